@@ -1,0 +1,1 @@
+"""The engine of gdsim: descents, problems, landscapes. Knows no terminal."""

@@ -1,0 +1,242 @@
+"""The frozen configuration of an experiment, and what makes it valid. Imports no torch."""
+
+import difflib
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple, get_args
+
+Clock = Literal["updates", "examples", "seconds"]
+Optimizer = Literal["sgd", "adam", "adamw", "rmsprop", "adagrad"]
+Schedule = Literal["constant", "step", "cosine", "one-cycle"]
+Sampling = Literal["shuffle", "replacement", "sequential"]
+Scale = Literal["standard", "minmax", "none"]
+
+CLOCKS: dict[Clock, str] = {
+    "updates": "every run makes the same number of updates: what a step is worth",
+    "examples": "every run reads the same number of examples: what an example is worth",
+    "seconds": "every run gets the same computing time: what a second is worth",
+}
+OPTIMIZERS: dict[Optimizer, str] = {
+    "sgd": "the plain gradient step, with momentum and Nesterov's variant on request (torch.optim.SGD)",
+    "adam": "steps scaled by running means of the gradient and its square (torch.optim.Adam)",
+    "adamw": "Adam with weight decay apart from the gradient (torch.optim.AdamW)",
+    "rmsprop": "steps divided by a running root mean square of the gradient (torch.optim.RMSprop)",
+    "adagrad": "steps divided by the root of all squared gradients so far (torch.optim.Adagrad)",
+}
+SCHEDULES: dict[Schedule, str] = {
+    "constant": "the same learning rate throughout",
+    "step": "the rate times 0.1 after each third of schedule_updates (torch StepLR)",
+    "cosine": "half a cosine from the rate down to 0 over schedule_updates (torch CosineAnnealingLR)",
+    "one-cycle": "up to the rate and far below it again over schedule_updates (torch OneCycleLR)",
+}
+SAMPLINGS: dict[Sampling, str] = {
+    "shuffle": "a new random order each epoch, every example once (DataLoader's shuffle=True)",
+    "replacement": "each example drawn at random from all of them, repeats possible",
+    "sequential": "the data's own order, epoch after epoch",
+}
+SCALES: dict[Scale, str] = {
+    "standard": "mean 0, standard deviation 1",
+    "minmax": "smallest value 0, largest 1",
+    "none": "as in the file",
+}
+MAX_RUNS = 9
+
+
+class ConfigError(ValueError):
+    """Something the user asked for cannot be done; the message is one sentence that says what would be right."""
+
+
+class Point(NamedTuple):
+    """A place in the plane of the two parameters."""
+
+    x: float
+    y: float
+
+
+class Window(NamedTuple):
+    """A rectangle of the plane."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """The tail of an error sentence: the nearest known word, and all of them."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}Known: {', '.join(known)}."
+
+
+def choose(word: str, known: Iterable[str], what: str) -> str:
+    """Return `word` if it is one of `known`.
+
+    Raises:
+        ConfigError: naming the nearest right word.
+    """
+    known = list(known)
+    if word not in known:
+        raise ConfigError(f"Unknown {what} {word!r}; {suggest(word, known)}")
+    return word
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """One descent: a row of configuration. Batch, mini-batch and stochastic descent differ in `batch_size` alone.
+
+    Attributes:
+        name: shown on the screen and in exports.
+        batch_size: examples an update; "all" for the full batch.
+        lr: the learning rate (the highest one, for schedules); None: the problem's own.
+        optimizer, momentum, nesterov: as in torch.optim (momentum for sgd and rmsprop only).
+        sampling, drop_last: which examples, in which order; drop_last skips an epoch's partial last batch.
+        schedule, schedule_updates: the rate's course, and its length; the final rate is held afterwards.
+    """
+
+    name: str
+    batch_size: int | Literal["all"]
+    lr: float | None = None
+    optimizer: Optimizer = "sgd"
+    momentum: float = 0.0
+    nesterov: bool = False
+    sampling: Sampling = "shuffle"
+    drop_last: bool = False
+    schedule: Schedule = "constant"
+    schedule_updates: int = 1000
+
+    def __post_init__(self) -> None:
+        where = f"Run {self.name!r}: "
+        if not self.name or not re.fullmatch(r"[^\s,=][^,=\n]*", self.name):
+            raise ConfigError(f"A run's name must be some text without ',' and '='; got {self.name!r}.")
+        if self.batch_size != "all" and (not isinstance(self.batch_size, int) or self.batch_size < 1):
+            raise ConfigError(f"{where}batch_size must be a positive whole number or 'all', not {self.batch_size!r}.")
+        if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
+            raise ConfigError(f"{where}lr must be a positive finite number, not {self.lr!r}.")
+        choose(self.optimizer, get_args(Optimizer), "optimizer")
+        choose(self.sampling, get_args(Sampling), "sampling")
+        choose(self.schedule, get_args(Schedule), "schedule")
+        if not 0 <= self.momentum < 1:
+            raise ConfigError(f"{where}momentum must be at least 0 and below 1, not {self.momentum!r}.")
+        if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
+            raise ConfigError(f"{where}momentum belongs to sgd and rmsprop; {self.optimizer} has none to set.")
+        if self.nesterov and not (self.optimizer == "sgd" and self.momentum > 0):
+            raise ConfigError(f"{where}nesterov needs optimizer=sgd and a momentum above 0.")
+        if self.schedule_updates < 3:
+            raise ConfigError(f"{where}schedule_updates must be at least 3, not {self.schedule_updates!r}.")
+
+    def size(self, examples: int) -> int:
+        """The batch size as a number, for a data set of so many examples."""
+        return examples if self.batch_size == "all" else self.batch_size
+
+
+def default_runs(mini_batch_size: int = 32) -> tuple[RunConfig, ...]:
+    """The three descents, from the steadiest to the noisiest."""
+    return (RunConfig("batch", "all"), RunConfig("mini-batch", mini_batch_size), RunConfig("stochastic", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemConfig:
+    """Which two-parameter problem, on which data.
+
+    Attributes:
+        name: a registered problem's name.
+        data: a CSV, TSV, Parquet or NPZ file instead of the bundled data (linear and logistic only).
+        features, target: the columns to use from that file.
+        scale: what to do with the inputs; None: what suits the problem best.
+        start: where all runs begin; None: the problem's own start.
+    """
+
+    name: str = "linear"
+    data: str | None = None
+    features: tuple[str, ...] = ()
+    target: str | None = None
+    scale: Scale | None = None
+    start: Point | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and not (math.isfinite(self.start[0]) and math.isfinite(self.start[1])):
+            raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {self.start}.")
+        if self.scale is not None:
+            choose(self.scale, get_args(Scale), "scale")
+        if self.data is None and (self.features or self.target):
+            raise ConfigError("--features and --target name columns of a file; give the file with --data.")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Where a run without a screen ends: each run leaves the clock when it has come this far."""
+
+    unit: Literal["updates", "epochs", "seconds"]
+    value: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.value) and self.value > 0):
+            raise ConfigError(f"--{self.unit} must be a positive finite number, not {self.value!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A problem, its runs, a seed, a clock and a device: determines everything that follows.
+
+    Attributes:
+        problem: what is minimised.
+        runs: 1 to 9 descents on it, all from the same start.
+        seed: of the order of the examples, for every run alike.
+        clock: what the runs are kept equal in.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        loss_every: evaluate the loss over all examples at every so many updates; None: `default_loss_every`.
+        limit: where the runs end; None: nowhere.
+    """
+
+    problem: ProblemConfig = field(default_factory=ProblemConfig)
+    runs: tuple[RunConfig, ...] = field(default_factory=default_runs)
+    seed: int = 0
+    clock: Clock = "updates"
+    device: str = "auto"
+    loss_every: int | None = None
+    limit: Limit | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.runs) <= MAX_RUNS:
+            raise ConfigError(f"An experiment has 1 to {MAX_RUNS} runs, not {len(self.runs)}.")
+        names = [run.name for run in self.runs]
+        if doubles := sorted({name for name in names if names.count(name) > 1}):
+            raise ConfigError(f"Two runs are named {doubles[0]!r}; give each its own name.")
+        choose(self.clock, get_args(Clock), "clock")
+        if not 0 <= self.seed < 2**63:
+            raise ConfigError(f"The seed must be a whole number from 0 to 2^63 - 1, not {self.seed}.")
+        if self.loss_every is not None and self.loss_every < 1:
+            raise ConfigError(f"--loss-every must be a positive whole number, not {self.loss_every}.")
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
+            raise ConfigError(f"Unknown device {self.device!r}; known: auto, cpu, cuda, cuda:N, mps.")
+
+    def resolved(self, lr: float, start: Point, examples: int) -> "Experiment":
+        """The same experiment with the problem's rate and start filled in, checked against the size of the data.
+
+        Raises:
+            ConfigError: if a batch size exceeds the number of examples.
+        """
+        for run in self.runs:
+            if run.batch_size != "all" and run.batch_size > examples:
+                raise ConfigError(
+                    f"Run {run.name!r}: batch_size {run.batch_size} is larger than the data set; "
+                    f"it has {examples} examples, so choose 1 to {examples}, or 'all'."
+                )
+        return replace(
+            self,
+            problem=replace(self.problem, start=self.problem.start or start),
+            runs=tuple(replace(run, lr=run.lr if run.lr is not None else lr) for run in self.runs),
+        )
+
+
+def default_loss_every(examples: int, batch_size: int, parameters: int) -> int:
+    """How often to evaluate the loss over all examples, so that it costs about as much as the updates between.
+
+    A forward pass over N examples against a forward and backward pass over b of them, with half a million
+    multiplications' worth of overhead an update. 1 for small problems.
+    """
+    return max(1, round(examples * parameters / (3 * batch_size * parameters + 500_000)))

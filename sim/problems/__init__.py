@@ -1,0 +1,68 @@
+"""The two-parameter problems: one registry, one function in one file each. Imports no torch.
+
+To add a problem, write a function that takes a `ProblemConfig` and returns a `Formula` in a file of its own, decorate
+it with `problem`, and name the file in `_FILES`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+
+from sim.experiment import ConfigError, ProblemConfig, choose
+from sim.problems.formula import Formula
+
+_FILES = ("linear", "logistic", "sine", "saddle", "neuron", "rosenbrock", "himmelblau", "beale", "rastrigin")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A registered problem.
+
+    Attributes:
+        name: what to type.
+        sentence: what it shows, for people.
+        build: makes its formula, loading data where it has any.
+        takes_data: whether the user's own file can take the place of the built-in data.
+    """
+
+    name: str
+    sentence: str
+    build: Callable[[ProblemConfig], Formula]
+    takes_data: bool
+
+
+_registry: dict[str, Entry] = {}
+
+
+def problem(
+    sentence: str, *, takes_data: bool = False
+) -> Callable[[Callable[[ProblemConfig], Formula]], Callable[[ProblemConfig], Formula]]:
+    """Register the decorated function as a problem under its own name."""
+
+    def register(build: Callable[[ProblemConfig], Formula]) -> Callable[[ProblemConfig], Formula]:
+        _registry[build.__name__] = Entry(build.__name__, sentence, build, takes_data)
+        return build
+
+    return register
+
+
+@cache
+def registry() -> dict[str, Entry]:
+    """Every problem, by name, in the order to list them."""
+    for name in _FILES:
+        import_module(f"sim.problems.{name}")
+    return {name: _registry[name] for name in _FILES}
+
+
+def build_formula(config: ProblemConfig) -> Formula:
+    """The formula that a configuration names.
+
+    Raises:
+        ConfigError: for an unknown problem, or a data file that does not serve.
+    """
+    entry = registry()[choose(config.name, registry(), "problem")]
+    if config.data is not None and not entry.takes_data:
+        able = ", ".join(name for name, other in registry().items() if other.takes_data)
+        raise ConfigError(f"{config.name} has its own data; --data works with {able}.")
+    return entry.build(config)

@@ -1,0 +1,76 @@
+"""A two-parameter problem as a formula: data, an output and a loss, with no torch in sight.
+
+The engine turns a `Formula` into an `nn.Module`; the terminal evaluates the same `output` with numpy to draw lines
+through data points. One definition serves both, because `output` is handed the array library to use.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.experiment import Clock, Point, Window
+
+Floats = NDArray[np.float64]
+LossName = Literal["mean_squared_error", "binary_cross_entropy", "mean"]
+
+Output = Callable[[Any, Any, Any, Any], Any]
+"""`output(xp, a, b, inputs)`: per-example outputs, shape (N,). `xp` is numpy or torch, a and b the two parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataView:
+    """How the data of a problem are drawn: a curve through points, or a boundary between two classes.
+
+    Attributes:
+        kind: "curve" (one input against the target) or "boundary" (two inputs, a class each).
+        xlabel: what runs along the horizontal axis.
+        ylabel: what runs along the vertical axis.
+    """
+
+    kind: Literal["curve", "boundary"]
+    xlabel: str
+    ylabel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A mean over N examples of a function of two parameters.
+
+    Attributes:
+        title: what is fitted to what, for the status line, e.g. "diabetes: body mass index → progression".
+        note: what was done to the data ("inputs scaled to 0..1, target standardised"), or "".
+        parameters: the names of the two parameters, in order.
+        inputs: shape (N,) or (N, K), float64; one row an example.
+        targets: shape (N,), float64 (zeros where the loss takes no target).
+        output: see `Output`.
+        loss: "mean_squared_error" (torch's MSELoss), "binary_cross_entropy" (torch's BCEWithLogitsLoss), or "mean"
+            (the outputs themselves are the per-example losses).
+        start: where every run begins.
+        window: what the surface shows at first: left, right, bottom, top.
+        lr: the learning rate that all runs share unless told otherwise.
+        pace: for each clock, units of that clock for each second of playing at speed 1.
+        minima: the minimisers of the mean loss that are known (there may be several, or none).
+        view: how to draw the data; None where there is nothing to draw.
+    """
+
+    title: str
+    note: str
+    parameters: tuple[str, str]
+    inputs: Floats
+    targets: Floats
+    output: Output
+    loss: LossName
+    start: Point
+    window: Window
+    lr: float
+    pace: dict[Clock, float]
+    minima: tuple[Point, ...] = ()
+    view: DataView | None = None
+
+    @property
+    def examples(self) -> int:
+        """N, the number of examples."""
+        return len(self.inputs)

@@ -1,0 +1,1 @@
+"""The terminal side of gdsim. Imports no torch."""
