@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment import Clock, Experiment, Window
+from sim.experiment import Clock, Experiment, Point, Window
 from sim.trace import Rows
 
 
@@ -22,16 +22,16 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Go on for some moments, at most to a clock position, at most for so long. -> Advanced
+    """Go on for some moments, at most so far on the clock, at most for so long. -> Advanced
 
     Attributes:
         moments: how many moments at most.
-        until: the clock's position beyond which no update may complete.
+        span: in the clock's unit, how far beyond its present position an update may complete.
         budget: seconds of wall time after which no further chunk is begun (at least one is).
     """
 
     moments: int
-    until: float
+    span: float
     budget: float
 
 
@@ -48,9 +48,11 @@ class Inspect:
 
     Attributes:
         updates: for each run the number of the update, 0 for none.
+        before: for each run the parameters before that update, on the plane.
     """
 
     updates: tuple[int, ...]
+    before: tuple[Point, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +109,13 @@ class Advanced:
 
     Attributes:
         rows: the new updates, in the order of their moments.
+        covered: how far the clock went, in its own unit.
         finished: no run has anything left to do (all stopped, or at the experiment's limit).
         troubles: runs that failed meanwhile.
     """
 
     rows: Rows
+    covered: float
     finished: bool
     troubles: tuple[Trouble, ...] = ()
 

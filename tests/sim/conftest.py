@@ -1,0 +1,42 @@
+"""Small problems whose answers are known in closed form."""
+
+import numpy as np
+import pytest
+import torch
+
+from sim.experiment import Experiment, Point, RunConfig, Window
+from sim.problem import Problem, formula_problem
+from sim.problems.formula import Formula
+
+PACE = {"updates": 10.0, "examples": 100.0, "seconds": 0.01}
+
+
+def line_formula(examples: int = 45, seed: int = 0) -> Formula:
+    """A line through noisy points, by least squares."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.uniform(-1, 1, examples)
+    targets = 2 * inputs - 1 + 0.3 * rng.standard_normal(examples)
+    return Formula(
+        title="a line",
+        note="",
+        parameters=("slope", "intercept"),
+        inputs=inputs,
+        targets=targets,
+        output=lambda xp, a, b, x: a * x + b,
+        loss="mean_squared_error",
+        start=Point(-1.5, 1.0),
+        window=Window(-3, 3, -3, 3),
+        lr=0.1,
+        pace=PACE,
+    )
+
+
+@pytest.fixture
+def line() -> Problem:
+    formula = line_formula()
+    return formula_problem(formula, formula.start, torch.device("cpu"))
+
+
+def experiment(*runs: RunConfig, **fields: object) -> Experiment:
+    """An experiment of these runs on the problem at hand, with a rate of 0.1 where they name none."""
+    return Experiment(runs=runs, **fields).resolved(0.1, Point(-1.5, 1.0), 45)  # type: ignore[arg-type]

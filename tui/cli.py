@@ -1,0 +1,238 @@
+"""The command line: `gdsim`, `gdsim run`, `gdsim list`, `gdsim config`."""
+
+import io
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
+
+from cyclopts import (
+    App,
+    ArgumentCollection,
+    CoercionError,
+    CycloptsError,
+    Group,
+    Parameter,
+    UnusedCliTokensError,
+)
+from cyclopts.config import Env
+
+from sim.experiment import CLOCKS, OPTIMIZERS, SAMPLINGS, SCALES, SCHEDULES, ConfigError, Experiment, Limit, suggest
+from tui import config_file
+from tui.options import EXPERIMENT, Number, Options, Whole, prepare
+
+if TYPE_CHECKING:
+    from sim.problems.formula import Formula
+
+_NOT_SAVED = 1
+_BAD_INPUT = 2
+_INTERRUPTED = 130
+_HELP = "See gradient descent in the terminal: batch, stochastic and mini-batch side by side."
+_EXAMPLES = """\
+Examples:
+
+  gdsim                                three descents race down one valley
+  gdsim sine --seed 3                  another problem, another order
+  gdsim --start -1,2 --lr 0.05         where to begin, and how fast
+  gdsim --run name=big,batch_size=128 --run name=adam,optimizer=adam,lr=0.1
+  gdsim --data points.csv --features x --target y
+  gdsim run linear --updates 1000 --export race.csv
+
+Options come from the command line, else from the environment (GDSIM_LR=0.1),
+else from a TOML file (gdsim config path). gdsim list says what there is."""
+
+
+def _problem_names(_context: object) -> Iterable[str]:
+    from sim.problems import registry
+
+    return registry()
+
+
+Problem = Annotated[str, Parameter(help="What to minimise; see gdsim list.", completer=_problem_names)]
+Theme = Annotated[str | None, Parameter(help="Colours of the screen, by the name of a theme.", group=EXPERIMENT)]
+_END = Group("Where the runs end (exactly one)", sort_key=4)
+_OUTPUT = Group("Output", sort_key=5)
+
+
+class _Sources:
+    """Remembers, for `gdsim config show`, where the value of each option was found."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+
+    def __call__(self, _app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        self.found = {
+            argument.field_info.name: argument.tokens[0].keyword or "command line"
+            for argument in arguments
+            if argument.tokens
+        }
+
+
+def _version() -> str:
+    try:
+        return f"gdsim {version('gdsim')}"
+    except PackageNotFoundError:
+        return "gdsim, run from its source without being installed"
+
+
+_sources = _Sources()
+app = App(
+    name="gdsim",
+    help=_HELP,
+    help_format="plaintext",
+    help_epilogue=_EXAMPLES,
+    version=_version,
+    config=(Env("GDSIM_", command=False, show=False), config_file.fill_in, _sources),
+    suppress_keyboard_interrupt=False,
+)
+app.register_install_completion_command(help="Install completion for your shell.")
+config_app = App(name="config", help="Where options come from.", help_epilogue="")
+app.command(config_app)
+
+
+@app.default
+def screen(problem: Problem = "linear", /, *, options: Options = Options(), theme: Theme = None) -> int:  # noqa: B008
+    """Watch the runs on a screen."""
+    experiment, formula = _prepare(problem, options)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError("gdsim draws on a terminal and this is none; use `gdsim run` for runs without a screen.")
+    from tui.app import run_app
+
+    return run_app(experiment, formula, theme=theme)
+
+
+@app.command(help_epilogue="")
+def run(
+    problem: Problem = "linear",
+    /,
+    *,
+    options: Options = Options(),  # noqa: B008
+    updates: Annotated[Whole | None, Parameter(group=_END)] = None,
+    epochs: Annotated[Number | None, Parameter(group=_END)] = None,
+    seconds: Annotated[Number | None, Parameter(group=_END)] = None,
+    export: Annotated[Path | None, Parameter(group=_OUTPUT)] = None,
+) -> int:
+    """Run without a screen: a summary on stdout, each update in a file.
+
+    Args:
+        updates: After so many updates of each run.
+        epochs: After so many passes through the data.
+        seconds: After so many seconds of computing.
+        export: Write a row for each update and run to FILE.csv, FILE.jsonl or FILE.parquet.
+    """
+    from tui.export import ExportError, check
+    from tui.headless import limit_of, run_headless
+    from tui.link import InlineLink
+
+    limit = limit_of(updates, epochs, seconds)
+    if export is not None:
+        check(export)
+    experiment, formula = _prepare(problem, options, limit)
+    try:
+        return run_headless(experiment, formula, export, InlineLink().ask)
+    except ExportError as error:
+        return _complain(str(error), _NOT_SAVED)
+
+
+@app.command(name="list", help_epilogue="")
+def list_() -> int:
+    """List problems, optimizers, schedules, samplings, clocks and scales."""
+    from sim.problems import registry
+
+    problems = {name: entry.sentence for name, entry in registry().items()}
+    chapters: tuple[tuple[str, Iterable[tuple[str, str]]], ...] = (
+        ("Problems", problems.items()),
+        ("Optimizers (--optimizer)", OPTIMIZERS.items()),
+        ("Schedules of the learning rate (--schedule)", SCHEDULES.items()),
+        ("Samplings (--sampling)", SAMPLINGS.items()),
+        ("Clocks (--clock)", CLOCKS.items()),
+        ("Scales of the inputs (--scale)", SCALES.items()),
+    )
+    width = max(len(name) for _, entries in chapters for name, _ in entries)
+    for title, entries in chapters:
+        print(title)
+        for name, sentence in entries:
+            print(f"  {name:{width}}  {sentence}")
+        print()
+    return 0
+
+
+@config_app.command(help_epilogue="")
+def path() -> int:
+    """Print where gdsim looks for your own TOML file."""
+    print(config_file.default_path())
+    return 0
+
+
+@config_app.command(help_epilogue="")
+def show(problem: Problem = "linear", /, *, options: Options = Options(), theme: Theme = None) -> int:  # noqa: B008
+    """Print the effective value of every option, and where it comes from."""
+    values = {"problem": problem, **asdict(options), "theme": theme}
+    lines = [(name, _shown(value), _sources.found.get(name, "default")) for name, value in values.items()]
+    widths = [max(len(line[column]) for line in lines) for column in (0, 1)]
+    for name, value, source in lines:
+        print(f"{name:{widths[0]}}  {value:{widths[1]}}  {source}")
+    return 0
+
+
+def _shown(value: object) -> str:
+    if value is None or value == ():
+        return "automatic"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " | ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command line (by default the process's own) and return the exit code.
+
+    0: done. 1: something could not be saved, or nobody reads the output. 2: bad input, or a run that failed; one
+    sentence on stderr says what. 130: Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks, not a traceback
+    try:
+        code = app(
+            sys.argv[1:] if arguments is None else arguments,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return _complain(_sentence(error), _BAD_INPUT)
+    except ConfigError as error:
+        return _complain(str(error), _BAD_INPUT)
+    except BrokenPipeError:
+        # so that the interpreter's own last flush finds somewhere to write to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOT_SAVED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code or 0
+
+
+def _prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Formula]":
+    if problem in app and not problem.startswith("-"):
+        raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
+    return prepare(problem, options, limit)
+
+
+def _sentence(error: CycloptsError) -> str:
+    """What cyclopts has to say about the command line, in one line and in the words of our own errors."""
+    match error:
+        case UnusedCliTokensError(unused_tokens=[first, *_]):
+            return f"One problem at most, and then options that begin with --; {first!r} is too much."
+        case CoercionError(token=token, target_type=kind) if token and get_origin(kind) is Literal:
+            return f"Unknown {token.keyword} {token.value!r}; {suggest(token.value, get_args(kind))}"
+        case _:
+            return " ".join(str(error).split()).replace(". Did you mean", "; did you mean")
+
+
+def _complain(sentence: str, code: int) -> int:
+    print(f"gdsim: {sentence}", file=sys.stderr)
+    return code

@@ -1,0 +1,125 @@
+"""What runs did as a CSV, JSON Lines or Parquet file, one row an update and run."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from sim.experiment import ConfigError, suggest
+from sim.trace import Rows, Status
+
+if TYPE_CHECKING:
+    import polars as pl
+
+COLUMNS = (
+    *("run", "update", "examples", "epoch", "seconds", "x", "y"),
+    *("batch_loss", "loss", "grad_norm", "lr", "status"),
+)
+EXTENSIONS = (".csv", ".jsonl", ".parquet")
+
+
+class ExportError(Exception):
+    """The file could not be written after all; the message is one sentence."""
+
+
+def check(path: Path) -> None:
+    """Find out whether a file of that name can be written, without touching what is there.
+
+    Raises:
+        ConfigError: if it cannot.
+    """
+    if path.suffix not in EXTENSIONS:
+        raise ConfigError(
+            f"Cannot tell the format of {path} from its name; {suggest(path.suffix or path.name, EXTENSIONS)}"
+        )
+    if path.is_dir():
+        raise ConfigError(f"Cannot write {path}: it is a directory.")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise ConfigError(f"Cannot write {path}: it is read-only.")
+    neighbour = _neighbour(path)
+    try:
+        neighbour.touch()
+        neighbour.unlink()
+    except OSError as error:
+        raise ConfigError(f"Cannot write {path}: {error.strerror}.") from None
+
+
+def write(rows: Rows, names: Sequence[str], path: Path) -> None:
+    """Write rows to a file, replacing it only when everything is written.
+
+    The columns are `COLUMNS`: `run` is the run's name, `status` a word of `Status`, and the rest as in
+    `sim.trace.ROW`. Rows are sorted by run, then update, since on the seconds clock their order in time differs from
+    one execution to the next. What was not evaluated is empty (null); what overflowed is inf, which JSON has no
+    number for: there it is the text "inf".
+
+    Args:
+        rows: a trace of dtype ROW, shape (rows,).
+        names: the runs' names, by index.
+        path: ends in .csv, .jsonl or .parquet.
+
+    Raises:
+        ExportError: if it cannot be written; nothing is left of it, and what was there stays.
+    """
+    neighbour = _neighbour(path)
+    try:
+        with neighbour.open("wb") as file:
+            _write(_frame(rows, names), file, path.suffix)
+            file.flush()
+            os.fsync(file.fileno())
+        neighbour.replace(path.resolve())
+    except OSError as error:
+        raise ExportError(f"The {len(rows):,} rows were not saved: {path}: {error.strerror or error}.") from None
+    finally:
+        neighbour.unlink(missing_ok=True)
+
+
+def _neighbour(path: Path) -> Path:
+    """A temporary name beside the file itself, where renaming it into place cannot fail half-way."""
+    target = path.resolve()
+    return target.with_name(f".{target.name}.{os.getpid()}.part")
+
+
+def _frame(rows: Rows, names: Sequence[str]) -> "pl.DataFrame":
+    import polars as pl
+
+    rows = rows[np.lexsort((rows["update"], rows["run"]))]
+    words = {
+        "run": np.array(names, dtype=object)[rows["run"]],
+        "status": np.array([status.name.lower() for status in Status], dtype=object)[rows["status"]],
+    }
+    columns = {
+        name: pl.Series(words[name], dtype=pl.String) if name in words else np.ascontiguousarray(rows[name])
+        for name in COLUMNS
+    }
+    return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def _write(frame: "pl.DataFrame", file: BinaryIO, suffix: str) -> None:
+    if suffix == ".csv":
+        frame.write_csv(file)
+    elif suffix == ".parquet":
+        frame.write_parquet(file)
+    else:
+        _write_json_lines(frame, file)
+
+
+def _write_json_lines(frame: "pl.DataFrame", file: BinaryIO) -> None:
+    """One JSON object a row; polars' own writer would turn an infinity into null."""
+    import polars as pl
+
+    texts = []
+    for name, dtype in frame.schema.items():
+        text = pl.col(name).cast(pl.String)
+        if dtype == pl.String:
+            text = text.replace({word: json.dumps(word) for word in frame[name].unique()})
+        elif dtype == pl.Float64:
+            text = (
+                pl.when(pl.col(name).is_infinite()).then(pl.concat_str(pl.lit('"'), text, pl.lit('"'))).otherwise(text)
+            )
+        texts.append(pl.concat_str(pl.lit(f'"{name}":'), text.fill_null("null")))
+    lines = frame.select(pl.concat_str(pl.lit("{"), pl.concat_str(texts, separator=","), pl.lit("}\n"))).to_series()
+    for line in lines:
+        file.write(line.encode())

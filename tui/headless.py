@@ -1,0 +1,229 @@
+"""Runs without a screen: progress on stderr, a summary on stdout, an export to a file."""
+
+import math
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+from tqdm import tqdm
+
+from sim.commands import Advance, Advanced, Answer, Command, Failed, Open, Opened
+from sim.experiment import ConfigError, Experiment, Limit
+from sim.problems.formula import Formula
+from sim.trace import Rows, Status
+from tui import export
+from tui.numbers import count, decimal
+
+INTERRUPTED = 130  # the shells' exit code after Ctrl-C
+_TROUBLE = 2
+_MANY = 1_000_000  # moments asked for at once; the budget ends them earlier
+_BUDGET = 0.2  # seconds between two looks at the progress bar and at Ctrl-C
+_COLUMN_OF_UNIT = {"updates": "update", "epochs": "epoch", "seconds": "seconds"}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of an experiment.
+
+    Attributes:
+        opened: what the engine said at the start.
+        blocks: the trace, in the order of its moments.
+        troubles: a sentence for each thing that went wrong.
+        interrupted: it was stopped by Ctrl-C before its end.
+    """
+
+    opened: Opened
+    blocks: list[Rows]
+    troubles: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def rows(self) -> Rows:
+        """The whole trace."""
+        return np.concatenate(self.blocks)
+
+
+def run_headless(
+    experiment: Experiment, formula: Formula, export_path: Path | None, ask: Callable[[Command], Answer]
+) -> int:
+    """Run an experiment to its limit, export its trace and print a summary.
+
+    After Ctrl-C, what there is so far is exported and summed up all the same.
+
+    Args:
+        experiment: resolved, with a limit.
+        formula: its problem's.
+        export_path: where the trace goes; None: nowhere.
+        ask: an engine.
+
+    Returns:
+        The exit code: 0, 2 when a run failed, 130 after Ctrl-C.
+
+    Raises:
+        ConfigError: if the experiment cannot be opened.
+        ExportError: if the trace could not be saved.
+    """
+    outcome = descend(experiment, ask)
+    for sentence in outcome.troubles:
+        print(sentence, file=sys.stderr)
+    try:
+        if export_path is not None:
+            export.write(outcome.rows, [run.name for run in experiment.runs], export_path)
+    finally:
+        print(summary(experiment, formula, outcome))
+    if export_path is not None:
+        print(f"\n{count(len(outcome.rows))} rows in {export_path}")
+    if outcome.interrupted:
+        return INTERRUPTED
+    return _TROUBLE if outcome.troubles else 0
+
+
+def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome:
+    """Run an experiment until every run is at its limit or has stopped, or until Ctrl-C.
+
+    Raises:
+        ConfigError: if the experiment cannot be opened.
+    """
+    with _ctrl_c() as stop:
+        opened = ask(Open(experiment))
+        if not isinstance(opened, Opened):
+            raise ConfigError(_sentence(opened))
+        outcome = Outcome(opened, [opened.rows])
+        bar = tqdm(total=1.0, disable=None, leave=False, bar_format="{percentage:3.0f}% {bar} {elapsed}<{remaining}")
+        try:
+            while not stop.is_set() and _advance(experiment, outcome, ask):
+                bar.update(_progress(experiment, outcome) - bar.n)
+        except KeyboardInterrupt:  # the second Ctrl-C, in the midst of a long update
+            stop.set()
+        finally:
+            bar.close()
+        outcome.interrupted = stop.is_set()
+    return outcome
+
+
+def _advance(experiment: Experiment, outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
+    """Go on for a moment of wall time; whether there is more to do."""
+    answer = ask(Advance(_MANY, math.inf, _BUDGET))
+    if not isinstance(answer, Advanced):
+        outcome.troubles.append(_sentence(answer))
+        return False
+    outcome.blocks.append(answer.rows)
+    for trouble in answer.troubles:
+        outcome.troubles.append(f"Run {experiment.runs[trouble.run].name!r} failed: {trouble.sentence}")
+    return not answer.finished
+
+
+def _sentence(answer: Answer) -> str:
+    """What an answer that was not hoped for says, with the traceback where the engine itself is at fault."""
+    assert isinstance(answer, Failed)
+    return answer.sentence if answer.config or not answer.details else f"{answer.details}\n{answer.sentence}"
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[Event]:
+    """Within, the first Ctrl-C only sets the event, so that no row is lost; the second one interrupts at once."""
+    stop = Event()
+
+    def note(_signal: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _last_rows(outcome: Outcome, runs: int) -> Rows:
+    """The last row of each run, looked for from the end of the trace."""
+    last: dict[int, np.void] = {}
+    for block in reversed(outcome.blocks):
+        for run in set(range(runs)) - set(last):
+            places = np.flatnonzero(block["run"] == run)
+            if len(places):
+                last[run] = block[places[-1]]
+        if len(last) == runs:
+            break
+    return np.array([last[run] for run in range(runs)])
+
+
+def _progress(experiment: Experiment, outcome: Outcome) -> float:
+    """How much of the way to the limit is done, 0 to 1; a run that stopped has done its part."""
+    limit = experiment.limit
+    assert limit is not None
+    last = _last_rows(outcome, len(experiment.runs))
+    parts = np.minimum(last[_COLUMN_OF_UNIT[limit.unit]] / limit.value, 1.0)
+    return float(np.where(last["status"] >= Status.DIVERGED, 1.0, parts).mean())
+
+
+def summary(experiment: Experiment, formula: Formula, outcome: Outcome) -> str:
+    """How each run ended, as plain text: what was run, then a table."""
+    rows = outcome.rows
+    note = f" ({formula.note})" if formula.note else ""
+    facts = (f"clock {experiment.clock}", f"seed {experiment.seed}", outcome.opened.device)
+    lines = [f"{formula.title}{note}", " · ".join((f"{count(outcome.opened.examples)} examples", *facts)), ""]
+    if outcome.interrupted:
+        lines[1] += " · interrupted"
+    titles = ("run", "batch size", "optimizer", "rate", "updates", "epochs", "examples", "seconds", "loss", "status")
+    table = [titles]
+    for index, last in enumerate(_last_rows(outcome, len(experiment.runs))):
+        run = experiment.runs[index]
+        evaluated = rows["loss"][(rows["run"] == index) & ~np.isnan(rows["loss"])]
+        table.append(
+            (
+                run.name,
+                str(run.batch_size),
+                run.optimizer,
+                decimal(run.lr or math.nan),
+                count(int(last["update"])),
+                decimal(float(last["epoch"])),
+                count(int(last["examples"])),
+                decimal(float(last["seconds"])),
+                decimal(float(evaluated[-1]) if len(evaluated) else math.nan),
+                _in_words(last),
+            )
+        )
+    return "\n".join(lines + _aligned(table))
+
+
+def _in_words(last: np.void) -> str:
+    status = Status(last["status"])
+    word = status.name.lower()
+    return f"{word} at update {count(int(last['update']))}" if status.stopped else word
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of text in columns two spaces apart: the first and last to the left, the numbers between to the right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    ends = (0, len(widths) - 1)
+    return [
+        "  ".join(
+            cell.ljust(width) if place in ends else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
+
+
+def limit_of(updates: int | None, epochs: float | None, seconds: float | None) -> Limit:
+    """The one limit that was given.
+
+    Raises:
+        ConfigError: unless there is exactly one.
+    """
+    given: list[Limit] = []
+    if updates is not None:
+        given.append(Limit("updates", updates))
+    if epochs is not None:
+        given.append(Limit("epochs", epochs))
+    if seconds is not None:
+        given.append(Limit("seconds", seconds))
+    if len(given) != 1:
+        raise ConfigError("Say where the runs end with exactly one of --updates, --epochs and --seconds.")
+    return given[0]

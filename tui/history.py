@@ -1,0 +1,152 @@
+"""What was recorded so far, and the cursor that looks at some moment of it. Pure data."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.experiment import CLOCKS, Clock
+from sim.trace import ROW, Rows
+
+_FIRST_CAPACITY = 1024
+_REPLAYED_AT_ONCE = 20_000  # moments
+_RATE_WINDOW = 200  # updates over which a run's speed is measured
+
+FULL = 4_000_000
+"""Rows that are kept at most, some 400 MB; playing pauses there."""
+
+
+class Column:
+    """An array that grows at its end, amortised."""
+
+    def __init__(self, dtype: np.dtype) -> None:  # type: ignore[type-arg]
+        self._buffer = np.empty(_FIRST_CAPACITY, dtype=dtype)
+        self._length = 0
+
+    @property
+    def values(self) -> NDArray:  # type: ignore[type-arg]
+        """What it holds, as a view that is never written to again."""
+        return self._buffer[: self._length]
+
+    def extend(self, values: NDArray) -> None:  # type: ignore[type-arg]
+        """Append some values."""
+        length = self._length + len(values)
+        if length > len(self._buffer):
+            grown = np.empty(max(length, 2 * len(self._buffer)), dtype=self._buffer.dtype)
+            grown[: self._length] = self.values
+            self._buffer = grown
+        self._buffer[self._length : length] = values
+        self._length = length
+
+
+class History:
+    """Every row of every run, and the cursor: a moment, up to which everything is seen.
+
+    Attributes:
+        cursor: the moment that is looked at; 0 is the start.
+    """
+
+    def __init__(self, start: Rows) -> None:
+        """Begin with update 0 of each run, shape (runs,), in the order of the runs."""
+        self.cursor = 0
+        self._runs = [Column(ROW) for _ in start]
+        self._evaluated = [Column(np.dtype(np.int64)) for _ in start]
+        self._moments = Column(np.dtype([("moment", np.int64), ("position", np.float64), ("clock", np.uint8)]))
+        self._moments.extend(np.zeros(1, dtype=self._moments.values.dtype))
+        self._append_runs(start)
+
+    # -- recording ----------------------------------------------------------------------------------------------------
+
+    def append(self, rows: Rows) -> None:
+        """Record new rows, in the order of their moments; a cursor at the end stays there."""
+        if not len(rows):
+            return
+        was_live = self.live
+        self._append_runs(rows)
+        _, last = np.unique(rows["moment"][::-1], return_index=True)
+        self._moments.extend(rows[len(rows) - 1 - last][["moment", "position", "clock"]])
+        if was_live:
+            self.cursor = self.end
+
+    def _append_runs(self, rows: Rows) -> None:
+        for run, (column, evaluated) in enumerate(zip(self._runs, self._evaluated, strict=True)):
+            own = rows[rows["run"] == run]
+            places = np.where(np.isnan(own["loss"]), -1, np.arange(len(own)) + len(column.values))
+            before = evaluated.values[-1:] if len(evaluated.values) else np.array([-1])
+            evaluated.extend(np.maximum.accumulate(np.concatenate([before, places]))[1:])
+            column.extend(own)
+
+    # -- the cursor ---------------------------------------------------------------------------------------------------
+
+    @property
+    def end(self) -> int:
+        """The last moment recorded."""
+        return int(self._moments.values["moment"][-1])
+
+    @property
+    def live(self) -> bool:
+        """Whether the cursor is at the end of what was recorded."""
+        return self.cursor >= self.end
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for more."""
+        return sum(len(column.values) for column in self._runs) >= FULL
+
+    def seek(self, moments: int) -> int:
+        """Move the cursor by so many recorded moments, forward or back; how many of them were not there."""
+        recorded = self._moments.values["moment"]
+        place = int(np.searchsorted(recorded, self.cursor)) + moments
+        self.cursor = int(recorded[min(max(place, 0), len(recorded) - 1)])
+        return max(0, place - (len(recorded) - 1))
+
+    def seek_first(self) -> None:
+        """Move the cursor to the start."""
+        self.cursor = 0
+
+    def seek_live(self) -> None:
+        """Move the cursor to the end."""
+        self.cursor = self.end
+
+    def replay(self, playtime: float, pace: Mapping[Clock, float]) -> float:
+        """Move the cursor on through what was recorded, by so many seconds of playing; how many are left over.
+
+        A recorded moment lasts as long as the clock that it was recorded on took to get there at its pace (units a
+        second).
+        """
+        moments = self._moments.values
+        here = int(np.searchsorted(moments["moment"], self.cursor))
+        ahead = moments[here : here + 1 + _REPLAYED_AT_ONCE]
+        paces = np.array([pace[clock] for clock in CLOCKS])[ahead["clock"][1:]]
+        same_clock = ahead["clock"][1:] == ahead["clock"][:-1]
+        lasts = np.where(same_clock | (ahead["moment"][:-1] == 0), np.diff(ahead["position"]), 0.0).clip(0.0) / paces
+        times = np.cumsum(lasts)
+        passed = int(np.searchsorted(times, playtime, side="right"))
+        self.cursor = int(ahead["moment"][passed])
+        return playtime - float(times[passed - 1]) if passed else playtime
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    def seen(self, run: int) -> Rows:
+        """A run's rows up to the cursor, the start included."""
+        rows = self._runs[run].values
+        return rows[: np.searchsorted(rows["moment"], self.cursor, side="right")]
+
+    def recorded(self, run: int) -> Rows:
+        """All of a run's rows, whatever the cursor."""
+        return self._runs[run].values
+
+    def loss(self, run: int) -> float:
+        """A run's last evaluated loss over all examples, at the cursor."""
+        seen = self.seen(run)
+        place = self._evaluated[run].values[len(seen) - 1]
+        return float(seen["loss"][place]) if place >= 0 else np.nan
+
+    def rates(self, run: int) -> tuple[float, float]:
+        """A run's updates and examples a second of its own time, over its last updates before the cursor."""
+        seen = self.seen(run)
+        now, then = seen[-1], seen[max(0, len(seen) - 1 - _RATE_WINDOW)]
+        seconds = now["seconds"] - then["seconds"]
+        if seconds <= 0:
+            return np.nan, np.nan
+        return float((now["update"] - then["update"]) / seconds), float((now["examples"] - then["examples"]) / seconds)

@@ -1,0 +1,71 @@
+"""Sentences made from numbers: what the race means just now."""
+
+import math
+
+from sim.trace import Status
+from tui.numbers import count, decimal, duration
+from tui.scene import RunScene, Scene
+
+
+def narrate(scene: Scene) -> str:
+    """What the race means at the cursor, in a sentence or two for somebody who is learning it."""
+    runs = [run for run in scene.runs if run.shown] or list(scene.runs)
+    if scene.cursor == 0:
+        loss = decimal(runs[0].loss)
+        return f"All runs begin at the same point, at loss {loss}. Press space to let them go, or . for one update."
+    if stopped := [run for run in runs if run.status is Status.DIVERGED]:
+        return _diverged(stopped[0], runs)
+    if failed := [run for run in runs if run.status is Status.FAILED]:
+        return f"{_name(failed[0])} could not go on; the others do."
+    return " ".join(filter(None, (_effort(scene, runs), _standing(runs))))
+
+
+def _name(run: RunScene) -> str:
+    return run.config.name
+
+
+def _diverged(run: RunScene, runs: list[RunScene]) -> str:
+    sentence = f"{_name(run)} diverged at update {count(run.update)}: a rate of {decimal(run.config.lr or 0)} is too high"
+    smaller = [other for other in runs if other is not run and not other.status.stopped]
+    calm = f" for batches of {count(run.report.batch_size)}" if run.report else ""
+    return f"{sentence}{calm}; {_name(smaller[0])} goes on." if smaller else f"{sentence}{calm}. Try a lower --lr."
+
+
+def _effort(scene: Scene, runs: list[RunScene]) -> str:
+    """What the same amount on the clock bought each of the two runs that differ most."""
+    most = max(runs, key=lambda run: run.config.size(scene.examples))
+    least = min(runs, key=lambda run: run.config.size(scene.examples))
+    if most is least or most.config.size(scene.examples) == least.config.size(scene.examples):
+        return f"After {_plural(runs[0].update, 'update')}, {_name(runs[0])} has read {_plural(runs[0].examples, 'example')}."
+    if scene.clock == "updates" and most.update == least.update:
+        return (
+            f"After the same {_plural(most.update, 'update')}, {_name(most)} has read {_plural(most.examples, 'example')}, "
+            f"{_name(least)} {count(least.examples)}."
+        )
+    if scene.clock == "examples" and most.examples <= least.examples:
+        shared = f"After {_plural(least.examples, 'example')}"
+        return f"{shared}, {_name(least)} has made {_plural(least.update, 'update')}, {_name(most)} {count(most.update)}."
+    if scene.clock == "seconds":
+        return (
+            f"In {duration(min(most.seconds, least.seconds))} of computing each, {_name(least)} has made "
+            f"{_plural(least.update, 'update')}, {_name(most)} {count(most.update)}."
+        )
+    return (
+        f"{_name(most)} has read {_plural(most.examples, 'example')} in {_plural(most.update, 'update')}, "
+        f"{_name(least)} {count(least.examples)} in {count(least.update)}."
+    )
+
+
+def _standing(runs: list[RunScene]) -> str:
+    """Who is lowest, and by how much."""
+    placed = sorted((run for run in runs if math.isfinite(run.loss)), key=lambda run: run.loss)
+    if len(placed) < 2:
+        return ""
+    best, worst = placed[0], placed[-1]
+    if math.isclose(best.loss, worst.loss, rel_tol=1e-3):
+        return f"All are at loss {decimal(best.loss)}."
+    return f"Lowest now: {_name(best)} at {decimal(best.loss)}; {_name(worst)} is at {decimal(worst.loss)}."
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}" + ("" if number == 1 else "s")

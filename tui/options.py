@@ -1,0 +1,325 @@
+"""The options that every way of starting gdsim shares, and the experiment that they ask for. Imports no torch."""
+
+import csv
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Group, Parameter, Token
+
+from sim.experiment import (
+    Clock,
+    ConfigError,
+    Experiment,
+    Limit,
+    Optimizer,
+    Point,
+    ProblemConfig,
+    RunConfig,
+    Sampling,
+    Scale,
+    Schedule,
+    default_runs,
+    suggest,
+)
+
+if TYPE_CHECKING:
+    from sim.problems.formula import Formula
+
+MINI_BATCH_SIZE = 32
+
+
+def number(text: str) -> float:
+    """A number as people write it.
+
+    Raises:
+        ValueError: a sentence without a subject ("must be a number, not 'x'.").
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"must be a number, not {text!r}.") from None
+
+
+def whole(text: str) -> int:
+    """A whole number as people write it; 1e3 is one.
+
+    Raises:
+        ValueError: a sentence without a subject.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        value = float(text)
+        if value == int(value):
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"must be a whole number, not {text!r}.")
+
+
+def _flag(text: str) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in words:
+        raise ValueError(f"must be true or false, not {text!r}.")
+    return words[text.lower()]
+
+
+def _batch_size(text: str) -> int | str:
+    if text == "all":
+        return text
+    try:
+        return whole(text)
+    except ValueError:
+        raise ValueError(f"must be a positive whole number or 'all', not {text!r}.") from None
+
+
+RUN_KEYS: dict[str, Callable[[str], Any]] = {
+    "name": str,
+    "batch_size": _batch_size,
+    "lr": number,
+    "optimizer": str,
+    "momentum": number,
+    "nesterov": _flag,
+    "sampling": str,
+    "drop_last": _flag,
+    "schedule": str,
+    "schedule_updates": whole,
+}
+"""What a `--run` or a `[[runs]]` table may say, and how each value is read. The fields of RunConfig, in its order."""
+
+_SHARED = tuple(key for key in RUN_KEYS if key not in ("name", "batch_size"))
+
+
+def _reader(read: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], Any]:
+    """A cyclopts converter; its own would round 1.5 to a whole 2."""
+    return lambda _type, tokens: read(tokens[0].value)
+
+
+def _split_runs(_type: Any, value: str, delimiter: str | None = None) -> list[str]:
+    """Several runs in one environment variable: names may hold spaces, so that semicolons part them."""
+    return [part for part in value.split(delimiter or ";") if part.strip()]
+
+
+Number = Annotated[float, Parameter(converter=_reader(number))]
+Whole = Annotated[int, Parameter(converter=_reader(whole))]
+
+EXPERIMENT = Group("Experiment", sort_key=3)
+_DATA = Parameter(group=Group("Problem and data", sort_key=1))
+_RUNS = Parameter(group=Group("Runs", sort_key=2))
+_EXPERIMENT = Parameter(group=EXPERIMENT)
+_SWITCH = Parameter(negative=(), show_default=False)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What `gdsim` and `gdsim run` both take.
+
+    The options of the runs hold for each of the three default runs. With `--run` they hold for the keys that it
+    leaves out (for `batch_size` that is `--mini-batch-size`).
+
+    Attributes:
+        data: Your own .csv, .tsv, .parquet or .npz file (linear and logistic).
+        features: Columns of that file to use as inputs, separated by commas.
+        target: The column of that file to predict.
+        scale: What to do with the inputs.
+        start: Where all runs begin: two numbers, such as --start -1,2.
+        run: A run in place of the default three, up to 9 times: name=big,batch_size=128,lr=0.05,optimizer=adam ...
+        lr: Learning rate.
+        optimizer: Optimizer, from torch.optim.
+        momentum: Momentum, for sgd and rmsprop.
+        nesterov: Nesterov's variant of momentum, for sgd.
+        mini_batch_size: Examples an update of the mini-batch run; by default 32, fewer for small data.
+        sampling: Which examples an update uses.
+        drop_last: Leave out an epoch's last batch when it is not full.
+        schedule: The course of the learning rate.
+        schedule_updates: How many updates the schedule takes; the final rate is held afterwards.
+        seed: Seed of the order of the examples.
+        clock: What the runs are kept equal in.
+        device: auto, cpu, cuda, cuda:N or mps.
+        loss_every: Evaluate the loss over all examples every so many updates.
+        config: A TOML file with any of these options, in place of your own gdsim.toml.
+    """
+
+    data: Annotated[str | None, _DATA, Parameter(metavar="FILE")] = None
+    features: Annotated[str | None, _DATA, Parameter(metavar="NAMES")] = None
+    target: Annotated[str | None, _DATA, Parameter(metavar="NAME")] = None
+    scale: Annotated[Scale | None, _DATA] = None
+    start: Annotated[str | None, _DATA, Parameter(allow_leading_hyphen=True, metavar="A,B")] = None
+    run: Annotated[tuple[str, ...], Parameter(env_var_split=_split_runs, show_default=False, negative=()), _RUNS] = ()
+    lr: Annotated[Number | None, _RUNS] = None
+    optimizer: Annotated[Optimizer, _RUNS] = "sgd"
+    momentum: Annotated[Number, _RUNS] = 0.0
+    nesterov: Annotated[bool, _RUNS, _SWITCH] = False
+    mini_batch_size: Annotated[Whole | None, _RUNS] = None
+    sampling: Annotated[Sampling, _RUNS] = "shuffle"
+    drop_last: Annotated[bool, _RUNS, _SWITCH] = False
+    schedule: Annotated[Schedule, _RUNS] = "constant"
+    schedule_updates: Annotated[Whole, _RUNS] = 1000
+    seed: Annotated[Whole, _EXPERIMENT] = 0
+    clock: Annotated[Clock, _EXPERIMENT] = "updates"
+    device: Annotated[str, _EXPERIMENT] = "auto"
+    loss_every: Annotated[Whole | None, _EXPERIMENT] = None
+    config: Annotated[str | None, _EXPERIMENT, Parameter(metavar="FILE")] = None
+
+
+def prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Formula]":
+    """The experiment that the options ask for, resolved, and the formula of its problem.
+
+    Raises:
+        ConfigError: for whatever cannot be done.
+    """
+    from sim.problems import build_formula  # numpy: not for `gdsim --version`
+
+    config = ProblemConfig(
+        name=problem,
+        data=options.data,
+        features=_names(options.features),
+        target=options.target,
+        scale=options.scale,
+        start=None if options.start is None else _point(options.start),
+    )
+    formula = build_formula(config)
+    experiment = Experiment(
+        problem=config,
+        runs=_runs(options, default_mini_batch_size(formula.examples)),
+        seed=options.seed,
+        clock=options.clock,
+        device=options.device,
+        loss_every=options.loss_every,
+        limit=limit,
+    )
+    return experiment.resolved(formula.lr, formula.start, formula.examples), formula
+
+
+def default_mini_batch_size(examples: int) -> int:
+    """The batch size between all and one: 32, or half the examples where there are fewer than that."""
+    return MINI_BATCH_SIZE if examples >= MINI_BATCH_SIZE else max(1, examples // 2)
+
+
+def _runs(options: Options, mini_batch_size: int) -> tuple[RunConfig, ...]:
+    """The runs that the options describe: those of `--run`, or the default three."""
+    if options.mini_batch_size is not None:
+        mini_batch_size = options.mini_batch_size
+    shared = {key: getattr(options, key) for key in _SHARED}
+    if not options.run:
+        # Values and sizes in one construction: nesterov is only valid beside its momentum.
+        return tuple(replace(run, **shared) for run in default_runs(mini_batch_size))
+    return tuple(
+        RunConfig(**({"name": f"run {place}", "batch_size": mini_batch_size} | shared | parse_run(text)))
+        for place, text in enumerate(options.run, start=1)
+    )
+
+
+def parse_run(text: str) -> dict[str, Any]:
+    """The keys and values of one `--run`, such as "name=big,batch_size=128,lr=0.05".
+
+    Raises:
+        ConfigError: for an unknown key (naming the nearest right one), or a value of the wrong kind.
+    """
+    values: dict[str, Any] = {}
+    for part in text.split(","):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        key = key.replace("-", "_")
+        if not equals:
+            raise ConfigError(f"A run is written key=value,key=value, such as name=big,lr=0.05; got {part.strip()!r}.")
+        if key not in RUN_KEYS:
+            raise ConfigError(f"Unknown key {key!r} in the run {text!r}; {suggest(key, RUN_KEYS)}")
+        if key in values:
+            raise ConfigError(f"The run {text!r} says {key} twice; say it once.")
+        try:
+            values[key] = RUN_KEYS[key](value)
+        except ValueError as error:
+            raise ConfigError(f"Run {text!r}: {key} {error}") from None
+    return values
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    """Column names separated by commas; a name with a comma stands in double quotes."""
+    if text is None:
+        return ()
+    return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
+
+
+def _point(text: str) -> Point:
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {text!r}.") from None
+    return Point(x, y)
+
+
+def command_line(experiment: Experiment, formula: "Formula | None" = None) -> str:
+    """The shell command that gives this experiment again, where no environment and no TOML file says otherwise.
+
+    Args:
+        experiment: resolved or not.
+        formula: its problem's; the rate, the start and the mini-batch size that are the problem's own go unsaid.
+    """
+    if formula is not None:
+        experiment = _without_own_values(experiment, formula)
+    problem = experiment.problem
+    options: dict[str, object] = {
+        "data": problem.data,
+        "features": ",".join(_quoted(name) for name in problem.features) or None,
+        "target": problem.target,
+        "scale": problem.scale,
+        "start": None if problem.start is None else ",".join(map(_text, problem.start)),
+        **_run_options(experiment.runs, default_mini_batch_size(formula.examples if formula else MINI_BATCH_SIZE)),
+        "seed": experiment.seed,
+        "clock": experiment.clock,
+        "device": experiment.device,
+        "loss-every": experiment.loss_every,
+    }
+    defaults = {field.name.replace("_", "-"): field.default for field in fields(Options)}
+    words = ["gdsim", *(["run"] if experiment.limit else []), problem.name]
+    for name, value in options.items():
+        if value != defaults[name]:
+            words += _option(name, value)
+    if experiment.limit:
+        words += _option(experiment.limit.unit, experiment.limit.value)
+    return shlex.join(words)
+
+
+def _without_own_values(experiment: Experiment, formula: "Formula") -> Experiment:
+    """The experiment with the rate and start left open where they are the problem's own."""
+    start = None if experiment.problem.start == formula.start else experiment.problem.start
+    runs = (replace(run, lr=None if run.lr == formula.lr else run.lr) for run in experiment.runs)
+    return replace(experiment, problem=replace(experiment.problem, start=start), runs=tuple(runs))
+
+
+def _run_options(runs: tuple[RunConfig, ...], mini_batch_size: int) -> dict[str, object]:
+    """The options that give these runs: the shared ones if they are the default three, else one `--run` each."""
+    shared: dict[str, object] = {key: getattr(runs[0], key) for key in _SHARED}
+    size = runs[1].batch_size if len(runs) > 1 else "all"
+    if size != "all" and runs == tuple(replace(run, **shared) for run in default_runs(size)):  # type: ignore[arg-type]
+        options = {"mini_batch_size": None if size == mini_batch_size else size} | shared
+        return {key.replace("_", "-"): value for key, value in options.items()}
+    usual: dict[str, Any] = {field.name: field.default for field in fields(RunConfig)}
+    texts = []
+    for run in runs:
+        said: Iterator[tuple[str, Any]] = ((key, getattr(run, key)) for key in RUN_KEYS)
+        texts.append(",".join(f"{key}={_text(value)}" for key, value in said if value != usual[key]))
+    return {"run": tuple(texts)}
+
+
+def _option(name: str, value: object) -> list[str]:
+    """An option as words of a command line, with = so that a value may begin with a hyphen."""
+    if isinstance(value, bool):
+        return [f"--{name}"]
+    return [f"--{name}={_text(one)}" for one in (value if isinstance(value, tuple) else (value,))]
+
+
+def _text(value: object) -> str:
+    """A value as one would type it; reading it gives the same value."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if any(sign in name for sign in ',"') else name

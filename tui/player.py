@@ -1,0 +1,47 @@
+"""Playing and pausing, and how fast: pure data."""
+
+import math
+from dataclasses import dataclass
+
+_FASTEST_STATED = 1024.0
+_MOST_OWED = 0.25  # seconds: after a hold-up playing goes on, it does not rush to make up for it
+
+
+@dataclass(slots=True)
+class Player:
+    """The transport of a player.
+
+    Attributes:
+        playing: whether time goes on.
+        speed: 1 is the problem's own pace; infinite: as fast as possible.
+        owed: seconds of playing at speed 1 that are due but not yet shown.
+    """
+
+    playing: bool = False
+    speed: float = 1.0
+    owed: float = 0.0
+
+    def toggle(self) -> None:
+        """Play or pause."""
+        self.playing = not self.playing
+        self.owed = 0.0
+
+    def pause(self) -> None:
+        """Stand still."""
+        self.playing = False
+        self.owed = 0.0
+
+    def multiply_speed(self, factor: float) -> None:
+        """Faster or slower; beyond a certain speed as fast as possible, and from there back to it."""
+        if math.isinf(self.speed):
+            if factor < 1:
+                self.speed = _FASTEST_STATED
+        else:
+            faster = self.speed * factor
+            self.speed = max(1 / _FASTEST_STATED, faster) if faster <= _FASTEST_STATED else math.inf
+        self.owed = 0.0
+
+    def elapse(self, seconds: float) -> None:
+        """So much wall time went by."""
+        if self.playing:
+            self.owed = min(self.owed + seconds * self.speed, max(_MOST_OWED, seconds) * self.speed)

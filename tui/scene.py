@@ -1,0 +1,169 @@
+"""Everything the panels draw, as it is at the cursor: built anew for each frame, frozen."""
+
+import math
+from dataclasses import dataclass
+
+from sim.commands import UpdateReport
+from sim.experiment import Clock, Experiment, Point, RunConfig
+from sim.problems.formula import Formula
+from sim.trace import Rows, Status
+from tui.history import History
+from tui.palette import RUN_COLORS, RUN_GLYPHS
+from tui.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class RunScene:
+    """One run at the cursor.
+
+    Attributes:
+        index: its place in the experiment.
+        config: its row of configuration.
+        glyph, color: how it is told from the others (color as 0xRRGGBB).
+        shown: whether its trail and curve are drawn.
+        seen: its rows up to the cursor, update 0 included.
+        loss: the last evaluated loss over all examples.
+        distance: to the nearest known minimum; NaN where none is known.
+        updates_per_second, examples_per_second: of its own computing time; NaN before there is any.
+        report: what its last update used and did; None while unknown.
+        loss_every: how often the loss over all examples is evaluated.
+    """
+
+    index: int
+    config: RunConfig
+    glyph: str
+    color: int
+    shown: bool
+    seen: Rows
+    loss: float
+    distance: float
+    updates_per_second: float
+    examples_per_second: float
+    report: UpdateReport | None
+    loss_every: int
+
+    @property
+    def update(self) -> int:
+        """How many updates it has made."""
+        return int(self.seen[-1]["update"])
+
+    @property
+    def examples(self) -> int:
+        """How many examples it has read."""
+        return int(self.seen[-1]["examples"])
+
+    @property
+    def seconds(self) -> float:
+        """How long it has computed."""
+        return float(self.seen[-1]["seconds"])
+
+    @property
+    def head(self) -> Point:
+        """Where it stands on the plane."""
+        return Point(float(self.seen[-1]["x"]), float(self.seen[-1]["y"]))
+
+    @property
+    def status(self) -> Status:
+        """How it stands."""
+        return Status(self.seen[-1]["status"])
+
+    @property
+    def status_words(self) -> str:
+        """How it stands, in words."""
+        words = self.status.name.lower()
+        return f"{words} at update {self.update}" if self.status.stopped else words
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the screen shows.
+
+    Attributes:
+        experiment, formula: what is running.
+        examples: N.
+        device: where, in words.
+        runs: all of them, in order.
+        cursor: the moment that is looked at.
+        end: the last moment recorded.
+        playing: whether time goes on.
+        speed: see `Player.speed`.
+        busy_for: seconds that the engine has been at one command.
+        tolerance: see `Opened.tolerance`.
+    """
+
+    experiment: Experiment
+    formula: Formula
+    examples: int
+    device: str
+    runs: tuple[RunScene, ...]
+    cursor: int
+    end: int
+    playing: bool
+    speed: float
+    busy_for: float
+    tolerance: float
+
+    @property
+    def live(self) -> bool:
+        """Whether the cursor is at the end of what was recorded."""
+        return self.cursor >= self.end
+
+    @property
+    def clock(self) -> Clock:
+        """What the runs are kept equal in."""
+        return self.experiment.clock
+
+    @property
+    def pace(self) -> float:
+        """Units of the clock for each second of playing; infinite: as fast as possible."""
+        return self.formula.pace[self.clock] * self.speed
+
+    def span(self, counter: Clock) -> tuple[float, float]:
+        """The least and the most that any run counts."""
+        values = [{"updates": run.update, "examples": run.examples, "seconds": run.seconds}[counter] for run in self.runs]
+        return min(values), max(values)
+
+
+def build_scene(session: Session, hidden: frozenset[int]) -> Scene | None:
+    """The scene of a session at its cursor; None while its experiment does not stand yet."""
+    history, opened = session.history, session.opened
+    if history is None or opened is None:
+        return None
+    at, reports = session.reports
+    return Scene(
+        experiment=session.experiment,
+        formula=session.formula,
+        examples=opened.examples,
+        device=opened.device,
+        runs=tuple(
+            _run_scene(session, history, index, index not in hidden, reports[index] if at == history.cursor and reports else None)
+            for index in range(len(session.experiment.runs))
+        ),
+        cursor=history.cursor,
+        end=history.end,
+        playing=session.player.playing,
+        speed=session.player.speed,
+        busy_for=session.busy_for,
+        tolerance=opened.tolerance,
+    )
+
+
+def _run_scene(session: Session, history: History, index: int, shown: bool, report: UpdateReport | None) -> RunScene:
+    assert session.opened is not None
+    seen = history.seen(index)
+    updates_per_second, examples_per_second = history.rates(index)
+    head = (float(seen[-1]["x"]), float(seen[-1]["y"]))
+    return RunScene(
+        index=index,
+        config=session.experiment.runs[index],
+        glyph=RUN_GLYPHS[index],
+        color=RUN_COLORS[index],
+        shown=shown,
+        seen=seen,
+        loss=history.loss(index),
+        distance=min((math.dist(head, minimum) for minimum in session.formula.minima), default=math.nan),
+        updates_per_second=updates_per_second,
+        examples_per_second=examples_per_second,
+        report=report,
+        loss_every=session.opened.loss_every[index],
+    )

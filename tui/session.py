@@ -1,0 +1,222 @@
+"""One experiment on the screen: its engine, what was recorded, and the player. The state that changes, in one place."""
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sim.commands import (
+    Advance,
+    Advanced,
+    Answer,
+    Command,
+    Failed,
+    Inspect,
+    Inspected,
+    Open,
+    Opened,
+    SetClock,
+    Survey,
+    Surveyed,
+    UpdateReport,
+)
+from sim.experiment import Clock, Experiment, Point, Window
+from sim.problems.formula import Formula
+from tui.history import History
+from tui.link import EngineGoneError, Link, StaleError
+from tui.player import Player
+
+_BUDGET = 0.02  # seconds of computing for a frame
+_STEP_BUDGET = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """Trouble to be shown across the screen.
+
+    Attributes:
+        sentence: what happened, and what to do.
+        details: a traceback or what the engine printed last, or "".
+        dead: the engine is gone; it can be started again.
+    """
+
+    sentence: str
+    details: str = ""
+    dead: bool = False
+
+
+class Session:
+    """An experiment under way.
+
+    Attributes:
+        experiment: what is running, with its clock as it is now.
+        formula: the problem's formula.
+        opened: what the engine said of it; None until it stands.
+        history: what was recorded; None until it stands.
+        player: playing or paused, and how fast.
+        banner: trouble, or None.
+        reports: what `inspect` last found, with the cursor it is about.
+        finished: no run has anything left to do.
+    """
+
+    def __init__(self, experiment: Experiment, formula: Formula, link: Link, notify: Callable[[str], None]) -> None:
+        self.experiment = experiment
+        self.formula = formula
+        self.opened: Opened | None = None
+        self.history: History | None = None
+        self.player = Player()
+        self.banner: Banner | None = None
+        self.reports: tuple[int, tuple[UpdateReport | None, ...]] = (0, ())
+        self.finished = False
+        self._link = link
+        self._notify = notify
+        self._pulling = False
+        self._inspecting = False
+        self._wanted = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- commands -----------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Begin the experiment from its start, dropping what was recorded once the engine stands."""
+        self._wanted, self.finished = 0, False
+        self.player.owed = 0.0
+        answer = await self._ask(Open(self.experiment))
+        if isinstance(answer, Opened):
+            self.opened, self.history = answer, History(answer.rows)
+            self.reports = (0, ())
+            self.banner = None
+
+    def reset(self, start: Point | None = None, seed: int | None = None) -> None:
+        """Begin again, from another start or with another seed if given; a dead engine is started again."""
+        problem = replace(self.experiment.problem, start=start) if start else self.experiment.problem
+        seed = self.experiment.seed if seed is None else seed
+        self.experiment = replace(self.experiment, problem=problem, seed=seed)
+        self._spawn(self.open())
+
+    def set_clock(self, clock: Clock) -> None:
+        """Keep the runs equal in something else from here on."""
+        self.experiment = replace(self.experiment, clock=clock)
+        self.player.owed = 0.0
+        self._spawn(self._ask(SetClock(clock)))
+
+    def step(self, moments: int) -> None:
+        """Pause and go by so many moments, through what was recorded and then on; or back."""
+        self.player.pause()
+        self._wanted = 0
+        if self.history is not None:
+            self._wanted = self.history.seek(moments)
+            self.frame(0.0)
+
+    def kill(self) -> None:
+        """End the engine at once."""
+        self._link.kill()
+
+    async def survey(self, window: Window, columns: int, rows: int) -> Surveyed | None:
+        """The landscape on a window; None if there is none to be had."""
+        answer = await self._ask(Survey(window, columns, rows))
+        return answer if isinstance(answer, Surveyed) else None
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def frame(self, seconds: float) -> None:
+        """So much wall time went by: replay what was recorded, or have more computed."""
+        history, player = self.history, self.player
+        if history is None or self.banner is not None:
+            return
+        player.elapse(seconds)
+        if player.playing and not history.live:
+            player.owed = history.replay(player.owed, self.formula.pace)
+        if self._pulling:
+            return
+        if self._wanted:
+            self._spawn(self._pull(self._wanted, math.inf, _STEP_BUDGET))
+        elif player.playing and history.live and self._due() and self._has_room():
+            self._spawn(self._pull(1_000_000, player.owed * self._pace, _BUDGET))
+
+    @property
+    def _pace(self) -> float:
+        return self.formula.pace[self.experiment.clock]
+
+    @property
+    def busy_for(self) -> float:
+        """Seconds that the engine has been working on a command."""
+        return self._link.busy_for
+
+    def _due(self) -> bool:
+        """Whether anything could complete in the time owed: whole updates and examples only."""
+        return self.player.owed * self._pace >= (0.0 if self.experiment.clock == "seconds" else 1.0)
+
+    def _has_room(self) -> bool:
+        assert self.history is not None
+        if self.finished:
+            self.player.pause()
+            self._notify("Every run has stopped; press r to begin again.")
+            return False
+        if self.history.full:
+            self.player.pause()
+            self._notify("The recording is full (4 million updates); press e to export it, r to begin again.")
+            return False
+        return True
+
+    async def _pull(self, moments: int, span: float, budget: float) -> None:
+        self._pulling = True
+        try:
+            answer = await self._ask(Advance(moments, span, budget))
+        finally:
+            self._pulling = False
+        if not isinstance(answer, Advanced) or self.history is None:
+            self._wanted = 0
+            return
+        before = self.history.end
+        self.history.append(answer.rows)
+        self.finished = answer.finished
+        self.player.owed -= answer.covered / self._pace
+        if self._wanted:
+            self._wanted = max(0, self._wanted - (self.history.end - before)) if len(answer.rows) else 0
+        for trouble in answer.troubles:
+            self._notify(trouble.sentence)
+
+    # -- looking closer -----------------------------------------------------------------------------------------------
+
+    def inspect(self) -> None:
+        """Have this update's batches and gradients told; `reports` will hold them."""
+        history = self.history
+        if history is None or self._inspecting or self.banner is not None or self.reports[0] == history.cursor:
+            return
+        seen = [history.seen(run) for run in range(len(self.experiment.runs))]
+        updates = tuple(int(rows[-1]["update"]) for rows in seen)
+        before = tuple(Point(*rows[-2][["x", "y"]]) if len(rows) > 1 else Point(0.0, 0.0) for rows in seen)
+        self._spawn(self._inspect(history.cursor, Inspect(updates, before)))
+
+    async def _inspect(self, cursor: int, command: Inspect) -> None:
+        self._inspecting = True
+        try:
+            answer = await self._ask(command)
+        finally:
+            self._inspecting = False
+        if isinstance(answer, Inspected):
+            self.reports = cursor, answer.reports
+
+    # -- the engine ---------------------------------------------------------------------------------------------------
+
+    async def _ask(self, command: Command) -> Answer | None:
+        """Send a command; trouble becomes the banner, what is stale nothing."""
+        try:
+            answer = await self._link.request(command)
+        except StaleError:
+            return None
+        except EngineGoneError as gone:
+            self.player.pause()
+            self.banner = Banner(f"{gone} Press r to start it again.", gone.output, dead=True)
+            return None
+        if isinstance(answer, Failed):
+            self.player.pause()
+            self.banner = Banner(answer.sentence, answer.details)
+        return answer
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
