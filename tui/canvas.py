@@ -1,8 +1,8 @@
 """Arrays to terminal cells: a background of half blocks, lines of braille dots and glyphs, composed into strips.
 
-A canvas of `columns` x `rows` cells has `2 * columns` x `4 * rows` dots, about square in a terminal. Dot coordinates are
-floats, shape (n, 2): x to the right, y *down*, the dot (i, j) covering [i, i + 1) x [j, j + 1). `Viewport` makes them
-from data. Colours are ints 0xRRGGBB, as in `tui.palette`.
+A canvas of `columns` x `rows` cells has `2 * columns` x `4 * rows` dots, about square in a terminal. Dot coordinates
+are floats, shape (n, 2): x to the right, y *down*, the dot (i, j) covering [i, i + 1) x [j, j + 1).
+`tui.viewport.Viewport` makes them from data. Colours are ints 0xRRGGBB, as in `tui.palette`.
 """
 
 from collections.abc import Sequence
@@ -21,12 +21,17 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 GROUND, TRAIL, MARK = range(3)
-"""Layers of dots: a cell shows the dots of its highest layer only (contour lines, trails, arrows and crosses)."""
+"""Layers of dots: a cell shows the dots of its highest layer only (contour lines, trails, arrows and crosses).
+
+Those on the ground are translucent: they tint the background of their cell.
+"""
 
 _BITS = np.array([[0, 3], [1, 4], [2, 5], [6, 7]])  # Unicode's numbering of the dots of a braille cell
 _SPACE, _HALF, _BRAILLE = ord(" "), ord("▀"), 0x2800
+_TINT = 0.2  # how much of its own colour a dot on the ground has
 _FAR = 1e150  # differences and quotients of such coordinates still are finite
-_ARROW_HEAD, _ARROW_ANGLE = 4.0, np.radians(150)
+_ARROW_HEAD = 4.0  # dots
+_ARROW_TURN = np.array([[-(3**0.5), -1], [1, -(3**0.5)]]) / 2  # by 150 degrees; its transpose turns the other way
 
 
 @lru_cache(maxsize=4096)
@@ -136,9 +141,8 @@ class Canvas:
         self.polyline([tail, tip], color, layer)
         if not (np.isfinite(length) and length > 0):
             return
-        x, y = (tip - tail) / length * min(_ARROW_HEAD, length)
-        cos, sin = np.cos(_ARROW_ANGLE), np.sin(_ARROW_ANGLE)
-        left, right = tip + (x * cos - y * sin, x * sin + y * cos), tip + (x * cos + y * sin, y * cos - x * sin)
+        barb = (tip - tail) / length * min(_ARROW_HEAD, length)
+        left, right = tip + _ARROW_TURN @ barb, tip + barb @ _ARROW_TURN
         self.polyline([left, tip, right], color, layer)
 
     def text(self, column: int, row: int, text: str, fg: int, bg: int | None = None, bold: bool = False) -> None:
@@ -160,6 +164,8 @@ class Canvas:
         patterns = np.packbits(self._dots, axis=-1, bitorder="little")[..., 0]
         characters = np.where(dotted, _BRAILLE + patterns.astype(np.uint32), characters)
         fg = np.where(dotted, self._dot_color, upper)
+        ground = self._layer == GROUND
+        fg[ground] = _tinted(upper[ground], self._dot_color[ground])
         bg = np.where(dotted, upper, lower)
         characters = np.where(written, self._glyph, characters)
         fg = np.where(written, self._glyph_fg, fg)
@@ -175,6 +181,14 @@ class Canvas:
         self._dots[rows, columns, _BITS[ys & 3, xs & 1]] = True
         self._dot_color[rows, columns] = colors[shown]  # of repeated cells, numpy keeps the last
         self._layer[rows, columns] = layer
+
+
+def _tinted(background: Integers, colors: Integers) -> Integers:
+    """The background with a share of other colours, arrays of 0xRRGGBB."""
+    shifts = np.array([[16], [8], [0]])
+    behind, before = background >> shifts & 255, colors >> shifts & 255
+    mixed: Integers = (np.rint(behind + (before - behind) * _TINT).astype(np.int64) << shifts).sum(axis=0)
+    return mixed
 
 
 def _clip(begins: Floats, ends: Floats, width: int, height: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:

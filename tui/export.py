@@ -1,5 +1,6 @@
 """What runs did as a CSV, JSON Lines or Parquet file, one row an update and run."""
 
+import io
 import json
 import os
 from collections.abc import Sequence
@@ -35,12 +36,12 @@ def check(path: Path) -> None:
         raise ConfigError(
             f"Cannot tell the format of {path} from its name; {suggest(path.suffix or path.name, EXTENSIONS)}"
         )
-    if path.is_dir():
-        raise ConfigError(f"Cannot write {path}: it is a directory.")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise ConfigError(f"Cannot write {path}: it is read-only.")
-    neighbour = _neighbour(path)
     try:
+        if path.is_dir():
+            raise ConfigError(f"Cannot write {path}: it is a directory.")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise ConfigError(f"Cannot write {path}: it is read-only.")
+        neighbour = _neighbour(path)
         neighbour.touch()
         neighbour.unlink()
     except OSError as error:
@@ -78,8 +79,7 @@ def write(rows: Rows, names: Sequence[str], path: Path) -> None:
 
 def _neighbour(path: Path) -> Path:
     """A temporary name beside the file itself, where renaming it into place cannot fail half-way."""
-    target = path.resolve()
-    return target.with_name(f".{target.name}.{os.getpid()}.part")
+    return path.resolve().with_name(f".gdsim-{os.getpid()}.part")
 
 
 def _frame(rows: Rows, names: Sequence[str]) -> "pl.DataFrame":
@@ -101,7 +101,9 @@ def _write(frame: "pl.DataFrame", file: BinaryIO, suffix: str) -> None:
     if suffix == ".csv":
         frame.write_csv(file)
     elif suffix == ".parquet":
-        frame.write_parquet(file)
+        buffer = io.BytesIO()  # given the file, polars would report a full disk as a broken specification
+        frame.write_parquet(buffer)
+        file.write(buffer.getbuffer())
     else:
         _write_json_lines(frame, file)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 import numpy as np
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from sim.commands import Advance, Advanced, Answer, Command, Failed, Open, Opened
 from sim.experiment import ConfigError, Experiment, Limit

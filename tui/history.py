@@ -1,6 +1,7 @@
 """What was recorded so far, and the cursor that looks at some moment of it. Pure data."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +20,16 @@ FULL = 4_000_000
 class Column:
     """An array that grows at its end, amortised."""
 
-    def __init__(self, dtype: np.dtype) -> None:  # type: ignore[type-arg]
+    def __init__(self, dtype: Any) -> None:
         self._buffer = np.empty(_FIRST_CAPACITY, dtype=dtype)
         self._length = 0
 
     @property
-    def values(self) -> NDArray:  # type: ignore[type-arg]
+    def values(self) -> NDArray[Any]:
         """What it holds, as a view that is never written to again."""
         return self._buffer[: self._length]
 
-    def extend(self, values: NDArray) -> None:  # type: ignore[type-arg]
+    def extend(self, values: NDArray[Any]) -> None:
         """Append some values."""
         length = self._length + len(values)
         if length > len(self._buffer):
@@ -135,6 +136,10 @@ class History:
     def recorded(self, run: int) -> Rows:
         """All of a run's rows, whatever the cursor."""
         return self._runs[run].values
+
+    def all_rows(self) -> Rows:
+        """Everything that was recorded, run by run."""
+        return np.concatenate([column.values for column in self._runs])
 
     def loss(self, run: int) -> float:
         """A run's last evaluated loss over all examples, at the cursor."""

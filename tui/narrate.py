@@ -12,7 +12,7 @@ def narrate(scene: Scene) -> str:
     runs = [run for run in scene.runs if run.shown] or list(scene.runs)
     if scene.cursor == 0:
         loss = decimal(runs[0].loss)
-        return f"All runs begin at the same point, at loss {loss}. Press space to let them go, or . for one update."
+        return f"All runs begin at the same point, at loss {loss}. Space lets them go, . makes one update."
     if stopped := [run for run in runs if run.status is Status.DIVERGED]:
         return _diverged(stopped[0], runs)
     if failed := [run for run in runs if run.status is Status.FAILED]:
@@ -25,7 +25,9 @@ def _name(run: RunScene) -> str:
 
 
 def _diverged(run: RunScene, runs: list[RunScene]) -> str:
-    sentence = f"{_name(run)} diverged at update {count(run.update)}: a rate of {decimal(run.config.lr or 0)} is too high"
+    sentence = (
+        f"{_name(run)} diverged at update {count(run.update)}: a rate of {decimal(run.config.lr or 0)} is too high"
+    )
     smaller = [other for other in runs if other is not run and not other.status.stopped]
     calm = f" for batches of {count(run.report.batch_size)}" if run.report else ""
     return f"{sentence}{calm}; {_name(smaller[0])} goes on." if smaller else f"{sentence}{calm}. Try a lower --lr."
@@ -35,25 +37,18 @@ def _effort(scene: Scene, runs: list[RunScene]) -> str:
     """What the same amount on the clock bought each of the two runs that differ most."""
     most = max(runs, key=lambda run: run.config.size(scene.examples))
     least = min(runs, key=lambda run: run.config.size(scene.examples))
-    if most is least or most.config.size(scene.examples) == least.config.size(scene.examples):
-        return f"After {_plural(runs[0].update, 'update')}, {_name(runs[0])} has read {_plural(runs[0].examples, 'example')}."
+    read, made = _plural(most.examples, "example"), _plural(least.update, "update")
+    if most.config.size(scene.examples) == least.config.size(scene.examples):
+        return f"{_name(most)} has read {read} in {_plural(most.update, 'update')}."
     if scene.clock == "updates" and most.update == least.update:
-        return (
-            f"After the same {_plural(most.update, 'update')}, {_name(most)} has read {_plural(most.examples, 'example')}, "
-            f"{_name(least)} {count(least.examples)}."
-        )
+        return f"After the same {made}, {_name(most)} has read {read}, {_name(least)} {count(least.examples)}."
     if scene.clock == "examples" and most.examples <= least.examples:
-        shared = f"After {_plural(least.examples, 'example')}"
-        return f"{shared}, {_name(least)} has made {_plural(least.update, 'update')}, {_name(most)} {count(most.update)}."
+        shared = _plural(least.examples, "example")
+        return f"After {shared}, {_name(least)} has made {made}, {_name(most)} {count(most.update)}."
     if scene.clock == "seconds":
-        return (
-            f"In {duration(min(most.seconds, least.seconds))} of computing each, {_name(least)} has made "
-            f"{_plural(least.update, 'update')}, {_name(most)} {count(most.update)}."
-        )
-    return (
-        f"{_name(most)} has read {_plural(most.examples, 'example')} in {_plural(most.update, 'update')}, "
-        f"{_name(least)} {count(least.examples)} in {count(least.update)}."
-    )
+        shared = duration(min(most.seconds, least.seconds))
+        return f"In {shared} of computing each, {_name(least)} has made {made}, {_name(most)} {count(most.update)}."
+    return f"{_name(most)} has read {read}, {_name(least)} {count(least.examples)} in {made}."
 
 
 def _standing(runs: list[RunScene]) -> str:

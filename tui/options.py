@@ -205,12 +205,11 @@ def _runs(options: Options, mini_batch_size: int) -> tuple[RunConfig, ...]:
     """The runs that the options describe: those of `--run`, or the default three."""
     if options.mini_batch_size is not None:
         mini_batch_size = options.mini_batch_size
-    shared = {key: getattr(options, key) for key in _SHARED}
+    shared: dict[str, Any] = {key: getattr(options, key) for key in _SHARED}
     if not options.run:
-        # Values and sizes in one construction: nesterov is only valid beside its momentum.
         return tuple(replace(run, **shared) for run in default_runs(mini_batch_size))
     return tuple(
-        RunConfig(**({"name": f"run {place}", "batch_size": mini_batch_size} | shared | parse_run(text)))
+        RunConfig(**{"name": f"run {place}", "batch_size": mini_batch_size, **shared, **parse_run(text)})
         for place, text in enumerate(options.run, start=1)
     )
 
@@ -294,9 +293,9 @@ def _without_own_values(experiment: Experiment, formula: "Formula") -> Experimen
 
 def _run_options(runs: tuple[RunConfig, ...], mini_batch_size: int) -> dict[str, object]:
     """The options that give these runs: the shared ones if they are the default three, else one `--run` each."""
-    shared: dict[str, object] = {key: getattr(runs[0], key) for key in _SHARED}
+    shared: dict[str, Any] = {key: getattr(runs[0], key) for key in _SHARED}
     size = runs[1].batch_size if len(runs) > 1 else "all"
-    if size != "all" and runs == tuple(replace(run, **shared) for run in default_runs(size)):  # type: ignore[arg-type]
+    if isinstance(size, int) and runs == tuple(replace(run, **shared) for run in default_runs(size)):
         options = {"mini_batch_size": None if size == mini_batch_size else size} | shared
         return {key.replace("_", "-"): value for key, value in options.items()}
     usual: dict[str, Any] = {field.name: field.default for field in fields(RunConfig)}

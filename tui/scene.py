@@ -8,7 +8,7 @@ from sim.experiment import Clock, Experiment, Point, RunConfig
 from sim.problems.formula import Formula
 from sim.trace import Rows, Status
 from tui.history import History
-from tui.palette import RUN_COLORS, RUN_GLYPHS
+from tui.palette import GLYPHS, Palette
 from tui.session import Session
 
 
@@ -22,10 +22,12 @@ class RunScene:
         glyph, color: how it is told from the others (color as 0xRRGGBB).
         shown: whether its trail and curve are drawn.
         seen: its rows up to the cursor, update 0 included.
+        recorded: all of its rows, whatever the cursor.
         loss: the last evaluated loss over all examples.
         distance: to the nearest known minimum; NaN where none is known.
         updates_per_second, examples_per_second: of its own computing time; NaN before there is any.
-        report: what its last update used and did; None while unknown.
+        report: what an update used and did: the last one's while time stands still, a recent one's while it goes
+            on; None while unknown.
         loss_every: how often the loss over all examples is evaluated.
     """
 
@@ -35,6 +37,7 @@ class RunScene:
     color: int
     shown: bool
     seen: Rows
+    recorded: Rows
     loss: float
     distance: float
     updates_per_second: float
@@ -56,6 +59,11 @@ class RunScene:
     def seconds(self) -> float:
         """How long it has computed."""
         return float(self.seen[-1]["seconds"])
+
+    @property
+    def reported(self) -> bool:
+        """Whether the report is about its last update."""
+        return self.report is not None and self.report.update == self.update
 
     @property
     def head(self) -> Point:
@@ -89,6 +97,7 @@ class Scene:
         speed: see `Player.speed`.
         busy_for: seconds that the engine has been at one command.
         tolerance: see `Opened.tolerance`.
+        palette: the colours to draw it in.
     """
 
     experiment: Experiment
@@ -102,11 +111,19 @@ class Scene:
     speed: float
     busy_for: float
     tolerance: float
+    palette: Palette
 
     @property
     def live(self) -> bool:
         """Whether the cursor is at the end of what was recorded."""
         return self.cursor >= self.end
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Two scenes with equal keys look alike."""
+        shown = tuple(run.shown for run in self.runs)
+        reports = tuple(id(run.report) for run in self.runs)
+        return self.experiment, self.cursor, self.end, self.playing, self.speed, int(self.busy_for), shown, reports
 
     @property
     def clock(self) -> Clock:
@@ -120,23 +137,24 @@ class Scene:
 
     def span(self, counter: Clock) -> tuple[float, float]:
         """The least and the most that any run counts."""
-        values = [{"updates": run.update, "examples": run.examples, "seconds": run.seconds}[counter] for run in self.runs]
+        values = [
+            {"updates": run.update, "examples": run.examples, "seconds": run.seconds}[counter] for run in self.runs
+        ]
         return min(values), max(values)
 
 
-def build_scene(session: Session, hidden: frozenset[int]) -> Scene | None:
+def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> Scene | None:
     """The scene of a session at its cursor; None while its experiment does not stand yet."""
     history, opened = session.history, session.opened
     if history is None or opened is None:
         return None
-    at, reports = session.reports
     return Scene(
         experiment=session.experiment,
         formula=session.formula,
         examples=opened.examples,
         device=opened.device,
         runs=tuple(
-            _run_scene(session, history, index, index not in hidden, reports[index] if at == history.cursor and reports else None)
+            _run_scene(session, history, index, palette.runs[index], index not in hidden)
             for index in range(len(session.experiment.runs))
         ),
         cursor=history.cursor,
@@ -145,25 +163,28 @@ def build_scene(session: Session, hidden: frozenset[int]) -> Scene | None:
         speed=session.player.speed,
         busy_for=session.busy_for,
         tolerance=opened.tolerance,
+        palette=palette,
     )
 
 
-def _run_scene(session: Session, history: History, index: int, shown: bool, report: UpdateReport | None) -> RunScene:
+def _run_scene(session: Session, history: History, index: int, color: int, shown: bool) -> RunScene:
     assert session.opened is not None
+    reports = session.reports
     seen = history.seen(index)
     updates_per_second, examples_per_second = history.rates(index)
     head = (float(seen[-1]["x"]), float(seen[-1]["y"]))
     return RunScene(
         index=index,
         config=session.experiment.runs[index],
-        glyph=RUN_GLYPHS[index],
-        color=RUN_COLORS[index],
+        glyph=GLYPHS[index],
+        color=color,
         shown=shown,
         seen=seen,
+        recorded=history.recorded(index),
         loss=history.loss(index),
         distance=min((math.dist(head, minimum) for minimum in session.formula.minima), default=math.nan),
         updates_per_second=updates_per_second,
         examples_per_second=examples_per_second,
-        report=report,
+        report=reports[index] if reports else None,
         loss_every=session.opened.loss_every[index],
     )

@@ -56,7 +56,7 @@ class Session:
         history: what was recorded; None until it stands.
         player: playing or paused, and how fast.
         banner: trouble, or None.
-        reports: what `inspect` last found, with the cursor it is about.
+        reports: what `inspect` last found, for each run.
         finished: no run has anything left to do.
     """
 
@@ -67,7 +67,7 @@ class Session:
         self.history: History | None = None
         self.player = Player()
         self.banner: Banner | None = None
-        self.reports: tuple[int, tuple[UpdateReport | None, ...]] = (0, ())
+        self.reports: tuple[UpdateReport | None, ...] = ()
         self.finished = False
         self._link = link
         self._notify = notify
@@ -85,7 +85,7 @@ class Session:
         answer = await self._ask(Open(self.experiment))
         if isinstance(answer, Opened):
             self.opened, self.history = answer, History(answer.rows)
-            self.reports = (0, ())
+            self.reports = ()
             self.banner = None
 
     def reset(self, start: Point | None = None, seed: int | None = None) -> None:
@@ -183,21 +183,23 @@ class Session:
     def inspect(self) -> None:
         """Have this update's batches and gradients told; `reports` will hold them."""
         history = self.history
-        if history is None or self._inspecting or self.banner is not None or self.reports[0] == history.cursor:
+        if history is None or self._inspecting or self.banner is not None:
             return
         seen = [history.seen(run) for run in range(len(self.experiment.runs))]
         updates = tuple(int(rows[-1]["update"]) for rows in seen)
+        if updates == tuple(report.update if report else 0 for report in self.reports or [None] * len(seen)):
+            return
         before = tuple(Point(*rows[-2][["x", "y"]]) if len(rows) > 1 else Point(0.0, 0.0) for rows in seen)
-        self._spawn(self._inspect(history.cursor, Inspect(updates, before)))
+        self._spawn(self._inspect(Inspect(updates, before)))
 
-    async def _inspect(self, cursor: int, command: Inspect) -> None:
+    async def _inspect(self, command: Inspect) -> None:
         self._inspecting = True
         try:
             answer = await self._ask(command)
         finally:
             self._inspecting = False
         if isinstance(answer, Inspected):
-            self.reports = cursor, answer.reports
+            self.reports = answer.reports
 
     # -- the engine ---------------------------------------------------------------------------------------------------
 

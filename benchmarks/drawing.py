@@ -1,0 +1,100 @@
+"""What a picture costs: our cells against the same picture through plotext.
+
+A full screen of 120 x 40 cells: a background of 13 bands, three trails of 500 points in braille. Ours has the bands at
+half cells; plotext has them as block markers, one a cell. Prints milliseconds a frame and the ratio.
+
+    python benchmarks/drawing.py
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import plotext
+from rich.text import Text
+
+from sim.experiment import Window
+from tui.canvas import Canvas
+from tui.chart import Chart, Series
+from tui.palette import DARK, band_of, loss_levels, trail_colors
+from tui.viewport import Viewport
+
+COLUMNS, ROWS, POINTS, REPEATS = 120, 40, 500, 20
+WINDOW = Window(-3, 3, -3, 3)
+
+
+def trails() -> list[np.ndarray]:
+    """Three random walks in the window, shape (500, 2) each."""
+    random = np.random.default_rng(0)
+    return [np.cumsum(random.normal(0, 0.06, (POINTS, 2)), axis=0).clip(-2.9, 2.9) for _ in DARK.runs[:3]]
+
+
+def background(rows: int) -> np.ndarray:
+    """The colours of a tilted valley, shape (rows, 120)."""
+    x, y = np.meshgrid(np.linspace(-3, 3, COLUMNS), np.linspace(3, -3, rows))
+    losses = (x + y) ** 2 + 0.05 * (x - y) ** 2
+    return np.array(DARK.bands)[band_of(losses, loss_levels(losses, len(DARK.bands)))]
+
+
+def with_cells(walks: list[np.ndarray], colors: np.ndarray) -> None:
+    """One frame of ours, from data to strips."""
+    canvas = Canvas(COLUMNS, ROWS)
+    canvas.background(colors)
+    view = Viewport(WINDOW, COLUMNS, ROWS)
+    for walk, color in zip(walks, DARK.runs, strict=False):
+        canvas.polyline(view.to_dots(walk), trail_colors(POINTS, color, DARK.background, 30))
+    canvas.frame().strips()
+
+
+def with_plotext(walks: list[np.ndarray], colors: np.ndarray) -> None:
+    """One frame of plotext's, from data to lines of styled text."""
+    figure = plotext.figure
+    figure.clear()
+    figure.plot_size(COLUMNS, ROWS)
+    figure.axes(False)
+    figure.ruler("x").lim(*WINDOW[:2]).ticks([])
+    figure.ruler("y").lim(*WINDOW[2:]).ticks([])
+    ys, xs = np.mgrid[3 : -3 : ROWS * 1j, -3 : 3 : COLUMNS * 1j]
+    for color in np.unique(colors):
+        cells = colors == color
+        block = plotext.marker("█", pixel=plotext.pixel(_channels(int(color))))
+        figure.draw(figure.signal(xs[cells].tolist(), ys[cells].tolist(), marker=block))
+    for walk, color in zip(walks, DARK.runs, strict=False):
+        dots = plotext.marker("braille", pixel=plotext.pixel(_channels(color)))
+        figure.draw(figure.signal(walk[:, 0].tolist(), walk[:, 1].tolist(), marker=dots).lines())
+    Text.from_ansi(figure.build().string())
+
+
+def _channels(color: int) -> tuple[int, int, int]:
+    return color >> 16, color >> 8 & 255, color & 255
+
+
+def milliseconds(draw: Callable[[], object]) -> float:
+    """The median time of a frame."""
+    draw()
+    times = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        draw()
+        times.append(time.perf_counter() - begin)
+    return 1000 * statistics.median(times)
+
+
+def main() -> None:
+    """Print the table."""
+    walks = trails()
+    halves, cells = background(2 * ROWS), background(ROWS)
+    ours = milliseconds(lambda: with_cells(walks, halves))
+    theirs = milliseconds(lambda: with_plotext(walks, cells))
+    print(f"surface, {COLUMNS} x {ROWS}, three trails of {POINTS} points")
+    print(f"  cells   {ours:7.1f} ms a frame")
+    print(f"  plotext {theirs:7.1f} ms a frame: {theirs / ours:.1f} times as long")
+    updates = np.arange(160.0)
+    curves = tuple(Series(updates, np.exp(-updates / 20 / (k + 1)), DARK.runs[k]) for k in range(3))
+    print("curves, 80 x 18, three lines of 160 points, logarithmic axis")
+    print(f"  plotext {milliseconds(Chart(curves, 80, 18, log_y=True).strips):7.1f} ms a frame")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""One tanh neuron: a plateau."""
+
+from typing import Any
+
+import numpy as np
+
+from sim.experiment import Point, ProblemConfig, Window
+from sim.problems import problem
+from sim.problems.formula import DataView, Floats, Formula
+
+_EXAMPLES, _REACH, _NOISE, _SEED = 200, 4.0, 0.5, 0
+_TRUTH = Point(1.5, 0.0)
+
+
+def _output(xp: Any, w: Any, b: Any, x: Any) -> Any:
+    return xp.tanh(w * x + b)
+
+
+def _data() -> tuple[Floats, Floats]:
+    """Inputs and targets, shape (N,) each."""
+    draw = np.random.default_rng(_SEED)
+    x = draw.uniform(-_REACH, _REACH, _EXAMPLES)
+    return x, _output(np, *_TRUTH, x) + _NOISE * draw.standard_normal(_EXAMPLES)
+
+
+def _minimum(x: Floats, y: Floats) -> Point:
+    """The best (w, b), by Gauss-Newton from the truth."""
+    place = np.array(_TRUTH)
+    for _ in range(50):
+        fit = np.tanh(place[0] * x + place[1])
+        jacobian = (1 - fit**2)[:, None] * np.stack([x, np.ones_like(x)], axis=1)
+        place = place + np.linalg.lstsq(jacobian, y - fit, rcond=None)[0]
+    return Point(*place.tolist())
+
+
+@problem("A saturated neuron sits on a plateau where the gradient is almost nothing: noise leaves it much sooner.")
+def neuron(_config: ProblemConfig) -> Formula:
+    x, y = _data()
+    return Formula(
+        title="one neuron through 200 points: y = tanh(w·x + b)",
+        note=f"made from w = {_TRUTH.x:g}, b = {_TRUTH.y:g} with noise of standard deviation {_NOISE:g}",
+        parameters=("w", "b"),
+        inputs=x,
+        targets=y,
+        output=_output,
+        loss="mean_squared_error",
+        start=Point(-3.0, 3.0),
+        window=Window(-4.0, 6.0, -2.0, 5.5),
+        lr=0.3,
+        pace={"updates": 120, "examples": 200, "seconds": 0.02},
+        minima=(_minimum(x, y),),
+        view=DataView("curve", "x", "y"),
+    )

@@ -1,0 +1,150 @@
+"""The engine: commands in, answers out, the same every time."""
+
+import math
+
+import numpy as np
+import pytest
+
+from sim.commands import Advance, Advanced, Done, Failed, Inspect, Inspected, Open, Opened, SetClock, Survey, Surveyed
+from sim.engine import Engine
+from sim.experiment import Experiment, Limit, Point, ProblemConfig, RunConfig, Window
+from sim.trace import Status
+
+
+def opened(experiment=None):
+    engine = Engine()
+    answer = engine.ask(Open(experiment or Experiment()))
+    assert isinstance(answer, Opened), answer
+    return engine, answer
+
+
+def advanced(engine, moments=10, span=math.inf, budget=60.0):
+    answer = engine.ask(Advance(moments, span, budget))
+    assert isinstance(answer, Advanced), answer
+    return answer
+
+
+def test_opening_tells_where_everything_stands():
+    _, answer = opened()
+    assert answer.examples == 442
+    assert answer.parameters == 2
+    assert answer.rows["update"].tolist() == [0, 0, 0]
+    assert len(set(answer.rows["loss"])) == 1
+    assert answer.loss_every == (1, 1, 1)
+
+
+def test_on_updates_a_moment_is_one_update_of_every_run():
+    engine, _ = opened()
+    answer = advanced(engine, 7)
+    assert answer.rows["moment"].tolist() == [moment for moment in range(1, 8) for _ in range(3)]
+    assert answer.rows["run"].tolist() == [0, 1, 2] * 7
+    assert answer.covered == 7
+
+
+def test_on_examples_a_moment_is_mostly_one_stochastic_update():
+    engine, _ = opened(Experiment(clock="examples"))
+    answer = advanced(engine, 64)
+    mini = answer.rows[answer.rows["run"] == 1]
+    assert (answer.rows["run"] == 2).sum() == 64
+    assert mini["position"].tolist() == [32, 64]
+    assert (answer.rows["run"] == 0).sum() == 0
+
+
+def test_the_span_bounds_how_far_the_clock_goes():
+    engine, _ = opened(Experiment(clock="examples"))
+    assert advanced(engine, 1000, span=10.5).covered == 10
+    assert advanced(engine, 1000, span=0.5).covered == 0
+    assert advanced(engine, 1000, span=1).covered == 1
+
+
+def test_moments_only_ever_grow_across_a_change_of_clock():
+    engine, _ = opened()
+    before = advanced(engine, 5).rows
+    assert isinstance(engine.ask(SetClock("examples")), Done)
+    after = advanced(engine, 5).rows
+    assert before["moment"].max() < after["moment"].min()
+    assert (after["run"] == 2).all()
+    assert after["position"].tolist() == [6, 7, 8, 9, 10]
+    assert (after["clock"] == 1).all()
+
+
+def test_on_seconds_the_run_that_has_used_least_time_goes_next():
+    engine, _ = opened(Experiment(clock="seconds"))
+    rows = advanced(engine, 60).rows
+    used = [0.0, 0.0, 0.0]
+    for row in rows:
+        assert used[row["run"]] == min(used)
+        used[row["run"]] = row["seconds"]
+    assert (np.diff(rows["position"]) >= 0).all()
+
+
+def test_the_same_experiment_gives_the_same_bits_however_it_is_asked_for():
+    columns = ["run", "update", "examples", "x", "y", "batch_loss", "loss", "grad_norm", "lr", "status"]
+    traces = []
+    for steps in ((200,), (1, 7, 92, 100)):
+        engine, _ = opened(Experiment(clock="examples"))
+        traces.append(np.concatenate([advanced(engine, step).rows for step in steps]))
+    for column in columns:
+        assert np.array_equal(traces[0][column], traces[1][column], equal_nan=True), column
+
+
+def test_a_diverged_run_leaves_the_clock_and_the_others_go_on():
+    runs = (RunConfig("wild", "all", lr=100.0), RunConfig("calm", "all", lr=0.1))
+    engine, _ = opened(Experiment(runs=runs))
+    rows = advanced(engine, 300).rows
+    wild = rows[rows["run"] == 0]
+    assert wild["status"][-1] == Status.DIVERGED
+    assert (rows["run"] == 1).sum() == 300
+
+
+def test_all_runs_stop_at_their_limit():
+    engine, _ = opened(Experiment(limit=Limit("epochs", 2)))
+    answer = advanced(engine, 10_000)
+    assert answer.finished
+    assert [int((answer.rows["run"] == run).sum()) for run in range(3)] == [2, 28, 884]
+    assert len(advanced(engine, 10).rows) == 0
+
+
+def test_an_inspected_update_is_the_one_in_the_trace():
+    engine, start = opened()
+    rows = np.concatenate([start.rows, advanced(engine, 20).rows])
+    runs = [rows[rows["run"] == run] for run in range(3)]
+    command = Inspect((9, 9, 9), tuple(Point(*run[8][["x", "y"]]) for run in runs))
+    answer = engine.ask(command)
+    assert isinstance(answer, Inspected)
+    batch, mini, stochastic = answer.reports
+    assert (batch.batch_size, mini.batch_size, stochastic.batch_size) == (442, 32, 1)
+    assert batch.cosine == pytest.approx(1)
+    assert batch.relative_error == pytest.approx(0, abs=1e-12)
+    for run, report in zip(runs, answer.reports, strict=True):
+        assert math.hypot(*report.gradient) == pytest.approx(run[9]["grad_norm"], rel=1e-9)
+
+
+def test_the_landscape_is_the_mean_squared_error_at_each_cells_centre():
+    engine, start = opened()
+    window = Window(-2, 4, -3, 2)
+    answer = engine.ask(Survey(window, 12, 10))
+    assert isinstance(answer, Surveyed)
+    assert answer.values.shape == (10, 12)
+    x, y = float(start.rows[0]["x"]), float(start.rows[0]["y"])
+    tight = Window(x - 1e-9, x + 1e-9, y - 1e-9, y + 1e-9)
+    here = engine.ask(Survey(tight, 1, 1))
+    assert here.values[0, 0] == pytest.approx(start.rows[0]["loss"], rel=1e-12)
+
+
+def test_what_cannot_be_done_is_an_answer_and_the_engine_lives_on():
+    engine = Engine()
+    assert isinstance(engine.ask(Advance(1, 1.0, 1.0)), Failed)
+    refused = engine.ask(Open(Experiment(problem=ProblemConfig("linnear"))))
+    assert isinstance(refused, Failed)
+    assert refused.config
+    assert "linear" in refused.sentence
+    assert isinstance(engine.ask(Open(Experiment())), Opened)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "mps"])
+def test_a_device_that_is_not_there_is_named(device):
+    answer = Engine().ask(Open(Experiment(device=device)))
+    assert isinstance(answer, Failed)
+    assert device in answer.sentence
+    assert "--device cpu" in answer.sentence

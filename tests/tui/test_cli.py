@@ -1,0 +1,200 @@
+"""The command line as a user meets it: what it prints, and one sentence for what is wrong."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim.experiment import CLOCKS, OPTIMIZERS, SAMPLINGS, SCHEDULES
+from sim.problems import registry
+from tui import cli, config_file
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    for name in [name for name in os.environ if name.startswith("GDSIM_")]:
+        monkeypatch.delenv(name)
+
+
+def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on stderr of a command line that is refused."""
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("gdsim: ")
+    assert line[-1] in ".?"
+    return line
+
+
+BAD_INPUT = {
+    "problem": (["linaer"], "did you mean 'linear'"),
+    "two problems": (["sine", "saddle"], "'saddle' is too much"),
+    "option": (["--momentun", "0.9"], "did you mean --momentum"),
+    "value missing": (["--lr"], "--lr requires"),
+    "optimizer": (["--optimizer", "adm"], "Unknown --optimizer 'adm'; did you mean 'adam'"),
+    "optimizer of a run": (["--run", "name=a,optimizer=adamww"], "did you mean 'adamw'"),
+    "key of a run": (["--run", "name=a,batchsize=3"], "did you mean 'batch_size'"),
+    "clock": (["--clock", "update"], "did you mean 'updates'"),
+    "batch beyond N": (["--run", "name=a,batch_size=443"], "choose 1 to 442"),
+    "mini-batch beyond N": (["--mini-batch-size", "1000"], "choose 1 to 442"),
+    "batch of none": (["--run", "name=a,batch_size=0"], "positive whole number or 'all', not 0"),
+    "batch below none": (["--mini-batch-size=-3"], "positive whole number or 'all', not -3"),
+    "half a seed": (["--seed", "1.5"], "must be a whole number, not '1.5'"),
+    "rate of zero": (["--lr", "0"], "lr must be a positive finite number"),
+    "rate below zero": (["--lr", "-0.1"], "lr must be a positive finite number"),
+    "infinite rate": (["--lr", "inf"], "lr must be a positive finite number"),
+    "no number": (["--lr", "nan"], "lr must be a positive finite number"),
+    "rate in words": (["--lr", "fast"], "must be a number, not 'fast'"),
+    "start of one": (["--start", "1"], "two finite numbers"),
+    "start of three": (["--start", "1,2,3"], "two finite numbers"),
+    "infinite start": (["--start", "-inf,2"], "two finite numbers"),
+    "start in words": (["--start=here,there"], "two finite numbers"),
+    "missing file": (["--data", "/no/such.csv", "--features", "x", "--target", "y"], "/no/such.csv"),
+    "columns of no file": (["--features", "x"], "--data"),
+    "data where none go": (["sine", "--data", "points.csv"], "--data works with linear, logistic"),
+    "ten runs": ([f"--run=name=r{place},batch_size=1" for place in range(10)], "1 to 9 runs, not 10"),
+    "names twice": (["--run", "name=a", "--run", "name=a"], "Two runs are named 'a'"),
+    "command last": (["--seed", "3", "run"], "gdsim run ..."),
+    "no terminal": ([], "gdsim run"),
+    "no limit": (["run"], "exactly one of --updates, --epochs and --seconds"),
+    "two limits": (["run", "--updates", "3", "--seconds", "2"], "exactly one of"),
+    "limit of zero": (["run", "--updates", "0"], "--updates must be a positive finite number"),
+    "half an update": (["run", "--updates", "1.5"], "whole number"),
+    "infinite limit": (["run", "--epochs", "inf"], "--epochs must be a positive finite number"),
+    "export of no kind": (["run", "--updates", "3", "--export", "race.xlsx"], "Known: .csv, .jsonl, .parquet"),
+    "export nowhere": (["run", "--updates", "3", "--export", "/no/such/race.csv"], "Cannot write /no/such/race.csv"),
+    "config missing": (["--config", "/no/such.toml"], "/no/such.toml cannot be read: No such file"),
+    "device": (["--device", "gpu"], "known: auto, cpu, cuda"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "part"), BAD_INPUT.values(), ids=BAD_INPUT.keys())
+def test_bad_input_is_one_sentence(arguments: list[str], part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert part in complaint(arguments, capsys)
+
+
+BAD_FILES = {
+    "syntax": ("seed = 1\nlr = = 2\n", "at line 2"),
+    "key": ("learning_rate = 1\nmomentun = 1\n", "Unknown key 'learning_rate'"),
+    "near key": ("momentun = 0.5\n", "did you mean 'momentum'"),
+    "key of a run": ("[[runs]]\nname = 'a'\nbatch = 3\n", "did you mean 'batch_size'"),
+    "one table": ("[runs]\nname = 'a'\n", "[[runs]]"),
+    "comma in a name": ("[[runs]]\nname = 'a,b'\n", "without a comma"),
+    "kind of value": ("lr = 'fast'\n", "must be a number, not 'fast'"),
+    "choice": ("optimizer = 'adm'\n", "did you mean 'adam'"),
+    "table for a value": ("[seed]\nvalue = 3\n", "seed in"),
+}
+
+
+@pytest.mark.parametrize(("text", "part"), BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_a_bad_file_is_one_sentence_that_names_it(
+    text: str, part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "lesson.toml"
+    path.write_text(text)
+    sentence = complaint(["--config", str(path)], capsys)
+    assert part in sentence
+    assert str(path) in sentence
+
+
+def test_a_file_that_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "lesson.toml"
+    path.write_bytes(b"\xff\xfe")
+    assert "not UTF-8" in complaint(["--config", str(path)], capsys)
+
+
+def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("GDSIM_OPTIMIZER", "adm")
+    assert "GDSIM_OPTIMIZER" in complaint([], capsys)
+
+
+def test_an_unwritable_export_is_found_out_before_anything_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["run", "--data", "/no/such.csv", "--updates", "1", "--export", "/no/such/race.csv"]
+    assert "/no/such/race.csv" in complaint(arguments, capsys)
+
+
+def test_list_names_all_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["list"]) == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    listed = dict(lines)
+    known = {name: entry.sentence for name, entry in registry().items()}
+    assert (known | OPTIMIZERS | SCHEDULES | SAMPLINGS | CLOCKS).items() <= listed.items()
+
+
+def test_config_path_and_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["config", "path"]) == 0
+    path = Path(capsys.readouterr().out.strip())
+    assert path == config_file.default_path()
+    monkeypatch.setattr("tui.config_file.default_path", lambda: tmp_path / "gdsim.toml")
+    (tmp_path / "gdsim.toml").write_text("momentum = 0.5\nseed = 1\n[[runs]]\nname = 'a'\n")
+    monkeypatch.setenv("GDSIM_SEED", "2")
+    assert cli.main(["config", "show", "sine", "--clock", "examples"]) == 0
+    shown = {line.split()[0]: line.split(maxsplit=2)[1:] for line in capsys.readouterr().out.splitlines()}
+    assert shown["problem"] == ["sine", "command line"]
+    assert shown["clock"] == ["examples", "--clock"]
+    assert shown["seed"] == ["2", "GDSIM_SEED"]
+    assert shown["momentum"] == ["0.5", f"momentum in {tmp_path / 'gdsim.toml'}"]
+    assert shown["run"] == ["name=a", f"runs in {tmp_path / 'gdsim.toml'}"]
+    assert shown["lr"] == ["automatic", "default"]
+
+
+def test_help_has_examples_and_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for part in ("gdsim run linear --updates 1000 --export race.csv", "--mini-batch-size", "--theme", "GDSIM_LR"):
+        assert part in text
+    assert cli.main(["run", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "--epochs" in text
+    assert "--theme" not in text
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_options_and_choices(shell: str) -> None:
+    script = cli.app.generate_completion(shell=shell)
+    assert "schedule-updates" in script
+    assert "one-cycle" in script
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("tui.cli.version", lambda name: {"gdsim": "1.2.3"}[name])
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == "gdsim 1.2.3\n"
+
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("tui.cli.version", missing)
+    assert cli.main(["--version"]) == 0
+
+
+def test_help_is_quick_to_come() -> None:
+    """What would make it slow is not loaded: no torch, polars, textual or numpy."""
+    code = "import sys; from tui.cli import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"torch", "polars", "textual", "numpy", "tqdm"} & set(done.stderr.split())
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    code = "import sys; from tui.cli import main; sys.exit(main(['list']))"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_terminal_without_unicode_gets_plain_signs() -> None:
+    code = "import sys; from tui.cli import main; sys.exit(main(['list']))"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,0 +1,187 @@
+"""Runs without a screen: with the real engine, and with scripted ones for what goes wrong."""
+
+import csv
+import math
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.commands import Advance, Advanced, Answer, Command, Failed, Open, Opened, Trouble
+from sim.experiment import ConfigError, Experiment, Limit, ProblemConfig
+from sim.problems import build_formula
+from sim.problems.formula import Formula
+from sim.trace import NO_ROWS, ROW, Rows, Status
+from tui import cli
+from tui.export import ExportError
+from tui.headless import descend, limit_of, run_headless
+
+LIMIT = Limit("updates", 10)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tui.config_file.default_path", lambda: tmp_path / "none" / "gdsim.toml")
+
+
+@pytest.fixture(scope="module")
+def formula() -> Formula:
+    return build_formula(ProblemConfig())
+
+
+@pytest.fixture(scope="module")
+def experiment(formula: Formula) -> Experiment:
+    return Experiment(limit=LIMIT).resolved(formula.lr, formula.start, formula.examples)
+
+
+def rows_at(update: int, *, loss: float = 0.5, status: Status = Status.RUNNING) -> Rows:
+    """One row of each of three runs, all at the same update."""
+    rows = np.zeros(3, dtype=ROW)
+    rows["run"], rows["update"], rows["loss"], rows["status"] = (0, 1, 2), update, loss, status
+    return rows
+
+
+def advanced(rows: Rows, *, finished: bool, trouble: Trouble | None = None) -> Advanced:
+    """An answer of the engine; how far the clock went does not matter without a screen."""
+    return Advanced(rows, covered=1.0, finished=finished, troubles=() if trouble is None else (trouble,))
+
+
+OPENED = Opened(rows_at(0), examples=442, parameters=2, device="cpu", loss_every=(1, 1, 1), tolerance=1e-6)
+
+
+def engine(answers: Iterable[Answer | Callable[[], Answer]]) -> Callable[[Command], Answer]:
+    """An engine that gives these answers to `Advance`, one after the other."""
+    script: Iterator[Answer | Callable[[], Answer]] = iter(answers)
+
+    def ask(command: Command) -> Answer:
+        if isinstance(command, Open):
+            return OPENED
+        assert isinstance(command, Advance)
+        answer = next(script)
+        return answer() if callable(answer) else answer
+
+    return ask
+
+
+def _ctrl_c_while_busy() -> Answer:
+    signal.raise_signal(signal.SIGINT)
+    return advanced(rows_at(1, loss=math.nan), finished=False)
+
+
+def test_ctrl_c_keeps_what_there_is(
+    experiment: Experiment, formula: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    path = tmp_path / "race.csv"
+    assert run_headless(experiment, formula, path, engine([_ctrl_c_while_busy])) == 130
+    assert len(path.read_text().splitlines()) == 1 + 6
+    assert "interrupted" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_ctrl_c_ends_a_long_update(experiment: Experiment) -> None:
+    def twice() -> Answer:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("the second one interrupts")
+
+    outcome = descend(experiment, engine([advanced(rows_at(1), finished=False), twice]))
+    assert outcome.interrupted
+    assert outcome.rows["update"].tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_run_that_fails_says_why_and_the_others_go_on(
+    experiment: Experiment, formula: Formula, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing = advanced(rows_at(1), finished=False, trouble=Trouble(1, "No room left on the device."))
+    assert run_headless(experiment, formula, None, engine([failing, advanced(rows_at(2), finished=True)])) == 2
+    captured = capsys.readouterr()
+    assert captured.err == "Run 'mini-batch' failed: No room left on the device.\n"
+    assert [line.split()[4] for line in captured.out.splitlines()[4:]] == ["2", "2", "2"]
+
+
+def test_an_engine_that_fails_midway_still_leaves_the_export(
+    experiment: Experiment, formula: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "race.csv"
+    assert run_headless(experiment, formula, path, engine([Failed("Out of memory.")])) == 2
+    assert capsys.readouterr().err == "Out of memory.\n"
+    assert len(path.read_text().splitlines()) == 1 + 3
+
+
+def test_an_experiment_that_cannot_be_opened(experiment: Experiment) -> None:
+    with pytest.raises(ConfigError, match="No CUDA here"):
+        descend(experiment, lambda _: Failed("No CUDA here.", config=True))
+
+
+def test_the_summary_comes_also_when_the_export_fails(
+    experiment: Experiment, formula: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ExportError, match="rows were not saved"):
+        run_headless(experiment, formula, tmp_path / "gone" / "race.csv", engine([advanced(NO_ROWS, finished=True)]))
+    assert "stochastic" in capsys.readouterr().out
+
+
+def test_the_summary_in_full(experiment: Experiment, formula: Formula, capsys: pytest.CaptureFixture[str]) -> None:
+    last = rows_at(7, loss=math.inf, status=Status.DIVERGED)
+    last["examples"], last["epoch"] = 3094, 7.0
+    assert run_headless(experiment, formula, None, engine([advanced(last, finished=True)])) == 0
+    title, facts, _, head, batch, *others = capsys.readouterr().out.splitlines()
+    assert title.startswith(formula.title)
+    assert facts == "442 examples · clock updates · seed 0 · cpu"
+    assert head.split()[-4:] == ["examples", "seconds", "loss", "status"]
+    assert batch.startswith("batch ")
+    assert batch.endswith("∞  diverged at update 7")
+    assert len({line.index("diverged") for line in (batch, *others)}) == 1
+    assert "3,094" in batch
+
+
+@pytest.mark.parametrize("arguments", [(None, None, None), (1, 2.0, None), (1, 2.0, 3.0)])
+def test_there_is_exactly_one_limit(arguments: tuple[int | None, float | None, float | None]) -> None:
+    with pytest.raises(ConfigError, match="exactly one of --updates, --epochs and --seconds"):
+        limit_of(*arguments)
+
+
+def _export(path: Path, *arguments: str) -> list[dict[str, str]]:
+    assert cli.main(["run", *arguments, "--export", str(path)]) == 0
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_real_run_exports_every_update(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["linear", "--updates", "20", "--loss-every", "7", "--seed", "1", "--device", "cpu"]
+    rows = _export(tmp_path / "a.csv", *arguments)
+    captured = capsys.readouterr()
+    assert captured.err == ""  # no progress bar where stderr is no terminal
+    assert f"63 rows in {tmp_path / 'a.csv'}" in captured.out
+    for name, size in (("batch", 442), ("mini-batch", 32), ("stochastic", 1)):
+        own = [row for row in rows if row["run"] == name]
+        assert [int(row["update"]) for row in own] == list(range(21))
+        assert [row["update"] for row in own if row["loss"]] == ["0", "7", "14", "20"]
+        assert own[1]["examples"] == str(size)
+        assert [own[0][column] for column in ("batch_loss", "grad_norm", "lr")] == ["", "", ""]
+    again = _export(tmp_path / "b.csv", *arguments)
+    assert [row | {"seconds": ""} for row in again] == [row | {"seconds": ""} for row in rows]
+
+
+def test_plain_gradient_descent_by_hand(tmp_path: Path, formula: Formula) -> None:
+    """The batch run's exported path against gradient descent on the least squares, written out in numpy."""
+    rows = _export(tmp_path / "a.csv", "--updates", "25", "--run", "name=batch,batch_size=all", "--lr", "0.25")
+    x, y = formula.inputs.reshape(-1), formula.targets
+    place = np.array(formula.start)
+    for row in rows[1:]:
+        error = place[0] * x + place[1] - y
+        assert float(row["batch_loss"]) == pytest.approx(np.mean(error**2), rel=1e-10)
+        place = place - 0.25 * 2 * np.array([np.mean(error * x), np.mean(error)])
+        np.testing.assert_allclose([float(row["x"]), float(row["y"])], place, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "column"), [("--epochs", "0.5", "epoch"), ("--seconds", "0.01", "seconds")]
+)
+def test_other_limits(tmp_path: Path, option: str, value: str, column: str) -> None:
+    rows = _export(tmp_path / "a.csv", option, value, "--run", "name=a,batch_size=32")
+    places = [float(row[column]) for row in rows]
+    assert places[-2] < float(value) <= places[-1]

@@ -1,0 +1,83 @@
+"""Help that teaches: the problem, what to try, the columns, the keys."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.keys import format_key
+from textual.screen import ModalScreen
+from textual.widgets import Markdown
+
+from sim.experiment import CLOCKS
+from sim.problems import registry
+from tui.keys import KEYS
+from tui.panels.runs_table import COLUMNS
+from tui.scene import Scene
+
+_TRIES = (
+    "Press `space` and watch which trail is straight and which one jitters; press it again, then `.` and `,`, to see "
+    "one update at a time. While paused, the arrows at each head are the batch's gradient step (solid colour) and "
+    "the one over all examples (white).",
+    "Press `c` and `r`: the same race, but now every run may read the same number of *examples*. Who is ahead?",
+    "Click on the surface, or start gdsim with `--start -1,2`, to begin elsewhere.",
+    "Try a rate that is too high: `gdsim --lr 0.9`. Which run diverges first, and why?",
+    "Try `gdsim sine`: on a surface with many valleys, noise is what gets a run out of a poor one.",
+    "Compare batch sizes: `gdsim --run name=eight,batch_size=8 --run name=all,batch_size=all`.",
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """The help, over the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "close")]
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """One scrolling page."""
+        with VerticalScroll(id="help"):
+            yield Markdown(self._text)
+
+
+def help_text(scene: Scene | None) -> str:
+    """The page, about the problem at hand."""
+    parts = ["# gdsim: see gradient descent"]
+    if scene is not None:
+        problem = registry()[scene.experiment.problem.name]
+        note = f" {scene.formula.note[0].upper()}{scene.formula.note[1:]}." if scene.formula.note else ""
+        parts += [f"## {problem.name}: {scene.formula.title}", f"{problem.sentence}{note}", rates_sentence(scene)]
+        parts.append(
+            f"*Converged* means: the gradient over all examples is shorter than {scene.tolerance:g}; the run goes on. "
+            "*Diverged* means: a number overflowed, or the loss rose a million times above the first one."
+        )
+    parts += ["## What to try", *(f"- {attempt}" for attempt in _TRIES)]
+    parts += ["## What is equal", *(f"- **{clock}**: {sentence}" for clock, sentence in CLOCKS.items())]
+    parts += ["## The table", *(f"- **{column.title}**: {column.meaning}" for column in COLUMNS)]
+    parts += ["## The keys", *_key_lines()]
+    return "\n\n".join(_joined_lists(parts))
+
+
+def rates_sentence(scene: Scene) -> str:
+    """Whether the comparison is a fair one: shared rates, or each run's own."""
+    rates = {run.config.lr for run in scene.runs}
+    if len(rates) == 1:
+        return f"All runs share one learning rate, {next(iter(rates)):.4g}, and one start."
+    return "Each run has its own learning rate (see the table); the start is shared."
+
+
+def _key_lines() -> Iterable[str]:
+    for group, keys in groupby(KEYS, key=lambda key: key.group):
+        words = [f"`{key.display or format_key(key.key.split(',')[0])}` {key.words}" for key in keys]
+        yield f"- **{group}**: {' · '.join(words)}"
+    yield "- **Also**: `1`–`9` hide or show a run · `tab` next panel · `ctrl+p` palette"
+
+
+def _joined_lists(parts: list[str]) -> Iterable[str]:
+    """Paragraphs, with the items of a list kept together."""
+    for is_item, group in groupby(parts, key=lambda part: part.startswith("- ")):
+        yield ("\n" if is_item else "\n\n").join(group)

@@ -1,0 +1,75 @@
+"""Every key, in one place: what it does and in which group the help shows it."""
+
+from typing import NamedTuple
+
+from textual.binding import Binding
+
+
+class Key(NamedTuple):
+    """A key of the screen.
+
+    Attributes:
+        key: as Textual names it (several, by commas).
+        action: what it does.
+        words: the same for people.
+        group: its place in the help.
+        display: how the key is written, where not as Textual would.
+        footer: whether the footer shows it.
+    """
+
+    key: str
+    action: str
+    words: str
+    group: str
+    display: str | None = None
+    footer: bool = False
+
+
+KEYS = (
+    Key("space", "toggle_play", "play/pause", "Time", footer=True),
+    Key("full_stop", "step(1)", "step", "Time", ".", footer=True),
+    Key("comma", "step(-1)", "back", "Time", ",", footer=True),
+    Key("right", "step(10)", "10 moments on", "Time", "→"),
+    Key("left", "step(-10)", "10 moments back", "Time", "←"),
+    Key("shift+right", "step(100)", "100 moments on", "Time", "⇧→"),
+    Key("shift+left", "step(-100)", "100 moments back", "Time", "⇧←"),
+    Key("home", "seek_first", "to the start", "Time"),
+    Key("end", "seek_live", "to the end of the recording", "Time"),
+    Key("left_square_bracket", "speed(0.9)", "slower", "Time", "["),
+    Key("right_square_bracket", "speed(1.1)", "faster", "Time", "]"),
+    Key("left_curly_bracket", "speed(0.5)", "half the pace", "Time", "{"),
+    Key("right_curly_bracket", "speed(2)", "twice the pace, at last as fast as possible", "Time", "}"),
+    Key("backspace", "speed_one", "the problem's own pace", "Time"),
+    Key("c", "next_clock", "clock", "Experiment", footer=True),
+    Key("r", "reset", "reset", "Experiment", footer=True),
+    Key("R", "new_seed", "begin again with another seed", "Experiment"),
+    Key("K", "kill_engine", "stop the engine, whatever it is doing", "Experiment"),
+    Key("plus,equals_sign", "zoom(1.25)", "zoom in (mouse wheel)", "Surface", "+"),
+    Key("minus", "zoom(0.8)", "zoom out", "Surface", "-"),
+    Key("h", "pan(-0.1, 0)", "pan left", "Surface"),
+    Key("j", "pan(0, -0.1)", "pan down", "Surface"),
+    Key("k", "pan(0, 0.1)", "pan up", "Surface"),
+    Key("l", "pan(0.1, 0)", "pan right", "Surface"),
+    Key("z", "fit", "fit the trails", "Surface"),
+    Key("o", "toggle_follow", "follow the heads", "Surface"),
+    Key("g", "toggle_contours", "contour lines", "Surface"),
+    Key("v", "next_view", "data", "Panels", footer=True),
+    Key("x", "next_axis", "curves over updates, epochs, examples or seconds", "Panels"),
+    Key("y", "toggle_log", "logarithmic curves", "Panels"),
+    Key("n", "next_metric", "loss or gradient norm", "Panels"),
+    Key("f", "maximise", "enlarge the focused panel, and back", "Panels"),
+    Key("w", "copy_command", "the command line that reproduces this", "Keep"),
+    Key("e", "export", "export what was recorded as CSV", "Keep"),
+    Key("s", "save_screen", "save the screen as SVG", "Keep"),
+    Key("t", "next_theme", "dark or light", "Screen"),
+    Key("question_mark", "help", "help", "Screen", "?", footer=True),
+    Key("q", "quit", "quit", "Screen", footer=True),
+)
+"""In the order of the help; `tab` (next panel), `ctrl+p` (palette) and the digits come on top."""
+
+
+def bindings() -> list[Binding]:
+    """All of them as Textual's bindings, the digits included."""
+    digits = [Binding(str(n), f"toggle_run({n - 1})", f"hide or show run {n}", show=False) for n in range(1, 10)]
+    keys = [Binding(key.key, key.action, key.words, show=key.footer, key_display=key.display) for key in KEYS]
+    return [*keys, *digits, Binding("ctrl+c", "quit", "quit", show=False, priority=True)]

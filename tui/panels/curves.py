@@ -1,0 +1,116 @@
+"""Loss or gradient norm of each run, over updates, epochs, examples or seconds."""
+
+import time
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from textual.strip import Strip
+from textual.widget import Widget
+
+from sim.experiment import Clock
+from sim.trace import Rows
+from tui.chart import Chart, Series
+from tui.palette import blend
+from tui.scene import RunScene, Scene
+
+_REDRAWS_PER_SECOND = 5
+_NOISE_REACH = 2.0  # how far beyond the lines dots are drawn, as a factor
+_NOISE_SHARE = 0.45  # of a run's colour: the loss of its batches, behind the loss over all examples
+
+Axis = Literal["updates", "epochs", "examples", "seconds"]
+_COLUMNS: dict[Axis, str] = {"updates": "update", "epochs": "epoch", "examples": "examples", "seconds": "seconds"}
+_METRICS = ("loss", "gradient norm")
+
+Floats = NDArray[np.float64]
+
+
+class Curves(Widget, can_focus=True):
+    """The line is the loss over all examples; the dots around it are the losses of the batches.
+
+    What an update measured is drawn where it was measured: at the parameters before it, so one update earlier.
+    """
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.log_y = True
+        self._axis: Axis = "updates"
+        self._clock: Clock | None = None
+        self._metric = _METRICS[0]
+        self._strips: list[Strip] = []
+        self._drawn_at = -1.0
+        self._drawn: tuple[object, ...] = ()
+
+    def next_axis(self) -> None:
+        """Draw over something else."""
+        axes = list(_COLUMNS)
+        self._axis = axes[(axes.index(self._axis) + 1) % len(axes)]
+        self._drawn_at = -1.0
+
+    def next_metric(self) -> None:
+        """Draw the other metric."""
+        self._metric = _METRICS[1 - _METRICS.index(self._metric)]
+        self._drawn_at = -1.0
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene, at most a few times a second while it plays."""
+        if scene.clock != self._clock:
+            self._clock = self._axis = scene.clock
+            self._drawn_at = -1.0
+        now = time.monotonic()
+        if scene.playing and now - self._drawn_at < 1 / _REDRAWS_PER_SECOND:
+            return
+        self._drawn_at = now
+        scale = " · log" if self.log_y else ""
+        dots = ", batches as dots" if self._metric == "loss" and self.size.width > 40 else ""
+        self.border_title = f"{self._metric}{dots}{scale} · over {self._axis}"
+        self._strips = self._chart(scene).strips()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the chart."""
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+
+    def _chart(self, scene: Scene) -> Chart:
+        shown = [run for run in scene.runs if run.shown]
+        lines = [self._line(run) for run in reversed(shown)]
+        noise = [self._noise(scene, run, _bounds(lines)) for run in shown] if self._metric == "loss" else []
+        ends = [float(run.recorded[-1][_COLUMNS[self._axis]]) for run in shown]
+        cursor = max((float(run.seen[-1][_COLUMNS[self._axis]]) for run in shown), default=0.0)
+        return Chart(
+            series=(*noise, *lines),
+            width=self.size.width,
+            height=self.size.height,
+            log_y=self.log_y,
+            x_limits=(0.0, max([*ends, 1e-6])),
+            cursor=None if scene.live else cursor,
+            ink=scene.palette.muted,
+        )
+
+    def _line(self, run: RunScene) -> Series:
+        rows = run.recorded
+        if self._metric == "loss":
+            evaluated = rows[~np.isnan(rows["loss"])]
+            return Series(self._x(evaluated), evaluated["loss"], run.color)
+        return Series(self._x(rows)[:-1], rows["grad_norm"][1:], run.color)
+
+    def _noise(self, scene: Scene, run: RunScene, bounds: tuple[float, float]) -> Series:
+        """The losses of a run's batches near the lines: single examples that fit perfectly would squeeze all else."""
+        dim = blend(scene.palette.background, run.color, _NOISE_SHARE)
+        losses = run.recorded["batch_loss"][1:]
+        low, high = bounds
+        near = (losses <= high) & ((losses >= low) | (losses <= 0))
+        return Series(self._x(run.recorded)[:-1], np.where(near, losses, np.nan), dim, "dots")
+
+    def _x(self, rows: Rows) -> Floats:
+        return rows[_COLUMNS[self._axis]].astype(np.float64)
+
+
+def _bounds(lines: list[Series]) -> tuple[float, float]:
+    """Between which losses batches are drawn: somewhat beyond those of all examples."""
+    losses = np.concatenate([np.empty(0), *(line.y for line in lines)])
+    losses = losses[np.isfinite(losses)]
+    if not losses.size:
+        return -np.inf, np.inf
+    low, high = float(losses.min()), float(losses.max())
+    return (low / _NOISE_REACH if low > 0 else low * _NOISE_REACH), high * _NOISE_REACH

@@ -1,0 +1,104 @@
+"""The runs side by side, a row each."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual.widgets import Static
+
+from sim.trace import Status
+from tui.numbers import count, decimal, quantity
+from tui.palette import blend
+from tui.scene import RunScene, Scene
+
+_GAP = 2
+_HEADING_SHARE = 0.12  # of the text's colour in the background of the heading
+_STATUS_STYLES = {
+    Status.RUNNING: "",
+    Status.CONVERGED: "green",
+    Status.DIVERGED: "bold red",
+    Status.FAILED: "bold red",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of the table.
+
+    Attributes:
+        title: its heading.
+        meaning: what it says, for the help.
+        cell: its text for a run.
+        rank: the higher, the sooner it is left out where there is no room; 0: never.
+    """
+
+    title: str
+    meaning: str
+    cell: Callable[[Scene, RunScene], str]
+    rank: int = 0
+
+
+def _batch(scene: Scene, run: RunScene) -> str:
+    return f"all {count(scene.examples)}" if run.config.batch_size == "all" else count(run.config.batch_size)
+
+
+def _optimizer(_scene: Scene, run: RunScene) -> str:
+    used = float(run.seen[-1]["lr"])
+    momentum = f" m{run.config.momentum:g}" if run.config.momentum else ""
+    return f"{run.config.optimizer}{momentum} {used if math.isfinite(used) else run.config.lr:.4g}"
+
+
+COLUMNS = (
+    TableColumn("run", "the descent: a key with its number hides or shows it", lambda _s, r: r.config.name),
+    TableColumn("batch", "examples whose mean gradient makes one update", _batch),
+    TableColumn("optimizer", "what makes a step of a gradient (m: momentum), and its last rate", _optimizer, 3),
+    TableColumn("updates", "steps made", lambda _s, r: count(r.update)),
+    TableColumn("epoch", "passes through all examples", lambda _s, r: f"{float(r.seen[-1]['epoch']):,.2f}", 6),
+    TableColumn("examples", "examples read", lambda _s, r: count(r.examples), 1),
+    TableColumn("loss", "over all examples, when last evaluated", lambda _s, r: decimal(r.loss)),
+    TableColumn(
+        "‖grad‖", "length of the last batch's gradient", lambda _s, r: decimal(float(r.seen[-1]["grad_norm"])), 5
+    ),
+    TableColumn("to min", "distance to the nearest known minimum", lambda _s, r: decimal(r.distance), 4),
+    TableColumn("updates/s", "in its own computing time", lambda _s, r: quantity(r.updates_per_second), 7),
+    TableColumn("examples/s", "in its own computing time", lambda _s, r: quantity(r.examples_per_second), 8),
+    TableColumn("status", "running, converged or diverged", lambda _s, r: r.status_words),
+)
+
+
+class RunsTable(Static):
+    """The table; columns that do not fit are left out, the least telling first."""
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene."""
+        self.update(table_text(scene, self.size.width))
+
+
+def table_text(scene: Scene, width: int) -> Text:
+    """The table as text of at most so many columns of cells, a heading first."""
+    columns = list(COLUMNS)
+    while True:
+        cells = [[column.cell(scene, run) for column in columns] for run in scene.runs]
+        widths = [max(len(column.title), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)]
+        if sum(widths) + _GAP * len(widths) + 3 <= width or max(column.rank for column in columns) == 0:
+            break
+        columns.remove(max(columns, key=lambda column: column.rank))
+    titles = (column.title.ljust(size + _GAP) for column, size in zip(columns, widths, strict=True))
+    heading = "   " + "".join(titles)
+    shade = blend(scene.palette.background, scene.palette.text, _HEADING_SHARE)
+    lines = [Text(heading.ljust(width), style=f"bold on #{shade:06x}")]
+    for run, row in zip(scene.runs, cells, strict=True):
+        lines.append(_line(run, row, widths))
+    return Text("\n").join(lines)
+
+
+def _line(run: RunScene, row: list[str], widths: list[int]) -> Text:
+    color = f"#{run.color:06x}"
+    line = Text.assemble((f" {run.glyph} ", color))
+    for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        style = color if i == 0 else _STATUS_STYLES[run.status] if i == len(row) - 1 else ""
+        line.append(cell.ljust(width + _GAP), style)
+    if not run.shown:
+        line.stylize("dim strike")
+    return line

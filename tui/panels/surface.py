@@ -1,0 +1,245 @@
+"""The loss over the plane of the parameters, with the runs' trails across it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from textual import events
+from textual.message import Message
+
+from sim.commands import Surveyed
+from sim.experiment import Point, Window
+from sim.problems.formula import Formula
+from tui.canvas import GROUND, Canvas
+from tui.palette import MINIMUM, START, Palette, band_of, loss_levels, trail_colors
+from tui.panels.plot import Plot
+from tui.scene import RunScene, Scene
+from tui.viewport import Viewport, contours
+
+_DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
+_FADE_EVERY = 60  # points of a trail between two shades
+_ARROW_SHARE = 0.16  # of the canvas's width: the longer of the two arrows
+_SHORTEST_ARROW = 5.0  # dots
+_INNER = 0.08  # of the window: heads nearer to the edge are followed
+
+Floats = NDArray[np.float64]
+
+
+class Surface(Plot):
+    """Zoom, pan, fit, follow; click to start from there."""
+
+    BORDER_TITLE = "loss"
+
+    @dataclass
+    class StartChosen(Message):
+        """A place was clicked on: runs are to start from it."""
+
+        place: Point
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.contours = True
+        self.follow = False
+        self._window: Window | None = None
+        self._scene: Scene | None = None
+        self._landscape: Surveyed | None = None
+        self._levels: Floats = np.empty(0)
+        self._bands: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
+        self._lines: list[Floats] = []
+
+    def show_problem(self, formula: Formula) -> None:
+        """Look at a problem's own window, before anything has moved."""
+        a, b = formula.parameters
+        self.border_title = f"loss over {a} and {b}"
+        self._window = formula.window
+        self._landscape = None
+
+    # -- the landscape ------------------------------------------------------------------------------------------------
+
+    @property
+    def wanted(self) -> tuple[Window, int, int] | None:
+        """The window, columns and rows of the landscape that is missing; None if none is."""
+        if self._window is None or self.size.width == 0 or not self.display:
+            return None
+        columns, rows = self.plot_size
+        here = self._landscape
+        if here is not None and here.window == self._window and here.values.shape == (2 * rows, columns):
+            return None
+        return self._window, columns, 2 * rows
+
+    def set_landscape(self, landscape: Surveyed) -> None:
+        """Take a landscape that was asked for; one of a window left meanwhile still serves until the next comes."""
+        bands = len(self._scene.palette.bands) if self._scene else 12
+        self._landscape = landscape
+        self._levels = loss_levels(landscape.values, bands)
+        self._bands = band_of(landscape.values, self._levels)
+        self._lines = contours(landscape.values, self._levels.tolist(), landscape.window)
+        if self._scene is not None:
+            self.show(self._scene)
+
+    def _background(self, view: Viewport, palette: Palette) -> NDArray[np.int64]:
+        """Colours of the half cells; where the landscape at hand is of another window, its nearest values."""
+        shades = np.array([*palette.bands, palette.background], dtype=np.int64)
+        if self._landscape is None:
+            return np.full((2 * view.rows, view.columns), palette.background, dtype=np.int64)
+        rows, columns = self._bands.shape
+        there = Viewport(self._landscape.window, columns, rows)
+        left, top = view.place(0, -0.25)
+        xs = np.array([view.place(column, 0).x for column in range(view.columns)])
+        ys = top - np.arange(2 * view.rows) * (view.height / (2 * view.rows))
+        across = np.floor(there.to_dots(np.stack([xs, np.full(len(xs), top)], axis=1))[:, 0] / 2).astype(np.int64)
+        down = np.floor(there.to_dots(np.stack([np.full(len(ys), left), ys], axis=1))[:, 1] / 4).astype(np.int64)
+        bands = self._bands[np.clip(down, 0, rows - 1)][:, np.clip(across, 0, columns - 1)].astype(np.int64)
+        bands[(down < 0) | (down >= rows)] = len(palette.bands)
+        bands[:, (across < 0) | (across >= columns)] = len(palette.bands)
+        return shades[np.minimum(bands, len(palette.bands))]
+
+    # -- the window ---------------------------------------------------------------------------------------------------
+
+    @property
+    def view(self) -> Viewport | None:
+        """The window seen through the canvas; None before there is a problem."""
+        return None if self._window is None else self.viewport(self._window)
+
+    def zoom(self, factor: float, about: Point | None = None) -> None:
+        """Nearer or farther, about a place or the middle."""
+        if (view := self.view) is not None:
+            self._window = view.zoom(factor, about).window
+
+    def pan(self, across: float, up: float) -> None:
+        """Move the window by fractions of itself."""
+        if (view := self.view) is not None:
+            self._window = view.pan(across, up).window
+
+    def fit(self) -> None:
+        """Show all of the trails, and the known minima."""
+        view, scene = self.view, self._scene
+        if view is not None and scene is not None:
+            trails = [_places(run) for run in scene.runs if run.shown]
+            self._window = view.fit(np.concatenate([*trails, np.array(scene.formula.minima).reshape(-1, 2)])).window
+
+    def _follow(self, scene: Scene) -> None:
+        view = self.view
+        heads = np.array([run.head for run in scene.runs if run.shown and not run.status.stopped]).reshape(-1, 2)
+        if view is None or not len(heads):
+            return
+        if not _well_inside(view, heads):
+            moved = view.centred(*heads.mean(axis=0))
+            self._window = (moved if _well_inside(moved, heads) else moved.fit(heads, margin=0.5)).window
+
+    # -- drawing ------------------------------------------------------------------------------------------------------
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene."""
+        self._scene = scene
+        if self.follow:
+            self._follow(scene)
+        view = self.view
+        if view is None or not self.display:
+            return
+        palette = scene.palette
+        canvas = Canvas(view.columns, view.rows, palette.background)
+        canvas.background(self._background(view, palette))
+        if self.contours:
+            for line in self._lines:
+                canvas.polyline(view.to_dots(line), palette.contour, GROUND)
+        shown = [run for run in scene.runs if run.shown]
+        for run in reversed(shown):
+            self._draw_trail(canvas, view, run, palette)
+        self._draw_marks(canvas, view, scene)
+        if not scene.playing:
+            self._draw_gradients(canvas, view, shown, palette)
+        self._draw_heads(canvas, view, shown, palette)
+        a, b = scene.formula.parameters
+        canvas.text(0, 0, f"↑ {b} ", palette.muted, palette.background)
+        canvas.text(view.columns - len(a) - 3, view.rows - 1, f" {a} →", palette.muted, palette.background)
+        self.paint(canvas.frame(), view.window, palette)
+
+    def _draw_trail(self, canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
+        places = _places(run)
+        older = max(0, len(places) - _DETAILED)
+        kept = np.concatenate([np.arange(0, older, max(1, older // _DETAILED)), np.arange(older, len(places))])
+        colors = trail_colors(len(kept), run.color, palette.bands[len(palette.bands) // 2], _FADE_EVERY)
+        canvas.polyline(view.to_dots(places[kept]), colors)
+
+    def _draw_marks(self, canvas: Canvas, view: Viewport, scene: Scene) -> None:
+        start = scene.runs[0].seen[0]
+        for place, mark in [
+            ((start["x"], start["y"]), START),
+            *((minimum, MINIMUM) for minimum in scene.formula.minima),
+        ]:
+            if (cell := view.cell(*place)) is not None:
+                canvas.text(*cell, mark, scene.palette.marks, bold=True)
+
+    def _draw_gradients(self, canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:
+        """The ways that each batch's gradient (its run's colour) and the full one (white) point downhill."""
+        unit = np.array([2 * view.columns / view.width, -4 * view.rows / view.height])
+        arrows = []
+        for run in runs:
+            if run.report is not None and run.reported:
+                ways = -np.array([run.report.full_gradient, run.report.gradient]) * unit
+                lengths = np.hypot(*ways.T)
+                if np.isfinite(lengths).all() and lengths.max() > 0:
+                    tail = view.to_dots(run.head)[0]
+                    longest = _ARROW_SHARE * 2 * view.columns / lengths.max()
+                    scales = np.maximum(longest, _SHORTEST_ARROW / lengths.clip(1e-300))
+                    arrows.append((tail, tail + ways * scales[:, None], run.color))
+        for tail, tips, _ in arrows:
+            canvas.arrow(tail, tips[0], palette.marks)
+        for tail, tips, color in arrows:
+            canvas.arrow(tail, tips[1], color)
+
+    def _draw_heads(self, canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:
+        """A glyph on the run's colour, beside another that is there already; plain at the edge if it is outside."""
+        taken: set[tuple[int, int]] = set()
+        for run in runs:
+            if not np.isfinite(run.head).all():
+                continue
+            inside = view.cell(*run.head)
+            across, down = view.to_dots(run.head)[0]
+            column, row = int(np.clip(across // 2, 0, view.columns - 1)), int(np.clip(down // 4, 0, view.rows - 1))
+            while (column, row) in taken:
+                column += 1
+            taken.add((column, row))
+            colors = palette.head(run.color) if inside else (run.color, palette.background)
+            canvas.text(column, row, run.glyph, *colors, bold=True)
+
+    # -- the mouse ----------------------------------------------------------------------------------------------------
+
+    def on_click(self, event: events.Click) -> None:
+        """Start from there."""
+        place = self._place_at(event)
+        if place is not None:
+            self.post_message(self.StartChosen(place))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Nearer."""
+        self._wheel(event, 1.25)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Farther."""
+        self._wheel(event, 0.8)
+
+    def _wheel(self, event: events.MouseEvent, factor: float) -> None:
+        self.zoom(factor, self._place_at(event))
+        event.stop()
+        if self._scene is not None:
+            self.show(self._scene)
+
+    def _place_at(self, event: events.MouseEvent) -> Point | None:
+        offset = event.get_content_offset(self)
+        view = self.view
+        if offset is None or view is None:
+            return None
+        cell = self.canvas_cell(offset.x, offset.y)
+        return None if cell is None else view.place(*cell)
+
+
+def _well_inside(view: Viewport, places: Floats) -> bool:
+    shares = view.to_dots(places) / (2 * view.columns, 4 * view.rows)
+    return bool(((shares >= _INNER) & (shares <= 1 - _INNER)).all())
+
+
+def _places(run: RunScene) -> Floats:
+    """Where a run has been, shape (updates + 1, 2)."""
+    return np.stack([run.seen["x"], run.seen["y"]], axis=1)

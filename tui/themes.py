@@ -1,0 +1,33 @@
+"""The themes of gdsim's own, beside Textual's."""
+
+from dataclasses import replace
+
+from textual.theme import Theme
+
+from tui.palette import DARK, LIGHT, Palette
+
+
+def _theme(name: str, palette: Palette, *, dark: bool, surface: str, panel: str) -> Theme:
+    return Theme(
+        name=name,
+        primary=f"#{palette.runs[0]:06x}",
+        secondary=f"#{palette.runs[1]:06x}",
+        accent=f"#{palette.runs[2]:06x}",
+        foreground=f"#{palette.text:06x}",
+        background=f"#{palette.background:06x}",
+        surface=surface,
+        panel=panel,
+        dark=dark,
+    )
+
+
+THEMES = (
+    _theme("gdsim-dark", DARK, dark=True, surface="#12151d", panel="#222a36"),
+    _theme("gdsim-light", LIGHT, dark=False, surface="#f4f4f4", panel="#dde3ea"),
+)
+
+
+def palette_of(theme: Theme, color_system: str | None) -> Palette:
+    """The colours for what is drawn under a theme, on a terminal with rich's name for the colours it can show."""
+    palette = DARK if theme.dark else LIGHT
+    return replace(palette, bands=palette.bands_256) if color_system in ("256", "standard") else palette
