@@ -10,6 +10,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import Tensor
 
+import sim.data
 from sim.experiment import ConfigError, Point, ProblemConfig
 from sim.problems import build_formula, registry
 from sim.problems.finite_sum import whitened
@@ -151,8 +152,14 @@ def test_logistic_is_fitted_as_scikit_learn_does(scale: str | None) -> None:
 
 @pytest.mark.parametrize("name", ["linear", "logistic"])
 @pytest.mark.parametrize("scale", ["standard", "minmax", "none"])
-def test_the_rate_is_one_over_the_largest_curvature(name: str, scale: str) -> None:
-    formula = build_formula(ProblemConfig(name, scale=scale))  # type: ignore[arg-type]
+def test_the_rate_for_a_users_data_is_one_over_the_largest_curvature(name: str, scale: str) -> None:
+    file, features = {
+        "linear": ("diabetes.csv", ("bmi",)),
+        "logistic": ("breast_cancer.csv", ("mean radius", "mean texture")),
+    }[name]
+    data = str(Path(sim.data.__file__).parent / "datasets" / file)
+    config = ProblemConfig(name, data=data, features=features, target="target", scale=scale)  # type: ignore[arg-type]
+    formula = build_formula(config)
     curvatures = torch.linalg.eigvalsh(hessian(formula, (0.0, 0.0)))
     assert formula.lr == pytest.approx(1 / curvatures[-1].item(), rel=1e-9)
 
