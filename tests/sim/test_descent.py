@@ -45,16 +45,16 @@ def plain_loop(problem, batch_size, updates, make_optimizer, make_scheduler=None
 
 
 OPTIMIZERS = {
-    "sgd": (dict(optimizer="sgd"), lambda p: torch.optim.SGD(p, 0.1)),
-    "momentum": (dict(optimizer="sgd", momentum=0.9), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9)),
+    "sgd": ({"optimizer": "sgd"}, lambda p: torch.optim.SGD(p, 0.1)),
+    "momentum": ({"optimizer": "sgd", "momentum": 0.9}, lambda p: torch.optim.SGD(p, 0.1, momentum=0.9)),
     "nesterov": (
-        dict(optimizer="sgd", momentum=0.9, nesterov=True),
+        {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},
         lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True),
     ),
-    "adam": (dict(optimizer="adam"), lambda p: torch.optim.Adam(p, 0.1)),
-    "adamw": (dict(optimizer="adamw"), lambda p: torch.optim.AdamW(p, 0.1)),
-    "rmsprop": (dict(optimizer="rmsprop"), lambda p: torch.optim.RMSprop(p, 0.1)),
-    "adagrad": (dict(optimizer="adagrad"), lambda p: torch.optim.Adagrad(p, 0.1)),
+    "adam": ({"optimizer": "adam"}, lambda p: torch.optim.Adam(p, 0.1)),
+    "adamw": ({"optimizer": "adamw"}, lambda p: torch.optim.AdamW(p, 0.1)),
+    "rmsprop": ({"optimizer": "rmsprop"}, lambda p: torch.optim.RMSprop(p, 0.1)),
+    "adagrad": ({"optimizer": "adagrad"}, lambda p: torch.optim.Adagrad(p, 0.1)),
 }
 
 
