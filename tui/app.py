@@ -100,8 +100,8 @@ class GdsimApp(App[None]):
     async def on_mount(self) -> None:
         """Paint first, then open the experiment."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.exit)
+        # not SIGHUP: with the terminal gone no frame can be written, nor waited for; the engine ends when its pipe closes
+        loop.add_signal_handler(signal.SIGTERM, self.exit)
         self.query_one(Surface).show_problem(self.session.formula)
         self.query_one("#this-update").border_title = "this update, against the full gradient"
         if self._ticking:
