@@ -22,7 +22,7 @@ def line_formula(examples: int = 45, seed: int = 0) -> Formula:
         parameters=("slope", "intercept"),
         inputs=inputs,
         targets=targets,
-        output=lambda xp, a, b, x: a * x + b,
+        output=lambda _xp, a, b, x: a * x + b,
         loss="mean_squared_error",
         start=Point(-1.5, 1.0),
         window=Window(-3, 3, -3, 3),

@@ -153,12 +153,12 @@ def test_logistic_is_fitted_as_scikit_learn_does(scale: str | None) -> None:
 @pytest.mark.parametrize("name", ["linear", "logistic"])
 @pytest.mark.parametrize("scale", ["standard", "minmax", "none"])
 def test_the_rate_for_a_users_data_is_one_over_the_largest_curvature(name: str, scale: str) -> None:
-    file, features = {
-        "linear": ("diabetes.csv", ("bmi",)),
-        "logistic": ("breast_cancer.csv", ("mean radius", "mean texture")),
+    file, features, target = {
+        "linear": ("diabetes.csv", ("bmi",), "target"),
+        "logistic": ("breast_cancer.csv", ("mean radius", "mean texture"), "class"),
     }[name]
     data = str(Path(sim.data.__file__).parent / "datasets" / file)
-    config = ProblemConfig(name, data=data, features=features, target="target", scale=scale)  # type: ignore[arg-type]
+    config = ProblemConfig(name, data=data, features=features, target=target, scale=scale)  # type: ignore[arg-type]
     formula = build_formula(config)
     curvatures = torch.linalg.eigvalsh(hessian(formula, (0.0, 0.0)))
     assert formula.lr == pytest.approx(1 / curvatures[-1].item(), rel=1e-9)
