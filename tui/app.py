@@ -7,6 +7,8 @@ from pathlib import Path
 
 from textual.app import App, ComposeResult
 from textual.containers import Container
+from textual.events import Resize
+from textual.geometry import Size
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
@@ -73,6 +75,7 @@ class GdsimApp(App[None]):
         self._last_frame = time.monotonic()
         self._last_inspection = 0.0
         self._surveying = False
+        self._sizes: list[Size] = []
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
@@ -109,9 +112,9 @@ class GdsimApp(App[None]):
         """Leave no process behind."""
         self.session.kill()
 
-    def on_resize(self) -> None:
-        """Arrange the panels for the size there is."""
-        width, height = self.size
+    def on_resize(self, event: Resize) -> None:
+        """Arrange the panels for the size there is (the app's own is still the one before)."""
+        width, height = event.size
         self.screen.set_class(width < _WIDE or height < _TALL, "-compact")
         self.screen.set_class(width >= _VERY_WIDE, "-very-wide")
         small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
@@ -146,9 +149,10 @@ class GdsimApp(App[None]):
 
     def _draw(self, scene: Scene | None) -> None:
         self._show_banner()
-        if scene is None or (self.scene is not None and scene.key == self.scene.key):
+        sizes = [panel.size for panel in self._panels]  # a banner or the table, when it fills, moves the others
+        if scene is None or (self.scene is not None and scene.key == self.scene.key and sizes == self._sizes):
             return
-        self.scene = scene
+        self.scene, self._sizes = scene, sizes
         for panel in self._panels:
             panel.show(scene)
         self.query_one("#sentence", Static).update(narrate(scene))

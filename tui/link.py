@@ -85,13 +85,14 @@ class InlineLink:
 class ProcessLink:
     """The engine in a child process and a process group of its own, over a socket pair.
 
-    The process starts with the first request, and again with the first one after it has ended. What it prints is kept
-    for the case that it dies.
+    The process starts with the first request, and once it has ended with the next `Open`. What it prints is kept for
+    the case that it dies.
     """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
+        self._gone: EngineGoneError | None = None
         self._output: deque[str] = deque(maxlen=_KEPT_LINES)
         self._waiting: dict[int, tuple[asyncio.Future[Answer], int, float]] = {}
         self._number = 0
@@ -110,6 +111,8 @@ class ProcessLink:
     async def request(self, command: Command) -> Answer:
         """See `Link`."""
         if self._process is None:
+            if self._gone is not None and not isinstance(command, Open):
+                raise self._gone
             self._start()
         assert self._connection is not None
         self._number += 1
@@ -131,6 +134,7 @@ class ProcessLink:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         self._output.clear()
+        self._gone = None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "sim", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
@@ -178,7 +182,7 @@ class ProcessLink:
             return
         self._process = self._connection = None
         waiting, self._waiting = self._waiting, {}
-        gone = EngineGoneError(_how_it_ended(code), "\n".join(self._output))
+        gone = self._gone = EngineGoneError(_how_it_ended(code), "\n".join(self._output))
         for future, _, _ in waiting.values():
             if not future.done():
                 future.set_exception(gone)

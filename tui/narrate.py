@@ -25,9 +25,7 @@ def _name(run: RunScene) -> str:
 
 
 def _diverged(run: RunScene, runs: list[RunScene]) -> str:
-    sentence = (
-        f"{_name(run)} diverged at update {count(run.update)}: a rate of {decimal(run.config.lr or 0)} is too high"
-    )
+    sentence = f"{_name(run)} diverged at update {count(run.update)}: a rate of {run.config.lr:.4g} is too high"
     smaller = [other for other in runs if other is not run and not other.status.stopped]
     calm = f" for batches of {count(run.report.batch_size)}" if run.report else ""
     return f"{sentence}{calm}; {_name(smaller[0])} goes on." if smaller else f"{sentence}{calm}. Try a lower --lr."

@@ -43,5 +43,5 @@ class Player:
 
     def elapse(self, seconds: float) -> None:
         """So much wall time went by."""
-        if self.playing:
+        if self.playing and seconds > 0:  # 0 times an infinite speed is no number
             self.owed = min(self.owed + seconds * self.speed, max(_MOST_OWED, seconds) * self.speed)

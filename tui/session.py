@@ -131,9 +131,9 @@ class Session:
         if self._pulling:
             return
         if self._wanted:
-            self._spawn(self._pull(self._wanted, math.inf, _STEP_BUDGET))
+            self._pull(self._wanted, math.inf, _STEP_BUDGET)
         elif player.playing and history.live and self._due() and self._has_room():
-            self._spawn(self._pull(1_000_000, player.owed * self._pace, _BUDGET))
+            self._pull(1_000_000, player.owed * self._pace, _BUDGET)
 
     @property
     def _pace(self) -> float:
@@ -160,8 +160,11 @@ class Session:
             return False
         return True
 
-    async def _pull(self, moments: int, span: float, budget: float) -> None:
-        self._pulling = True
+    def _pull(self, moments: int, span: float, budget: float) -> None:
+        self._pulling = True  # from now on, not from when the task begins: another frame may come before it does
+        self._spawn(self._advance(moments, span, budget))
+
+    async def _advance(self, moments: int, span: float, budget: float) -> None:
         try:
             answer = await self._ask(Advance(moments, span, budget))
         finally:
@@ -190,10 +193,10 @@ class Session:
         if updates == tuple(report.update if report else 0 for report in self.reports or [None] * len(seen)):
             return
         before = tuple(Point(*rows[-2][["x", "y"]]) if len(rows) > 1 else Point(0.0, 0.0) for rows in seen)
+        self._inspecting = True
         self._spawn(self._inspect(Inspect(updates, before)))
 
     async def _inspect(self, command: Inspect) -> None:
-        self._inspecting = True
         try:
             answer = await self._ask(command)
         finally:

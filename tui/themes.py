@@ -6,12 +6,15 @@ from textual.theme import Theme
 
 from tui.palette import DARK, LIGHT, Palette
 
+_TROUBLE = "#c03030"  # of no run
+
 
 def _theme(name: str, palette: Palette, *, dark: bool, surface: str, panel: str) -> Theme:
     return Theme(
         name=name,
         primary=f"#{palette.runs[0]:06x}",
         secondary=f"#{palette.runs[1]:06x}",
+        error=_TROUBLE,
         accent=f"#{palette.runs[2]:06x}",
         foreground=f"#{palette.text:06x}",
         background=f"#{palette.background:06x}",

@@ -69,7 +69,8 @@ class Curves(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One row of the chart."""
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+        style = self.rich_style  # the theme's background, whatever the terminal's own is
+        return self._strips[y].apply_style(style) if y < len(self._strips) else Strip.blank(self.size.width, style)
 
     def _chart(self, scene: Scene) -> Chart:
         shown = [run for run in scene.runs if run.shown]
@@ -82,7 +83,7 @@ class Curves(Widget, can_focus=True):
             width=self.size.width,
             height=self.size.height,
             log_y=self.log_y,
-            x_limits=(0.0, max([*ends, 1e-6])),
+            x_limits=(0.0, max(ends, default=0.0) or 1.0),
             cursor=None if scene.live else cursor,
             ink=scene.palette.muted,
         )

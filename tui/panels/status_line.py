@@ -23,14 +23,16 @@ class StatusLine(Static):
 
 
 def status_text(scene: Scene, width: int) -> Text:
-    """The line at a width; the data's name gives way first, then the device."""
+    """The line at a width; the data's name gives way first, then the device, the gaps, and at last the seed."""
     name = Text.assemble((f" {scene.experiment.problem.name} ", "bold reverse"))
-    right = Text(_GAP).join([transport(scene), counters(scene), Text(f"seed {scene.experiment.seed}")])
+    parts = [transport(scene), counters(scene), Text(f"seed {scene.experiment.seed}")]
+    right = Text(_GAP).join(parts)
     device = Text(f"{_GAP}{scene.device} ")
     title = Text(f" {scene.formula.title} · {count(scene.examples)} examples", style="dim", no_wrap=True)
     room = width - name.cell_len - right.cell_len - device.cell_len
     if room < 0:
-        return name + Text(_GAP) + right
+        tight = Text(" ").join([name, *parts])
+        return tight if tight.cell_len <= width else Text(" ").join([name, *parts[:-1]])
     title.truncate(max(0, room - 2), overflow="ellipsis")
     if cell_len(title.plain) < 12:
         title = Text("")

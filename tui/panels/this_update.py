@@ -1,6 +1,7 @@
 """What the last update of each run used, and how its gradient differs from the one over all examples."""
 
 import math
+import textwrap
 
 from rich.text import Text
 from textual.widgets import Static
@@ -22,7 +23,7 @@ class ThisUpdate(Static):
         roomy = self.size.height >= 3 * len(shown) - 1
         lines = []
         for run in shown:
-            lines += _two_lines(scene, run) if roomy else [_one_line(scene, run, self.size.width)]
+            lines += (_two_lines if roomy else _one_line)(scene, run, self.size.width)
             if roomy and self.size.height >= 3 * len(shown):
                 lines.append(Text(""))
         self.update(Text("\n").join(lines))
@@ -32,22 +33,29 @@ def _head(run: RunScene) -> Text:
     return Text.assemble((f"{run.glyph} {run.config.name}", f"#{run.color:06x}"))
 
 
-def _two_lines(scene: Scene, run: RunScene) -> list[Text]:
-    if run.update == 0:
-        return [_head(run) + Text(" has not moved yet"), Text("")]
-    if run.report is None:
-        return [_head(run) + Text(f" update {count(run.update)} …"), Text("")]
-    first = _head(run) + Text(f" update {count(run.report.update)} used {_used(scene, run.report)}")
-    return [first, Text("  ") + _difference(run.report)]
-
-
-def _one_line(scene: Scene, run: RunScene, width: int) -> Text:
+def _two_lines(scene: Scene, run: RunScene, width: int) -> list[Text]:
     if run.update == 0 or run.report is None:
-        return _two_lines(scene, run)[0]
-    line = _head(run) + Text(f" {_used(scene, run.report)} ")
-    tail = _difference(run.report)
-    line.truncate(max(0, width - tail.cell_len - 1), overflow="ellipsis")
-    return line + Text(" ") + tail
+        return [_nothing_yet(run), Text("")]
+    words = f"update {count(run.report.update)} used {_used(scene, run.report)}"
+    return [_beside(_head(run), words, width), Text("  ") + _difference(run.report)]
+
+
+def _one_line(scene: Scene, run: RunScene, width: int) -> list[Text]:
+    if run.update == 0 or run.report is None:
+        return [_nothing_yet(run)]
+    tail = Text("  ") + _difference(run.report)
+    line = _beside(_head(run), _used(scene, run.report), width - tail.cell_len) + tail
+    line.truncate(width, overflow="ellipsis")
+    return [line]
+
+
+def _nothing_yet(run: RunScene) -> Text:
+    return _head(run) + Text(f" update {count(run.update)} …" if run.update else " has not moved yet")
+
+
+def _beside(head: Text, words: str, width: int) -> Text:
+    """As many of the words as there is room for after the head: none is cut, since half a number is another one."""
+    return head + Text(" " + textwrap.shorten(words, max(1, width - head.cell_len - 1), placeholder=" …"))
 
 
 def _used(scene: Scene, report: UpdateReport) -> str:

@@ -1,0 +1,271 @@
+"""The real program, `python -m tui`, in a pseudo-terminal: what it shows, what it does, and what it leaves behind."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pyte
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PATIENCE = 40.0  # seconds: a deadline, not a pause
+ENTER_SCREEN, LEAVE_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
+HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
+MODES = (b"?1000", b"?1003", b"?1006", b"?2004")  # mouse reports and bracketed paste
+
+pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+
+
+class Terminal:
+    """The program in a terminal of 120 x 40 cells, and all that it wrote."""
+
+    def __init__(self, settings: Path, *arguments: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GDSIM_")}
+        environment |= {"TERM": "xterm-256color", "XDG_CONFIG_HOME": str(settings), "PYTHONPATH": str(ROOT)}
+        environment.pop("NO_COLOR", None)
+        self.screen = pyte.Screen(120, 40)
+        self._stream = pyte.ByteStream(self.screen)
+        self.written = b""
+        self.child = pexpect.spawn(
+            sys.executable, ["-m", "tui", *arguments], cwd=str(settings), env=environment, dimensions=(40, 120)
+        )
+        self.processes: set[int] = set()
+
+    @property
+    def text(self) -> str:
+        """What the screen shows."""
+        return "\n".join(self.screen.display)
+
+    @property
+    def update(self) -> int:
+        """The counter in the status line."""
+        found = re.search(r"([\d,]+) updates ", self.screen.display[0])
+        return int(found[1].replace(",", "")) if found else -1
+
+    def read(self) -> bool:
+        """Take in what was written meanwhile; whether there may be more."""
+        try:
+            data = self.child.read_nonblocking(65536, timeout=0.05)
+        except pexpect.TIMEOUT:
+            return True
+        except pexpect.EOF:
+            return False
+        self.written += data
+        # pyte takes the private marker of xterm's key and colour protocols for a plain sequence
+        self._stream.feed(re.sub(rb"\x1b\[[<>=][\d;:]*[a-zA-Z]", b"", data))
+        return True
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        """Take in what is written until something holds."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            alive = self.read()
+            assert time.monotonic() < deadline, f"{what} did not come:\n{self.text}"
+            assert alive or condition(), f"{what} did not come before the end:\n{self.text}"
+
+    def see(self, pattern: str) -> None:
+        """Wait until the screen shows a pattern."""
+        self.wait(lambda: re.search(pattern, self.text), pattern)
+
+    def settle(self) -> None:
+        """Wait until nothing is written any more."""
+        size = -1
+        while len(self.written) > size:
+            size = len(self.written)
+            for _ in range(4):
+                self.read()
+
+    def press(self, keys: str) -> None:
+        """Type."""
+        self.child.send(keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the size of the terminal."""
+        self.screen.resize(rows, columns)
+        self.screen.reset()
+        self.child.setwinsize(rows, columns)
+
+    def play(self) -> None:
+        """Wait until the race is on, and note which processes it has."""
+        self.see(r"▶ 20 updates/s")
+        self.wait(lambda: self.update > 2, "an update")
+        self.processes = family(self.child.pid)
+
+    def pause(self) -> int:
+        """Pause, wait until all is still, and return the counter."""
+        self.press(" ")
+        self.see("‖ paused")
+        self.settle()
+        return self.update
+
+    def finish(self) -> int:
+        """Wait until the program ends; its exit code."""
+        self.wait(lambda: not self.read(), "the end")
+        return int(self.child.wait())
+
+    def hang_up(self) -> None:
+        """Close the terminal, as by closing its window."""
+        self.child.ptyproc.fileobj.close()
+        self.child.closed = self.child.ptyproc.closed = True
+
+    def assert_nothing_is_left(self) -> None:
+        """No process of it is there any more."""
+        assert len(self.processes) >= 2, "the program and its engine were seen"
+        deadline = time.monotonic() + PATIENCE
+        while left := {process for process in self.processes if runs(process)}:
+            assert time.monotonic() < deadline, f"still there: {left}"
+            self.read()
+
+    def assert_as_before(self) -> None:
+        """The terminal is in the modes it was in."""
+        for mode, back in ((ENTER_SCREEN, LEAVE_SCREEN), (HIDE_CURSOR, SHOW_CURSOR)):
+            assert mode in self.written
+            assert self.written.rfind(back) > self.written.rfind(mode)
+        for number in MODES:
+            on, off = b"\x1b[" + number + b"h", b"\x1b[" + number + b"l"
+            assert self.written.rfind(off) > self.written.rfind(on), number
+        local_modes = termios.tcgetattr(self.child.child_fd)[3]
+        assert local_modes & termios.ICANON
+        assert local_modes & termios.ECHO
+
+
+def family(process: int) -> set[int]:
+    """A process and all of its descendants."""
+    children = Path(f"/proc/{process}/task").glob("*/children")
+    numbers = [int(child) for file in children for child in file.read_text().split()]
+    return {process}.union(*(family(child) for child in numbers))
+
+
+def runs(process: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def gdsim(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def start(*arguments: str) -> Terminal:
+        opened.append(Terminal(tmp_path, *arguments))
+        return opened[-1]
+
+    yield start
+    for terminal in opened:
+        with contextlib.suppress(OSError):
+            for process in family(terminal.child.pid):
+                os.kill(process, signal.SIGKILL)
+        terminal.child.close(force=True)
+
+
+def test_plays_pauses_steps_and_goes_back(gdsim: Callable[..., Terminal]) -> None:
+    terminal = gdsim()
+    terminal.play()
+    for name in ("batch", "mini-batch", "stochastic"):
+        assert re.search(rf"[●■▲] {name} .* running", terminal.text)
+    paused = terminal.pause()
+    terminal.press("~")  # a key that means nothing
+    terminal.settle()
+    assert terminal.update == paused
+    terminal.press(".")
+    terminal.wait(lambda: terminal.update == paused + 1, "one update more")
+    terminal.press(",,,")
+    terminal.wait(lambda: terminal.update == paused - 2, "three updates back")
+    terminal.see("3 back")
+    terminal.press(" ")
+    terminal.wait(lambda: terminal.update > paused + 3, "going on after the replay")
+    terminal.press("q")
+    assert terminal.finish() == 0
+    terminal.assert_as_before()
+    terminal.assert_nothing_is_left()
+
+
+def test_resize_at_any_time(gdsim: Callable[..., Terminal]) -> None:
+    terminal = gdsim()
+    terminal.play()
+    terminal.resize(80, 24)
+    terminal.see("(?s)stochastic.*q quit")
+    terminal.see("loss over slope and intercept")
+    terminal.resize(60, 15)
+    terminal.see("This terminal is 60x15; gdsim needs 80x24 at least")
+    terminal.resize(120, 40)
+    terminal.see("this update, against the full gradient")
+    terminal.see("examples/s")
+    terminal.press("q")
+    assert terminal.finish() == 0
+
+
+def test_an_engine_that_is_killed_is_announced_and_started_again(gdsim: Callable[..., Terminal]) -> None:
+    terminal = gdsim()
+    terminal.play()
+    (engine,) = terminal.processes - {terminal.child.pid}
+    os.kill(engine, signal.SIGKILL)
+    terminal.see("The engine was ended by SIGKILL. Press r to start it again.")
+    terminal.press("r")
+    terminal.wait(lambda: "SIGKILL" not in terminal.text and terminal.update == 0, "a new start")
+    terminal.press(".")
+    terminal.wait(lambda: terminal.update == 1, "an update of the new engine")
+    terminal.processes |= family(terminal.child.pid)
+    terminal.press("q")
+    assert terminal.finish() == 0
+    terminal.assert_nothing_is_left()
+
+
+@pytest.mark.parametrize("end", ["ctrl-c", "sigterm"])
+def test_interruptions_leave_the_terminal_clean(gdsim: Callable[..., Terminal], end: str) -> None:
+    terminal = gdsim()
+    terminal.play()
+    if end == "ctrl-c":
+        terminal.press("\x03")
+    else:
+        os.kill(terminal.child.pid, signal.SIGTERM)
+    assert terminal.finish() == 0
+    terminal.assert_as_before()
+    terminal.assert_nothing_is_left()
+
+
+def test_closing_the_terminal_leaves_no_process_behind(gdsim: Callable[..., Terminal]) -> None:
+    terminal = gdsim()
+    terminal.play()
+    terminal.hang_up()
+    deadline = time.monotonic() + PATIENCE
+    while any(runs(process) for process in terminal.processes):
+        assert time.monotonic() < deadline, "still there"
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(terminal.child.pid, os.WNOHANG)
+
+
+BAD_COMMANDS = {
+    "no terminal": ([], "use `gdsim run`"),
+    "problem": (["run", "linaer", "--updates", "1"], "did you mean 'linear'"),
+    "rate": (["run", "--updates", "1", "--lr", "0"], "positive finite number"),
+    "batch size": (["run", "--updates", "1", "--run", "name=a,batch_size=443"], "choose 1 to 442"),
+    "file": (["run", "--updates", "1", "--data", "none.csv", "--features", "x", "--target", "y"], "none.csv"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "part"), BAD_COMMANDS.values(), ids=BAD_COMMANDS.keys())
+def test_bad_input_is_one_sentence_and_exit_code_2(arguments: list[str], part: str, tmp_path: Path) -> None:
+    environment = os.environ | {"XDG_CONFIG_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", *arguments],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    (sentence,) = done.stderr.splitlines()
+    assert part in sentence

@@ -1,0 +1,61 @@
+"""Playing, pausing and pace."""
+
+import math
+
+import pytest
+
+from tui.player import Player
+
+
+def test_only_playing_owes_time() -> None:
+    player = Player()
+    player.elapse(0.1)
+    assert player.owed == 0
+    player.toggle()
+    player.elapse(0.1)
+    player.elapse(0.1)
+    assert player.owed == pytest.approx(0.2)
+    player.pause()
+    assert not player.playing
+    assert player.owed == 0
+
+
+def test_time_is_owed_at_the_speed_chosen() -> None:
+    player = Player(playing=True, speed=4)
+    player.elapse(0.05)
+    assert player.owed == pytest.approx(0.2)
+
+
+def test_after_a_hold_up_playing_does_not_rush() -> None:
+    player = Player(playing=True)
+    for _ in range(100):
+        player.elapse(0.1)
+    assert player.owed == pytest.approx(0.25)
+
+
+def test_doubling_ends_in_as_fast_as_possible_and_halving_leads_back() -> None:
+    player = Player(playing=True)
+    speeds = []
+    while not math.isinf(player.speed):
+        speeds.append(player.speed)
+        player.multiply_speed(2)
+    assert speeds == [2.0**power for power in range(11)]
+    player.multiply_speed(2)
+    assert math.isinf(player.speed)
+    player.multiply_speed(0.5)
+    assert player.speed == speeds[-1]
+
+
+def test_it_never_comes_to_a_stop_by_slowing_down() -> None:
+    player = Player()
+    for _ in range(50):
+        player.multiply_speed(0.5)
+    assert player.speed == 1 / 1024
+
+
+def test_as_fast_as_possible_owes_without_bound() -> None:
+    player = Player(playing=True, speed=math.inf)
+    player.elapse(0.0)
+    assert player.owed == 0
+    player.elapse(0.03)
+    assert player.owed == math.inf

@@ -1,0 +1,298 @@
+"""A session over a replaying link: what it asks for, and what it makes of the answers."""
+
+import asyncio
+import math
+
+import numpy as np
+import pytest
+
+from sim.commands import Advance, Advanced, Failed, Inspect, Open, SetClock, Trouble
+from sim.experiment import Experiment, Point
+from sim.trace import NO_ROWS
+from tests.tui.traces import FORMULA, ReplayLink, make_experiment, make_race
+from tui import history as history_module
+from tui.history import History
+from tui.link import StaleError
+from tui.session import Session
+
+
+class Watched:
+    """A session that stands, its link, and what it told the user."""
+
+    def __init__(self, experiment: Experiment, until: float) -> None:
+        self.told: list[str] = []
+        self.rows = make_race(experiment, until)
+        self.link = ReplayLink(experiment, self.rows)
+        self.session = Session(experiment, FORMULA, self.link, self.told.append)
+
+    @property
+    def history(self) -> History:
+        assert self.session.history is not None
+        return self.session.history
+
+    async def frame(self, seconds: float = 0.0) -> None:
+        """Some time goes by, and whatever was asked is answered."""
+        self.session.frame(seconds)
+        await settle()
+
+    async def step(self, moments: int) -> None:
+        self.session.step(moments)
+        await settle()
+
+    def advances(self) -> list[Advance]:
+        return [command for command in self.link.commands if isinstance(command, Advance)]
+
+
+async def settle() -> None:
+    """Let every task do what it can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def stand(experiment: Experiment | None = None, until: float = 60) -> Watched:
+    watched = Watched(experiment or make_experiment(), until)
+    await watched.session.open()
+    return watched
+
+
+async def test_paused_it_asks_for_nothing() -> None:
+    it = await stand()
+    await it.frame(10.0)
+    assert [type(command) for command in it.link.commands] == [Open]
+    assert it.history.end == 0
+
+
+async def test_it_plays_at_the_pace_of_the_problem() -> None:
+    it = await stand()
+    it.session.player.toggle()
+    for _ in range(30):
+        await it.frame(1 / 30)
+    assert it.history.end in (9, 10)  # 10 updates a second, for a second
+    assert it.history.live
+
+
+async def test_as_fast_as_possible_has_no_bound_but_the_budget() -> None:
+    it = await stand()
+    it.session.player.toggle()
+    it.session.player.speed = math.inf
+    await it.frame(1 / 30)
+    (asked,) = it.advances()
+    assert asked.span == math.inf
+    assert asked.budget < 0.05
+
+
+async def test_one_thing_at_a_time_is_asked() -> None:
+    it = await stand()
+    it.session.player.toggle()
+    it.link.gate.clear()
+    for _ in range(5):
+        await it.frame(0.2)
+    assert len(it.advances()) == 1
+    it.link.gate.set()
+    await settle()
+    await it.frame(0.2)
+    assert len(it.advances()) == 2
+
+
+async def test_stepping_beyond_the_end_asks_for_what_is_missing() -> None:
+    it = await stand()
+    await it.step(5)
+    await it.step(-3)
+    assert it.history.cursor == 2
+    await it.step(10)
+    assert it.history.cursor == it.history.end == 12
+    assert [asked.moments for asked in it.advances()] == [5, 7]
+    await it.frame(1.0)
+    assert it.history.end == 12
+
+
+async def test_a_step_that_comes_in_parts_is_taken_whole() -> None:
+    it = await stand()
+    part = it.rows[(it.rows["moment"] > 0) & (it.rows["moment"] <= 2)]
+    it.link.instead = [Advanced(part, 2.0, finished=False)]
+    await it.step(5)
+    await it.frame()
+    assert [asked.moments for asked in it.advances()] == [5, 3]
+
+
+async def test_stepping_back_asks_for_nothing_and_pauses() -> None:
+    it = await stand()
+    await it.step(5)
+    it.session.player.toggle()
+    await it.step(-2)
+    assert it.history.cursor == 3
+    assert not it.session.player.playing
+    assert len(it.advances()) == 1
+
+
+async def test_playing_from_the_past_replays_first_and_then_goes_on() -> None:
+    it = await stand()
+    await it.step(20)
+    it.history.seek_first()
+    it.session.player.toggle()
+    await it.frame(1.05)
+    assert (it.history.cursor, it.history.end) == (10, 20)
+    await it.frame(1.25)  # a second of it for the other half of what was recorded
+    assert len(it.advances()) == 2
+    assert it.history.cursor == it.history.end == 22
+
+
+async def test_another_clock_counts_in_its_own_unit() -> None:
+    it = await stand()
+    it.session.set_clock("examples")
+    it.session.player.toggle()
+    await it.frame(0.5)
+    assert [command for command in it.link.commands if isinstance(command, SetClock)] == [SetClock("examples")]
+    assert it.session.experiment.clock == "examples"
+    assert it.advances()[0].span == pytest.approx(0.5 * FORMULA.pace["examples"])
+
+
+async def test_reset_begins_again_with_another_seed_or_start() -> None:
+    it = await stand()
+    await it.step(5)
+    it.session.reset(seed=3)
+    await settle()
+    assert (it.history.cursor, it.history.end) == (0, 0)
+    it.session.reset(start=Point(1.0, 2.0))
+    await settle()
+    opened = [command.experiment for command in it.link.commands if isinstance(command, Open)]
+    assert [experiment.seed for experiment in opened] == [0, 3, 3]
+    assert opened[-1].problem.start == Point(1.0, 2.0)
+    assert opened[-1].runs == opened[0].runs
+
+
+async def test_what_was_recorded_stays_until_the_new_experiment_stands() -> None:
+    it = await stand()
+    await it.step(5)
+    it.link.gate.clear()
+    it.session.reset()
+    await settle()
+    assert it.history.end == 5
+    it.link.gate.set()
+    await settle()
+    assert it.history.end == 0
+
+
+async def test_when_the_engine_is_gone_a_banner_says_so_and_reset_starts_it_again() -> None:
+    it = await stand()
+    await it.step(5)
+    it.session.player.toggle()
+    it.session.kill()
+    await it.frame(0.5)
+    banner = it.session.banner
+    assert banner is not None
+    assert banner.sentence == "The engine was ended by SIGKILL. Press r to start it again."
+    assert banner.details == "its last words"
+    assert banner.dead
+    assert not it.session.player.playing
+    assert it.history.end == 5  # still there to look at
+    it.session.reset()
+    await settle()
+    assert it.session.banner is None
+    await it.step(1)
+    assert it.history.end == 1
+
+
+async def test_what_is_chosen_while_the_engine_is_gone_holds_when_it_begins_again() -> None:
+    it = await stand()
+    it.session.kill()
+    await it.step(1)
+    it.session.set_clock("seconds")
+    assert await it.session.survey(FORMULA.window, 3, 3) is None
+    await settle()
+    assert it.session.banner is not None
+    assert it.session.banner.dead
+    it.session.reset()
+    await settle()
+    last = it.link.commands[-1]
+    assert isinstance(last, Open)
+    assert last.experiment.clock == "seconds"
+
+
+async def test_a_failure_is_a_banner_and_the_engine_lives_on() -> None:
+    it = await stand()
+    it.link.instead = [Failed("Out of memory; a smaller batch may fit.", "a traceback")]
+    it.session.player.toggle()
+    await it.frame(0.5)
+    assert it.session.banner is not None
+    assert it.session.banner.sentence == "Out of memory; a smaller batch may fit."
+    assert not it.session.banner.dead
+    assert not it.session.player.playing
+    await it.frame(0.5)
+    assert len(it.advances()) == 1
+    it.session.reset()
+    await settle()
+    assert it.session.banner is None
+
+
+async def test_an_experiment_that_cannot_be_opened() -> None:
+    it = Watched(make_experiment(), until=5)
+    it.link.instead = [Failed("No CUDA here.", config=True)]
+    await it.session.open()
+    assert it.session.history is None
+    assert it.session.banner is not None
+    assert it.session.banner.sentence == "No CUDA here."
+
+
+async def test_a_stale_answer_is_dropped() -> None:
+    it = await stand()
+    it.link.instead = [StaleError()]
+    await it.step(1)
+    assert it.session.banner is None
+    assert it.history.end == 0
+    await it.step(1)
+    assert it.history.end == 1
+
+
+async def test_when_every_run_has_stopped_it_pauses_and_says_so() -> None:
+    it = await stand(until=5)
+    it.session.player.toggle()
+    await it.frame(1.0)
+    assert it.session.finished
+    assert it.history.end == 5
+    await it.frame(1.0)
+    assert not it.session.player.playing
+    assert it.told == ["Every run has stopped; press r to begin again."]
+    it.session.reset()
+    await settle()
+    assert not it.session.finished
+
+
+async def test_when_the_recording_is_full_it_pauses_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = await stand()
+    monkeypatch.setattr(history_module, "FULL", 6)
+    it.session.player.toggle()
+    await it.frame(0.25)
+    await it.frame(0.25)
+    assert not it.session.player.playing
+    assert it.history.end == 2
+    assert "full" in it.told[0]
+
+
+async def test_a_run_that_fails_is_told_of() -> None:
+    it = await stand()
+    it.link.instead = [Advanced(NO_ROWS, 0.0, finished=False, troubles=(Trouble(1, "Run 'mini-batch' ran out."),))]
+    await it.step(1)
+    assert it.told == ["Run 'mini-batch' ran out."]
+
+
+async def test_it_looks_into_the_updates_at_the_cursor_once() -> None:
+    it = await stand()
+    it.session.inspect()
+    await it.step(5)
+    await it.step(-2)
+    it.session.inspect()
+    it.session.inspect()
+    await settle()
+    it.session.inspect()
+    await settle()
+    (asked,) = [command for command in it.link.commands if isinstance(command, Inspect)]
+    assert asked.updates == (3, 3, 3)
+    for run in range(3):
+        before = it.rows[(it.rows["run"] == run) & (it.rows["update"] == 2)][0]
+        np.testing.assert_array_equal(asked.before[run], (before["x"], before["y"]))
+    assert [report.update for report in it.session.reports if report] == [3, 3, 3]
+    await it.step(1)
+    it.session.inspect()
+    await settle()
+    assert [report.update for report in it.session.reports if report] == [4, 4, 4]
