@@ -82,12 +82,27 @@ def default_lr(task: str | None) -> float:
     return REGRESSION_LR if task == "regression" else CLASSIFICATION_LR
 
 
-def model_card(config: ModelConfig, examples: int | None, data: str, task: str | None) -> ModelCard:
-    """The card of a model on so many examples in all of the data of that name."""
+def describe_model(config: ModelConfig) -> ModelCard:
+    """What can be known of a model before the engine makes it.
+
+    Raises:
+        ConfigError: for data that do not serve.
+    """
+    if config.own_file is not None and not Path(config.own_file[0]).is_file():
+        raise ConfigError(f"There is no file {config.own_file[0]}; check the path given with --model.")
+    if config.own_file is not None and config.data is None:
+        return _card(config, None, "", None)
+    arrays = load_arrays(config)
+    if arrays is None:
+        return _card(config, config.examples, "synthetic data", "classification")
+    return _card(config, len(arrays.inputs), arrays.name, arrays.task)
+
+
+def _card(config: ModelConfig, examples: int | None, data: str, task: str | None) -> ModelCard:
     train = None if examples is None else split_sizes(examples, config.test_fraction)[0]
     shape = f"mlp {'-'.join(map(str, config.hidden))}" if config.model == "mlp" else Path(config.model).name
     return ModelCard(
-        title=f"{shape} on {data}" + (f", {task}" if task else ""),
+        title=f"{shape} on {data}" if data else shape,
         note="",
         examples=train,
         lr=default_lr(task),

@@ -45,6 +45,7 @@ class GdsimApp(App[None]):
         experiment: resolved.
         formula: of its problem.
         link: the way to the engine.
+        new_link: makes the way to a second engine, for the other problem that `m` switches to.
         ticking: whether time goes by; tests call `frame` themselves.
         playing: whether the race begins at once.
     """

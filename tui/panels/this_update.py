@@ -67,7 +67,9 @@ def _used(scene: Scene, report: UpdateReport) -> str:
 
 
 def _difference(report: UpdateReport) -> Text:
-    """Angle, cosine and relative error; dashes where the full gradient is zero."""
+    """Angle, cosine and relative error; dashes where the full gradient is zero, or not known any more."""
+    if math.isnan(report.full_gradient[0]):
+        return Text("its gradient is gone: only the newest update's is kept", style="dim")
     if math.isnan(report.cosine):
         return Text.assemble(("–", "bold"), " the full gradient is zero")
     degrees = math.degrees(math.acos(report.cosine))
