@@ -68,17 +68,18 @@ def write(rows: Rows, names: Sequence[str], path: Path, trails: PlaneTrails | No
     Raises:
         ExportError: if it cannot be written; nothing is left of it, and what was there stays.
     """
-    neighbour = _neighbour(path)
     try:
-        with neighbour.open("wb") as file:
-            _write(_frame(rows, names, trails), file, path.suffix)
-            file.flush()
-            os.fsync(file.fileno())
-        neighbour.replace(path.resolve())
+        neighbour = _neighbour(path)
+        try:
+            with neighbour.open("wb") as file:
+                _write(_frame(rows, names, trails), file, path.suffix)
+                file.flush()
+                os.fsync(file.fileno())
+            neighbour.replace(path.resolve())
+        finally:
+            neighbour.unlink(missing_ok=True)
     except OSError as error:
         raise ExportError(f"The {len(rows):,} rows were not saved: {path}: {error.strerror or error}.") from None
-    finally:
-        neighbour.unlink(missing_ok=True)
 
 
 def _neighbour(path: Path) -> Path:

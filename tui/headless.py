@@ -102,7 +102,7 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
         outcome = Outcome(opened, [opened.rows], PlaneTrails(opened.plane) if opened.plane else None)
         bar = tqdm(total=1.0, disable=None, leave=False, bar_format="{percentage:3.0f}% {bar} {elapsed}<{remaining}")
         try:
-            while not stop.is_set() and _advance(experiment, outcome, ask):
+            while not stop.is_set() and _advance(outcome, ask):
                 bar.update(_progress(experiment, outcome) - bar.n)
         except KeyboardInterrupt:  # the second Ctrl-C, in the midst of a long update
             stop.set()
@@ -112,7 +112,7 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
     return outcome
 
 
-def _advance(experiment: Experiment, outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
+def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
     """Go on for a moment of wall time; whether there is more to do."""
     answer = ask(Advance(_MANY, math.inf, _BUDGET))
     if not isinstance(answer, Advanced):

@@ -44,6 +44,7 @@ KEYS = (
     Key("m", "switch_problem", "model", "Experiment", footer=True),
     Key("r", "reset", "reset", "Experiment", footer=True),
     Key("R", "new_seed", "begin again with another seed", "Experiment"),
+    Key("i", "details", "what went wrong, in full", "Experiment"),
     Key("K", "kill_engine", "stop the engine, whatever it is doing", "Experiment"),
     Key("plus,equals_sign", "zoom(1.25)", "zoom in (mouse wheel)", "Surface", "+"),
     Key("minus", "zoom(0.8)", "zoom out", "Surface", "-"),

@@ -362,7 +362,9 @@ def _without_own_values(experiment: Experiment, formula: "Formula | ModelCard") 
     """The experiment with the rate and start left open where they are the problem's own."""
     open_runs = replace(experiment, runs=tuple(replace(run, lr=None) for run in experiment.runs))
     own = open_runs.resolved(formula.lr, formula.start, formula.examples).runs
-    runs = (replace(run, lr=None if run.lr == usual.lr else run.lr) for run, usual in zip(experiment.runs, own, strict=True))
+    runs = (
+        replace(run, lr=None if run.lr == usual.lr else run.lr) for run, usual in zip(experiment.runs, own, strict=True)
+    )
     problem = experiment.problem
     if isinstance(problem, ProblemConfig) and problem.start == formula.start:
         problem = replace(problem, start=None)

@@ -90,19 +90,24 @@ async def on_screen(
 # -- layout -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [WIDE, COMPACT, VERY_WIDE, (116, 34), (81, 60), (200, 24)])
-@pytest.mark.parametrize("keys", [(), ("v",), ("v", "v")])
-async def test_every_panel_has_its_own_place_on_the_screen(size: tuple[int, int], keys: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("size", [WIDE, COMPACT, VERY_WIDE, (81, 60), (200, 24)])
+async def test_every_panel_has_its_own_place_on_the_screen(size: tuple[int, int]) -> None:
     async with on_screen(size) as it:
-        await it.press(*keys)
-        names = ("#status", "#surface", "#data", "#curves", "#this-update", "#sentence", "#runs", "Footer")
-        panels = [panel for name in names if (panel := it.app.query_one(name)).display]
-        regions = [panel.region for panel in panels]
-        assert all(region in it.app.screen.region for region in regions)
-        for i, region in enumerate(regions):
-            assert not any(region.overlaps(other) for other in regions[i + 1 :])
-        assert sum(region.area for region in regions) == size[0] * size[1]
-        assert it.text("#runs").count("running") == 3
+        for _ in range(3):
+            check_places(it)
+            await it.press("v")
+
+
+def check_places(it: Screen) -> None:
+    """The panels that are shown tile the screen."""
+    names = ("#status", "#surface", "#data", "#curves", "#this-update", "#sentence", "#runs", "Footer")
+    panels = [panel for name in names if (panel := it.app.query_one(name)).display]
+    regions = [panel.region for panel in panels]
+    assert all(region in it.app.screen.region for region in regions)
+    for i, region in enumerate(regions):
+        assert not any(region.overlaps(other) for other in regions[i + 1 :])
+    assert sum(region.area for region in regions) == it.app.screen.region.area
+    assert it.text("#runs").count("running") == 3
 
 
 async def test_resizing_arranges_and_draws_everything_anew() -> None:
@@ -174,8 +179,9 @@ async def test_the_keys_of_time_move_the_cursor() -> None:
     async with on_screen() as it:
         keys = {"full_stop": 1, "right": 11, "comma": 10, "left": 0, "shift+right": 60, "home": 0, "end": 60}
         for key, there in keys.items():
-            await it.pilot.press(key)
+            await it.press(key)
             await it.until(there)
+            await settled(it.pilot)
             assert f"{there} updates" in it.text("#status")
         await it.press("shift+left")
         assert it.history.cursor == 0
@@ -263,13 +269,13 @@ async def test_zoom_keeps_the_middle_and_asks_for_the_landscape_there() -> None:
         assert it.window == pytest.approx(before)
 
 
-@pytest.mark.parametrize(("key", "across", "up"), [("h", -0.1, 0), ("l", 0.1, 0), ("j", 0, -0.1), ("k", 0, 0.1)])
-async def test_pan_moves_the_window_by_a_tenth(key: str, across: float, up: float) -> None:
+async def test_pan_moves_the_window_by_a_tenth() -> None:
     async with on_screen() as it:
-        left, right, bottom, top = it.window
-        await it.press(key)
-        x, y = across * (right - left), up * (top - bottom)
-        assert it.window == pytest.approx((left + x, right + x, bottom + y, top + y))
+        for key, across, up in (("h", -0.1, 0), ("l", 0.1, 0), ("j", 0, -0.1), ("k", 0, 0.1)):
+            left, right, bottom, top = it.window
+            await it.press(key)
+            x, y = across * (right - left), up * (top - bottom)
+            assert it.window == pytest.approx((left + x, right + x, bottom + y, top + y))
 
 
 async def test_fit_shows_all_of_the_trails_and_the_minimum() -> None:
@@ -322,10 +328,10 @@ async def test_a_click_starts_from_there() -> None:
         assert start.y == pytest.approx(top - 12.5 / rows * (top - bottom))
 
 
-@pytest.mark.parametrize("offset", [(3, 10), (20, 0), (0, 0)])
-async def test_a_click_beside_the_canvas_does_nothing(offset: tuple[int, int]) -> None:
+async def test_a_click_beside_the_canvas_does_nothing() -> None:
     async with on_screen() as it:
-        await it.pilot.click(Surface, offset=offset)
+        for offset in ((3, 10), (20, 0), (0, 0)):
+            await it.pilot.click(Surface, offset=offset)
         await it.pilot.pause()
         assert len(it.link.asked(Open)) == 1
 
@@ -347,7 +353,7 @@ async def test_the_wheel_zooms_about_the_mouse() -> None:
 async def test_the_curves_have_axes_metrics_and_scales() -> None:
     async with on_screen() as it:
         await it.go(20)
-        assert "loss, batches as dots · log · over updates" in it.text("#curves")
+        assert "loss, batches dotted · log · over updates" in it.text("#curves")
         for axis in ("epochs", "examples", "seconds", "updates"):
             await it.press("x")
             assert f"over {axis}" in it.text("#curves")
@@ -356,16 +362,18 @@ async def test_the_curves_have_axes_metrics_and_scales() -> None:
         await it.press("n")
         assert "gradient norm · over updates" in it.text("#curves")
         await it.press("n", "y")
-        assert "loss, batches as dots · log · over updates" in it.text("#curves")
+        assert "loss, batches dotted · log · over updates" in it.text("#curves")
 
 
 async def test_the_axis_of_the_curves_ends_where_the_recording_does() -> None:
     async with on_screen() as it:
         await it.go(20)
-        assert it.text("#curves").split("\n")[-2].split()[1:-1] == ["0", "10", "20"]
+        width = it.app.query_one(Curves).size.width
+        labels = it.text("#curves").split("\n")[-2]
+        assert labels.index(" 10 ") == pytest.approx(width * 10 / 20, abs=5)
         await it.press("x", "x")
-        assert it.text("#curves").split("\n")[-2].split()[1] == "0"
-        assert "1.0 k" in it.text("#curves").split("\n")[-2]  # of 1,220 examples
+        labels = it.text("#curves").split("\n")[-2]
+        assert labels.index(" 1000 ") == pytest.approx(width * 1000 / 1220, abs=5)
 
 
 async def test_the_curves_mark_the_cursor_only_in_the_past() -> None:
@@ -450,7 +458,7 @@ async def test_tab_and_f_enlarge_a_panel_and_go_back() -> None:
 
 async def test_help_opens_and_closes() -> None:
     async with on_screen() as it:
-        for close in ("question_mark", "escape", "q"):
+        for close in ("question_mark", "q"):
             await it.pilot.press("question_mark")
             await wait_for(it.pilot, lambda: it.app.screen.query("#help MarkdownH1"))
             await it.pilot.press(close)
@@ -510,10 +518,10 @@ async def test_the_command_that_reproduces_the_screen_is_copied_and_shown() -> N
         await it.press("R", "c", "w")
         command = it.app.clipboard
         assert command.startswith("gdsim linear ")
-        assert "--seed 1" in command
-        assert "--clock examples" in command
+        assert "--seed=1" in command
+        assert "--clock=examples" in command
         await wait_for(it.pilot, it.toasts)
-        assert "--seed 1" in it.toasts()
+        assert "--seed=1" in it.toasts()
 
 
 # -- the real engine --------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from tui.scene import RunScene, Scene
 
 _REDRAWS_PER_SECOND = 5
 _NOISE_REACH = 2.0  # how far beyond the lines dots are drawn, as a factor
+_TITLE_MARGIN = 4  # columns that a border keeps beside its title
 _NOISE_SHARE = 0.45  # of a run's colour: the loss of its batches, behind the loss over all examples
 
 Axis = Literal["updates", "epochs", "examples", "seconds"]
@@ -66,10 +67,10 @@ class Curves(Widget, can_focus=True):
         if scene.playing and now - self._drawn_at < 1 / _REDRAWS_PER_SECOND:
             return
         self._drawn_at = now
-        log = self.log_y and self._metric != "test accuracy"
-        scale = " · log" if log else ""
-        dots = ", batches as dots" if self._metric == "loss" and self.size.width > 40 else ""
-        self.border_title = f"{self._metric}{dots}{scale} · over {self._axis}"
+        scale = " · log" if self.log_y and self._metric != "test accuracy" else ""
+        titles = [f"{metric}{scale} · over {self._axis}" for metric in ("loss, batches dotted", self._metric)]
+        roomy = self._metric == "loss" and len(titles[0]) + _TITLE_MARGIN <= self.size.width
+        self.border_title = titles[0 if roomy else 1]
         self._strips = self._chart(scene).strips()
         self.refresh()
 
