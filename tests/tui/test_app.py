@@ -2,175 +2,29 @@
 
 import csv
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from textual import events
-from textual.pilot import Pilot
 from textual.widget import Widget
-from textual.widgets import Static
 
-from sim.commands import Failed, Open, SetClock, Survey
-from sim.experiment import Experiment, ProblemConfig, Window
+from sim.commands import Open, SetClock
+from sim.experiment import Experiment, ProblemConfig
 from sim.problems import build_formula
-from tests.tui.traces import (
-    FORMULA,
-    ReplayLink,
+from tests.tui.screen import (
+    VERY_WIDE,
+    WIDE,
     app_of,
     go,
-    make_app,
+    on_screen,
     ready,
     settled,
     text_of,
     wait_for,
 )
 from tui.app import GdsimApp
-from tui.history import History
 from tui.link import InlineLink
 from tui.panels.curves import Curves
-from tui.panels.surface import Surface
-
-WIDE, COMPACT, VERY_WIDE = (120, 40), (80, 24), (180, 50)
-
-
-@dataclass
-class Screen:
-    """The app under test."""
-
-    app: GdsimApp
-    link: ReplayLink
-    pilot: Pilot[None]
-
-    @property
-    def history(self) -> History:
-        assert self.app.session.history is not None
-        return self.app.session.history
-
-    @property
-    def surface(self) -> Surface:
-        return self.app.query_one(Surface)
-
-    @property
-    def window(self) -> Window:
-        assert self.surface.view is not None
-        return self.surface.view.window
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await settled(self.pilot)
-
-    async def go(self, moments: int) -> None:
-        await go(self.pilot, moments)
-
-    async def until(self, moment: int) -> None:
-        await wait_for(self.pilot, lambda: self.history.cursor == moment)
-
-    def text(self, selector: str) -> str:
-        return text_of(self.app.query_one(selector))
-
-    def toasts(self) -> str:
-        """What was notified, with the lines joined."""
-        return " ".join(" ".join(text_of(toast).split()) for toast in self.app.screen.query("Toast"))
-
-
-@asynccontextmanager
-async def on_screen(
-    size: tuple[int, int] = WIDE, experiment: Experiment | None = None, until: float = 60
-) -> AsyncIterator[Screen]:
-    app, link = make_app(experiment, until)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await ready(pilot)
-        yield Screen(app, link, pilot)
-
-
-# -- layout -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [WIDE, COMPACT, VERY_WIDE, (81, 60), (200, 24)])
-async def test_every_panel_has_its_own_place_on_the_screen(size: tuple[int, int]) -> None:
-    async with on_screen(size) as it:
-        for _ in range(3):
-            check_places(it)
-            await it.press("v")
-
-
-def check_places(it: Screen) -> None:
-    """The panels that are shown tile the screen."""
-    names = ("#status", "#surface", "#data", "#curves", "#this-update", "#sentence", "#runs", "Footer")
-    panels = [panel for name in names if (panel := it.app.query_one(name)).display]
-    regions = [panel.region for panel in panels]
-    assert all(region in it.app.screen.region for region in regions)
-    for i, region in enumerate(regions):
-        assert not any(region.overlaps(other) for other in regions[i + 1 :])
-    assert sum(region.area for region in regions) == it.app.screen.region.area
-    assert it.text("#runs").count("running") == 3
-
-
-async def test_resizing_arranges_and_draws_everything_anew() -> None:
-    async with on_screen(WIDE) as it:
-        await it.go(5)
-        for size in (COMPACT, VERY_WIDE, WIDE):
-            await it.pilot.resize_terminal(*size)
-            await settled(it.pilot)
-            assert it.surface.region.right <= size[0]
-            lines = it.text("#surface").split("\n")
-            assert "slope →" in lines[-3]
-            assert " 0 " in lines[-2]
-            assert all(len(line) == it.surface.region.width for line in lines)
-
-
-async def test_too_small_a_terminal_says_so_until_it_is_enlarged() -> None:
-    async with on_screen((70, 20)) as it:
-        message = it.app.query_one("#too-small", Static)
-        assert message.display
-        assert "This terminal is 70x20; gdsim needs 80x24 at least." in text_of(message)
-        assert message.region == it.app.screen.region
-        await it.pilot.resize_terminal(80, 24)
-        await it.pilot.pause()
-        assert not message.display
-
-
-async def test_panels_that_a_banner_moved_are_drawn_anew() -> None:
-    async with on_screen() as it:
-        it.link.instead = [Failed("Out of memory.")]
-        height = it.surface.size.height
-        await it.pilot.press("full_stop")
-        await wait_for(it.pilot, lambda: it.app.session.banner)
-        it.app.frame()
-        await wait_for(it.pilot, lambda: it.surface.size.height < height)
-        it.app.frame()
-        await it.pilot.pause()
-        assert "slope →" in it.text("#surface").split("\n")[-3]
-
-
-async def test_before_the_engine_stands_the_screen_is_there_and_keys_work() -> None:
-    app, link = make_app()
-    link.gate.clear()
-    async with app.run_test(size=WIDE) as pilot:
-        await wait_for(pilot, lambda: link.commands)
-        app.frame()
-        await pilot.press("comma", "full_stop", "home", "end", "left", "z", "plus", "1", "e", "x", "v", "c", "t")
-        await pilot.press("question_mark")
-        await wait_for(pilot, lambda: len(app.screen_stack) == 2)
-        await pilot.press("escape")
-        assert "Starting the engine …" in text_of(app.query_one("#banner"))
-        link.gate.set()
-        await ready(pilot)
-        assert not app.query_one("#banner").display
-
-
-async def test_quitting_ends_the_engine() -> None:
-    app, link = make_app()
-    async with app.run_test(size=WIDE) as pilot:
-        await ready(pilot)
-        await pilot.press("q")
-    assert link.dead
-    assert app.return_code == 0
-
 
 # -- time -------------------------------------------------------------------------------------------------------------
 
@@ -247,104 +101,6 @@ async def test_a_killed_engine_shows_a_banner_and_r_starts_it_again() -> None:
         assert not it.app.query_one("#banner").display
         await it.press("full_stop")
         await it.until(1)
-
-
-# -- the surface ------------------------------------------------------------------------------------------------------
-
-
-def middle(window: Window) -> tuple[float, float]:
-    return (window.left + window.right) / 2, (window.bottom + window.top) / 2
-
-
-async def test_zoom_keeps_the_middle_and_asks_for_the_landscape_there() -> None:
-    async with on_screen() as it:
-        before = it.window
-        await it.press("plus")
-        assert it.window.right - it.window.left == pytest.approx((before.right - before.left) / 1.25)
-        assert middle(it.window) == pytest.approx(middle(before))
-        asked = it.link.asked(Survey)[-1]
-        assert isinstance(asked, Survey)
-        assert asked.window == it.window
-        await it.press("minus")
-        assert it.window == pytest.approx(before)
-
-
-async def test_pan_moves_the_window_by_a_tenth() -> None:
-    async with on_screen() as it:
-        for key, across, up in (("h", -0.1, 0), ("l", 0.1, 0), ("j", 0, -0.1), ("k", 0, 0.1)):
-            left, right, bottom, top = it.window
-            await it.press(key)
-            x, y = across * (right - left), up * (top - bottom)
-            assert it.window == pytest.approx((left + x, right + x, bottom + y, top + y))
-
-
-async def test_fit_shows_all_of_the_trails_and_the_minimum() -> None:
-    async with on_screen() as it:
-        await it.go(30)
-        await it.press("l", "l", "l", "l", "l", "l", "l", "plus", "plus", "z")
-        rows = it.history.all_rows()
-        best = FORMULA.minima[0]
-        left, right, bottom, top = it.window
-        assert left < rows["x"].min() < max(rows["x"].max(), best.x) < right
-        assert bottom < min(rows["y"].min(), best.y) < rows["y"].max() < top
-        assert right - left < 1.3 * (max(rows["x"].max(), best.x) - rows["x"].min())
-
-
-async def test_follow_keeps_the_heads_in_sight() -> None:
-    async with on_screen() as it:
-        await it.press(*["plus"] * 8)
-        start = it.window
-        await it.press("o")
-        await it.go(40)
-        left, right, bottom, top = it.window
-        assert it.window != start
-        for run in range(3):
-            head = it.history.seen(run)[-1]
-            assert left < head["x"] < right
-            assert bottom < head["y"] < top
-
-
-async def test_the_contour_lines_come_and_go() -> None:
-    async with on_screen() as it:
-        with_lines = it.text("#surface")
-        await it.press("g")
-        assert any("⠀" < character <= "⣿" for character in with_lines)
-        assert not any("⠀" < character <= "⣿" for character in it.text("#surface"))
-        await it.press("g")
-        assert it.text("#surface") == with_lines
-
-
-async def test_a_click_starts_from_there() -> None:
-    async with on_screen() as it:
-        columns, rows = it.surface.size.width - 6, it.surface.size.height - 1
-        left, right, bottom, top = it.window
-        await it.pilot.click(Surface, offset=(1 + 6 + 30, 1 + 12))  # the border, the labels, and on
-        await wait_for(it.pilot, lambda: len(it.link.asked(Open)) == 2)
-        asked = it.link.asked(Open)[-1]
-        assert isinstance(asked, Open)
-        start = asked.experiment.problem.start
-        assert start is not None
-        assert start.x == pytest.approx(left + 30.5 / columns * (right - left))
-        assert start.y == pytest.approx(top - 12.5 / rows * (top - bottom))
-
-
-async def test_a_click_beside_the_canvas_does_nothing() -> None:
-    async with on_screen() as it:
-        for offset in ((3, 10), (20, 0), (0, 0)):
-            await it.pilot.click(Surface, offset=offset)
-        await it.pilot.pause()
-        assert len(it.link.asked(Open)) == 1
-
-
-async def test_the_wheel_zooms_about_the_mouse() -> None:
-    async with on_screen() as it:
-        left, right, bottom, top = it.window
-        x, y = it.surface.region.x + 7, it.surface.region.y + 1  # the canvas's upper left cell
-        it.surface.post_message(events.MouseScrollUp(it.surface, 7, 1, 0, 0, 0, False, False, False, x, y))
-        await wait_for(it.pilot, lambda: it.window.right < right)
-        assert it.window.right - it.window.left == pytest.approx((right - left) / 1.25)
-        assert it.window.left == pytest.approx(left, abs=0.02 * (right - left))
-        assert it.window.top == pytest.approx(top, abs=0.02 * (top - bottom))
 
 
 # -- the other panels -------------------------------------------------------------------------------------------------

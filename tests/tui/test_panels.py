@@ -9,20 +9,8 @@ import numpy as np
 import pytest
 
 from sim.experiment import Clock, Point, RunConfig
-from tests.tui.traces import (
-    FORMULA,
-    app_of,
-    batch,
-    go,
-    gradient_at,
-    loss_at,
-    make_app,
-    make_experiment,
-    make_race,
-    make_scene,
-    ready,
-    text_of,
-)
+from tests.tui.screen import app_of, go, make_app, ready, text_of
+from tests.tui.traces import FORMULA, batch, gradient_at, loss_at, make_experiment, make_race, make_scene
 from tui.app import GdsimApp
 from tui.panels.data_view import DataPanel
 from tui.panels.runs_table import table_text

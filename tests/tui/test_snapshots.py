@@ -5,7 +5,8 @@ from collections.abc import Callable
 from textual.pilot import Pilot
 
 from sim.experiment import RunConfig
-from tests.tui.traces import app_of, go, make_app, make_experiment, ready, settled, wait_for
+from tests.tui.screen import app_of, go, make_app, ready, settled, wait_for
+from tests.tui.traces import make_experiment
 
 Compare = Callable[..., bool]
 

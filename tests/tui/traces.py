@@ -6,9 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from textual.geometry import Region
-from textual.pilot import Pilot
-from textual.widget import Widget
 
 from sim.commands import (
     Advance,
@@ -28,11 +25,9 @@ from sim.commands import (
 from sim.experiment import CLOCKS, Clock, Experiment, Point, ProblemConfig, RunConfig, Window, default_runs
 from sim.problems.formula import DataView, Formula
 from sim.trace import NO_ROWS, ROW, Rows, Status
-from tui.app import GdsimApp
 from tui.history import History
 from tui.link import EngineGoneError
 from tui.palette import DARK
-from tui.panels.surface import Surface
 from tui.scene import Scene, build_scene
 from tui.session import Session
 
@@ -103,7 +98,7 @@ def _descend(index: int, run: RunConfig, start: Point, updates: int) -> Rows:
     for row in rows[1:]:
         used = batch(int(row["update"]), size)
         gradient = gradient_at(place, used)
-        row["batch_loss"], row["grad_norm"], row["lr"] = loss_at(*place, used), np.hypot(*gradient), run.lr
+        row["batch_loss"], row["grad_norm"], row["lr"] = loss_at(place[0], place[1], used), np.hypot(*gradient), run.lr
         place = place - (run.lr or 0.0) * gradient
         row["x"], row["y"], row["loss"] = *place, loss_at(*place)
         if row["loss"] > 1e6 * rows["loss"][0]:
@@ -245,62 +240,3 @@ def make_scene(experiment: Experiment, rows: Rows, *, cursor: int | None = None,
     scene = build_scene(session, frozenset(), DARK)
     assert scene is not None
     return replace(scene, **fields)  # type: ignore[arg-type]
-
-
-def make_app(experiment: Experiment | None = None, until: float = 60) -> tuple[GdsimApp, ReplayLink]:
-    """The whole screen over a replayed race; time goes by only as the test says."""
-    experiment = experiment or make_experiment()
-    link = ReplayLink(experiment, make_race(experiment, until))
-    return GdsimApp(experiment, FORMULA, link, ticking=False), link
-
-
-async def wait_for(pilot: Pilot[None], predicate: Callable[[], object]) -> None:
-    """Let the app work until something holds."""
-    for _ in range(300):
-        if predicate():
-            return
-        await pilot.pause()
-    raise AssertionError("waited in vain")
-
-
-async def ready(pilot: Pilot[None]) -> None:
-    """Let the experiment be opened and its landscape drawn."""
-    await wait_for(pilot, lambda: app_of(pilot).session.history is not None)
-    await settled(pilot)
-
-
-async def settled(pilot: Pilot[None]) -> None:
-    """Draw what stands, let the panels find their places and the landscape come in, and have all of it painted."""
-    app = app_of(pilot)
-    app.redraw()
-    await pilot.pause()
-    app.redraw()
-    surface = app.screen_stack[0].query_one(Surface)
-    await wait_for(pilot, lambda: surface.wanted is None or app.session.banner is not None)
-    await pilot.pause()
-
-
-async def go(pilot: Pilot[None], moments: int) -> None:
-    """Step by so many moments, and have these updates looked into."""
-    session = app_of(pilot).session
-    history = session.history
-    assert history is not None
-    there = history.cursor + moments
-    session.step(moments)
-    await wait_for(pilot, lambda: history.cursor == there)
-    session.inspect()
-    updates = [int(history.seen(run)[-1]["update"]) for run in range(len(session.experiment.runs))]
-    await wait_for(pilot, lambda: [report.update if report else 0 for report in session.reports] == updates)
-    await settled(pilot)
-
-
-def app_of(pilot: Pilot[None]) -> GdsimApp:
-    """The app that a pilot steers."""
-    assert isinstance(pilot.app, GdsimApp)
-    return pilot.app
-
-
-def text_of(widget: Widget) -> str:
-    """What a widget shows, its border included."""
-    lines = widget.render_lines(Region(0, 0, *widget.outer_size))
-    return "\n".join(line.text for line in lines)

@@ -1,0 +1,126 @@
+"""The whole screen over a replayed race, and how a test steers it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from textual.geometry import Region
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from sim.experiment import Experiment, Window
+from tests.tui.traces import FORMULA, ReplayLink, make_experiment, make_race
+from tui.app import GdsimApp
+from tui.history import History
+from tui.panels.surface import Surface
+
+WIDE, COMPACT, VERY_WIDE = (120, 40), (80, 24), (180, 50)
+
+
+def make_app(experiment: Experiment | None = None, until: float = 60) -> tuple[GdsimApp, ReplayLink]:
+    """The whole screen over a replayed race; time goes by only as the test says."""
+    experiment = experiment or make_experiment()
+    link = ReplayLink(experiment, make_race(experiment, until))
+    return GdsimApp(experiment, FORMULA, link, ticking=False), link
+
+
+async def wait_for(pilot: Pilot[None], predicate: Callable[[], object]) -> None:
+    """Let the app work until something holds."""
+    for _ in range(300):
+        if predicate():
+            return
+        await pilot.pause()
+    raise AssertionError("waited in vain")
+
+
+async def ready(pilot: Pilot[None]) -> None:
+    """Let the experiment be opened and its landscape drawn."""
+    await wait_for(pilot, lambda: app_of(pilot).session.history is not None)
+    await settled(pilot)
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """Draw what stands, let the panels find their places and the landscape come in, and have all of it painted."""
+    app = app_of(pilot)
+    app.redraw()
+    await pilot.pause()
+    app.redraw()
+    surface = app.screen_stack[0].query_one(Surface)
+    await wait_for(pilot, lambda: surface.wanted is None or app.session.banner is not None)
+    await pilot.pause()
+
+
+async def go(pilot: Pilot[None], moments: int) -> None:
+    """Step by so many moments, and have these updates looked into."""
+    session = app_of(pilot).session
+    history = session.history
+    assert history is not None
+    there = history.cursor + moments
+    session.step(moments)
+    await wait_for(pilot, lambda: history.cursor == there)
+    session.inspect()
+    updates = [int(history.seen(run)[-1]["update"]) for run in range(len(session.experiment.runs))]
+    await wait_for(pilot, lambda: [report.update if report else 0 for report in session.reports] == updates)
+    await settled(pilot)
+
+
+def app_of(pilot: Pilot[None]) -> GdsimApp:
+    """The app that a pilot steers."""
+    assert isinstance(pilot.app, GdsimApp)
+    return pilot.app
+
+
+def text_of(widget: Widget) -> str:
+    """What a widget shows, its border included."""
+    lines = widget.render_lines(Region(0, 0, *widget.outer_size))
+    return "\n".join(line.text for line in lines)
+
+
+@dataclass
+class Screen:
+    """The app under test."""
+
+    app: GdsimApp
+    link: ReplayLink
+    pilot: Pilot[None]
+
+    @property
+    def history(self) -> History:
+        assert self.app.session.history is not None
+        return self.app.session.history
+
+    @property
+    def surface(self) -> Surface:
+        return self.app.query_one(Surface)
+
+    @property
+    def window(self) -> Window:
+        assert self.surface.view is not None
+        return self.surface.view.window
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await settled(self.pilot)
+
+    async def go(self, moments: int) -> None:
+        await go(self.pilot, moments)
+
+    async def until(self, moment: int) -> None:
+        await wait_for(self.pilot, lambda: self.history.cursor == moment)
+
+    def text(self, selector: str) -> str:
+        return text_of(self.app.query_one(selector))
+
+    def toasts(self) -> str:
+        """What was notified, with the lines joined."""
+        return " ".join(" ".join(text_of(toast).split()) for toast in self.app.screen.query("Toast"))
+
+
+@asynccontextmanager
+async def on_screen(
+    size: tuple[int, int] = WIDE, experiment: Experiment | None = None, until: float = 60
+) -> AsyncIterator[Screen]:
+    app, link = make_app(experiment, until)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await ready(pilot)
+        yield Screen(app, link, pilot)

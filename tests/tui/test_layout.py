@@ -1,0 +1,89 @@
+"""Where the panels stand, on terminals of every size."""
+
+import pytest
+from textual.widgets import Static
+
+from sim.commands import Failed
+from tests.tui.screen import COMPACT, VERY_WIDE, WIDE, Screen, make_app, on_screen, ready, settled, text_of, wait_for
+
+
+@pytest.mark.parametrize("size", [WIDE, COMPACT, VERY_WIDE, (81, 60), (200, 24)])
+async def test_every_panel_has_its_own_place_on_the_screen(size: tuple[int, int]) -> None:
+    async with on_screen(size) as it:
+        for _ in range(3):
+            check_places(it)
+            await it.press("v")
+
+
+def check_places(it: Screen) -> None:
+    """The panels that are shown tile the screen."""
+    names = ("#status", "#surface", "#data", "#curves", "#this-update", "#sentence", "#runs", "Footer")
+    panels = [panel for name in names if (panel := it.app.query_one(name)).display]
+    regions = [panel.region for panel in panels]
+    assert all(region in it.app.screen.region for region in regions)
+    for i, region in enumerate(regions):
+        assert not any(region.overlaps(other) for other in regions[i + 1 :])
+    assert sum(region.area for region in regions) == it.app.screen.region.area
+    assert it.text("#runs").count("running") == 3
+
+
+async def test_resizing_arranges_and_draws_everything_anew() -> None:
+    async with on_screen(WIDE) as it:
+        await it.go(5)
+        for size in (COMPACT, VERY_WIDE, WIDE):
+            await it.pilot.resize_terminal(*size)
+            await settled(it.pilot)
+            assert it.surface.region.right <= size[0]
+            lines = it.text("#surface").split("\n")
+            assert "slope →" in lines[-3]
+            assert " 0 " in lines[-2]
+            assert all(len(line) == it.surface.region.width for line in lines)
+
+
+async def test_too_small_a_terminal_says_so_until_it_is_enlarged() -> None:
+    async with on_screen((70, 20)) as it:
+        message = it.app.query_one("#too-small", Static)
+        assert message.display
+        assert "This terminal is 70x20; gdsim needs 80x24 at least." in text_of(message)
+        assert message.region == it.app.screen.region
+        await it.pilot.resize_terminal(80, 24)
+        await it.pilot.pause()
+        assert not message.display
+
+
+async def test_panels_that_a_banner_moved_are_drawn_anew() -> None:
+    async with on_screen() as it:
+        it.link.instead = [Failed("Out of memory.")]
+        height = it.surface.size.height
+        await it.pilot.press("full_stop")
+        await wait_for(it.pilot, lambda: it.app.session.banner)
+        it.app.frame()
+        await wait_for(it.pilot, lambda: it.surface.size.height < height)
+        it.app.frame()
+        await it.pilot.pause()
+        assert "slope →" in it.text("#surface").split("\n")[-3]
+
+
+async def test_before_the_engine_stands_the_screen_is_there_and_keys_work() -> None:
+    app, link = make_app()
+    link.gate.clear()
+    async with app.run_test(size=WIDE) as pilot:
+        await wait_for(pilot, lambda: link.commands)
+        app.frame()
+        await pilot.press("comma", "full_stop", "home", "end", "left", "z", "plus", "1", "e", "x", "v", "c", "t")
+        await pilot.press("question_mark")
+        await wait_for(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press("escape")
+        assert "Starting the engine …" in text_of(app.query_one("#banner"))
+        link.gate.set()
+        await ready(pilot)
+        assert not app.query_one("#banner").display
+
+
+async def test_quitting_ends_the_engine() -> None:
+    app, link = make_app()
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(pilot)
+        await pilot.press("q")
+    assert link.dead
+    assert app.return_code == 0
