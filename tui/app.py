@@ -76,8 +76,8 @@ class GdsimApp(Actions):
         self._panels = (
             StatusLine(id="status"),
             Surface(id="surface"),
-            DataPanel(id="data"),
-            Predictions(id="predictions"),
+            DataPanel(id="data", classes="view"),
+            Predictions(id="predictions", classes="view"),
             Curves(id="curves"),
             ThisUpdate(id="this-update"),
             RunsTable(id="runs"),
@@ -129,7 +129,8 @@ class GdsimApp(Actions):
     def _show_session(self) -> None:
         """Turn the panels to the session; open its experiment if that has not been done."""
         self.query_one(Surface).show_problem(self.session.formula)
-        self.screen.set_class(isinstance(self.session.formula, ModelCard), "-model")
+        is_model = isinstance(self.session.formula, ModelCard)
+        self.screen.set_class(is_model, "-model").set_class(not is_model, "-formula")
         if self.session.opened is None:
             self.run_worker(self.session.open(), name="open")
         self.call_after_refresh(self.redraw)

@@ -37,6 +37,7 @@ from tui.trails import PlaneTrails
 _BUDGET = 0.02  # seconds of computing for a frame
 _STEP_BUDGET = 0.1
 _SHOWN_EXAMPLES = 12
+_DEAR_PASS = 50_000_000  # multiplications
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,7 @@ class Session:
     def inspect(self) -> None:
         """Have this update's batches and gradients told; `reports` will hold them."""
         history = self.history
-        if history is None or self._inspecting or self.banner is not None:
+        if history is None or self.opened is None or self._inspecting or self.banner is not None:
             return
         seen = [history.seen(run) for run in range(len(self.experiment.runs))]
         updates = tuple(int(rows[-1]["update"]) for rows in seen)
@@ -242,8 +243,8 @@ class Session:
         before: tuple[Point, ...] | None = None
         if self.trails is None:
             before = tuple(Point(*rows[-2][["x", "y"]]) if len(rows) > 1 else Point(0.0, 0.0) for rows in seen)
-        elif self.player.playing:
-            return  # a pass through all of a model's data is dear: it waits until time stands still
+        elif self.player.playing and self.opened.examples * self.opened.parameters > _DEAR_PASS:
+            return  # a pass through all of much data waits until time stands still
         self._inspecting = True
         self._spawn(self._inspect(Inspect(updates, before)))
 

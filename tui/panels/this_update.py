@@ -61,6 +61,8 @@ def _beside(head: Text, words: str, width: int) -> Text:
 def _used(scene: Scene, report: UpdateReport) -> str:
     if report.batch_size >= scene.examples:
         return f"all {count(scene.examples)} examples"
+    if report.batch_size == 1:
+        return f"#{report.indices[0]} (1 of {count(scene.examples)})"
     named = " ".join(f"#{index}" for index in report.indices[:_NAMED_EXAMPLES])
     more = " …" if report.batch_size > _NAMED_EXAMPLES else ""
     return f"{count(report.batch_size)} of {count(scene.examples)}: {named}{more}"
