@@ -4,12 +4,13 @@ Every request has exactly one reply, which carries the request's number and its 
 `Open`), so that what became stale after a reset, a zoom or a restart can be told and dropped.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment import Clock, Experiment, Point, Window
+from sim.experiment import Clock, Experiment, PlaneKind, Point, Window
 from sim.trace import Rows
 
 
@@ -48,23 +49,87 @@ class Inspect:
 
     Attributes:
         updates: for each run the number of the update, 0 for none.
-        before: for each run the parameters before that update, on the plane.
+        before: for each run the two parameters before that update; None for a model, whose newest update alone can
+            be told about in full.
     """
 
     updates: tuple[int, ...]
-    before: tuple[Point, ...]
+    before: tuple[Point, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Ask for the loss over all examples on a grid of cell centres of a window. -> Surveyed"""
+    """Ask for the loss on a grid of cell centres of a window of the present plane. -> Surveyed
+
+    What takes longer than the budget comes in pieces: ask again with the same window until its progress is 1.
+
+    Attributes:
+        run: whose buffers (running means, say) the model has there.
+        budget: seconds of wall time after which no further piece is begun.
+    """
 
     window: Window
     columns: int
     rows: int
+    run: int = 0
+    budget: float = math.inf
 
 
-Command = Open | Advance | SetClock | Inspect | Survey
+@dataclass(frozen=True, slots=True)
+class SetPlane:
+    """See a model's parameters on another plane from here on. -> PlaneNews"""
+
+    kind: PlaneKind
+
+
+@dataclass(frozen=True, slots=True)
+class Predict:
+    """Ask what each run says of the first so many test examples (training ones, without any). -> Predicted"""
+
+    count: int
+
+
+Command = Open | Advance | SetClock | Inspect | Survey | SetPlane | Predict
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Where one run went on a plane, at the updates that were kept.
+
+    Attributes:
+        updates: shape (K,), int64, increasing.
+        xy: shape (K, 2).
+        distances: shape (K,): how far from the plane.
+        head: where it is now, on the plane.
+        head_distance: how far from the plane it is now.
+    """
+
+    updates: NDArray[np.int64]
+    xy: NDArray[np.float64]
+    distances: NDArray[np.float64]
+    head: tuple[float, float]
+    head_distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneNews:
+    """A plane and the trails on it.
+
+    Attributes:
+        number: of the plane; another one where the plane changed.
+        kind: what was asked for.
+        words: what it is, for people ("PCA of the trails so far").
+        explained: the share of the runs' movement that lies in it, 0 to 1.
+        whole: the trails take the place of those told before; else they are added to them.
+        trails: one a run.
+    """
+
+    number: int
+    kind: PlaneKind
+    words: str
+    explained: float
+    whole: bool
+    trails: tuple[Trail, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +143,8 @@ class Opened:
         device: where it runs, in words ("cpu", "cuda:0 NVIDIA H100").
         loss_every: for each run, how often the loss over all examples is evaluated.
         tolerance: the norm of the gradient over all examples below which a run has converged.
+        tests: how many test examples there are.
+        plane: the plane and where the runs begin on it; None where the two parameters are the plane.
     """
 
     rows: Rows
@@ -86,6 +153,8 @@ class Opened:
     device: str
     loss_every: tuple[int, ...]
     tolerance: float
+    tests: int = 0
+    plane: PlaneNews | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +181,14 @@ class Advanced:
         covered: how far the clock went, in its own unit.
         finished: no run has anything left to do (all stopped, or at the experiment's limit).
         troubles: runs that failed meanwhile.
+        plane: what is new on the plane; None where the two parameters are the plane.
     """
 
     rows: Rows
     covered: float
     finished: bool
     troubles: tuple[Trouble, ...] = ()
+    plane: PlaneNews | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +204,9 @@ class UpdateReport:
         update: its number.
         indices: the first examples of its batch (row numbers from 0), in order.
         batch_size: how many examples there were in all.
-        gradient: the batch's gradient, shape (2,), in the plane.
-        full_gradient: the gradient over all examples at the same parameters, shape (2,), in the plane.
-        cosine: of the angle between the two; NaN where either is zero.
+        gradient: the slope of the batch's loss along the plane's two directions; NaN where it is not known any more.
+        full_gradient: the same of the loss over all examples, at the same parameters.
+        cosine: of the angle between the two gradients, in all dimensions; NaN where either is zero, or not known.
         relative_error: norm of their difference over the norm of the full one; NaN where that is zero.
     """
 
@@ -161,11 +232,35 @@ class Surveyed:
 
     Attributes:
         window: what it covers.
-        values: shape (rows, columns), float64, top row first; inf where the loss overflows.
+        values: shape (rows, columns), float64, top row first; inf where the loss overflows. While the progress is
+            below 1, a coarse picture where the fine one is still to come.
+        progress: 0 to 1.
+        plane: the number of the plane that it speaks of.
+        examples: over how many examples.
     """
 
     window: Window
     values: NDArray[np.float64]
+    progress: float = 1.0
+    plane: int = 0
+    examples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What each run says of some examples.
+
+    Attributes:
+        inputs: shape (K, ...), float32.
+        truths: for each example its target in words.
+        answers: for each run, for each example, its answer in words.
+        right: for each run, for each example, whether the answer is right (None: a quantity).
+    """
+
+    inputs: NDArray[np.float32]
+    truths: tuple[str, ...]
+    answers: tuple[tuple[str, ...], ...]
+    right: tuple[tuple[bool | None, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +278,7 @@ class Failed:
     config: bool = False
 
 
-Answer = Opened | Advanced | Done | Inspected | Surveyed | Failed
+Answer = Opened | Advanced | Done | Inspected | Surveyed | PlaneNews | Predicted | Failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,26 @@
 import copy
 import math
 import time
+import traceback
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sim.commands import UpdateReport
+from sim.commands import Trouble, UpdateReport
+from sim.evaluate import Figures, batch_gradient, figures, full_gradient
 from sim.experiment import Clock, Experiment, Limit, RunConfig, default_loss_every
 from sim.flat import FlatModel
-from sim.landscape import gradient_at, loss_at
+from sim.model_problem import has_batch_statistics
 from sim.optimizers import Schedule, make_optimizer
+from sim.planes import Plane
 from sim.problem import Problem
+from sim.random_state import RandomState, undisturbed
 from sim.sampling import Integers, Sampler
+from sim.sources import Batch, LoadedBatches
 from sim.trace import ROW, Rows, Status
+from sim.trails import Snapshots
 
 GRADIENT_TOLERANCE = 1e-4
 """A run has converged while the norm of the gradient over all examples is below this; it goes on all the same."""
@@ -35,6 +41,7 @@ class _Measured(NamedTuple):
 
 
 _NOTHING = _Measured(math.nan, math.nan, math.nan)
+_UNKNOWN = Figures(math.nan, math.nan)
 
 
 class Descent:
@@ -47,6 +54,8 @@ class Descent:
         seconds: time spent sampling, forward, backward and step, after a discarded warm-up.
         status: how it stands.
         loss_every: the loss over all examples is evaluated at every so many updates, and at the limit.
+        snapshots: where a model's parameters have been, thinned.
+        trouble: why it failed, if it did.
     """
 
     def __init__(self, problem: Problem, experiment: Experiment, index: int) -> None:
@@ -59,17 +68,26 @@ class Descent:
         self._problem = problem
         self._limit: Limit | None = experiment.limit
         self._model = FlatModel(copy.deepcopy(problem.model))
+        parameters = self._model.vector.numel()
         batch_size = self.config.size(problem.examples)
         self._sampler = Sampler(
             problem.examples, batch_size, self.config.sampling, self.config.drop_last, experiment.seed
         )
-        self._full_batch = self._sampler.updates_per_epoch == 1 and self.config.sampling != "replacement"
-        self.loss_every = experiment.loss_every or default_loss_every(
-            problem.examples, batch_size, self._model.vector.numel()
+        self._loaded = (
+            LoadedBatches(problem.source, self._sampler, problem.train, problem.workers)
+            if problem.loader == "dataloader"
+            else None
         )
-        self._random_state = torch.get_rng_state()
+        self._full_batch = self._sampler.updates_per_epoch == 1 and self.config.sampling != "replacement"
+        self._chunk_size = problem.chunk_size
+        self.loss_every = experiment.loss_every or default_loss_every(problem.examples, batch_size, parameters)
+        self.snapshots = Snapshots(parameters, len(experiment.runs))
+        self.trouble: Trouble | None = None
+        self._two_parameters = problem.task == "formula"
+        self._random_state = problem.random_state
         self._stepper: tuple[torch.optim.Optimizer, Schedule] | None = None
         self._loss_bound = math.inf
+        self._before = self.vector.clone()
 
     # -- what the clock asks ------------------------------------------------------------------------------------------
 
@@ -110,44 +128,105 @@ class Descent:
 
     def start(self) -> Rows:
         """Update 0: where it begins, and the loss there. Shape (1,)."""
+        self._keep()
         return np.array([self._record(_NOTHING)], dtype=ROW)
 
     def warm_up(self) -> None:
         """Make one update on a copy and discard it, so that first-time costs do not count as seconds."""
-        with torch.random.fork_rng(devices=[]):
-            Descent(self._problem, self._experiment, self.index)._step()
+        with undisturbed(self._problem.device):
+            Descent(self._problem, self._experiment, self.index).advance(1)
 
     def advance(self, count: int) -> Rows:
-        """Make up to `count` updates; fewer if it stops or reaches its limit. One row each."""
+        """Make up to `count` updates; fewer if it stops or reaches its limit. One row each.
+
+        What the model or its data raise stops the run; `trouble` then says why.
+        """
         rows = np.empty(count, dtype=ROW)
         made = 0
-        outside = torch.get_rng_state()
-        torch.set_rng_state(self._random_state)
+        outside = RandomState.now(self._problem.device)
+        self._random_state.restore()
         try:
             while made < count and not self.finished:
+                if made == count - 1 and not self._two_parameters:
+                    self._before.copy_(self.vector)
                 rows[made] = self._record(self._step())
+                self._keep()
                 made += 1
+        except (Exception, SystemExit) as error:
+            self.status = Status.FAILED
+            self.trouble = Trouble(self.index, self._explain(error), traceback.format_exc())
         finally:
-            self._random_state = torch.get_rng_state()
-            torch.set_rng_state(outside)
+            self._random_state = RandomState.now(self._problem.device)
+            outside.restore()
         return rows[:made]
 
     def _step(self) -> _Measured:
         """One update: sample, forward, backward, step."""
         optimizer, schedule = self._steppers()
-        problem, model = self._problem, self._model
+        model = self._model
         lr = schedule.lr
         began = time.perf_counter()
-        batch = self._sampler.batch(self.update + 1).to(problem.inputs.device)
         model.gradient.zero_()
-        loss = problem.loss(model.module(problem.inputs[batch]), problem.targets[batch])
-        torch.autograd.backward(loss)
+        loss = self._backward()
         optimizer.step()
-        measured = _Measured(loss.item(), torch.linalg.vector_norm(model.gradient).item(), lr)
+        batch_loss, norm = torch.stack([loss, torch.linalg.vector_norm(model.gradient)]).tolist()
         self.seconds += time.perf_counter() - began
         schedule.step()
         self.update += 1
-        return measured
+        return _Measured(batch_loss, norm, lr)
+
+    def _backward(self) -> Tensor:
+        """Add the gradient of the next update's batch; its loss. Batches too large for one go are taken in chunks."""
+        problem, module = self._problem, self._model.module
+        if self._sampler.batch_size > self._chunk_size:
+            return self._backward_in_chunks()
+        inputs, targets = self._batch(self.update + 1)
+        loss = problem.loss(module(inputs), targets)
+        torch.autograd.backward(loss)
+        return loss.detach()
+
+    def _batch(self, update: int) -> Batch:
+        if self._loaded is not None:
+            return self._loaded.batch(update)
+        return self._problem.batch(self._sampler.batch(update))
+
+    def _backward_in_chunks(self) -> Tensor:
+        problem, module = self._problem, self._model.module
+        if has_batch_statistics(module):
+            raise RuntimeError(
+                f"batches of {self._sampler.batch_size} are taken in chunks of {self._chunk_size}, which a model with "
+                f"batch statistics does not bear; use a batch_size of {self._chunk_size} at most"
+            )
+        examples = self._sampler.batch(self.update + 1)
+        total = torch.zeros((), device=problem.device)
+        for part in torch.split(examples, self._chunk_size):
+            inputs, targets = problem.batch(part)
+            loss = problem.loss(module(inputs), targets) * (len(part) / len(examples))
+            torch.autograd.backward(loss)
+            total += loss.detach()
+        return total
+
+    def _explain(self, error: BaseException) -> str:
+        """Why the run cannot go on, in a sentence that says what would help."""
+        name = f"Run {self.config.name!r}"
+        size = self._sampler.batch_size
+        words = (str(error).splitlines() or [""])[0].rstrip(".")
+        single = has_batch_statistics(self._model.module) and self._last_batch_size() == 1
+        if single:
+            cure = "use a batch_size of 2 or more" if size == 1 else "set drop_last to leave out the leftover example"
+            return f"{name} stopped: batch normalisation cannot work on a single example; {cure}."
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in words:
+            return f"{name} stopped, out of memory: lower its batch_size ({size}), or use --loader dataloader."
+        if isinstance(error, SystemExit):
+            return f"{name} stopped at update {self.update + 1}: the model called sys.exit."
+        return f"{name} stopped at update {self.update + 1}: {type(error).__name__}: {words}."
+
+    def _last_batch_size(self) -> int:
+        return len(self._sampler.batch(self.update + 1))
+
+    def _keep(self) -> None:
+        if not self._two_parameters:
+            self.snapshots.keep(self.update, self.vector)
 
     def _steppers(self) -> tuple[torch.optim.Optimizer, Schedule]:
         # made late: the first torch.optim object imports torch._dynamo, and a landscape need not wait for that
@@ -158,9 +237,10 @@ class Descent:
 
     def _record(self, measured: _Measured) -> tuple[float, ...]:
         """A row in the order of `ROW`, with the status that follows; clock, moment and position are the engine's."""
-        x, y = self._model.vector.tolist() if self._model.vector.numel() == 2 else (math.nan, math.nan)
+        x, y = self.vector.tolist() if self._two_parameters else (math.nan, math.nan)
         self.status = self._judge(measured, x, y)
         examples = self.examples
+        training, test = self._figures() if self._due() else (_UNKNOWN, _UNKNOWN)
         return (
             self.index,
             self.status,
@@ -174,54 +254,82 @@ class Descent:
             x,
             y,
             measured.batch_loss,
-            self._loss() if self._due() else math.nan,
+            training.loss,
             measured.grad_norm,
             measured.lr,
+            test.loss,
+            test.accuracy,
         )
 
     def _due(self) -> bool:
         """Whether the loss over all examples is evaluated at this update."""
         return self.update % self.loss_every == 0 or self.finished
 
-    def _loss(self) -> float:
-        with torch.no_grad():
-            loss = loss_at(self._problem, self._model.vector).item()
-        if self.update == 0:
-            self._loss_bound = _DIVERGED_RATIO * max(1.0, abs(loss)) if math.isfinite(loss) else math.inf
-        return math.inf if math.isnan(loss) else loss
+    def _figures(self) -> tuple[Figures, Figures]:
+        """Over all training and all test examples; a loss that is no number counts as infinite."""
+        problem, module = self._problem, self._model.module
+        training = figures(problem, module, problem.training)
+        if self.update == 0 and math.isfinite(training.loss):
+            self._loss_bound = _DIVERGED_RATIO * max(1.0, abs(training.loss))
+        training = training._replace(loss=math.inf if math.isnan(training.loss) else training.loss)
+        return training, figures(problem, module, problem.testing) if problem.testing is not None else _UNKNOWN
 
     def _judge(self, measured: _Measured, x: float, y: float) -> Status:
         if measured is _NOTHING:
             return Status.RUNNING
         finite = all(map(math.isfinite, (measured.batch_loss, measured.grad_norm)))
-        placed = self._model.vector.numel() != 2 or (math.isfinite(x) and math.isfinite(y))
+        placed = not self._two_parameters or (math.isfinite(x) and math.isfinite(y))
         if not (finite and placed) or abs(measured.batch_loss) > self._loss_bound:
             return Status.DIVERGED
         if self._full_batch:
             return Status.CONVERGED if measured.grad_norm < GRADIENT_TOLERANCE else Status.RUNNING
         if self.update % (self.loss_every * _CONVERGENCE_CHECK_EVERY) == 0:
-            norm = torch.linalg.vector_norm(gradient_at(self._problem, self._model.vector)).item()
+            norm = torch.linalg.vector_norm(full_gradient(self._problem, self._model.module)).item()
             return Status.CONVERGED if norm < GRADIENT_TOLERANCE else Status.RUNNING
         return self.status
 
     # -- looking closer -----------------------------------------------------------------------------------------------
 
-    def report(self, update: int, before: Tensor) -> UpdateReport:
-        """What an update used and did, given the parameters before it, shape (P,)."""
+    @property
+    def module(self) -> nn.Module:
+        """The model as it stands."""
+        return self._model.module
+
+    def report(self, update: int, before: Tensor | None, plane: Plane | None) -> UpdateReport:
+        """What an update used and did.
+
+        Args:
+            update: its number.
+            before: the parameters before it, shape (P,); None: those kept from the newest update, if it is that one.
+            plane: to see the gradients on; None where the two parameters are the plane.
+        """
         batch = self._sampler.batch(update)
-        own = gradient_at(self._problem, before, batch.to(before.device))
-        full = gradient_at(self._problem, before)
-        norms = (torch.linalg.vector_norm(own) * torch.linalg.vector_norm(full)).item()
-        full_norm = torch.linalg.vector_norm(full).item()
+        own, full = self._gradients(update, batch, before)
+        own_norm, full_norm = (torch.linalg.vector_norm(gradient).item() for gradient in (own, full))
+        seen = [gradient.cpu() if plane is None else plane.directions(gradient.cpu()) for gradient in (own, full)]
+        cosine = torch.dot(own, full).item() / (own_norm * full_norm) if own_norm * full_norm > 0 else math.nan
         return UpdateReport(
             update=update,
             indices=tuple(batch[:_SHOWN_INDICES].tolist()),
             batch_size=len(batch),
-            gradient=(own[0].item(), own[1].item()),
-            full_gradient=(full[0].item(), full[1].item()),
-            cosine=min(1.0, max(-1.0, torch.dot(own, full).item() / norms)) if norms > 0 else math.nan,
+            gradient=(seen[0][0].item(), seen[0][1].item()),
+            full_gradient=(seen[1][0].item(), seen[1][1].item()),
+            cosine=cosine if math.isnan(cosine) else min(1.0, max(-1.0, cosine)),
             relative_error=torch.linalg.vector_norm(own - full).item() / full_norm if full_norm > 0 else math.nan,
         )
+
+    def _gradients(self, update: int, batch: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The batch's gradient and the full one at the parameters before an update; NaN where they are gone."""
+        if before is None and update != self.update:
+            unknown = torch.full_like(self.vector, math.nan)
+            return unknown, unknown
+        probe = FlatModel(copy.deepcopy(self._model.module))
+        probe.vector.data.copy_(self._before if before is None else before)
+        full = full_gradient(self._problem, probe.module)
+        if before is None:
+            return self._model.gradient.clone(), full
+        parameters = list(probe.module.parameters())
+        return batch_gradient(self._problem.loss, probe.module, parameters, self._problem.batch(batch)), full
 
     # -- the whole state ----------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,32 +20,50 @@ from sim.commands import (
     Inspected,
     Open,
     Opened,
+    PlaneNews,
+    Predict,
     SetClock,
+    SetPlane,
     Survey,
     Surveyed,
+    Trouble,
+    UpdateReport,
 )
 from sim.descent import GRADIENT_TOLERANCE, Descent
 from sim.device import choose_device, describe
-from sim.experiment import CLOCKS, Clock, ConfigError, Experiment
-from sim.landscape import survey
+from sim.experiment import CLOCKS, Clock, ConfigError, Experiment, ModelConfig
+from sim.landscape import Picture, survey
+from sim.model_data import default_lr
+from sim.model_problem import model_problem
+from sim.predict import predict
 from sim.problem import Problem, formula_problem
 from sim.problems import build_formula
 from sim.trace import NO_ROWS, Rows
+from sim.trails import Trails
 
 _COUNTERS: dict[Clock, str] = {"updates": "update", "examples": "examples", "seconds": "seconds"}
+_ALL_THREADS = torch.get_num_threads()
+_THREADED_WORK = 100_000_000  # multiplications a pass through the data: below, threads cost more than they bring
 _LONGEST_CHUNK = 256  # moments between two looks at the time
 
 
 @dataclass(slots=True)
 class _Open:
-    """An experiment under way."""
+    """An experiment under way.
+
+    Attributes:
+        trails: of a model; None where the two parameters are the plane.
+        survey: the landscape being made, with what it is of.
+    """
 
     problem: Problem
     descents: list[Descent]
     clock: Clock
+    trails: Trails | None
     moment: int = 0
     position: float = 0.0
     warm: bool = False
+    survey: tuple[object, Iterator[Picture], Picture | None] | None = None
 
 
 class Engine:
@@ -59,8 +78,10 @@ class Engine:
             return self._carry_out(command)
         except ConfigError as error:
             return Failed(str(error), config=True)
-        except MemoryError:
-            return Failed("Out of memory; a smaller batch or data set may fit.", traceback.format_exc())
+        except (MemoryError, torch.OutOfMemoryError):
+            return Failed("Out of memory: lower --examples or the batch sizes.", traceback.format_exc())
+        except SystemExit:
+            return Failed("The model's own code called sys.exit; it must return.", traceback.format_exc())
         except Exception as error:
             return Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
 
@@ -77,28 +98,57 @@ class Engine:
                 return Done()
             case Inspect():
                 return _inspect(self._open, command)
-            case Survey(window, columns, rows):
-                return Surveyed(window, survey(self._open.problem, window, columns, rows))
+            case Survey():
+                return _survey(self._open, command)
+            case SetPlane(kind):
+                if self._open.trails is None:
+                    return Failed("Two parameters are their own plane.")
+                descents = self._open.descents
+                return self._open.trails.set_kind(
+                    kind, [descent.snapshots for descent in descents], [descent.vector for descent in descents]
+                )
+            case Predict(count):
+                return predict(self._open.problem, [descent.module for descent in self._open.descents], count)
 
     def _begin(self, experiment: Experiment) -> Opened:
         self._open = None
         device = choose_device(experiment.device)
-        formula = build_formula(experiment.problem)
-        experiment = experiment.resolved(formula.lr, formula.start, formula.examples)
-        torch.manual_seed(experiment.seed)
-        problem = formula_problem(formula, experiment.problem.start or formula.start, device)
+        config, trails = experiment.problem, None
+        if isinstance(config, ModelConfig):
+            problem = model_problem(config, experiment.seed, device)
+            experiment = experiment.resolved(default_lr(problem.task), None, problem.examples)
+            trails = Trails(config.plane, problem.model, experiment.seed)
+        else:
+            formula = build_formula(config)
+            experiment = experiment.resolved(formula.lr, formula.start, formula.examples)
+            problem = formula_problem(formula, config.start or formula.start, device)
+        parameters = sum(parameter.numel() for parameter in problem.model.parameters())
+        torch.set_num_threads(_ALL_THREADS if problem.examples * parameters > _THREADED_WORK else 1)
         descents = [Descent(problem, experiment, index) for index in range(len(experiment.runs))]
         rows = np.concatenate([descent.start() for descent in descents])
         rows["clock"] = _clock_number(experiment.clock)
-        self._open = _Open(problem, descents, experiment.clock)
+        self._open = _Open(problem, descents, experiment.clock, trails)
         return Opened(
             rows=rows,
             examples=problem.examples,
-            parameters=sum(parameter.numel() for parameter in problem.model.parameters()),
+            parameters=parameters,
             device=describe(device),
             loss_every=tuple(descent.loss_every for descent in descents),
             tolerance=GRADIENT_TOLERANCE,
+            tests=0 if problem.test is None else len(problem.test),
+            plane=_plane_news(self._open),
         )
+
+
+def _plane_news(state: _Open) -> PlaneNews | None:
+    if state.trails is None:
+        return None
+    descents = state.descents
+    return state.trails.news(
+        [descent.snapshots for descent in descents],
+        [descent.vector for descent in descents],
+        [descent.update for descent in descents],
+    )
 
 
 def _clock_number(clock: Clock) -> int:
@@ -135,6 +185,8 @@ def _advance(state: _Open, command: Advance) -> Advanced:
         rows=np.concatenate(blocks) if blocks else NO_ROWS,
         covered=state.position - began,
         finished=all(descent.finished for descent in state.descents),
+        troubles=_new_troubles(state),
+        plane=_plane_news(state),
     )
 
 
@@ -160,10 +212,35 @@ def _chunk(state: _Open, moments: int, until: float) -> tuple[Rows, int]:
     return rows[np.argsort(rows["moment"], kind="stable")], planned
 
 
+def _new_troubles(state: _Open) -> tuple[Trouble, ...]:
+    """What stopped runs since it was last asked."""
+    troubles = tuple(descent.trouble for descent in state.descents if descent.trouble is not None)
+    for descent in state.descents:
+        descent.trouble = None
+    return troubles
+
+
 def _inspect(state: _Open, command: Inspect) -> Inspected:
-    return Inspected(
-        tuple(
-            descent.report(update, torch.tensor(before).to(descent.vector)) if update > 0 else None
-            for descent, update, before in zip(state.descents, command.updates, command.before, strict=True)
-        )
-    )
+    plane = None if state.trails is None else state.trails.plane
+    reports: list[UpdateReport | None] = []
+    for index, (descent, update) in enumerate(zip(state.descents, command.updates, strict=True)):
+        before = None if command.before is None else torch.tensor(command.before[index]).to(descent.vector)
+        reports.append(descent.report(update, before, plane) if update > 0 else None)
+    return Inspected(tuple(reports))
+
+
+def _survey(state: _Open, command: Survey) -> Surveyed:
+    """Go on with the landscape that is asked for, or begin it."""
+    number = 0 if state.trails is None else state.trails.number
+    key = (command.window, command.columns, command.rows, command.run, number)
+    if state.survey is None or state.survey[0] != key:
+        place = None if state.trails is None else state.trails.plane.at
+        module = state.descents[command.run].module
+        pictures = survey(state.problem, module, place, command.window, command.columns, command.rows)
+        state.survey = key, pictures, None
+    _, pictures, picture = state.survey
+    deadline = time.perf_counter() + command.budget
+    while picture is None or (picture.progress < 1 and time.perf_counter() < deadline):
+        picture = next(pictures)
+    state.survey = key, pictures, picture
+    return Surveyed(command.window, picture.values, picture.progress, number, picture.examples)

@@ -41,6 +41,28 @@ SCALES: dict[Scale, str] = {
     "minmax": "smallest value 0, largest 1",
     "none": "as in the file",
 }
+Task = Literal["auto", "classification", "regression"]
+Loader = Literal["auto", "dataloader", "resident"]
+PlaneKind = Literal["pca", "random", "heads"]
+
+MODELS: dict[str, str] = {
+    "mlp": "a multi-layer perceptron: layers of --hidden units with ReLU between them",
+    "cnn": "a small convolutional network: two convolutions with ReLU and pooling, then one linear layer",
+    "FILE.py[:NAME]": "your own: a function (`model` by default) that returns an nn.Module",
+}
+DATASETS: dict[str, str] = {
+    "digits": "1,797 handwritten digits of 8x8 pixels, 10 classes",
+    "breast-cancer": "569 tumours by 30 measurements, 2 classes",
+    "wine": "178 wines by 13 measurements, 3 classes",
+    "iris": "150 flowers by 4 measurements, 3 classes",
+    "diabetes": "442 patients by 10 measurements; the disease's progression, a quantity",
+    "synthetic": "as many as --examples says by 64 features, 10 classes, made from the seed",
+}
+PLANES: dict[PlaneKind, str] = {
+    "pca": "the two directions in which the runs have moved most so far",
+    "random": "two random directions, each filter as long as the model's (Li et al. 2018)",
+    "heads": "through where the runs are now",
+}
 MAX_RUNS = 9
 
 
@@ -167,6 +189,64 @@ class ProblemConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Which model, on which data.
+
+    Attributes:
+        model: "mlp", "cnn", or a Python file with a function that makes one: "FILE.py" or "FILE.py:NAME".
+        dataset: bundled data, or "synthetic"; not used where `data` is given or the model's file has data of its own.
+        data: a CSV, TSV or Parquet file; an NPZ file with X and y; or two NPY files, "X.npy,y.npy".
+        features, target: the columns to use from a table; no features: all but the target.
+        scale: what to do with a table's inputs (statistics of the training examples); None: standard.
+        examples: how many synthetic ones.
+        hidden: the sizes of the MLP's hidden layers.
+        task: what the targets are; "auto": inferred from them.
+        test_fraction: the share of the examples kept for testing.
+        loader: how batches get to the device.
+        workers: processes of the DataLoader.
+        plane: how the parameters are seen in two dimensions at first.
+    """
+
+    model: str = "mlp"
+    dataset: str = "digits"
+    data: str | None = None
+    features: tuple[str, ...] = ()
+    target: str | None = None
+    scale: Scale | None = None
+    examples: int = 100_000
+    hidden: tuple[int, ...] = (64, 64)
+    task: Task = "auto"
+    test_fraction: float = 0.2
+    loader: Loader = "auto"
+    workers: int = 0
+    plane: PlaneKind = "pca"
+
+    def __post_init__(self) -> None:
+        if self.model not in ("mlp", "cnn") and not self.own_file:
+            raise ConfigError(f"Unknown model {self.model!r}; {suggest(self.model, MODELS)}")
+        choose(self.dataset, DATASETS, "data set")
+        choose(self.task, get_args(Task), "task")
+        choose(self.loader, get_args(Loader), "loader")
+        choose(self.plane, get_args(PlaneKind), "plane")
+        if self.scale is not None:
+            choose(self.scale, get_args(Scale), "scale")
+        if any(size < 1 for size in self.hidden):
+            raise ConfigError(f"--hidden must be positive whole numbers, such as 64,64; got {self.hidden}.")
+        if not 0 <= self.test_fraction < 1:
+            raise ConfigError(f"--test-fraction must be at least 0 and below 1, not {self.test_fraction!r}.")
+        if self.examples < 10:
+            raise ConfigError(f"--examples must be at least 10, not {self.examples}.")
+        if self.workers < 0:
+            raise ConfigError(f"--workers must be 0 or more, not {self.workers}.")
+
+    @property
+    def own_file(self) -> tuple[str, str] | None:
+        """The user's own file and the function in it; None for the models that come with gdsim."""
+        path, _, name = self.model.partition(".py")
+        return (f"{path}.py", name.removeprefix(":") or "model") if ".py" in self.model else None
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """Where a run without a screen ends: each run leaves the clock when it has come this far."""
 
@@ -192,7 +272,7 @@ class Experiment:
         limit: where the runs end; None: nowhere.
     """
 
-    problem: ProblemConfig = field(default_factory=ProblemConfig)
+    problem: ProblemConfig | ModelConfig = field(default_factory=ProblemConfig)
     runs: tuple[RunConfig, ...] = field(default_factory=default_runs)
     seed: int = 0
     clock: Clock = "updates"
@@ -214,23 +294,37 @@ class Experiment:
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
             raise ConfigError(f"Unknown device {self.device!r}; known: auto, cpu, cuda, cuda:N, mps.")
 
-    def resolved(self, lr: float, start: Point, examples: int) -> "Experiment":
+    def resolved(self, lr: float, start: Point | None, examples: int | None) -> "Experiment":
         """The same experiment with the problem's rate and start filled in, checked against the size of the data.
+
+        Args:
+            lr: for SGD; what a model's other optimizers use by default is torch's own.
+            start: where the runs of a two-parameter problem begin; None for a model, which begins as it was made.
+            examples: how many there are; None where only the engine will know.
 
         Raises:
             ConfigError: if a batch size exceeds the number of examples.
         """
         for run in self.runs:
-            if run.batch_size != "all" and run.batch_size > examples:
+            if examples is not None and run.batch_size != "all" and run.batch_size > examples:
                 raise ConfigError(
                     f"Run {run.name!r}: batch_size {run.batch_size} is larger than the data set; "
                     f"it has {examples} examples, so choose 1 to {examples}, or 'all'."
                 )
+        problem = self.problem
+        if isinstance(problem, ProblemConfig):
+            problem = replace(problem, start=problem.start or start)
+        rates = {} if isinstance(problem, ProblemConfig) else _MODEL_RATES
         return replace(
             self,
-            problem=replace(self.problem, start=self.problem.start or start),
-            runs=tuple(replace(run, lr=run.lr if run.lr is not None else lr) for run in self.runs),
+            problem=problem,
+            runs=tuple(
+                replace(run, lr=run.lr if run.lr is not None else rates.get(run.optimizer, lr)) for run in self.runs
+            ),
         )
+
+
+_MODEL_RATES: dict[Optimizer, float] = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}
 
 
 def default_loss_every(examples: int, batch_size: int, parameters: int) -> int:

@@ -1,53 +1,123 @@
-"""The loss over all examples as a function of the parameters: at one place, its gradient there, on a grid."""
+"""The loss on a grid of the plane, coarse first and then finer, in pieces between updates."""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from sim.evaluate import evaluating
 from sim.experiment import Window
-from sim.flat import named_views
+from sim.flat import FlatModel, named_views
 from sim.problem import Problem
 
-_GRID_WORK = 2_000_000  # outputs held at once: about 16 MB of float64
+Floats = NDArray[np.float64]
+Place = Callable[[float, float], Tensor]
+"""The parameters at a place of the plane, shape (P,)."""
+
+COARSE_COLUMNS, COARSE_ROWS, COARSE_EXAMPLES = 21, 13, 256
+_AT_ONCE = 2_000_000  # outputs of a two-parameter problem held at once: about 16 MB
+_MOST_WORK = 4e11  # multiplications for a landscape; beyond them it is over a sample of the examples
+_INTERLEAVED = 4  # every so many-th row first
 
 
-def loss_at(problem: Problem, vector: Tensor, examples: Tensor | None = None) -> Tensor:
-    """The loss at the parameters `vector`, shape (P,), over all examples or those given (int64, shape (B,))."""
-    inputs = problem.inputs if examples is None else problem.inputs[examples]
-    targets = problem.targets if examples is None else problem.targets[examples]
-    output = functional_call(problem.model, named_views(problem.model, vector), (inputs,))
-    return problem.loss(output, targets)
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A landscape so far.
+
+    Attributes:
+        values: shape (rows, columns), top row first.
+        progress: 0 to 1.
+        examples: over how many examples.
+    """
+
+    values: Floats
+    progress: float
+    examples: int
 
 
-def gradient_at(problem: Problem, vector: Tensor, examples: Tensor | None = None) -> Tensor:
-    """The gradient of `loss_at` with respect to the vector, shape (P,)."""
-    vector = vector.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(loss_at(problem, vector, examples), vector)
-    return gradient
-
-
-def grid(window: Window, columns: int, rows: int) -> NDArray[np.float64]:
+def grid(window: Window, columns: int, rows: int) -> Floats:
     """The centres of a window's cells, top row first: shape (rows, columns, 2)."""
     xs = window.left + (np.arange(columns) + 0.5) * ((window.right - window.left) / columns)
     ys = window.top - (np.arange(rows) + 0.5) * ((window.top - window.bottom) / rows)
     return np.stack(np.meshgrid(xs, ys), axis=-1)
 
 
-def survey(problem: Problem, window: Window, columns: int, rows: int) -> NDArray[np.float64]:
-    """The loss over all examples at the centres of a window's cells: shape (rows, columns), top row first.
+def survey(
+    problem: Problem, module: nn.Module, place: Place | None, window: Window, columns: int, rows: int
+) -> Iterator[Picture]:
+    """Pictures of the loss on the cells of a window, each better than the one before; the last one is complete.
 
-    What is no number counts as infinite.
+    What is no number counts as infinite. Neither the module nor any random state changes.
+
+    Args:
+        problem: whose loss.
+        module: the buffers to use; evaluated in eval mode, on a copy.
+        place: see `Place`; None where the two parameters are the plane.
+        window, columns, rows: the grid.
     """
-    places = torch.as_tensor(grid(window, columns, rows).reshape(-1, 2)).to(problem.inputs)
-    at_places = vmap(lambda vector: loss_at(problem, vector), chunk_size=max(1, _GRID_WORK // problem.examples))
+    places = grid(window, columns, rows)
+    if place is None:
+        yield Picture(_two_parameter_losses(problem, module, places), 1.0, problem.examples)
+        return
+    probe = _Probe(problem, module, place)
+    coarse_places = grid(window, COARSE_COLUMNS, COARSE_ROWS)
+    coarse = np.empty((COARSE_ROWS, COARSE_COLUMNS))
+    few = min(COARSE_EXAMPLES, problem.examples)
+    for row in range(COARSE_ROWS):
+        coarse[row] = probe.losses(coarse_places[row], few)
+    values = coarse[_nearest(rows, COARSE_ROWS)][:, _nearest(columns, COARSE_COLUMNS)]
+    yield Picture(values, 0.02, few)
+    work = probe.parameters * columns * rows
+    sample = int(min(problem.examples, max(COARSE_EXAMPLES, _MOST_WORK / work)))
+    order = sorted(range(rows), key=lambda row: row % _INTERLEAVED)
+    for done, row in enumerate(order, start=1):
+        values[row] = probe.losses(places[row], sample)
+        yield Picture(values.copy(), 0.02 + 0.98 * done / rows, sample)
+
+
+def _nearest(count: int, coarse: int) -> NDArray[np.int64]:
+    """For each of `count` cells the coarse cell that holds its centre."""
+    return ((np.arange(count) + 0.5) * coarse / count).astype(np.int64)
+
+
+class _Probe:
+    """A copy of a module that is moved from place to place."""
+
+    def __init__(self, problem: Problem, module: nn.Module, place: Place) -> None:
+        self._problem, self._place = problem, place
+        self._model = FlatModel(copy.deepcopy(module))
+        self.parameters = self._model.vector.numel()
+
+    def losses(self, places: Floats, sample: int) -> Floats:
+        """The loss over the first so many training examples at each of some places, shape (K, 2): shape (K,)."""
+        module, vector = self._model.module, self._model.vector.data
+        sums = torch.zeros(len(places), dtype=torch.float64)
+        with torch.no_grad(), evaluating(module, self._problem.device):
+            for inputs, targets in self._problem.training.first(sample):
+                for row, (x, y) in enumerate(places.tolist()):
+                    vector.copy_(self._place(x, y))
+                    sums[row] += self._problem.loss(module(inputs), targets).double().cpu() * len(inputs)
+        return _infinite_if_no_number(sums / sample)
+
+
+def _two_parameter_losses(problem: Problem, module: nn.Module, places: Floats) -> Floats:
+    """The losses of a two-parameter problem at places (rows, columns, 2), many at once: shape (rows, columns)."""
+    inputs, targets = problem.batch(torch.arange(problem.examples))
+
+    def loss_at(vector: Tensor) -> Tensor:
+        return problem.loss(functional_call(module, named_views(module, vector), (inputs,)), targets)
+
+    vectors = torch.as_tensor(places.reshape(-1, 2)).to(inputs)
     with torch.no_grad():
-        losses = at_places(places)
-    return (
-        torch.nan_to_num(losses, nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
-        .reshape(rows, columns)
-        .cpu()
-        .numpy()
-        .astype(np.float64)
-    )
+        losses = vmap(loss_at, chunk_size=max(1, _AT_ONCE // problem.examples))(vectors)
+    return _infinite_if_no_number(losses).reshape(places.shape[:2])
+
+
+def _infinite_if_no_number(losses: Tensor) -> Floats:
+    counted = torch.nan_to_num(losses, nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
+    return counted.cpu().numpy().astype(np.float64)

@@ -2,38 +2,80 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from functools import cached_property
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from sim.experiment import Point
 from sim.problems.formula import Formula
+from sim.random_state import RandomState
+from sim.sources import Batch, DatasetSource, Pass, TensorSource
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """`loss(output, target)`: the mean over the batch, a scalar."""
 
+_CHUNK_BYTES = 16 * 2**20  # of inputs at once where all examples are gone through
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Problem:
-    """A module to train, as it stands at the start, with its loss and its training data.
+    """A module to train, as it stands at the start, with its loss and its data.
 
     Attributes:
         model: every run starts from a copy of it.
         loss: see `Loss`.
-        inputs: shape (N, ...), on the device.
-        targets: shape (N, ...), on the device.
+        source: all examples.
+        train: which of them are for training (int64, shape (N,)); None: all, in their order.
+        test: which are for testing; None: none.
+        random_state: of torch, right after the model was made; each run's own starts there.
+        loader: whether batches come through a DataLoader or straight from the source.
+        workers: processes of the DataLoader.
+        task: what the outputs are.
+        classes: the names of the classes, as far as they have any.
     """
 
     model: nn.Module
     loss: Loss
-    inputs: Tensor
-    targets: Tensor
+    source: TensorSource | DatasetSource
+    random_state: RandomState
+    train: Tensor | None = None
+    test: Tensor | None = None
+    loader: Literal["dataloader", "resident"] = "resident"
+    workers: int = 0
+    task: Literal["classification", "regression", "formula"] = "formula"
+    classes: tuple[str, ...] = ()
 
     @property
     def examples(self) -> int:
         """N, the number of training examples."""
-        return len(self.inputs)
+        return len(self.source) if self.train is None else len(self.train)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is computed."""
+        return self.source.device
+
+    def batch(self, examples: Tensor) -> Batch:
+        """Inputs and targets of training examples (int64 from 0 to N - 1, on the CPU), on the device."""
+        return self.source.take(examples if self.train is None else self.train[examples])
+
+    @cached_property
+    def chunk_size(self) -> int:
+        """How many examples to go through at once where all are."""
+        inputs, _ = self.source.take(torch.zeros(1, dtype=torch.int64))
+        return max(64, _CHUNK_BYTES // max(1, inputs.numel() * inputs.element_size()))
+
+    @cached_property
+    def training(self) -> Pass:
+        """A pass through the training examples, in their order."""
+        return Pass(self.source, torch.arange(len(self.source)) if self.train is None else self.train, self.chunk_size)
+
+    @cached_property
+    def testing(self) -> Pass | None:
+        """A pass through the test examples; None without any."""
+        return None if self.test is None else Pass(self.source, self.test, self.chunk_size)
 
 
 class FormulaModule(nn.Module):
@@ -65,9 +107,11 @@ _LOSSES: dict[str, Loss] = {
 
 def formula_problem(formula: Formula, start: Point, device: torch.device) -> Problem:
     """The problem that a formula describes, in float64."""
+    inputs = torch.as_tensor(formula.inputs, dtype=torch.float64, device=device)
+    targets = torch.as_tensor(formula.targets, dtype=torch.float64, device=device)
     return Problem(
         model=FormulaModule(formula, start).to(device),
         loss=_LOSSES[formula.loss],
-        inputs=torch.as_tensor(formula.inputs, dtype=torch.float64, device=device),
-        targets=torch.as_tensor(formula.targets, dtype=torch.float64, device=device),
+        source=TensorSource(inputs, targets, device, torch.float64),
+        random_state=RandomState.now(device),
     )

@@ -37,6 +37,8 @@ ROW = np.dtype(
         ("loss", np.float64),  # over all examples, at the parameters after it; NaN: not evaluated
         ("grad_norm", np.float64),  # of the batch gradient that the update used
         ("lr", np.float64),  # the rate that the update used
+        ("test_loss", np.float64),  # over the test examples, at the parameters after it; NaN: not evaluated
+        ("test_accuracy", np.float64),  # the share of test examples told right; NaN: not evaluated
     ]
 )
 """One update of one run. NaN stands for "not evaluated"; a loss that overflowed or is no number is infinite."""

@@ -20,11 +20,25 @@ from cyclopts import (
 )
 from cyclopts.config import Env
 
-from sim.experiment import CLOCKS, OPTIMIZERS, SAMPLINGS, SCALES, SCHEDULES, ConfigError, Experiment, Limit, suggest
+from sim.experiment import (
+    CLOCKS,
+    DATASETS,
+    MODELS,
+    OPTIMIZERS,
+    PLANES,
+    SAMPLINGS,
+    SCALES,
+    SCHEDULES,
+    ConfigError,
+    Experiment,
+    Limit,
+    suggest,
+)
 from tui import config_file
 from tui.options import EXPERIMENT, Number, Options, Whole, prepare
 
 if TYPE_CHECKING:
+    from sim.model_data import ModelCard
     from sim.problems.formula import Formula
 
 _NOT_SAVED = 1
@@ -39,6 +53,7 @@ Examples:
   gdsim --start -1,2 --lr 0.05         where to begin, and how fast
   gdsim --run name=big,batch_size=128 --run name=adam,optimizer=adam,lr=0.1
   gdsim --data points.csv --features x --target y
+  gdsim --model mlp --clock examples
   gdsim run linear --updates 1000 --export race.csv
 
 Options come from the command line, else from the environment (GDSIM_LR=0.1),
@@ -53,8 +68,8 @@ def _problem_names(_context: object) -> Iterable[str]:
 
 Problem = Annotated[str, Parameter(help="What to minimise; see gdsim list.", completer=_problem_names)]
 Theme = Annotated[str | None, Parameter(help="Colours of the screen, by the name of a theme.", group=EXPERIMENT)]
-_END = Group("Where the runs end (exactly one)", sort_key=4)
-_OUTPUT = Group("Output", sort_key=5)
+_END = Group("Where the runs end (exactly one)", sort_key=5)
+_OUTPUT = Group("Output", sort_key=6)
 
 
 class _Sources:
@@ -139,12 +154,15 @@ def run(
 
 @app.command(name="list", help_epilogue="")
 def list_() -> int:
-    """List problems, optimizers, schedules, samplings, clocks and scales."""
+    """List problems, models, data, planes, optimizers, schedules, samplings, clocks and scales."""
     from sim.problems import registry
 
     problems = {name: entry.sentence for name, entry in registry().items()}
     chapters: tuple[tuple[str, Iterable[tuple[str, str]]], ...] = (
         ("Problems", problems.items()),
+        ("Models (--model)", MODELS.items()),
+        ("Data for models (--dataset)", DATASETS.items()),
+        ("Planes for models (--plane)", PLANES.items()),
         ("Optimizers (--optimizer)", OPTIMIZERS.items()),
         ("Schedules of the learning rate (--schedule)", SCHEDULES.items()),
         ("Samplings (--sampling)", SAMPLINGS.items()),
@@ -216,7 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Formula]":
+def _prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Formula | ModelCard]":
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
     return prepare(problem, options, limit)

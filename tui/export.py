@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.experiment import ConfigError, suggest
 from sim.trace import Rows, Status
+from tui.trails import PlaneTrails
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,6 +20,7 @@ COLUMNS = (
     *("run", "update", "examples", "epoch", "seconds", "x", "y"),
     *("batch_loss", "loss", "grad_norm", "lr", "status"),
 )
+MODEL_COLUMNS = (*COLUMNS, "test_loss", "test_accuracy", "distance")
 EXTENSIONS = (".csv", ".jsonl", ".parquet")
 
 
@@ -48,7 +50,7 @@ def check(path: Path) -> None:
         raise ConfigError(f"Cannot write {path}: {error.strerror}.") from None
 
 
-def write(rows: Rows, names: Sequence[str], path: Path) -> None:
+def write(rows: Rows, names: Sequence[str], path: Path, trails: PlaneTrails | None = None) -> None:
     """Write rows to a file, replacing it only when everything is written.
 
     The columns are `COLUMNS`: `run` is the run's name, `status` a word of `Status`, and the rest as in
@@ -60,6 +62,8 @@ def write(rows: Rows, names: Sequence[str], path: Path) -> None:
         rows: a trace of dtype ROW, shape (rows,).
         names: the runs' names, by index.
         path: ends in .csv, .jsonl or .parquet.
+        trails: of a model; the columns then are `MODEL_COLUMNS`, x and y are places on the last plane of those updates
+            whose parameters were kept, and `distance` is how far from the plane they are.
 
     Raises:
         ExportError: if it cannot be written; nothing is left of it, and what was there stays.
@@ -68,7 +72,7 @@ def write(rows: Rows, names: Sequence[str], path: Path) -> None:
         neighbour = _neighbour(path)
         try:
             with neighbour.open("wb") as file:
-                _write(_frame(rows, names), file, path.suffix)
+                _write(_frame(rows, names, trails), file, path.suffix)
                 file.flush()
                 os.fsync(file.fileno())
             neighbour.replace(path.resolve())
@@ -83,18 +87,21 @@ def _neighbour(path: Path) -> Path:
     return path.resolve().with_name(f".gdsim-{os.getpid()}.part")
 
 
-def _frame(rows: Rows, names: Sequence[str]) -> "pl.DataFrame":
+def _frame(rows: Rows, names: Sequence[str], trails: PlaneTrails | None) -> "pl.DataFrame":
     import polars as pl
 
     rows = rows[np.lexsort((rows["update"], rows["run"]))]
+    rows, distances = (rows, np.empty(0)) if trails is None else trails.placed(rows)
     words = {
         "run": np.array(names, dtype=object)[rows["run"]],
         "status": np.array([status.name.lower() for status in Status], dtype=object)[rows["status"]],
     }
     columns = {
         name: pl.Series(words[name], dtype=pl.String) if name in words else np.ascontiguousarray(rows[name])
-        for name in COLUMNS
+        for name in (COLUMNS if trails is None else MODEL_COLUMNS[:-1])
     }
+    if trails is not None:
+        columns["distance"] = distances
     return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 

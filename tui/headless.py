@@ -14,10 +14,12 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from sim.commands import Advance, Advanced, Answer, Command, Failed, Open, Opened
 from sim.experiment import ConfigError, Experiment, Limit
+from sim.model_data import ModelCard
 from sim.problems.formula import Formula
 from sim.trace import Rows, Status
 from tui import export
 from tui.numbers import count, decimal
+from tui.trails import PlaneTrails
 
 INTERRUPTED = 130  # the shells' exit code after Ctrl-C
 _TROUBLE = 2
@@ -33,12 +35,16 @@ class Outcome:
     Attributes:
         opened: what the engine said at the start.
         blocks: the trace, in the order of its moments.
+        trails: of a model; None for two parameters.
+        failed: the indices of the runs that failed.
         troubles: a sentence for each thing that went wrong.
         interrupted: it was stopped by Ctrl-C before its end.
     """
 
     opened: Opened
     blocks: list[Rows]
+    trails: PlaneTrails | None
+    failed: set[int] = field(default_factory=set)
     troubles: list[str] = field(default_factory=list)
     interrupted: bool = False
 
@@ -49,7 +55,7 @@ class Outcome:
 
 
 def run_headless(
-    experiment: Experiment, formula: Formula, export_path: Path | None, ask: Callable[[Command], Answer]
+    experiment: Experiment, formula: Formula | ModelCard, export_path: Path | None, ask: Callable[[Command], Answer]
 ) -> int:
     """Run an experiment to its limit, export its trace and print a summary.
 
@@ -73,7 +79,7 @@ def run_headless(
         print(sentence, file=sys.stderr)
     try:
         if export_path is not None:
-            export.write(outcome.rows, [run.name for run in experiment.runs], export_path)
+            export.write(outcome.rows, [run.name for run in experiment.runs], export_path, outcome.trails)
     finally:
         print(summary(experiment, formula, outcome))
     if export_path is not None:
@@ -93,10 +99,10 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
         opened = ask(Open(experiment))
         if not isinstance(opened, Opened):
             raise ConfigError(_sentence(opened))
-        outcome = Outcome(opened, [opened.rows])
+        outcome = Outcome(opened, [opened.rows], PlaneTrails(opened.plane) if opened.plane else None)
         bar = tqdm(total=1.0, disable=None, leave=False, bar_format="{percentage:3.0f}% {bar} {elapsed}<{remaining}")
         try:
-            while not stop.is_set() and _advance(experiment, outcome, ask):
+            while not stop.is_set() and _advance(outcome, ask):
                 bar.update(_progress(experiment, outcome) - bar.n)
         except KeyboardInterrupt:  # the second Ctrl-C, in the midst of a long update
             stop.set()
@@ -106,15 +112,18 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
     return outcome
 
 
-def _advance(experiment: Experiment, outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
+def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
     """Go on for a moment of wall time; whether there is more to do."""
     answer = ask(Advance(_MANY, math.inf, _BUDGET))
     if not isinstance(answer, Advanced):
         outcome.troubles.append(_sentence(answer))
         return False
     outcome.blocks.append(answer.rows)
+    if answer.plane is not None and outcome.trails is not None:
+        outcome.trails.take(answer.plane)
     for trouble in answer.troubles:
-        outcome.troubles.append(f"Run {experiment.runs[trouble.run].name!r} failed: {trouble.sentence}")
+        outcome.failed.add(trouble.run)
+        outcome.troubles.append(trouble.sentence)
     return not answer.finished
 
 
@@ -162,7 +171,7 @@ def _progress(experiment: Experiment, outcome: Outcome) -> float:
     return float(np.where(last["status"] >= Status.DIVERGED, 1.0, parts).mean())
 
 
-def summary(experiment: Experiment, formula: Formula, outcome: Outcome) -> str:
+def summary(experiment: Experiment, formula: Formula | ModelCard, outcome: Outcome) -> str:
     """How each run ended, as plain text: what was run, then a table."""
     rows = outcome.rows
     note = f" ({formula.note})" if formula.note else ""
@@ -170,11 +179,11 @@ def summary(experiment: Experiment, formula: Formula, outcome: Outcome) -> str:
     lines = [f"{formula.title}{note}", " · ".join((f"{count(outcome.opened.examples)} examples", *facts)), ""]
     if outcome.interrupted:
         lines[1] += " · interrupted"
-    titles = ("run", "batch size", "optimizer", "rate", "updates", "epochs", "examples", "seconds", "loss", "status")
-    table = [titles]
+    tested = outcome.opened.tests > 0
+    titles = ("run", "batch size", "optimizer", "rate", "updates", "epochs", "examples", "seconds", "loss")
+    table = [(*titles, *(("test loss", "test accuracy") if tested else ()), "status")]
     for index, last in enumerate(_last_rows(outcome, len(experiment.runs))):
         run = experiment.runs[index]
-        evaluated = rows["loss"][(rows["run"] == index) & ~np.isnan(rows["loss"])]
         table.append(
             (
                 run.name,
@@ -185,11 +194,18 @@ def summary(experiment: Experiment, formula: Formula, outcome: Outcome) -> str:
                 decimal(float(last["epoch"])),
                 count(int(last["examples"])),
                 decimal(float(last["seconds"])),
-                decimal(float(evaluated[-1]) if len(evaluated) else math.nan),
-                _in_words(last),
+                decimal(_newest(rows, index, "loss")),
+                *((decimal(_newest(rows, index, name)) for name in ("test_loss", "test_accuracy")) if tested else ()),
+                "failed" if index in outcome.failed else _in_words(last),
             )
         )
     return "\n".join(lines + _aligned(table))
+
+
+def _newest(rows: Rows, run: int, column: str) -> float:
+    """A run's last value in a column that is not evaluated at every update; NaN if it never was."""
+    evaluated = rows[column][(rows["run"] == run) & ~np.isnan(rows[column])]
+    return float(evaluated[-1]) if len(evaluated) else math.nan
 
 
 def _in_words(last: np.void) -> str:

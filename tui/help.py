@@ -11,7 +11,7 @@ from textual.keys import format_key
 from textual.screen import ModalScreen
 from textual.widgets import Markdown
 
-from sim.experiment import CLOCKS
+from sim.experiment import CLOCKS, MODELS, PLANES, ModelConfig
 from sim.problems import registry
 from tui.keys import KEYS
 from tui.panels.runs_table import COLUMNS
@@ -25,6 +25,7 @@ _TRIES = (
     "Click on the surface, or start gdsim with `--start -1,2`, to begin elsewhere.",
     "Try a rate that is too high: `gdsim --lr 0.9`. Which run diverges first, and why?",
     "Try `gdsim sine`: on a surface with many valleys, noise is what gets a run out of a poor one.",
+    "Press `m`: the same three descents on a real network and real data.",
     "Compare batch sizes: `gdsim --run name=eight,batch_size=8 --run name=all,batch_size=all`.",
 )
 
@@ -48,9 +49,10 @@ def help_text(scene: Scene | None) -> str:
     """The page, about the problem at hand."""
     parts = ["# gdsim: see gradient descent"]
     if scene is not None:
-        problem = registry()[scene.experiment.problem.name]
         note = f" {scene.formula.note[0].upper()}{scene.formula.note[1:]}." if scene.formula.note else ""
-        parts += [f"## {problem.name}: {scene.formula.title}", f"{problem.sentence}{note}", rates_sentence(scene)]
+        parts += [f"## {scene.name}: {scene.formula.title}", f"{_sentence(scene)}{note}", rates_sentence(scene)]
+        if scene.plane is not None:
+            parts += ["## The plane", *(f"- **{kind}**: {sentence}" for kind, sentence in PLANES.items())]
         parts.append(
             f"*Converged* means: the gradient over all examples is shorter than {scene.tolerance:g}; the run goes on. "
             "*Diverged* means: a number overflowed, or the loss rose a million times above the first one."
@@ -60,6 +62,15 @@ def help_text(scene: Scene | None) -> str:
     parts += ["## The table", *(f"- **{column.title}**: {column.meaning}" for column in COLUMNS)]
     parts += ["## The keys", *_key_lines()]
     return "\n\n".join(_joined_lists(parts))
+
+
+def _sentence(scene: Scene) -> str:
+    """What the problem shows."""
+    problem = scene.experiment.problem
+    if isinstance(problem, ModelConfig):
+        words = MODELS.get(problem.model, "your own model")
+        return f"{words[0].upper()}{words[1:]}, seen on a plane of its parameter space."
+    return registry()[problem.name].sentence
 
 
 def rates_sentence(scene: Scene) -> str:

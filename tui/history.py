@@ -141,11 +141,11 @@ class History:
         """Everything that was recorded, run by run."""
         return np.concatenate([column.values for column in self._runs])
 
-    def loss(self, run: int) -> float:
-        """A run's last evaluated loss over all examples, at the cursor."""
+    def evaluated(self, run: int) -> np.void:
+        """A run's last row at the cursor in which the losses over all examples were evaluated."""
         seen = self.seen(run)
-        place = self._evaluated[run].values[len(seen) - 1]
-        return float(seen["loss"][place]) if place >= 0 else np.nan
+        row: np.void = seen[self._evaluated[run].values[len(seen) - 1]]
+        return row
 
     def rates(self, run: int) -> tuple[float, float]:
         """A run's updates and examples a second of its own time, over its last updates before the cursor."""

@@ -71,7 +71,8 @@ class InlineLink:
             from sim.engine import Engine
 
             self._engine = Engine()
-        return self._engine.ask(command)
+        with contextlib.redirect_stdout(sys.stderr):  # a user's model may print; stdout is for results
+            return self._engine.ask(command)
 
     async def request(self, command: Command) -> Answer:
         """See `Link`."""

@@ -3,7 +3,7 @@
 import math
 
 from sim.trace import Status
-from tui.numbers import count, decimal, duration
+from tui.numbers import count, decimal, duration, quantity
 from tui.scene import RunScene, Scene
 
 
@@ -17,7 +17,7 @@ def narrate(scene: Scene) -> str:
         return _diverged(stopped[0], runs)
     if failed := [run for run in runs if run.status is Status.FAILED]:
         return f"{_name(failed[0])} could not go on; the others do."
-    return " ".join(filter(None, (_effort(scene, runs), _standing(runs))))
+    return " ".join(filter(None, (_effort(scene, runs), _standing(scene, runs))))
 
 
 def _name(run: RunScene) -> str:
@@ -45,18 +45,26 @@ def _effort(scene: Scene, runs: list[RunScene]) -> str:
         return f"After {shared}, {_name(least)} has made {made}, {_name(most)} {count(most.update)}."
     if scene.clock == "seconds":
         shared = duration(min(most.seconds, least.seconds))
-        return f"In {shared} of computing each, {_name(least)} has made {made}, {_name(most)} {count(most.update)}."
+        rates = f"{quantity(most.examples_per_second)} examples/s against {quantity(least.examples_per_second)}"
+        made = f"{_name(most)} has made {_plural(most.update, 'update')}, {_name(least)} {count(least.update)}"
+        return f"In {shared} of computing each, {made} ({rates})."
     return f"{_name(most)} has read {read}, {_name(least)} {count(least.examples)} in {made}."
 
 
-def _standing(runs: list[RunScene]) -> str:
-    """Who is lowest, and by how much."""
+def _standing(scene: Scene, runs: list[RunScene]) -> str:
+    """Who is lowest, and by how much; who tells most test examples right."""
     placed = sorted((run for run in runs if math.isfinite(run.loss)), key=lambda run: run.loss)
     if len(placed) < 2:
         return ""
     best, worst = placed[0], placed[-1]
     if math.isclose(best.loss, worst.loss, rel_tol=1e-3):
         return f"All are at loss {decimal(best.loss)}."
+    told = max(runs, key=lambda run: run.test_accuracy if math.isfinite(run.test_accuracy) else -1.0)
+    if scene.tests and math.isfinite(told.test_accuracy):
+        return (
+            f"Lowest loss: {_name(best)}, {decimal(best.loss)}; most test examples right: {_name(told)}, "
+            f"{100 * told.test_accuracy:.1f}%."
+        )
     return f"Lowest now: {_name(best)} at {decimal(best.loss)}; {_name(worst)} is at {decimal(worst.loss)}."
 
 

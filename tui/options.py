@@ -13,18 +13,23 @@ from sim.experiment import (
     ConfigError,
     Experiment,
     Limit,
+    Loader,
+    ModelConfig,
     Optimizer,
+    PlaneKind,
     Point,
     ProblemConfig,
     RunConfig,
     Sampling,
     Scale,
     Schedule,
+    Task,
     default_runs,
     suggest,
 )
 
 if TYPE_CHECKING:
+    from sim.model_data import ModelCard
     from sim.problems.formula import Formula
 
 MINI_BATCH_SIZE = 32
@@ -107,9 +112,10 @@ def _split_runs(_type: Any, value: str, delimiter: str | None = None) -> list[st
 Number = Annotated[float, Parameter(converter=_reader(number))]
 Whole = Annotated[int, Parameter(converter=_reader(whole))]
 
-EXPERIMENT = Group("Experiment", sort_key=3)
+EXPERIMENT = Group("Experiment", sort_key=4)
 _DATA = Parameter(group=Group("Problem and data", sort_key=1))
-_RUNS = Parameter(group=Group("Runs", sort_key=2))
+_MODEL = Parameter(group=Group("A real model, in place of a problem", sort_key=2))
+_RUNS = Parameter(group=Group("Runs", sort_key=3))
 _EXPERIMENT = Parameter(group=EXPERIMENT)
 _SWITCH = Parameter(negative=(), show_default=False)
 
@@ -123,11 +129,20 @@ class Options:
     leaves out (for `batch_size` that is `--mini-batch-size`).
 
     Attributes:
-        data: Your own .csv, .tsv, .parquet or .npz file (linear and logistic).
+        data: Your own .csv, .tsv, .parquet or .npz file (linear, logistic, --model), or X.npy,y.npy (--model).
         features: Columns of that file to use as inputs, separated by commas.
         target: The column of that file to predict.
         scale: What to do with the inputs.
         start: Where all runs begin: two numbers, such as --start -1,2.
+        model: mlp, cnn, or FILE.py[:NAME], a function of your own that returns an nn.Module.
+        dataset: Data for the model; see gdsim list.
+        hidden: Sizes of the mlp's hidden layers, separated by commas.
+        task: What the targets are; by default told from them.
+        test_fraction: Share of the examples kept for testing; 0 for none.
+        examples: How many examples the synthetic data set has.
+        loader: Whether batches come through a DataLoader or from tensors resident on the device.
+        workers: Processes of the DataLoader.
+        plane: How a model's parameters are seen in two dimensions.
         run: A run in place of the default three, up to 9 times: name=big,batch_size=128,lr=0.05,optimizer=adam ...
         lr: Learning rate.
         optimizer: Optimizer, from torch.optim.
@@ -150,6 +165,15 @@ class Options:
     target: Annotated[str | None, _DATA, Parameter(metavar="NAME")] = None
     scale: Annotated[Scale | None, _DATA] = None
     start: Annotated[str | None, _DATA, Parameter(allow_leading_hyphen=True, metavar="A,B")] = None
+    model: Annotated[str | None, _MODEL, Parameter(metavar="MODEL")] = None
+    dataset: Annotated[str, _MODEL] = "digits"
+    hidden: Annotated[str, _MODEL, Parameter(metavar="SIZES")] = "64,64"
+    task: Annotated[Task, _MODEL] = "auto"
+    test_fraction: Annotated[Number, _MODEL] = 0.2
+    examples: Annotated[Whole, _MODEL] = 100_000
+    loader: Annotated[Loader, _MODEL] = "auto"
+    workers: Annotated[Whole, _MODEL] = 0
+    plane: Annotated[PlaneKind, _MODEL] = "pca"
     run: Annotated[tuple[str, ...], Parameter(env_var_split=_split_runs, show_default=False, negative=()), _RUNS] = ()
     lr: Annotated[Number | None, _RUNS] = None
     optimizer: Annotated[Optimizer, _RUNS] = "sgd"
@@ -167,15 +191,36 @@ class Options:
     config: Annotated[str | None, _EXPERIMENT, Parameter(metavar="FILE")] = None
 
 
-def prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Formula]":
-    """The experiment that the options ask for, resolved, and the formula of its problem.
+def prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Formula | ModelCard]":
+    """The experiment that the options ask for, resolved, and what is known of its problem beforehand.
 
     Raises:
         ConfigError: for whatever cannot be done.
     """
-    from sim.problems import build_formula  # numpy: not for `gdsim --version`
+    # numpy: not for `gdsim --version`
+    from sim.model_data import describe_model
+    from sim.problems import build_formula
 
-    config = ProblemConfig(
+    card: Formula | ModelCard
+    config = _model_config(problem, options) if options.model else _problem_config(problem, options)
+    card = describe_model(config) if isinstance(config, ModelConfig) else build_formula(config)
+    experiment = Experiment(
+        problem=config,
+        runs=_runs(options, default_mini_batch_size(card.examples)),
+        seed=options.seed,
+        clock=options.clock,
+        device=options.device,
+        loss_every=options.loss_every,
+        limit=limit,
+    )
+    return experiment.resolved(card.lr, card.start, card.examples), card
+
+
+def _problem_config(problem: str, options: Options) -> ProblemConfig:
+    for key in _MODEL_KEYS:
+        if getattr(options, key) != _DEFAULTS[key]:
+            raise ConfigError(f"--{key.replace('_', '-')} is for models; say which with --model, such as --model mlp.")
+    return ProblemConfig(
         name=problem,
         data=options.data,
         features=_names(options.features),
@@ -183,22 +228,39 @@ def prepare(problem: str, options: Options, limit: Limit | None = None) -> "tupl
         scale=options.scale,
         start=None if options.start is None else _point(options.start),
     )
-    formula = build_formula(config)
-    experiment = Experiment(
-        problem=config,
-        runs=_runs(options, default_mini_batch_size(formula.examples)),
-        seed=options.seed,
-        clock=options.clock,
-        device=options.device,
-        loss_every=options.loss_every,
-        limit=limit,
+
+
+def _model_config(problem: str, options: Options) -> ModelConfig:
+    if problem != ProblemConfig().name:
+        raise ConfigError(f"Both the problem {problem} and --model {options.model} are named; choose one of them.")
+    if options.start is not None:
+        raise ConfigError("--start is for two-parameter problems; a model begins as it was made from the seed.")
+    assert options.model is not None
+    try:
+        hidden = tuple(whole(part) for part in options.hidden.split(",") if part.strip())
+    except ValueError:
+        words = f"--hidden must be whole numbers separated by commas, such as 64,64; got {options.hidden!r}."
+        raise ConfigError(words) from None
+    return ModelConfig(
+        model=options.model,
+        dataset=options.dataset,
+        data=options.data,
+        features=_names(options.features),
+        target=options.target,
+        scale=options.scale,
+        examples=options.examples,
+        hidden=hidden,
+        task=options.task,
+        test_fraction=options.test_fraction,
+        loader=options.loader,
+        workers=options.workers,
+        plane=options.plane,
     )
-    return experiment.resolved(formula.lr, formula.start, formula.examples), formula
 
 
-def default_mini_batch_size(examples: int) -> int:
+def default_mini_batch_size(examples: int | None) -> int:
     """The batch size between all and one: 32, or half the examples where there are fewer than that."""
-    return MINI_BATCH_SIZE if examples >= MINI_BATCH_SIZE else max(1, examples // 2)
+    return MINI_BATCH_SIZE if examples is None or examples >= MINI_BATCH_SIZE else max(1, examples // 2)
 
 
 def _runs(options: Options, mini_batch_size: int) -> tuple[RunConfig, ...]:
@@ -252,7 +314,11 @@ def _point(text: str) -> Point:
     return Point(x, y)
 
 
-def command_line(experiment: Experiment, formula: "Formula | None" = None) -> str:
+_MODEL_KEYS = ("dataset", "hidden", "task", "test_fraction", "examples", "loader", "workers", "plane")
+_DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Options)}
+
+
+def command_line(experiment: Experiment, formula: "Formula | ModelCard | None" = None) -> str:
     """The shell command that gives this experiment again, where no environment and no TOML file says otherwise.
 
     Args:
@@ -267,28 +333,42 @@ def command_line(experiment: Experiment, formula: "Formula | None" = None) -> st
         "features": ",".join(_quoted(name) for name in problem.features) or None,
         "target": problem.target,
         "scale": problem.scale,
-        "start": None if problem.start is None else ",".join(map(_text, problem.start)),
+        **_own_options(problem),
         **_run_options(experiment.runs, default_mini_batch_size(formula.examples if formula else MINI_BATCH_SIZE)),
         "seed": experiment.seed,
         "clock": experiment.clock,
         "device": experiment.device,
         "loss-every": experiment.loss_every,
     }
-    defaults = {field.name.replace("_", "-"): field.default for field in fields(Options)}
-    words = ["gdsim", *(["run"] if experiment.limit else []), problem.name]
+    words = ["gdsim", *(["run"] if experiment.limit else [])]
+    words += [problem.name] if isinstance(problem, ProblemConfig) else []
     for name, value in options.items():
-        if value != defaults[name]:
+        if value != _DEFAULTS[name.replace("-", "_")]:
             words += _option(name, value)
     if experiment.limit:
         words += _option(experiment.limit.unit, experiment.limit.value)
     return shlex.join(words)
 
 
-def _without_own_values(experiment: Experiment, formula: "Formula") -> Experiment:
+def _own_options(problem: ProblemConfig | ModelConfig) -> dict[str, object]:
+    """What only a two-parameter problem, or only a model, is told."""
+    if isinstance(problem, ProblemConfig):
+        return {"start": None if problem.start is None else ",".join(map(_text, problem.start))}
+    values = {key.replace("_", "-"): getattr(problem, key) for key in ("model", *_MODEL_KEYS)}
+    return values | {"hidden": ",".join(map(str, problem.hidden))}
+
+
+def _without_own_values(experiment: Experiment, formula: "Formula | ModelCard") -> Experiment:
     """The experiment with the rate and start left open where they are the problem's own."""
-    start = None if experiment.problem.start == formula.start else experiment.problem.start
-    runs = (replace(run, lr=None if run.lr == formula.lr else run.lr) for run in experiment.runs)
-    return replace(experiment, problem=replace(experiment.problem, start=start), runs=tuple(runs))
+    open_runs = replace(experiment, runs=tuple(replace(run, lr=None) for run in experiment.runs))
+    own = open_runs.resolved(formula.lr, formula.start, formula.examples).runs
+    runs = (
+        replace(run, lr=None if run.lr == usual.lr else run.lr) for run, usual in zip(experiment.runs, own, strict=True)
+    )
+    problem = experiment.problem
+    if isinstance(problem, ProblemConfig) and problem.start == formula.start:
+        problem = replace(problem, start=None)
+    return replace(experiment, problem=problem, runs=tuple(runs))
 
 
 def _run_options(runs: tuple[RunConfig, ...], mini_batch_size: int) -> dict[str, object]:

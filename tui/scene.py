@@ -3,8 +3,12 @@
 import math
 from dataclasses import dataclass
 
-from sim.commands import UpdateReport
-from sim.experiment import Clock, Experiment, Point, RunConfig
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.commands import PlaneNews, Predicted, UpdateReport
+from sim.experiment import Clock, Experiment, ModelConfig, Point, RunConfig
+from sim.model_data import ModelCard
 from sim.problems.formula import Formula
 from sim.trace import Rows, Status
 from tui.history import History
@@ -23,12 +27,16 @@ class RunScene:
         shown: whether its trail and curve are drawn.
         seen: its rows up to the cursor, update 0 included.
         recorded: all of its rows, whatever the cursor.
+        places: where it went on the plane, shape (K, 2); the last one is its head.
+        off_plane: how far its head is from the plane; 0 where the two parameters are the plane.
         loss: the last evaluated loss over all examples.
+        test_loss, test_accuracy: the last evaluated ones over the test examples; NaN without any.
         distance: to the nearest known minimum; NaN where none is known.
         updates_per_second, examples_per_second: of its own computing time; NaN before there is any.
         report: what an update used and did: the last one's while time stands still, a recent one's while it goes
             on; None while unknown.
         loss_every: how often the loss over all examples is evaluated.
+        failed: whether it could not go on.
     """
 
     index: int
@@ -38,12 +46,17 @@ class RunScene:
     shown: bool
     seen: Rows
     recorded: Rows
+    places: NDArray[np.float64]
+    off_plane: float
     loss: float
+    test_loss: float
+    test_accuracy: float
     distance: float
     updates_per_second: float
     examples_per_second: float
     report: UpdateReport | None
     loss_every: int
+    failed: bool
 
     @property
     def update(self) -> int:
@@ -68,12 +81,12 @@ class RunScene:
     @property
     def head(self) -> Point:
         """Where it stands on the plane."""
-        return Point(float(self.seen[-1]["x"]), float(self.seen[-1]["y"]))
+        return Point(*self.places[-1].tolist())
 
     @property
     def status(self) -> Status:
         """How it stands."""
-        return Status(self.seen[-1]["status"])
+        return Status.FAILED if self.failed else Status(self.seen[-1]["status"])
 
     @property
     def status_words(self) -> str:
@@ -88,7 +101,8 @@ class Scene:
 
     Attributes:
         experiment, formula: what is running.
-        examples: N.
+        examples: N, for training.
+        tests: how many examples are for testing.
         device: where, in words.
         runs: all of them, in order.
         cursor: the moment that is looked at.
@@ -98,11 +112,14 @@ class Scene:
         busy_for: seconds that the engine has been at one command.
         tolerance: see `Opened.tolerance`.
         palette: the colours to draw it in.
+        plane: of a model; None where the two parameters are the plane.
+        predictions: what the runs say of some examples; None while unknown.
     """
 
     experiment: Experiment
-    formula: Formula
+    formula: Formula | ModelCard
     examples: int
+    tests: int
     device: str
     runs: tuple[RunScene, ...]
     cursor: int
@@ -112,6 +129,14 @@ class Scene:
     busy_for: float
     tolerance: float
     palette: Palette
+    plane: PlaneNews | None
+    predictions: Predicted | None
+
+    @property
+    def name(self) -> str:
+        """What the problem is called."""
+        problem = self.experiment.problem
+        return problem.model if isinstance(problem, ModelConfig) else problem.name
 
     @property
     def live(self) -> bool:
@@ -123,7 +148,9 @@ class Scene:
         """Two scenes with equal keys look alike."""
         shown = tuple(run.shown for run in self.runs)
         reports = tuple(id(run.report) for run in self.runs)
-        return self.experiment, self.cursor, self.end, self.playing, self.speed, int(self.busy_for), shown, reports
+        plane = None if self.plane is None else self.plane.number
+        moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for)
+        return self.experiment, moving, shown, reports, plane, id(self.predictions)
 
     @property
     def clock(self) -> Clock:
@@ -152,6 +179,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         experiment=session.experiment,
         formula=session.formula,
         examples=opened.examples,
+        tests=opened.tests,
         device=opened.device,
         runs=tuple(
             _run_scene(session, history, index, palette.runs[index], index not in hidden)
@@ -164,6 +192,8 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         busy_for=session.busy_for,
         tolerance=opened.tolerance,
         palette=palette,
+        plane=session.trails.plane if session.trails else None,
+        predictions=session.predictions[1],
     )
 
 
@@ -172,7 +202,11 @@ def _run_scene(session: Session, history: History, index: int, color: int, shown
     reports = session.reports
     seen = history.seen(index)
     updates_per_second, examples_per_second = history.rates(index)
-    head = (float(seen[-1]["x"]), float(seen[-1]["y"]))
+    if session.trails is None:
+        places, off_plane = np.stack([seen["x"], seen["y"]], axis=1), 0.0
+    else:
+        places, off_plane = session.trails.until(index, int(seen[-1]["update"]), live=history.live)
+    evaluated = history.evaluated(index)
     return RunScene(
         index=index,
         config=session.experiment.runs[index],
@@ -181,10 +215,15 @@ def _run_scene(session: Session, history: History, index: int, color: int, shown
         shown=shown,
         seen=seen,
         recorded=history.recorded(index),
-        loss=history.loss(index),
-        distance=min((math.dist(head, minimum) for minimum in session.formula.minima), default=math.nan),
+        places=places,
+        off_plane=off_plane,
+        loss=float(evaluated["loss"]),
+        test_loss=float(evaluated["test_loss"]),
+        test_accuracy=float(evaluated["test_accuracy"]),
+        distance=min((math.dist(places[-1], minimum) for minimum in session.formula.minima), default=math.nan),
         updates_per_second=updates_per_second,
         examples_per_second=examples_per_second,
         report=reports[index] if reports else None,
         loss_every=session.opened.loss_every[index],
+        failed=index in session.troubles and history.live,
     )

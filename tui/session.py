@@ -16,19 +16,28 @@ from sim.commands import (
     Inspected,
     Open,
     Opened,
+    PlaneNews,
+    Predict,
+    Predicted,
     SetClock,
+    SetPlane,
     Survey,
     Surveyed,
+    Trouble,
     UpdateReport,
 )
-from sim.experiment import Clock, Experiment, Point, Window
+from sim.experiment import Clock, Experiment, PlaneKind, Point, ProblemConfig
+from sim.model_data import ModelCard
 from sim.problems.formula import Formula
 from tui.history import History
 from tui.link import EngineGoneError, Link, StaleError
 from tui.player import Player
+from tui.trails import PlaneTrails
 
 _BUDGET = 0.02  # seconds of computing for a frame
 _STEP_BUDGET = 0.1
+_SHOWN_EXAMPLES = 12
+_DEAR_PASS = 50_000_000  # multiplications
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +60,37 @@ class Session:
 
     Attributes:
         experiment: what is running, with its clock as it is now.
-        formula: the problem's formula.
+        formula: what is known of the problem beforehand.
         opened: what the engine said of it; None until it stands.
         history: what was recorded; None until it stands.
+        trails: where a model's runs went on its plane; None for two parameters.
         player: playing or paused, and how fast.
         banner: trouble, or None.
         reports: what `inspect` last found, for each run.
+        predictions: what `predict` last found, and at which moment.
+        troubles: why runs failed, by their index.
         finished: no run has anything left to do.
     """
 
-    def __init__(self, experiment: Experiment, formula: Formula, link: Link, notify: Callable[[str], None]) -> None:
+    def __init__(
+        self, experiment: Experiment, formula: Formula | ModelCard, link: Link, notify: Callable[[str], None]
+    ) -> None:
         self.experiment = experiment
         self.formula = formula
         self.opened: Opened | None = None
         self.history: History | None = None
+        self.trails: PlaneTrails | None = None
         self.player = Player()
         self.banner: Banner | None = None
         self.reports: tuple[UpdateReport | None, ...] = ()
+        self.predictions: tuple[int, Predicted | None] = (-1, None)
+        self.troubles: dict[int, Trouble] = {}
         self.finished = False
         self._link = link
         self._notify = notify
         self._pulling = False
         self._inspecting = False
+        self._predicting = False
         self._wanted = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -85,12 +103,15 @@ class Session:
         answer = await self._ask(Open(self.experiment))
         if isinstance(answer, Opened):
             self.opened, self.history = answer, History(answer.rows)
-            self.reports = ()
+            self.trails = PlaneTrails(answer.plane) if answer.plane else None
+            self.reports, self.predictions, self.troubles = (), (-1, None), {}
             self.banner = None
 
     def reset(self, start: Point | None = None, seed: int | None = None) -> None:
         """Begin again, from another start or with another seed if given; a dead engine is started again."""
-        problem = replace(self.experiment.problem, start=start) if start else self.experiment.problem
+        problem = self.experiment.problem
+        if start is not None and isinstance(problem, ProblemConfig):
+            problem = replace(problem, start=start)
         seed = self.experiment.seed if seed is None else seed
         self.experiment = replace(self.experiment, problem=problem, seed=seed)
         self._spawn(self.open())
@@ -113,10 +134,34 @@ class Session:
         """End the engine at once."""
         self._link.kill()
 
-    async def survey(self, window: Window, columns: int, rows: int) -> Surveyed | None:
-        """The landscape on a window; None if there is none to be had."""
-        answer = await self._ask(Survey(window, columns, rows))
+    def set_plane(self, kind: PlaneKind) -> None:
+        """See a model's parameters on another plane."""
+        self._spawn(self._set_plane(kind))
+
+    async def _set_plane(self, kind: PlaneKind) -> None:
+        answer = await self._ask(SetPlane(kind))
+        if isinstance(answer, PlaneNews) and self.trails is not None:
+            self.trails.take(answer)
+            self.reports = ()
+
+    async def survey(self, command: Survey) -> Surveyed | None:
+        """The landscape, or as much of it as the budget allows; None if there is none to be had."""
+        answer = await self._ask(command)
         return answer if isinstance(answer, Surveyed) else None
+
+    def predict(self) -> None:
+        """Have the runs' present answers to some examples told; `predictions` will hold them."""
+        if self.history is not None and not self._predicting and self.predictions[0] != self.history.end:
+            self._predicting = True
+            self._spawn(self._predict(self.history.end))
+
+    async def _predict(self, moment: int) -> None:
+        try:
+            answer = await self._ask(Predict(_SHOWN_EXAMPLES))
+        finally:
+            self._predicting = False
+        if isinstance(answer, Predicted):
+            self.predictions = moment, answer
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -178,7 +223,10 @@ class Session:
         self.player.owed -= answer.covered / self._pace
         if self._wanted:
             self._wanted = max(0, self._wanted - (self.history.end - before)) if len(answer.rows) else 0
+        if answer.plane is not None and self.trails is not None:
+            self.trails.take(answer.plane)
         for trouble in answer.troubles:
+            self.troubles[trouble.run] = trouble
             self._notify(trouble.sentence)
 
     # -- looking closer -----------------------------------------------------------------------------------------------
@@ -186,13 +234,17 @@ class Session:
     def inspect(self) -> None:
         """Have this update's batches and gradients told; `reports` will hold them."""
         history = self.history
-        if history is None or self._inspecting or self.banner is not None:
+        if history is None or self.opened is None or self._inspecting or self.banner is not None:
             return
         seen = [history.seen(run) for run in range(len(self.experiment.runs))]
         updates = tuple(int(rows[-1]["update"]) for rows in seen)
         if updates == tuple(report.update if report else 0 for report in self.reports or [None] * len(seen)):
             return
-        before = tuple(Point(*rows[-2][["x", "y"]]) if len(rows) > 1 else Point(0.0, 0.0) for rows in seen)
+        before: tuple[Point, ...] | None = None
+        if self.trails is None:
+            before = tuple(Point(*rows[-2][["x", "y"]]) if len(rows) > 1 else Point(0.0, 0.0) for rows in seen)
+        elif self.player.playing and self.opened.examples * self.opened.parameters > _DEAR_PASS:
+            return  # a pass through all of much data waits until time stands still
         self._inspecting = True
         self._spawn(self._inspect(Inspect(updates, before)))
 

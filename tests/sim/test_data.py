@@ -10,8 +10,9 @@ import pytest
 import sklearn.datasets
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from sim.data import load_bundled, read_table, scaled, standardised
+from sim.data import load_bundled, scaled, standardised
 from sim.experiment import ConfigError
+from sim.table_file import read_table
 
 ORIGINALS: dict[str, Callable[[], object]] = {
     "diabetes": lambda: sklearn.datasets.load_diabetes(scaled=False),

@@ -2,15 +2,17 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader
 
 from sim.descent import GRADIENT_TOLERANCE, Descent
+from sim.evaluate import batch_gradient, figures, full_gradient
 from sim.experiment import Limit, RunConfig
-from sim.landscape import gradient_at, loss_at
+from sim.sources import TensorSource
 from sim.trace import Status
 
 from .conftest import experiment
@@ -22,7 +24,7 @@ def plain_loop(problem, batch_size, updates, make_optimizer, make_scheduler=None
     optimizer = make_optimizer(model.parameters())
     scheduler = make_scheduler(optimizer) if make_scheduler else None
     loader = DataLoader(
-        TensorDataset(problem.inputs, problem.targets),
+        problem.source.dataset(),
         batch_size,
         shuffle=True,
         drop_last=drop_last,
@@ -103,7 +105,7 @@ def test_rows_count_and_measure_what_they_say(line):
     evaluated = rows["update"][~np.isnan(rows["loss"])]
     assert evaluated.tolist() == [3, 6, 9]
     places = np.stack([rows["x"], rows["y"]], axis=1)
-    residuals = places[:, :1] * line.inputs.numpy() + places[:, 1:] - line.targets.numpy()
+    residuals = places[:, :1] * line.source.inputs.numpy() + places[:, 1:] - line.source.targets.numpy()
     assert rows["loss"][2] == pytest.approx(np.mean(residuals[2] ** 2), rel=1e-12)
 
 
@@ -159,7 +161,7 @@ def test_the_limit_ends_the_run_and_its_last_row_has_the_loss(line, limit, updat
     rows = descent.advance(100)
     assert len(rows) == updates
     assert np.isnan(rows["loss"][:-1]).all()
-    assert rows["loss"][-1] == loss_at(line, descent.vector).item()
+    assert rows["loss"][-1] == figures(line, descent.module, line.training).loss
     assert descent.finished
 
 
@@ -167,19 +169,20 @@ def test_the_report_of_an_update_compares_its_gradient_with_the_full_one(line):
     descent = Descent(line, experiment(RunConfig("run", 7)), 0)
     before = descent.vector.clone()
     rows = descent.advance(1)
-    report = descent.report(1, before)
+    report = descent.report(1, before, None)
     batch = next(iter(DataLoader(range(45), 7, shuffle=True, generator=torch.Generator().manual_seed(0))))
     assert report.indices == tuple(batch.tolist())
     assert np.linalg.norm(report.gradient) == pytest.approx(rows["grad_norm"][0], rel=1e-12)
-    own, full = gradient_at(line, before, batch), gradient_at(line, before)
+    own = batch_gradient(line.loss, line.model, list(line.model.parameters()), line.batch(batch))
+    full = full_gradient(line, line.model)
     assert report.cosine == pytest.approx(torch.cosine_similarity(own, full, dim=0).item(), rel=1e-12)
     assert report.relative_error == pytest.approx(((own - full).norm() / full.norm()).item(), rel=1e-12)
 
 
 def test_a_zero_gradient_has_no_angle(line):
     exact = torch.zeros(2, dtype=torch.float64)
-    flat = line.targets * 0  # with targets of 0, the minimum is exactly at 0
-    problem = type(line)(line.model, line.loss, line.inputs, flat)
-    report = Descent(problem, experiment(RunConfig("run", 7)), 0).report(1, exact)
+    source = TensorSource(line.source.inputs, line.source.targets * 0, line.device, torch.float64)
+    problem = replace(line, source=source)  # with targets of 0, the minimum is exactly at 0
+    report = Descent(problem, experiment(RunConfig("run", 7)), 0).report(1, exact, None)
     assert math.isnan(report.cosine)
     assert math.isnan(report.relative_error)

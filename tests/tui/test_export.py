@@ -25,10 +25,10 @@ def trace() -> Rows:
     """Two runs in lockstep: the starts, one update each, then the second run overflows."""
     nan = math.nan
     lines = [
-        (0, Status.RUNNING, 0, 0, 0.0, 0, 0, 0.0, 0.0, -1.0, 2.0, nan, 1.5, nan, nan),
-        (1, Status.RUNNING, 0, 0, 0.0, 0, 0, 0.0, 0.0, -1.0, 2.0, nan, 1.5, nan, nan),
-        (0, Status.CONVERGED, 0, 1, 1.0, 1, 4, 1.0, 0.25, 0.1 + 0.2, 1e-7, 1.5, nan, 2.0, 0.5),
-        (1, Status.DIVERGED, 0, 1, 1.0, 1, 2, 0.5, 0.125, 1e22, -3.0, 1.25, math.inf, 3.0, 0.5),
+        (0, Status.RUNNING, 0, 0, 0.0, 0, 0, 0.0, 0.0, -1.0, 2.0, nan, 1.5, nan, nan, nan, nan),
+        (1, Status.RUNNING, 0, 0, 0.0, 0, 0, 0.0, 0.0, -1.0, 2.0, nan, 1.5, nan, nan, nan, nan),
+        (0, Status.CONVERGED, 0, 1, 1.0, 1, 4, 1.0, 0.25, 0.1 + 0.2, 1e-7, 1.5, nan, 2.0, 0.5, nan, nan),
+        (1, Status.DIVERGED, 0, 1, 1.0, 1, 2, 0.5, 0.125, 1e22, -3.0, 1.25, math.inf, 3.0, 0.5, nan, nan),
     ]
     return np.array(lines, dtype=ROW)
 

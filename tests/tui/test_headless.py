@@ -98,7 +98,7 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(
     failing = advanced(rows_at(1), finished=False, trouble=Trouble(1, "No room left on the device."))
     assert run_headless(experiment, formula, None, engine([failing, advanced(rows_at(2), finished=True)])) == 2
     captured = capsys.readouterr()
-    assert captured.err == "Run 'mini-batch' failed: No room left on the device.\n"
+    assert captured.err == "No room left on the device.\n"
     assert [line.split()[4] for line in captured.out.splitlines()[4:]] == ["2", "2", "2"]
 
 

@@ -107,7 +107,7 @@ def test_the_loss_is_the_last_one_evaluated() -> None:
     history = one_run(rows[:1], rows[1:3], rows[3:])
     losses = []
     for _ in range(5):
-        losses.append(history.loss(0))
+        losses.append(history.evaluated(0)["loss"])
         history.seek(-1)
     assert losses == [np.inf, 0.7, 0.7, 0.0, 0.0]
 
@@ -115,7 +115,7 @@ def test_the_loss_is_the_last_one_evaluated() -> None:
 def test_without_any_evaluation_there_is_no_loss() -> None:
     start = rows_at([0.0], first=0)
     start["loss"] = np.nan
-    assert np.isnan(History(start).loss(0))
+    assert np.isnan(History(start).evaluated(0)["loss"])
 
 
 def test_rates_are_of_the_runs_own_last_updates() -> None:

@@ -44,7 +44,7 @@ def test_on_the_clock_of_examples_before_the_slowest_has_moved() -> None:
 
 def test_on_the_clock_of_seconds() -> None:
     sentence, _ = say(make_experiment(clock="seconds"), 100 * SECONDS * 1.61)
-    assert sentence.startswith("In 16.1 ms of computing each, stochastic has made 159 updates, batch 100.")
+    assert sentence.startswith("In 16.1 ms of computing each, batch has made 100 updates, stochastic 159 (")
 
 
 def test_the_lowest_and_the_highest_are_named() -> None:

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from sim.commands import Advance, Advanced, Failed, Inspect, Open, SetClock, Trouble
+from sim.commands import Advance, Advanced, Failed, Inspect, Open, SetClock, Survey, Trouble
 from sim.experiment import Experiment, Point
 from sim.trace import NO_ROWS
 from tests.tui.traces import FORMULA, ReplayLink, make_experiment, make_race
@@ -198,7 +198,7 @@ async def test_what_is_chosen_while_the_engine_is_gone_holds_when_it_begins_agai
     it.session.kill()
     await it.step(1)
     it.session.set_clock("seconds")
-    assert await it.session.survey(FORMULA.window, 3, 3) is None
+    assert await it.session.survey(Survey(FORMULA.window, 3, 3)) is None
     await settle()
     assert it.session.banner is not None
     assert it.session.banner.dead

@@ -94,6 +94,7 @@ def _descend(index: int, run: RunConfig, start: Point, updates: int) -> Rows:
     rows = np.zeros(updates + 1, dtype=ROW)
     rows["run"], rows["update"] = index, np.arange(updates + 1)
     rows["batch_loss"][0] = rows["grad_norm"][0] = rows["lr"][0] = np.nan
+    rows["test_loss"] = rows["test_accuracy"] = np.nan
     rows["x"][0], rows["y"][0], rows["loss"][0] = *start, loss_at(*start)
     for row in rows[1:]:
         used = batch(int(row["update"]), size)

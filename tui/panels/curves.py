@@ -21,7 +21,8 @@ _NOISE_SHARE = 0.45  # of a run's colour: the loss of its batches, behind the lo
 
 Axis = Literal["updates", "epochs", "examples", "seconds"]
 _COLUMNS: dict[Axis, str] = {"updates": "update", "epochs": "epoch", "examples": "examples", "seconds": "seconds"}
-_METRICS = ("loss", "gradient norm")
+_METRICS = ("loss", "gradient norm", "test loss", "test accuracy")
+_METRIC_COLUMNS = {"test loss": "test_loss", "test accuracy": "test_accuracy"}
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +38,7 @@ class Curves(Widget, can_focus=True):
         self.log_y = True
         self._axis: Axis = "updates"
         self._clock: Clock | None = None
+        self._metrics: tuple[str, ...] = _METRICS[:2]
         self._metric = _METRICS[0]
         self._strips: list[Strip] = []
         self._drawn_at = -1.0
@@ -49,8 +51,8 @@ class Curves(Widget, can_focus=True):
         self._drawn_at = -1.0
 
     def next_metric(self) -> None:
-        """Draw the other metric."""
-        self._metric = _METRICS[1 - _METRICS.index(self._metric)]
+        """Draw another metric."""
+        self._metric = self._metrics[(self._metrics.index(self._metric) + 1) % len(self._metrics)]
         self._drawn_at = -1.0
 
     def show(self, scene: Scene) -> None:
@@ -58,11 +60,14 @@ class Curves(Widget, can_focus=True):
         if scene.clock != self._clock:
             self._clock = self._axis = scene.clock
             self._drawn_at = -1.0
+        self._metrics = tuple(metric for metric in _METRICS if metric[:4] != "test" or _has_figures(scene, metric))
+        if self._metric not in self._metrics:
+            self._metric = _METRICS[0]
         now = time.monotonic()
         if scene.playing and now - self._drawn_at < 1 / _REDRAWS_PER_SECOND:
             return
         self._drawn_at = now
-        scale = " · log" if self.log_y else ""
+        scale = " · log" if self.log_y and self._metric != "test accuracy" else ""
         titles = [f"{metric}{scale} · over {self._axis}" for metric in ("loss, batches dotted", self._metric)]
         roomy = self._metric == "loss" and len(titles[0]) + _TITLE_MARGIN <= self.size.width
         self.border_title = titles[0 if roomy else 1]
@@ -84,7 +89,7 @@ class Curves(Widget, can_focus=True):
             series=(*noise, *lines),
             width=self.size.width,
             height=self.size.height,
-            log_y=self.log_y,
+            log_y=self.log_y and self._metric != "test accuracy",
             x_limits=(0.0, max(ends, default=0.0) or 1.0),
             cursor=None if scene.live else cursor,
             ink=scene.palette.muted,
@@ -92,9 +97,10 @@ class Curves(Widget, can_focus=True):
 
     def _line(self, run: RunScene) -> Series:
         rows = run.recorded
-        if self._metric == "loss":
-            evaluated = rows[~np.isnan(rows["loss"])]
-            return Series(self._x(evaluated), evaluated["loss"], run.color)
+        column = _METRIC_COLUMNS.get(self._metric, "loss")
+        if self._metric != "gradient norm":
+            evaluated = rows[~np.isnan(rows[column])]
+            return Series(self._x(evaluated), evaluated[column], run.color)
         return Series(self._x(rows)[:-1], rows["grad_norm"][1:], run.color)
 
     def _noise(self, scene: Scene, run: RunScene, bounds: tuple[float, float]) -> Series:
@@ -107,6 +113,11 @@ class Curves(Widget, can_focus=True):
 
     def _x(self, rows: Rows) -> Floats:
         return rows[_COLUMNS[self._axis]].astype(np.float64)
+
+
+def _has_figures(scene: Scene, metric: str) -> bool:
+    """Whether a metric of the test examples is evaluated at all."""
+    return bool(np.isfinite(scene.runs[0].recorded[_METRIC_COLUMNS[metric]][0]))
 
 
 def _bounds(lines: list[Series]) -> tuple[float, float]:

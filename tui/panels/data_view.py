@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.experiment import Window
+from sim.problems.formula import Formula
 from tui.canvas import GROUND, MARK, Canvas
 from tui.palette import Palette, blend
 from tui.panels.plot import Plot
@@ -23,23 +24,24 @@ class DataPanel(Plot):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene; nothing where the problem has no data to draw."""
-        if scene.formula.view is None or not self.display:
+        formula = scene.formula
+        if not isinstance(formula, Formula) or formula.view is None or not self.display:
             return
         self.border_title = "the data, and each run's " + (
-            "line" if scene.formula.view.kind == "curve" else "boundary between the classes"
+            "line" if formula.view.kind == "curve" else "boundary between the classes"
         )
-        points = _data_points(scene)
+        points = _data_points(formula)
         view = self.viewport(_data_window(points))
         palette = scene.palette
         canvas = Canvas(view.columns, view.rows, palette.background)
-        canvas.points(view.to_dots(points), _point_colors(scene, palette), GROUND)
+        canvas.points(view.to_dots(points), _point_colors(formula, palette), GROUND)
         shown = [run for run in scene.runs if run.shown]
         for run in reversed(shown):
-            canvas.polyline(view.to_dots(_line(scene, run, view.window)), run.color)
+            canvas.polyline(view.to_dots(_line(formula, run, view.window)), run.color)
         for run in shown:
             self._draw_used(canvas, view, scene, run, points)
-        canvas.text(0, 0, f"↑ {scene.formula.view.ylabel} ", palette.muted, palette.background)
-        xlabel = f" {scene.formula.view.xlabel} →"
+        canvas.text(0, 0, f"↑ {formula.view.ylabel} ", palette.muted, palette.background)
+        xlabel = f" {formula.view.xlabel} →"
         canvas.text(view.columns - len(xlabel), view.rows - 1, xlabel, palette.muted, palette.background)
         self.paint(canvas.frame(), view.window, palette)
 
@@ -53,9 +55,8 @@ class DataPanel(Plot):
             canvas.points(view.to_dots(used), run.color, MARK)
 
 
-def _data_points(scene: Scene) -> Floats:
+def _data_points(formula: Formula) -> Floats:
     """Where each example is drawn, shape (N, 2)."""
-    formula = scene.formula
     if formula.inputs.ndim == 2 and formula.inputs.shape[1] == 2:
         return formula.inputs
     return np.stack([formula.inputs.reshape(-1), formula.targets], axis=1)
@@ -68,22 +69,22 @@ def _data_window(points: Floats) -> Window:
     return Window(left, right, bottom, top)
 
 
-def _point_colors(scene: Scene, palette: Palette) -> NDArray[np.int64]:
+def _point_colors(formula: Formula, palette: Palette) -> NDArray[np.int64]:
     """One colour for a curve's points, two for two classes."""
-    if scene.formula.view is not None and scene.formula.view.kind == "boundary":
+    if formula.view is not None and formula.view.kind == "boundary":
         dim = blend(palette.background, palette.marks, 0.4)
-        return np.where(scene.formula.targets > 0.5, palette.marks, dim).astype(np.int64)
-    return np.full(scene.examples, palette.muted, dtype=np.int64)
+        return np.where(formula.targets > 0.5, palette.marks, dim).astype(np.int64)
+    return np.full(formula.examples, palette.muted, dtype=np.int64)
 
 
-def _line(scene: Scene, run: RunScene, window: Window) -> Floats:
+def _line(formula: Formula, run: RunScene, window: Window) -> Floats:
     """A run's curve through the data, or the line on which it holds both classes for equally likely; shape (n, 2)."""
     a, b = run.head
-    if scene.formula.view is not None and scene.formula.view.kind == "boundary":
+    if formula.view is not None and formula.view.kind == "boundary":
         length = np.hypot(a, b)
         reach = np.hypot(window.right - window.left, window.top - window.bottom)
         way = np.array([-b, a]) / length * reach if length > 0 else np.full(2, np.nan)
         return np.stack([-way, way])
     xs = np.linspace(window.left, window.right, _CURVE_POINTS)
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.stack([xs, scene.formula.output(np, a, b, xs)], axis=1)
+        return np.stack([xs, formula.output(np, a, b, xs)], axis=1)

@@ -18,8 +18,8 @@ _BELOW = 1
 class Plot(Widget, can_focus=True):
     """Shows one composed frame at a time, and repaints only the rows in which it differs from the one before."""
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
         self._frame: Frame | None = None
         self._labels: tuple[list[str], str] = ([], "")
         self._palette: Palette | None = None

@@ -31,12 +31,14 @@ class TableColumn:
         meaning: what it says, for the help.
         cell: its text for a run.
         rank: the higher, the sooner it is left out where there is no room; 0: never.
+        applies: whether there is anything to say in this column.
     """
 
     title: str
     meaning: str
     cell: Callable[[Scene, RunScene], str]
     rank: int = 0
+    applies: Callable[[Scene], bool] = lambda _scene: True
 
 
 def _batch(scene: Scene, run: RunScene) -> str:
@@ -60,7 +62,34 @@ COLUMNS = (
     TableColumn(
         "‖grad‖", "length of the last batch's gradient", lambda _s, r: decimal(float(r.seen[-1]["grad_norm"])), 5
     ),
-    TableColumn("to min", "distance to the nearest known minimum", lambda _s, r: decimal(r.distance), 4),
+    TableColumn(
+        "to min",
+        "distance to the nearest known minimum",
+        lambda _s, r: decimal(r.distance),
+        4,
+        lambda scene: bool(scene.formula.minima),
+    ),
+    TableColumn(
+        "test loss",
+        "over the test examples, which no run learns from",
+        lambda _s, r: decimal(r.test_loss),
+        4,
+        lambda scene: scene.tests > 0 and math.isnan(scene.runs[0].test_accuracy),
+    ),
+    TableColumn(
+        "test acc",
+        "share of the test examples told right",
+        lambda _s, r: f"{100 * r.test_accuracy:.1f}%",
+        1,
+        lambda scene: not math.isnan(scene.runs[0].test_accuracy),
+    ),
+    TableColumn(
+        "off plane",
+        "how far the run is from the plane that is shown",
+        lambda _s, r: decimal(r.off_plane, 3),
+        5,
+        lambda scene: scene.plane is not None,
+    ),
     TableColumn("updates/s", "in its own computing time", lambda _s, r: quantity(r.updates_per_second), 7),
     TableColumn("examples/s", "in its own computing time", lambda _s, r: quantity(r.examples_per_second), 8),
     TableColumn("status", "running, converged or diverged", lambda _s, r: r.status_words),
@@ -77,7 +106,7 @@ class RunsTable(Static):
 
 def table_text(scene: Scene, width: int) -> Text:
     """The table as text of at most so many columns of cells, a heading first."""
-    columns = list(COLUMNS)
+    columns = [column for column in COLUMNS if column.applies(scene)]
     while True:
         cells = [[column.cell(scene, run) for column in columns] for run in scene.runs]
         widths = [max(len(column.title), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)]

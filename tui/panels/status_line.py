@@ -24,7 +24,7 @@ class StatusLine(Static):
 
 def status_text(scene: Scene, width: int) -> Text:
     """The line at a width; the data's name gives way first, then the device, the gaps, and at last the seed."""
-    name = Text.assemble((f" {scene.experiment.problem.name} ", "bold reverse"))
+    name = Text.assemble((f" {scene.name} ", "bold reverse"))
     parts = [transport(scene), counters(scene), Text(f"seed {scene.experiment.seed}")]
     right = Text(_GAP).join(parts)
     device = Text(f"{_GAP}{scene.device} ")

@@ -7,19 +7,24 @@ from numpy.typing import NDArray
 from textual import events
 from textual.message import Message
 
-from sim.commands import Surveyed
+from sim.commands import Survey, Surveyed
 from sim.experiment import Point, Window
+from sim.model_data import ModelCard
 from sim.problems.formula import Formula
 from tui.canvas import GROUND, Canvas
-from tui.palette import MINIMUM, START, Palette, band_of, loss_levels, trail_colors
+from tui.numbers import count, decimal
+from tui.palette import MINIMUM, START, Palette, band_of, blend, loss_levels, trail_colors
 from tui.panels.plot import Plot
 from tui.scene import RunScene, Scene
 from tui.viewport import Viewport, contours
 
 _DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
+_ROOM = 0.3  # around the trails, as a share of their extent
 _FADE_EVERY = 60  # points of a trail between two shades
 _ARROW_SHARE = 0.16  # of the canvas's width: the longer of the two arrows
 _SHORTEST_ARROW = 5.0  # dots
+_SURVEY_BUDGET = 0.015  # seconds of computing for a piece of a landscape, between updates
+_FAR_OFF = 0.2  # of the window's width: a head further than this from the plane is dimmed
 _INNER = 0.08  # of the window: heads nearer to the edge are followed
 
 Floats = NDArray[np.float64]
@@ -40,6 +45,8 @@ class Surface(Plot):
         super().__init__(id=id)
         self.contours = True
         self.follow = False
+        self._fits_itself = False
+        self._plane = 0
         self._window: Window | None = None
         self._scene: Scene | None = None
         self._landscape: Surveyed | None = None
@@ -47,35 +54,46 @@ class Surface(Plot):
         self._bands: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._lines: list[Floats] = []
 
-    def show_problem(self, formula: Formula) -> None:
-        """Look at a problem's own window, before anything has moved."""
+    def show_problem(self, formula: Formula | ModelCard) -> None:
+        """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
         a, b = formula.parameters
         self.border_title = f"loss over {a} and {b}"
+        self.border_subtitle = ""
         self._window = formula.window
-        self._landscape = None
+        self._fits_itself = isinstance(formula, ModelCard)
+        self._landscape = self._scene = None
+        self._plane = 0
 
     # -- the landscape ------------------------------------------------------------------------------------------------
 
     @property
-    def wanted(self) -> tuple[Window, int, int] | None:
-        """The window, columns and rows of the landscape that is missing; None if none is."""
-        if self._window is None or self.size.width == 0 or not self.display:
+    def wanted(self) -> Survey | None:
+        """How to ask for the landscape that is missing, or not complete; None if it stands."""
+        if self._window is None or self._scene is None or self.size.width == 0 or not self.display:
             return None
         columns, rows = self.plot_size
         here = self._landscape
-        if here is not None and here.window == self._window and here.values.shape == (2 * rows, columns):
+        if here is not None and self._fits(here) and here.progress == 1:
             return None
-        return self._window, columns, 2 * rows
+        run = next((run.index for run in self._scene.runs if run.shown), 0)
+        return Survey(self._window, columns, 2 * rows, run, _SURVEY_BUDGET)
+
+    def _fits(self, landscape: Surveyed) -> bool:
+        """Whether a landscape is of this window and plane."""
+        columns, rows = self.plot_size
+        of_this = landscape.window == self._window and landscape.plane == self._plane
+        return of_this and landscape.values.shape == (2 * rows, columns)
 
     def set_landscape(self, landscape: Surveyed) -> None:
         """Take a landscape that was asked for; one of a window left meanwhile still serves until the next comes."""
-        bands = len(self._scene.palette.bands) if self._scene else 12
+        if landscape.plane != self._plane or self._scene is None:
+            return
+        bands = len(self._scene.palette.bands)
         self._landscape = landscape
         self._levels = loss_levels(landscape.values, bands)
         self._bands = band_of(landscape.values, self._levels)
         self._lines = contours(landscape.values, self._levels.tolist(), landscape.window)
-        if self._scene is not None:
-            self.show(self._scene)
+        self.show(self._scene)
 
     def _background(self, view: Viewport, palette: Palette) -> NDArray[np.int64]:
         """Colours of the half cells; where the landscape at hand is of another window, its nearest values."""
@@ -104,19 +122,33 @@ class Surface(Plot):
     def zoom(self, factor: float, about: Point | None = None) -> None:
         """Nearer or farther, about a place or the middle."""
         if (view := self.view) is not None:
-            self._window = view.zoom(factor, about).window
+            self._window, self._fits_itself = view.zoom(factor, about).window, False
 
     def pan(self, across: float, up: float) -> None:
         """Move the window by fractions of itself."""
         if (view := self.view) is not None:
-            self._window = view.pan(across, up).window
+            self._window, self._fits_itself = view.pan(across, up).window, False
 
     def fit(self) -> None:
         """Show all of the trails, and the known minima."""
         view, scene = self.view, self._scene
         if view is not None and scene is not None:
-            trails = [_places(run) for run in scene.runs if run.shown]
+            trails = [run.places for run in scene.runs if run.shown]
             self._window = view.fit(np.concatenate([*trails, np.array(scene.formula.minima).reshape(-1, 2)])).window
+            self._fits_itself = scene.plane is not None
+
+    def _keep_in_sight(self, scene: Scene) -> None:
+        """On a model's plane: show all of the trails whenever the plane changed or a head has come to the edge."""
+        changed = scene.plane is not None and scene.plane.number != self._plane
+        if scene.plane is not None and changed:
+            self._plane, self._landscape = scene.plane.number, None
+        view = self.view
+        if view is None or not self._fits_itself:
+            return
+        trails = [run.places for run in scene.runs if run.shown and not run.status.stopped]
+        heads = np.array([trail[-1] for trail in trails]).reshape(-1, 2)
+        if len(heads) and (changed or not _well_inside(view, heads)):
+            self._window = view.fit(np.concatenate(trails), margin=_ROOM).window
 
     def _follow(self, scene: Scene) -> None:
         view = self.view
@@ -132,6 +164,7 @@ class Surface(Plot):
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
         self._scene = scene
+        self._keep_in_sight(scene)
         if self.follow:
             self._follow(scene)
         view = self.view
@@ -150,13 +183,27 @@ class Surface(Plot):
         if not scene.playing:
             self._draw_gradients(canvas, view, shown, palette)
         self._draw_heads(canvas, view, shown, palette)
+        self._say_what_it_is(scene)
         a, b = scene.formula.parameters
         canvas.text(0, 0, f"↑ {b} ", palette.muted, palette.background)
         canvas.text(view.columns - len(a) - 3, view.rows - 1, f" {a} →", palette.muted, palette.background)
         self.paint(canvas.frame(), view.window, palette)
 
+    def _say_what_it_is(self, scene: Scene) -> None:
+        """The plane, what it explains, over how many examples the landscape is, and how far it has got."""
+        if scene.plane is None:
+            return
+        share = f" · {100 * scene.plane.explained:.0f}% of the movement" if scene.end else ""
+        self.border_title = f"loss on a plane: {scene.plane.words}{share}"
+        here = self._landscape
+        if here is None or not self._fits(here):
+            self.border_subtitle = "landscape to come"
+        else:
+            made = "" if here.progress == 1 else f" · landscape {100 * here.progress:.0f}%"
+            self.border_subtitle = f"over {count(here.examples)} of {count(scene.examples)} examples{made}"
+
     def _draw_trail(self, canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
-        places = _places(run)
+        places = run.places
         older = max(0, len(places) - _DETAILED)
         kept = np.concatenate([np.arange(0, older, max(1, older // _DETAILED)), np.arange(older, len(places))])
         colors = trail_colors(len(kept), run.color, palette.bands[len(palette.bands) // 2], _FADE_EVERY)
@@ -201,8 +248,12 @@ class Surface(Plot):
             while (column, row) in taken:
                 column += 1
             taken.add((column, row))
-            colors = palette.head(run.color) if inside else (run.color, palette.background)
+            far = run.off_plane > _FAR_OFF * view.width
+            color = blend(palette.background, run.color, 0.5) if far else run.color
+            colors = palette.head(color) if inside else (color, palette.background)
             canvas.text(column, row, run.glyph, *colors, bold=True)
+            if far:
+                canvas.text(column + 1, row, f" {decimal(run.off_plane, 2)} off", color, palette.background)
 
     # -- the mouse ----------------------------------------------------------------------------------------------------
 
@@ -238,8 +289,3 @@ class Surface(Plot):
 def _well_inside(view: Viewport, places: Floats) -> bool:
     shares = view.to_dots(places) / (2 * view.columns, 4 * view.rows)
     return bool(((shares >= _INNER) & (shares <= 1 - _INNER)).all())
-
-
-def _places(run: RunScene) -> Floats:
-    """Where a run has been, shape (updates + 1, 2)."""
-    return np.stack([run.seen["x"], run.seen["y"]], axis=1)

@@ -61,13 +61,17 @@ def _beside(head: Text, words: str, width: int) -> Text:
 def _used(scene: Scene, report: UpdateReport) -> str:
     if report.batch_size >= scene.examples:
         return f"all {count(scene.examples)} examples"
+    if report.batch_size == 1:
+        return f"#{report.indices[0]} (1 of {count(scene.examples)})"
     named = " ".join(f"#{index}" for index in report.indices[:_NAMED_EXAMPLES])
     more = " …" if report.batch_size > _NAMED_EXAMPLES else ""
     return f"{count(report.batch_size)} of {count(scene.examples)}: {named}{more}"
 
 
 def _difference(report: UpdateReport) -> Text:
-    """Angle, cosine and relative error; dashes where the full gradient is zero."""
+    """Angle, cosine and relative error; dashes where the full gradient is zero, or not known any more."""
+    if math.isnan(report.full_gradient[0]):
+        return Text("its gradient is gone: only the newest update's is kept", style="dim")
     if math.isnan(report.cosine):
         return Text.assemble(("–", "bold"), " the full gradient is zero")
     degrees = math.degrees(math.acos(report.cosine))

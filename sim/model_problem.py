@@ -1,0 +1,244 @@
+"""A real model on real data as one more problem."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.data import Dataset
+
+from sim.evaluate import evaluating
+from sim.experiment import ConfigError, ModelConfig, suggest
+from sim.flat import trainable
+from sim.model_data import SYNTHETIC_CLASSES, SYNTHETIC_FEATURES, Arrays, load_arrays, split_sizes
+from sim.models import cnn, load_file, mlp
+from sim.problem import Loss, Problem
+from sim.random_state import RandomState
+from sim.sources import DatasetSource, TensorSource
+
+_RESIDENT_SHARE = 0.5  # of a GPU's free memory that data may fill
+_SYNTHETIC_CHUNK = 65_536
+
+
+def model_problem(config: ModelConfig, seed: int, device: torch.device) -> Problem:
+    """Data, split, model and loss as configured; the model is made right after `torch.manual_seed(seed)`.
+
+    Raises:
+        ConfigError: for what does not fit together. Whatever the user's own code raises is passed on.
+    """
+    own = load_file(Path(config.own_file[0])) if config.own_file else None
+    problem = _with_data(config, own, seed, device)
+    torch.manual_seed(seed)
+    model = _make_model(config, own, problem).to(device)
+    problem = replace(problem, model=model, random_state=RandomState.now(device))
+    _check(problem)
+    return problem
+
+
+# -- data -------------------------------------------------------------------------------------------------------------
+
+
+def _with_data(config: ModelConfig, own: ModuleType | None, seed: int, device: torch.device) -> Problem:
+    """A problem whose model is still to come."""
+    if own is not None and hasattr(own, "data"):
+        source, task, classes = _own_source(own.data(), config, device)
+    elif (arrays := load_arrays(config)) is not None:
+        source, task, classes = _tensors(arrays, device), arrays.task, arrays.classes
+    else:
+        inputs, targets = synthetic(config.examples, seed)
+        source, task, classes = TensorSource(inputs, targets, device, torch.float32), "classification", ()
+    train, test = _split(len(source), config.test_fraction, seed)
+    if arrays_scale := (None if own is not None and hasattr(own, "data") else _scale_of(config)):
+        _scale_inputs(source, train, arrays_scale)
+    source = _placed(source, config)
+    loss: Loss = own.loss if own is not None and hasattr(own, "loss") else _default_loss(task)
+    loader: Literal["dataloader", "resident"]
+    loader = "dataloader" if config.loader == "dataloader" or isinstance(source, DatasetSource) else "resident"
+    return Problem(
+        model=nn.Identity(),
+        loss=loss,
+        source=source,
+        random_state=RandomState.now(device),
+        train=train,
+        test=test,
+        loader=loader,
+        workers=config.workers,
+        task=task,
+        classes=classes,
+    )
+
+
+def synthetic(examples: int, seed: int) -> tuple[Tensor, Tensor]:
+    """A seeded classification problem: float32 inputs of shape (N, 64), classes int64 of shape (N,).
+
+    Inputs are standard normal; a class is the largest of ten random nonlinear scores plus noise, so that no model is
+    perfect. Made in pieces, so that nothing larger than the data themselves is ever held.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.randn(SYNTHETIC_FEATURES, 32, generator=generator) / SYNTHETIC_FEATURES**0.5
+    second = torch.randn(32, SYNTHETIC_CLASSES, generator=generator)
+    inputs = torch.empty(examples, SYNTHETIC_FEATURES)
+    targets = torch.empty(examples, dtype=torch.int64)
+    for begin in range(0, examples, _SYNTHETIC_CHUNK):
+        piece = inputs[begin : begin + _SYNTHETIC_CHUNK]
+        piece.normal_(generator=generator)
+        scores = torch.tanh(2 * piece @ first) @ second
+        scores += torch.randn(scores.shape, generator=generator)
+        targets[begin : begin + len(piece)] = scores.argmax(dim=1)
+    return inputs, targets
+
+
+def _tensors(arrays: Arrays, device: torch.device) -> TensorSource:
+    """The arrays as tensors on the CPU; memory-mapped ones stay so."""
+    inputs = torch.from_numpy(np.asarray(arrays.inputs))
+    if not isinstance(arrays.inputs, np.memmap):
+        inputs = inputs.float().div_(arrays.divisor)
+    targets = torch.from_numpy(np.asarray(arrays.targets))
+    if arrays.task == "regression":
+        spread = targets.std(correction=0)
+        targets = ((targets - targets.mean()) / (spread if spread > 0 else 1.0)).float()[:, None]
+    return TensorSource(inputs, targets, device, torch.float32)
+
+
+def _scale_of(config: ModelConfig) -> str | None:
+    images = config.data is None and config.dataset in ("digits", "synthetic")
+    arrays = config.data is not None and not config.target
+    return config.scale or (None if images or arrays else "standard")
+
+
+def _scale_inputs(source: TensorSource | DatasetSource, train: Tensor | None, scale: str) -> None:
+    """Scale a table's inputs in place by what the training examples say; constant columns are left at 0."""
+    assert isinstance(source, TensorSource)
+    known = source.inputs if train is None else source.inputs[train]
+    if scale == "standard":
+        middle, width = known.mean(dim=0), known.std(dim=0, correction=0)
+    elif scale == "minmax":
+        middle, width = known.amin(dim=0), known.amax(dim=0) - known.amin(dim=0)
+    else:
+        return
+    source.inputs.sub_(middle).div_(torch.where(width > 0, width, torch.ones_like(width)))
+
+
+def _own_source(
+    data: Any, config: ModelConfig, device: torch.device
+) -> tuple[TensorSource | DatasetSource, Literal["classification", "regression"], tuple[str, ...]]:
+    """What the user's `data()` returned: a Dataset, or tensors X and y."""
+    if isinstance(data, Dataset):
+        source: TensorSource | DatasetSource = DatasetSource(data, device)
+        targets = source.take(torch.zeros(1, dtype=torch.int64))[1]
+    elif isinstance(data, tuple) and len(data) == 2 and all(isinstance(part, Tensor) for part in data):
+        inputs, targets = data
+        if len(inputs) != len(targets):
+            raise ConfigError(f"data() returned {len(inputs)} inputs and {len(targets)} targets; they must be as many.")
+        dtype = inputs.dtype if inputs.is_floating_point() else torch.float32
+        source = TensorSource(inputs, targets, device, dtype)
+    else:
+        raise ConfigError(f"data() must return a Dataset or tensors X, y; it returned {type(data).__name__}.")
+    classes = not targets.is_floating_point() if config.task == "auto" else config.task == "classification"
+    return source, "classification" if classes else "regression", ()
+
+
+def _split(examples: int, test_fraction: float, seed: int) -> tuple[Tensor | None, Tensor | None]:
+    """Training and test examples, as torch.utils.data.random_split with this seed gives them."""
+    train, test = split_sizes(examples, test_fraction)
+    if not test:
+        return None, None
+    if not train:
+        raise ConfigError(f"{examples} examples with --test-fraction {test_fraction} leave none for training.")
+    order = torch.randperm(examples, generator=torch.Generator().manual_seed(seed))
+    return order[:train], order[train:]
+
+
+def _placed(source: TensorSource | DatasetSource, config: ModelConfig) -> TensorSource | DatasetSource:
+    """The data on the device, where they are to be resident and fit."""
+    if isinstance(source, DatasetSource):
+        if config.loader == "resident":
+            raise ConfigError("--loader resident needs tensors; data() returned a Dataset, so use --loader dataloader.")
+        return source
+    if source.device.type == "cpu" or config.loader == "dataloader":
+        return source
+    size = source.inputs.numel() * torch.float32.itemsize
+    if config.loader == "auto" and source.device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(source.device)
+        if size > free * _RESIDENT_SHARE:
+            return source
+    inputs, targets = source.to_device((source.inputs, source.targets))
+    return TensorSource(inputs, targets, source.device, inputs.dtype)
+
+
+# -- model and loss ---------------------------------------------------------------------------------------------------
+
+
+def _default_loss(task: str) -> Loss:
+    return nn.CrossEntropyLoss() if task == "classification" else nn.MSELoss()
+
+
+def _make_model(config: ModelConfig, own: ModuleType | None, problem: Problem) -> nn.Module:
+    if config.own_file is not None:
+        name = config.own_file[1]
+        if not hasattr(own, name):
+            functions = [word for word, value in vars(own).items() if callable(value) and not word.startswith("_")]
+            raise ConfigError(f"{config.own_file[0]} has no function {name!r}; {suggest(name, functions)}")
+        model = getattr(own, name)()
+        if not isinstance(model, nn.Module):
+            raise ConfigError(f"{name}() must return an nn.Module; it returned {type(model).__name__}.")
+        return model
+    inputs, targets = problem.source.take(torch.zeros(1, dtype=torch.int64))
+    shape = tuple(inputs.shape[1:])
+    outputs = _outputs(problem) if problem.task == "classification" else targets[0].numel()
+    return mlp(shape, config.hidden, outputs) if config.model == "mlp" else cnn(shape, outputs)
+
+
+def _outputs(problem: Problem) -> int:
+    """How many classes there are."""
+    if problem.classes:
+        return len(problem.classes)
+    assert isinstance(problem.source, TensorSource)
+    return int(problem.source.targets.max()) + 1
+
+
+def has_batch_statistics(module: nn.Module) -> bool:
+    """Whether what the module makes of an example depends on the others of its batch."""
+    return any(isinstance(part, _BatchNorm) for part in module.modules())
+
+
+def _check(problem: Problem) -> None:
+    """Refuse what cannot be trained: no parameters, shapes or labels that do not fit, outputs that are no numbers."""
+    named = trainable(problem.model)
+    if not named:
+        raise ConfigError("The model has no parameters to train; return a module with some that require gradients.")
+    kinds = {(parameter.dtype, parameter.device) for _, parameter in named}
+    if len(kinds) > 1:
+        raise ConfigError("The model's parameters differ in type or device; make them alike.")
+    inputs, targets = problem.batch(torch.arange(min(2, problem.examples)))
+    shapes = f"inputs of shape (N, {', '.join(map(str, inputs.shape[1:]))})"
+    with torch.no_grad(), evaluating(problem.model, problem.device):
+        try:
+            output = problem.model(inputs)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            raise ConfigError(f"The model does not fit the data, {shapes}: {_first_line(error)}") from error
+        if not isinstance(output, Tensor):
+            raise ConfigError(f"The model must return a tensor; it returned {type(output).__name__}.")
+        if not torch.isfinite(output).all():
+            raise ConfigError("The model returns NaN or infinity for the very first examples; look at its weights.")
+        try:
+            loss = problem.loss(output, targets)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            where = f"outputs of shape (N, {', '.join(map(str, output.shape[1:]))}), targets {_targets_words(targets)}"
+            raise ConfigError(f"The labels do not fit the loss ({where}): {_first_line(error)}") from error
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        raise ConfigError("loss(output, target) must return a scalar tensor, the mean over the batch.")
+
+
+def _targets_words(targets: Tensor) -> str:
+    shape = ", ".join(map(str, ("N", *targets.shape[1:])))
+    return f"({shape}) of {str(targets.dtype).removeprefix('torch.')}"
+
+
+def _first_line(error: Exception) -> str:
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return line if line.endswith(".") else f"{line}."

@@ -1,0 +1,135 @@
+"""How many parameters are seen in two dimensions: planes of the parameter space, and places on them."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sim.experiment import PlaneKind
+from sim.flat import trainable
+
+_MOST_FITTED = 256  # points that a plane is fitted to: more would not turn it, but take long
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The points `origin + x * basis[0] + y * basis[1]`.
+
+    Attributes:
+        kind: how it was found.
+        origin: shape (P,).
+        basis: shape (2, P); orthonormal, except for `random`.
+        words: what it is, for people.
+    """
+
+    kind: PlaneKind
+    origin: Tensor
+    basis: Tensor
+    words: str
+
+    def at(self, x: float, y: float) -> Tensor:
+        """The parameters at a place of the plane, shape (P,)."""
+        return self.origin + x * self.basis[0] + y * self.basis[1]
+
+    def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """The nearest places on the plane and how far they are off it: shapes (K, 2) and (K,), for points (K, P)."""
+        away = points - self.origin
+        gram = self.basis @ self.basis.T
+        places = torch.linalg.solve(gram, self.basis @ away.T).T
+        return places, torch.linalg.vector_norm(away - places @ self.basis, dim=1)
+
+    def directions(self, gradient: Tensor) -> Tensor:
+        """The slope along each of the two directions of a gradient of shape (P,): shape (2,)."""
+        return self.basis @ gradient
+
+
+def explained(plane: Plane, points: Tensor) -> float:
+    """The share of the points' variation, shape (K, P), that lies in the plane: 1 - mean distance² / variance."""
+    variation = float(((points - points.mean(dim=0)) ** 2).sum())
+    _, distances = plane.project(points)
+    return max(0.0, 1.0 - float((distances**2).sum()) / variation) if variation > 0 else 1.0
+
+
+def pca_plane(points: Tensor, previous: Plane | None) -> Plane:
+    """The plane of the points' first two principal components, shape (K, P), about their mean.
+
+    It is turned within itself to lie as near to the previous plane as it can.
+    """
+    thinned = points[torch.linspace(0, len(points) - 1, min(len(points), _MOST_FITTED)).round().long()]
+    middle = thinned.mean(dim=0)
+    directions = principal_directions(thinned - middle)
+    return _aligned(Plane("pca", middle, directions, "PCA of the trails so far"), previous)
+
+
+def heads_plane(heads: Tensor, points: Tensor, previous: Plane | None) -> Plane:
+    """The plane through the runs' present places, shape (R, P): exact for three, the best fit for more.
+
+    For fewer it is completed by the direction in which the points so far, shape (K, P), vary most besides.
+    """
+    middle = heads.mean(dim=0)
+    spanned = min(len(heads) - 1, 2)
+    basis = principal_directions(heads - middle)[:spanned]
+    words = "through the three heads" if len(heads) == 3 else "the best fit to the heads"
+    if spanned < 2:
+        rest = points - middle
+        rest = rest - (rest @ basis.T) @ basis
+        basis = torch.cat([basis, principal_directions(rest - rest.mean(dim=0))[: 2 - spanned]])
+        words = "through the heads, completed by PCA"
+    return _aligned(Plane("heads", middle, basis, words), previous)
+
+
+def random_plane(module: nn.Module, seed: int) -> Plane:
+    """Two random directions from where the module is, filter-normalised: Li et al. 2018, "Visualizing the Loss
+    Landscape of Neural Nets", section 4. Each filter of a direction is as long as the module's own; parameters of
+    one dimension (biases, normalisation) are left out."""
+    generator = torch.Generator().manual_seed(seed)
+    parameters = [parameter.detach().cpu() for _, parameter in trainable(module)]
+    origin = torch.cat([parameter.reshape(-1) for parameter in parameters])
+    basis = torch.stack([torch.cat([_filters(p, generator).reshape(-1) for p in parameters]) for _ in range(2)])
+    if not basis.any(dim=1).all():
+        basis = torch.randn(basis.shape, generator=generator, dtype=basis.dtype)
+    return Plane("random", origin, basis, "two random directions, filter-normalised")
+
+
+def _filters(parameter: Tensor, generator: torch.Generator) -> Tensor:
+    """A random direction for one parameter: each of its filters (first dimension) as long as the parameter's."""
+    if parameter.ndim < 2:
+        return torch.zeros_like(parameter)
+    direction = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+    flat, own = direction.flatten(1), parameter.flatten(1)
+    scale = torch.linalg.vector_norm(own, dim=1) / (torch.linalg.vector_norm(flat, dim=1) + 1e-10)
+    scaled: Tensor = direction * scale.reshape(-1, *[1] * (parameter.ndim - 1))
+    return scaled
+
+
+def principal_directions(centred: Tensor) -> Tensor:
+    """The first two principal directions of centred points (K, P), orthonormal, shape (2, P).
+
+    By the eigenvectors of the K x K Gram matrix, in float64: K is small, P may be large. Where the points span less
+    than two dimensions, unit vectors complete them.
+    """
+    wide = centred.double()
+    values, vectors = torch.linalg.eigh(wide @ wide.T)
+    kept = [
+        (vectors[:, -place] @ wide) / values[-place].sqrt()
+        for place in (1, 2)
+        if place <= len(values) and values[-place] > 1e-12 * values[-1].clamp(min=1e-300)
+    ]
+    basis = torch.stack(kept) if kept else wide.new_empty(0, wide.shape[1])
+    while len(basis) < 2:
+        unit = torch.zeros(1, wide.shape[1], dtype=wide.dtype)
+        unit[0, int(basis.abs().sum(dim=0).argmin())] = 1
+        unit = unit - (unit @ basis.T) @ basis
+        basis = torch.cat([basis, unit / torch.linalg.vector_norm(unit)])
+    return basis.to(centred.dtype)
+
+
+def _aligned(plane: Plane, previous: Plane | None) -> Plane:
+    """The plane turned or mirrored within itself to lie as near to the previous one as it can (Procrustes)."""
+    basis = plane.basis
+    if previous is None:
+        basis = basis * torch.where(basis.sum(dim=1, keepdim=True) < 0, -1.0, 1.0)
+    else:
+        left, _, right = torch.linalg.svd(previous.basis @ basis.T)
+        basis = (left @ right) @ basis
+    return Plane(plane.kind, plane.origin, basis, plane.words)

@@ -1,0 +1,108 @@
+"""Where the runs of a model went, kept within a memory budget, and seen on a plane that may change."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sim.commands import PlaneNews, Trail
+from sim.experiment import PlaneKind
+from sim.planes import Plane, explained, heads_plane, pca_plane, random_plane
+
+_BUDGET = 64 * 2**20  # bytes of parameters kept for all runs together
+_FEWEST = 16  # places kept of each run, however many parameters there are
+_REACH = 100.0  # times the length of the parameters at the start
+_REFIT_AFTER = 1.3  # times as many updates as at the last fit
+
+
+class Snapshots:
+    """The parameters of one run at updates 0, s, 2s, ...; the stride s doubles whenever there are too many."""
+
+    def __init__(self, parameters: int, runs: int) -> None:
+        self.updates: list[int] = []
+        self.vectors: list[Tensor] = []
+        self.thinnings = 0
+        self._most = max(_FEWEST, _BUDGET // (4 * parameters * runs))
+        self._stride = 1
+
+    def keep(self, update: int, vector: Tensor) -> None:
+        """Keep a place, if its update is one to be kept."""
+        if update % self._stride:
+            return
+        self.updates.append(update)
+        self.vectors.append(vector.detach().to("cpu", copy=True))
+        if len(self.updates) > self._most:
+            self._stride *= 2
+            self.thinnings += 1
+            kept = [place for place, one in enumerate(self.updates) if one % self._stride == 0]
+            self.updates = [self.updates[place] for place in kept]
+            self.vectors = [self.vectors[place] for place in kept]
+
+
+class Trails:
+    """The plane, and what of the trails on it the terminal has not been told yet."""
+
+    def __init__(self, kind: PlaneKind, model: nn.Module, seed: int) -> None:
+        self.kind = kind
+        self.number = 0
+        self._model, self._seed = model, seed
+        self.plane: Plane = random_plane(model, seed)
+        self._fitted_at = 0
+        self._explained = 1.0
+        self._told: list[tuple[int, int]] = []
+
+    def set_kind(self, kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor]) -> PlaneNews:
+        """See the runs on another plane."""
+        self.kind = kind
+        self._fit(snapshots, heads, previous=None)
+        return self._tell(snapshots, heads, whole=True)
+
+    def news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
+        """Refit the plane if the runs have moved much since; what is new on it, or all if it changed."""
+        made = sum(updates)
+        grown = made > self._fitted_at * _REFIT_AFTER and made > 0 and self.kind != "random"
+        if grown:
+            self._fitted_at = made
+            self._fit(snapshots, heads, previous=self.plane if self.plane.kind != "random" else None)
+        thinned = [one.thinnings for one in snapshots] != [thinnings for _, thinnings in self._told]
+        return self._tell(snapshots, heads, whole=grown or thinned)
+
+    def _fit(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], previous: Plane | None) -> None:
+        kept = [(one, head.detach().cpu()) for one, head in zip(snapshots, heads, strict=True) if _in_reach(one, head)]
+        present = torch.stack([head for _, head in kept] or [snapshots[0].vectors[0]])
+        points = torch.cat([*(torch.stack(one.vectors) for one, _ in kept), present])
+        moved = bool((points != points[0]).any())
+        if self.kind == "random" or not moved:
+            self.plane = random_plane(self._model, self._seed)
+        elif self.kind == "pca":
+            self.plane = pca_plane(points, previous)
+        else:
+            self.plane = heads_plane(present, points, previous)
+        self._explained = explained(self.plane, points) if moved else 1.0
+        self.number += 1
+
+    def _tell(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], *, whole: bool) -> PlaneNews:
+        trails = []
+        for run, (one, head) in enumerate(zip(snapshots, heads, strict=True)):
+            begin = 0 if whole else self._told[run][0]
+            points = torch.stack([*one.vectors[begin:], head.detach().cpu()])
+            places, distances = self.plane.project(points)
+            xy, off = places.double().numpy(), distances.double().numpy()
+            trails.append(
+                Trail(
+                    updates=np.array(one.updates[begin:], np.int64),
+                    xy=xy[:-1],
+                    distances=off[:-1],
+                    head=(float(xy[-1, 0]), float(xy[-1, 1])),
+                    head_distance=float(off[-1]),
+                )
+            )
+        self._told = [(len(one.updates), one.thinnings) for one in snapshots]
+        return PlaneNews(self.number, self.kind, self.plane.words, self._explained, whole, tuple(trails))
+
+
+def _in_reach(snapshots: Snapshots, head: Tensor) -> bool:
+    """Whether a run is near enough to where it began to be seen beside others: one that diverged is not."""
+    begin = snapshots.vectors[0]
+    return bool(torch.linalg.vector_norm(head.cpu() - begin) < _REACH * (1 + torch.linalg.vector_norm(begin)))

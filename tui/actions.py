@@ -1,0 +1,242 @@
+"""What the keys do: every action of the screen, on the session, the panels or the files."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from textual.app import App
+
+from sim.experiment import CLOCKS, PLANES, ConfigError, ModelConfig
+from sim.problems.formula import Formula
+from tui import export
+from tui.help import HelpScreen, help_text
+from tui.options import command_line
+from tui.panels.curves import Curves
+from tui.panels.surface import Surface
+from tui.scene import Scene
+from tui.session import Session
+from tui.themes import THEMES
+
+
+class Actions(App[None]):
+    """The actions; `GdsimApp` has the layout and the passing of time.
+
+    Attributes:
+        session: the experiment on the screen.
+        scene: what was drawn last.
+        hidden: the runs that are not shown.
+    """
+
+    session: Session
+    scene: Scene | None
+    hidden: frozenset[int]
+
+    def frame(self) -> None:
+        """Let time go by and draw what changed."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Draw again what stands."""
+        raise NotImplementedError
+
+    # -- keys: time ---------------------------------------------------------------------------------------------------
+
+    def action_toggle_play(self) -> None:
+        """Play or pause."""
+        self.session.player.toggle()
+        self.frame()
+
+    def action_step(self, moments: int) -> None:
+        """Go by so many moments."""
+        self.session.step(moments)
+        self.frame()
+
+    def action_seek_first(self) -> None:
+        """To the start."""
+        self.session.player.pause()
+        if self.session.history is not None:
+            self.session.history.seek_first()
+        self.frame()
+
+    def action_seek_live(self) -> None:
+        """To the end of the recording."""
+        if self.session.history is not None:
+            self.session.history.seek_live()
+        self.frame()
+
+    def action_speed(self, factor: float) -> None:
+        """Faster or slower."""
+        self.session.player.multiply_speed(factor)
+        self.frame()
+
+    def action_speed_one(self) -> None:
+        """The problem's own pace."""
+        self.session.player.speed = 1.0
+        self.frame()
+
+    # -- keys: the experiment -----------------------------------------------------------------------------------------
+
+    def action_next_clock(self) -> None:
+        """Keep the runs equal in something else."""
+        clocks = list(CLOCKS)
+        clock = clocks[(clocks.index(self.session.experiment.clock) + 1) % len(clocks)]
+        self.session.set_clock(clock)
+        self.notify(f"{clock}: {CLOCKS[clock]}", title="clock")
+        self.frame()
+
+    def action_reset(self) -> None:
+        """Begin again; after a crash, with a new engine."""
+        self.session.reset()
+
+    def action_new_seed(self) -> None:
+        """Begin again with other batches."""
+        self.session.reset(seed=self.session.experiment.seed + 1)
+
+    def action_kill_engine(self) -> None:
+        """Stop the engine, whatever it is doing."""
+        self.session.kill()
+
+    def on_surface_start_chosen(self, message: Surface.StartChosen) -> None:
+        """Begin from the place that was clicked on."""
+        if isinstance(self.session.experiment.problem, ModelConfig):
+            self.notify("A model begins as it was made from the seed; R makes it anew from another one.")
+            return
+        self.session.reset(start=message.place)
+        self.notify(f"Start: {message.place.x:.4g}, {message.place.y:.4g}")
+
+    def action_toggle_run(self, index: int) -> None:
+        """Hide or show a run."""
+        if index < len(self.session.experiment.runs):
+            self.hidden = self.hidden ^ {index}
+            self.redraw()
+
+    # -- keys: panels -------------------------------------------------------------------------------------------------
+
+    def action_zoom(self, factor: float) -> None:
+        """Nearer or farther."""
+        self.query_one(Surface).zoom(factor)
+        self.redraw()
+
+    def action_pan(self, across: float, up: float) -> None:
+        """Move the window."""
+        self.query_one(Surface).pan(across, up)
+        self.redraw()
+
+    def action_fit(self) -> None:
+        """Show all of the trails."""
+        self.query_one(Surface).fit()
+        self.redraw()
+
+    def action_toggle_follow(self) -> None:
+        """Keep the heads in sight."""
+        self.query_one(Surface).follow ^= True
+        self.redraw()
+
+    def action_next_plane(self) -> None:
+        """See a model's parameters on another plane."""
+        if self.session.trails is None:
+            self.notify("Two parameters are their own plane; planes are for models.")
+            return
+        kinds = list(PLANES)
+        kind = kinds[(kinds.index(self.session.trails.plane.kind) + 1) % len(kinds)]
+        self.session.set_plane(kind)
+        self.notify(f"{kind}: {PLANES[kind]}", title="plane")
+
+    def action_toggle_contours(self) -> None:
+        """With or without contour lines."""
+        self.query_one(Surface).contours ^= True
+        self.redraw()
+
+    def action_next_view(self) -> None:
+        """The data in place of the curves, then of the surface, then away; beside them where there is room."""
+        formula = self.session.formula
+        if isinstance(formula, Formula) and formula.view is None:
+            self.notify("This problem has no data to draw.")
+            return
+        states = ["", "-data-beside"] if self.screen.has_class("-very-wide") else ["", "-data-curves", "-data-surface"]
+        now = next((state for state in states[1:] if self.screen.has_class(state)), "")
+        following = states[(states.index(now) + 1) % len(states)]
+        self.screen.remove_class("-data-curves", "-data-surface", "-data-beside")
+        if following:
+            self.screen.add_class(following)
+        self.call_after_refresh(self.redraw)
+
+    def action_next_axis(self) -> None:
+        """The curves over something else."""
+        self.query_one(Curves).next_axis()
+        self.redraw()
+
+    def action_toggle_log(self) -> None:
+        """Logarithmic or linear curves."""
+        self.query_one(Curves).log_y ^= True
+        self.redraw()
+
+    def action_next_metric(self) -> None:
+        """Loss or gradient norm."""
+        self.query_one(Curves).next_metric()
+        self.redraw()
+
+    def action_maximise(self) -> None:
+        """Enlarge the focused panel (the surface if none), or go back."""
+        if self.screen.maximized is not None:
+            self.screen.minimize()
+        else:
+            self.screen.maximize(self.focused or self.query_one(Surface))
+        self.call_after_refresh(self.redraw)
+
+    # -- keys: keeping ------------------------------------------------------------------------------------------------
+
+    def action_copy_command(self) -> None:
+        """The command line that reproduces this."""
+        command = command_line(self.session.experiment, self.session.formula)
+        self.copy_to_clipboard(command)
+        self.notify(command, title="copied", markup=False)
+
+    async def action_export(self) -> None:
+        """Write what was recorded to a CSV file in this folder."""
+        history = self.session.history
+        if history is None:
+            return
+        names = [run.name for run in self.session.experiment.runs]
+        path = Path(time.strftime(f"gdsim-{_file_word(self.session)}-%Y%m%d-%H%M%S.csv"))
+        try:
+            await asyncio.to_thread(export.write, history.all_rows(), names, path, self.session.trails)
+        except (export.ExportError, ConfigError) as error:
+            self.notify(str(error), severity="error")
+        else:
+            self.notify(f"Exported to {path}", markup=False)
+
+    def action_save_screen(self) -> None:
+        """Save the screen as an SVG file in this folder."""
+        try:
+            path = self.save_screenshot(time.strftime("gdsim-%Y%m%d-%H%M%S.svg"), ".")
+        except OSError as error:
+            self.notify(f"The screen could not be saved: {error.strerror}.", severity="error")
+        else:
+            self.notify(f"Saved {path}", markup=False)
+
+    def action_next_theme(self) -> None:
+        """Dark or light."""
+        dark = self.current_theme.dark
+        self.theme = THEMES[1 if dark else 0].name
+        self.redraw()
+
+    def action_details(self) -> None:
+        """What went wrong, in full: the traceback, or what the engine printed last."""
+        banner = self.session.banner
+        texts = [f"{trouble.sentence}\n\n{trouble.details}" for trouble in self.session.troubles.values()]
+        texts += [f"{banner.sentence}\n\n{banner.details}"] if banner else []
+        if texts:
+            self.push_screen(HelpScreen("~~~~\n" + "\n".join(texts).replace("~~~~", "~~~") + "\n~~~~"))
+        else:
+            self.notify("Nothing went wrong so far.")
+
+    def action_help(self) -> None:
+        """The help."""
+        self.push_screen(HelpScreen(help_text(self.scene)))
+
+
+def _file_word(session: Session) -> str:
+    """The problem's name as a part of a file's name."""
+    problem = session.experiment.problem
+    return Path(problem.model).stem if isinstance(problem, ModelConfig) else problem.name

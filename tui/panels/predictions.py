@@ -1,0 +1,72 @@
+"""Some test examples, and what each run says of them just now."""
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.text import Text
+from textual.widgets import Static
+
+from sim.commands import Predicted
+from tui.scene import RunScene, Scene
+
+_GAP = 2
+_WIDEST_PICTURE = 32  # pixels
+
+
+class Predictions(Static, can_focus=True):
+    """Images as half-block pictures, other examples by their truth; each run's answers below, wrong ones in red."""
+
+    BORDER_TITLE = "test examples, and what each run says"
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene."""
+        if self.display and scene.predictions is not None:
+            self.update(predictions_text(scene, scene.predictions, self.size.width, self.size.height))
+
+
+def predictions_text(scene: Scene, predicted: Predicted, width: int, height: int) -> Text:
+    """As many rows of examples as fit, each with the truth and the runs' answers."""
+    runs = [run for run in scene.runs if run.shown]
+    pictures = [_picture(values) for values in predicted.inputs] if _are_pictures(predicted.inputs) else []
+    cell = max([len(word) for word in predicted.truths] + [len(lines[0]) for lines in pictures[:1]])
+    across = max(1, (width - 4) // (cell + _GAP))
+    block = (len(pictures[0]) if pictures else 0) + 1 + len(runs) + 1
+    lines: list[Text] = []
+    for begin in range(0, len(predicted.truths), across):
+        if lines and len(lines) + block > height + 1:
+            break
+        some = range(begin, min(begin + across, len(predicted.truths)))
+        rows = range(len(pictures[0]) if pictures else 0)
+        lines += [Text("   ") + Text(" " * _GAP).join(pictures[place][row].copy() for place in some) for row in rows]
+        lines.append(Text("   " + "".join(predicted.truths[place].ljust(cell + _GAP) for place in some), style="bold"))
+        lines += [_answers(run, predicted, some, cell) for run in runs]
+        lines.append(Text(""))
+    return Text("\n").join(lines)
+
+
+def _answers(run: RunScene, predicted: Predicted, some: range, cell: int) -> Text:
+    line = Text.assemble((f" {run.glyph} ", f"#{run.color:06x}"))
+    for place in some:
+        right = predicted.right[run.index][place]
+        style = {True: "green", False: "bold red", None: ""}[right]
+        line.append(predicted.answers[run.index][place][:cell].ljust(cell + _GAP), style)
+    return line
+
+
+def _are_pictures(inputs: NDArray[np.float32]) -> bool:
+    return inputs.ndim == 4 and inputs.shape[1] in (1, 3) and max(inputs.shape[2:]) <= _WIDEST_PICTURE
+
+
+def _picture(values: NDArray[np.float32]) -> list[Text]:
+    """An image (C, H, W) in half blocks, its grey levels stretched over their range."""
+    grey = values.mean(axis=0)
+    low, high = float(grey.min()), float(grey.max())
+    levels = ((grey - low) / (high - low if high > low else 1.0) * 255).astype(int)
+    if len(levels) % 2:
+        levels = np.vstack([levels, np.zeros((1, levels.shape[1]), int)])
+    lines = []
+    for upper, lower in zip(levels[::2].tolist(), levels[1::2].tolist(), strict=True):
+        line = Text()
+        for above, below in zip(upper, lower, strict=True):
+            line.append("▀", f"#{above:02x}{above:02x}{above:02x} on #{below:02x}{below:02x}{below:02x}")
+        lines.append(line)
+    return lines
