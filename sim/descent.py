@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sim.commands import Trouble, UpdateReport
+from sim.device import use_threads_for
 from sim.evaluate import Figures, batch_gradient, figures, full_gradient
 from sim.experiment import Clock, Experiment, Limit, RunConfig, default_loss_every
 from sim.flat import FlatModel
@@ -145,6 +146,7 @@ class Descent:
         made = 0
         outside = RandomState.now(self._problem.device)
         self._random_state.restore()
+        use_threads_for(self._sampler.batch_size * self.vector.numel())
         try:
             while made < count and not self.finished:
                 if made == count - 1 and not self._two_parameters:

@@ -4,6 +4,9 @@ import torch
 
 from sim.experiment import ConfigError
 
+_ALL_THREADS = torch.get_num_threads()
+_THREADED_WORK = 50_000_000
+
 
 def choose_device(name: str) -> torch.device:
     """The device of that name; `auto` is a CUDA device if there is one, else the CPU.
@@ -19,6 +22,15 @@ def choose_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("There is no mps device here; use --device cpu.")
     return device
+
+
+def use_threads_for(work: float) -> None:
+    """Let torch use all threads for so many multiplications in one go, or a single one where they are few.
+
+    Waiting for each other costs threads more than a small batch takes: 30 times as long where another process, such
+    as the screen, has one of two cores.
+    """
+    torch.set_num_threads(_ALL_THREADS if work > _THREADED_WORK else 1)
 
 
 def describe(device: torch.device) -> str:

@@ -42,8 +42,6 @@ from sim.trace import NO_ROWS, Rows
 from sim.trails import Trails
 
 _COUNTERS: dict[Clock, str] = {"updates": "update", "examples": "examples", "seconds": "seconds"}
-_ALL_THREADS = torch.get_num_threads()
-_THREADED_WORK = 100_000_000  # multiplications a pass through the data: below, threads cost more than they bring
 _LONGEST_CHUNK = 256  # moments between two looks at the time
 
 
@@ -123,7 +121,6 @@ class Engine:
             experiment = experiment.resolved(formula.lr, formula.start, formula.examples)
             problem = formula_problem(formula, config.start or formula.start, device)
         parameters = sum(parameter.numel() for parameter in problem.model.parameters())
-        torch.set_num_threads(_ALL_THREADS if problem.examples * parameters > _THREADED_WORK else 1)
         descents = [Descent(problem, experiment, index) for index in range(len(experiment.runs))]
         rows = np.concatenate([descent.start() for descent in descents])
         rows["clock"] = _clock_number(experiment.clock)

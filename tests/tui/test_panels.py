@@ -160,7 +160,7 @@ async def test_this_update_names_the_examples_and_the_difference() -> None:
     used, place = batch(7, 1), np.array([row_of(2, 6)["x"], row_of(2, 6)["y"]])
     own, full = gradient_at(place, used), gradient_at(place)
     cosine = own @ full / np.hypot(*own) / np.hypot(*full)
-    assert f"▲ stochastic update 7 used 1 of 61: #{used[0]}" in text
+    assert f"▲ stochastic update 7 used #{used[0]} (1 of 61)" in text
     assert f"{np.degrees(np.arccos(cosine)):.0f}° off · cosine {cosine:.2f} · error" in text
 
 

@@ -1,0 +1,114 @@
+"""What training costs: updates a second against a plain loop of PyTorch.
+
+The mlp (64-64) on the digits at batch sizes 1, 32 and all, on the CPU. The plain loop is DataLoader, nn.Module and
+torch.optim.SGD, and logs the loss with `.item()`; ours is the engine, which records every update and keeps the trail
+on the plane besides. Neither evaluates the loss over all examples. The two take turns in one process, which also
+asserts that their losses are the same, bit for bit. Prints the ratio of each pair of turns, and their median.
+
+    python benchmarks/training.py
+"""
+
+import itertools
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset, random_split
+
+from sim.commands import Advance, Advanced, Open
+from sim.data import load_bundled
+from sim.engine import Engine
+from sim.experiment import Experiment, ModelConfig, RunConfig
+
+SEED, LR, TURNS = 0, 0.1, 9
+TARGETS: dict[int | Literal["all"], float] = {1: 1.0, 32: 1.4, "all": 4.0}
+UPDATES: dict[int | Literal["all"], int] = {1: 1500, 32: 1000, "all": 60}
+NEVER = 10**9
+
+
+def plain_loop(batch_size: int | Literal["all"]) -> Iterator[float]:
+    """The batch loss of each update, for ever: what anybody would write."""
+    table = load_bundled("digits")
+    inputs = torch.tensor(table.inputs.reshape(-1, 1, 8, 8), dtype=torch.float32) / 16
+    dataset = TensorDataset(inputs, torch.tensor(table.targets, dtype=torch.int64))
+    train, _ = random_split(dataset, [1438, 359], generator=torch.Generator().manual_seed(SEED))
+    torch.manual_seed(SEED)
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)
+    )
+    loss_of, optimizer = nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), LR)
+    size = len(train) if batch_size == "all" else batch_size
+    loader = DataLoader(train, size, shuffle=True, generator=torch.Generator().manual_seed(SEED))
+    while True:
+        for batch, targets in loader:
+            optimizer.zero_grad()
+            loss = loss_of(model(batch), targets)
+            loss.backward()
+            optimizer.step()
+            yield loss.item()
+
+
+def engine_with(batch_size: int | Literal["all"]) -> Engine:
+    """An engine at update 0 of the same run."""
+    engine = Engine()
+    run = RunConfig("run", batch_size, lr=LR)
+    engine.ask(Open(Experiment(ModelConfig(), runs=(run,), seed=SEED, device="cpu", loss_every=NEVER)))
+    return engine
+
+
+def advance(engine: Engine, updates: int) -> list[float]:
+    """The batch losses of the next updates."""
+    answer = engine.ask(Advance(updates, math.inf, math.inf))
+    assert isinstance(answer, Advanced), answer
+    return list(np.asarray(answer.rows["batch_loss"]))
+
+
+def measure(batch_size: int | Literal["all"]) -> str:
+    """A line of the table."""
+    updates, threads = UPDATES[batch_size], torch.get_num_threads()
+    engine, loop = engine_with(batch_size), plain_loop(batch_size)
+    engine_threads = torch.get_num_threads()
+    ours, theirs = [], []
+    for turn in range(TURNS + 1):
+        torch.set_num_threads(engine_threads)
+        begin = time.perf_counter()
+        recorded = advance(engine, updates)
+        between = time.perf_counter()
+        torch.set_num_threads(threads)
+        resumed = time.perf_counter()
+        logged = list(itertools.islice(loop, updates))
+        end = time.perf_counter()
+        assert recorded == logged, "the losses differ"
+        if turn:  # the first turn warms up
+            ours.append(updates / (between - begin))
+            theirs.append(updates / (end - resumed))
+    torch.set_num_threads(threads)
+    ratios = [mine / plain for mine, plain in zip(ours, theirs, strict=True)]
+    return (
+        f"{batch_size:>5}  {statistics.median(ours):11,.0f}  {statistics.median(theirs):10,.0f}"
+        f"  {statistics.median(ratios):6.2f}  {min(ratios):5.2f} to {max(ratios):.2f}  {TARGETS[batch_size]:6.1f}"
+    )
+
+
+def main() -> None:
+    """Print a table for one thread and one for two, each in a process of its own."""
+    if len(sys.argv) > 1:
+        print(f"updates/s of the mlp on digits, {torch.get_num_threads()} thread(s); losses equal bit for bit")
+        print("batch       gdsim/s  plain loop   ratio  of all turns  target")
+        for batch_size in TARGETS:
+            print(measure(batch_size), flush=True)
+        return
+    for threads in ("1", "2"):
+        subprocess.run([sys.executable, __file__, "here"], env=os.environ | {"OMP_NUM_THREADS": threads}, check=True)
+
+
+if __name__ == "__main__":
+    main()
