@@ -48,12 +48,12 @@ class Inspect:
     """Ask what an update of each run did. -> Inspected
 
     Attributes:
-        updates: for each run the number of the update, 0 for none.
+        updates: for each run the number of the update, 0 for none; None: the newest of each.
         before: for each run the two parameters before that update; None for a model, whose newest update alone can
             be told about in full.
     """
 
-    updates: tuple[int, ...]
+    updates: tuple[int, ...] | None
     before: tuple[Point, ...] | None
 
 
@@ -65,7 +65,7 @@ class Survey:
 
     Attributes:
         run: whose buffers (running means, say) the model has there.
-        budget: seconds of wall time after which no further piece is begun.
+        budget: seconds of wall time after which no further piece is begun (at least one is).
     """
 
     window: Window

@@ -31,6 +31,7 @@ GRADIENT_TOLERANCE = 1e-4
 _DIVERGED_RATIO = 1e6  # a batch loss so many times the loss at the start (or 1) will not come back
 _CONVERGENCE_CHECK_EVERY = 10  # of the updates at which the loss over all examples is evaluated
 _SHOWN_INDICES = 64
+_ALIGNMENT = 64  # bytes, of the memory of every tensor on a CPU
 
 
 class _Measured(NamedTuple):
@@ -89,6 +90,11 @@ class Descent:
         self._stepper: tuple[torch.optim.Optimizer, Schedule] | None = None
         self._loss_bound = math.inf
         self._before = self.vector.clone()
+        # small data are gathered once an epoch, of which the batches are slices, if these lie in memory as tensors of
+        # their own do: a matrix product may sum in another order where they do not
+        one, _ = problem.batch(torch.zeros(1, dtype=torch.int64))
+        self._sliced = problem.examples <= self._chunk_size and one.nbytes % _ALIGNMENT == 0
+        self._gathered: tuple[int, Batch] | None = None
 
     # -- what the clock asks ------------------------------------------------------------------------------------------
 
@@ -190,7 +196,14 @@ class Descent:
     def _batch(self, update: int) -> Batch:
         if self._loaded is not None:
             return self._loaded.batch(update)
-        return self._problem.batch(self._sampler.batch(update))
+        if not self._sliced:
+            return self._problem.batch(self._sampler.batch(update))
+        epoch, begin = self._sampler.place(update)
+        if self._gathered is None or epoch != self._gathered[0]:
+            self._gathered = epoch, self._problem.batch(self._sampler.order(epoch))
+        inputs, targets = self._gathered[1]
+        end = begin + self._sampler.batch_size
+        return inputs[begin:end], targets[begin:end]
 
     def _backward_in_chunks(self) -> Tensor:
         problem, module = self._problem, self._model.module

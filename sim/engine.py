@@ -1,8 +1,10 @@
 """Opens an experiment and answers commands with what the terminal needs to draw it."""
 
+import sys
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +75,8 @@ class Engine:
     def ask(self, command: Command) -> Answer:
         """Carry out a command; what goes wrong is an answer, too."""
         try:
-            return self._carry_out(command)
+            with redirect_stdout(sys.stderr):  # a model may print; stdout is for our own answers
+                return self._carry_out(command)
         except ConfigError as error:
             return Failed(str(error), config=True)
         except (MemoryError, torch.OutOfMemoryError):
@@ -220,7 +223,8 @@ def _new_troubles(state: _Open) -> tuple[Trouble, ...]:
 def _inspect(state: _Open, command: Inspect) -> Inspected:
     plane = None if state.trails is None else state.trails.plane
     reports: list[UpdateReport | None] = []
-    for index, (descent, update) in enumerate(zip(state.descents, command.updates, strict=True)):
+    for index, descent in enumerate(state.descents):
+        update = descent.update if command.updates is None else command.updates[index]
         before = None if command.before is None else torch.tensor(command.before[index]).to(descent.vector)
         reports.append(descent.report(update, before, plane) if update > 0 else None)
     return Inspected(tuple(reports))
@@ -237,7 +241,9 @@ def _survey(state: _Open, command: Survey) -> Surveyed:
         state.survey = key, pictures, None
     _, pictures, picture = state.survey
     deadline = time.perf_counter() + command.budget
-    while picture is None or (picture.progress < 1 and time.perf_counter() < deadline):
+    while picture is None or picture.progress < 1:
         picture = next(pictures)
+        if time.perf_counter() >= deadline:
+            break
     state.survey = key, pictures, picture
     return Surveyed(command.window, picture.values, picture.progress, number, picture.examples)

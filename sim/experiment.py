@@ -181,7 +181,8 @@ class ProblemConfig:
 
     def __post_init__(self) -> None:
         if self.start is not None and not (math.isfinite(self.start[0]) and math.isfinite(self.start[1])):
-            raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {self.start}.")
+            x, y = self.start
+            raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {x:g},{y:g}.")
         if self.scale is not None:
             choose(self.scale, get_args(Scale), "scale")
         if self.data is None and (self.features or self.target):

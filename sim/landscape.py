@@ -14,6 +14,7 @@ from sim.evaluate import evaluating
 from sim.experiment import Window
 from sim.flat import FlatModel, named_views
 from sim.problem import Problem
+from sim.sources import Batch
 
 Floats = NDArray[np.float64]
 Place = Callable[[float, float], Tensor]
@@ -22,6 +23,7 @@ Place = Callable[[float, float], Tensor]
 COARSE_COLUMNS, COARSE_ROWS, COARSE_EXAMPLES = 21, 13, 256
 _AT_ONCE = 2_000_000  # outputs of a two-parameter problem held at once: about 16 MB
 _MOST_WORK = 4e11  # multiplications for a landscape; beyond them it is over a sample of the examples
+_TOGETHER = 4096  # examples, counted once for each place, that go through a model at once
 _INTERLEAVED = 4  # every so many-th row first
 
 
@@ -65,12 +67,10 @@ def survey(
         yield Picture(_two_parameter_losses(problem, module, places), 1.0, problem.examples)
         return
     probe = _Probe(problem, module, place)
-    coarse_places = grid(window, COARSE_COLUMNS, COARSE_ROWS)
-    coarse = np.empty((COARSE_ROWS, COARSE_COLUMNS))
     few = min(COARSE_EXAMPLES, problem.examples)
-    for row in range(COARSE_ROWS):
-        coarse[row] = probe.losses(coarse_places[row], few)
-    values = coarse[_nearest(rows, COARSE_ROWS)][:, _nearest(columns, COARSE_COLUMNS)]
+    coarse_places = grid(window, COARSE_COLUMNS, COARSE_ROWS).reshape(-1, 2)
+    coarse = probe.losses(coarse_places, few).reshape(COARSE_ROWS, COARSE_COLUMNS)
+    values = _smoothed(_smoothed(coarse, columns).T, rows).T
     yield Picture(values, 0.02, few)
     work = probe.parameters * columns * rows
     sample = int(min(problem.examples, max(COARSE_EXAMPLES, _MOST_WORK / work)))
@@ -80,9 +80,13 @@ def survey(
         yield Picture(values.copy(), 0.02 + 0.98 * done / rows, sample)
 
 
-def _nearest(count: int, coarse: int) -> NDArray[np.int64]:
-    """For each of `count` cells the coarse cell that holds its centre."""
-    return ((np.arange(count) + 0.5) * coarse / count).astype(np.int64)
+def _smoothed(coarse: Floats, count: int) -> Floats:
+    """Values (M, K) drawn out to (M, count) by straight lines between the centres of the cells."""
+    centres, wanted = ((np.arange(cells) + 0.5) / cells for cells in (coarse.shape[1], count))
+    with np.errstate(invalid="ignore"):
+        drawn = np.stack([np.interp(wanted, centres, row) for row in coarse])
+    finite: Floats = np.nan_to_num(drawn, nan=np.inf, posinf=np.inf)
+    return finite
 
 
 class _Probe:
@@ -92,17 +96,42 @@ class _Probe:
         self._problem, self._place = problem, place
         self._model = FlatModel(copy.deepcopy(module))
         self.parameters = self._model.vector.numel()
+        self._bears_vmap = True
 
     def losses(self, places: Floats, sample: int) -> Floats:
         """The loss over the first so many training examples at each of some places, shape (K, 2): shape (K,)."""
-        module, vector = self._model.module, self._model.vector.data
+        module, device = self._model.module, self._problem.device
         sums = torch.zeros(len(places), dtype=torch.float64)
-        with torch.no_grad(), evaluating(module, self._problem.device):
-            for inputs, targets in self._problem.training.first(sample):
-                for row, (x, y) in enumerate(places.tolist()):
-                    vector.copy_(self._place(x, y))
-                    sums[row] += self._problem.loss(module(inputs), targets).double().cpu() * len(inputs)
+        with torch.no_grad(), evaluating(module, device):
+            for batch in self._problem.training.first(sample):
+                sums += self._batch_losses(places.tolist(), batch).double().cpu() * len(batch[0])
         return _infinite_if_no_number(sums / sample)
+
+    def _batch_losses(self, places: list[list[float]], batch: Batch) -> Tensor:
+        """The loss over a batch at each of K places, shape (K,): several places at once where batches are small."""
+        together = _TOGETHER // len(batch[0])
+        if together > 1 and self._bears_vmap:
+            try:
+                parts = [places[begin : begin + together] for begin in range(0, len(places), together)]
+                return torch.cat([self._losses_at_once(part, batch) for part in parts])
+            except Exception:  # a module may refuse in many ways; what is really wrong shows one by one, too
+                self._bears_vmap = False
+        inputs, targets = batch
+        losses = []
+        for x, y in places:
+            self._model.vector.data.copy_(self._place(x, y))
+            losses.append(self._problem.loss(self._model.module(inputs), targets))
+        return torch.stack(losses)
+
+    def _losses_at_once(self, places: list[list[float]], batch: Batch) -> Tensor:
+        module, (inputs, targets) = self._model.module, batch
+
+        def loss_at(vector: Tensor) -> Tensor:
+            return self._problem.loss(functional_call(module, named_views(module, vector), (inputs,)), targets)
+
+        vectors = torch.stack([self._place(x, y) for x, y in places]).to(self._model.vector)
+        losses: Tensor = vmap(loss_at)(vectors)
+        return losses
 
 
 def _two_parameter_losses(problem: Problem, module: nn.Module, places: Floats) -> Floats:

@@ -93,11 +93,11 @@ def synthetic(examples: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def _tensors(arrays: Arrays, device: torch.device) -> TensorSource:
-    """The arrays as tensors on the CPU; memory-mapped ones stay so."""
+    """The arrays as tensors on the CPU; memory-mapped inputs stay so."""
     inputs = torch.from_numpy(np.asarray(arrays.inputs))
     if not isinstance(arrays.inputs, np.memmap):
         inputs = inputs.float().div_(arrays.divisor)
-    targets = torch.from_numpy(np.asarray(arrays.targets))
+    targets = torch.from_numpy(np.array(arrays.targets))
     if arrays.task == "regression":
         spread = targets.std(correction=0)
         targets = ((targets - targets.mean()) / (spread if spread > 0 else 1.0)).float()[:, None]
@@ -138,6 +138,8 @@ def _own_source(
         source = TensorSource(inputs, targets, device, dtype)
     else:
         raise ConfigError(f"data() must return a Dataset or tensors X, y; it returned {type(data).__name__}.")
+    if len(source) < 2:
+        raise ConfigError(f"data() returned {len(source)} examples; at least 2 are needed.")
     classes = not targets.is_floating_point() if config.task == "auto" else config.task == "classification"
     return source, "classification" if classes else "regression", ()
 
@@ -232,6 +234,24 @@ def _check(problem: Problem) -> None:
             raise ConfigError(f"The labels do not fit the loss ({where}): {_first_line(error)}") from error
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         raise ConfigError("loss(output, target) must return a scalar tensor, the mean over the batch.")
+    _check_labels(problem, output, targets)
+
+
+def _check_labels(problem: Problem, output: Tensor, targets: Tensor) -> None:
+    """Refuse what the default losses would only notice late, or never: labels of no class, shapes that broadcast."""
+    if isinstance(problem.loss, nn.MSELoss) and output.shape != targets.shape:
+        shape = ", ".join(map(str, ("N", *output.shape[1:])))
+        raise ConfigError(
+            f"The labels do not fit the loss: outputs of shape ({shape}), targets {_targets_words(targets)}; "
+            "make their shapes alike."
+        )
+    if isinstance(problem.loss, nn.CrossEntropyLoss) and isinstance(problem.source, TensorSource):
+        labels = problem.source.targets
+        labels = labels[labels != problem.loss.ignore_index]
+        classes = output.shape[1]
+        if not labels.is_floating_point() and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+            found = f"{int(labels.min())} to {int(labels.max())}"
+            raise ConfigError(f"The labels do not fit the model: they are {found}, and it tells {classes} classes.")
 
 
 def _targets_words(targets: Tensor) -> str:

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from sim.experiment import PlaneKind
 from sim.flat import trainable
 
-_MOST_FITTED = 256  # points that a plane is fitted to: more would not turn it, but take long
-
 
 @dataclass(frozen=True, slots=True)
 class Plane:
@@ -55,9 +53,8 @@ def pca_plane(points: Tensor, previous: Plane | None) -> Plane:
 
     It is turned within itself to lie as near to the previous plane as it can.
     """
-    thinned = points[torch.linspace(0, len(points) - 1, min(len(points), _MOST_FITTED)).round().long()]
-    middle = thinned.mean(dim=0)
-    directions = principal_directions(thinned - middle)
+    middle = points.mean(dim=0)
+    directions = principal_directions(points - middle)
     return _aligned(Plane("pca", middle, directions, "PCA of the trails so far"), previous)
 
 

@@ -39,9 +39,13 @@ class Sampler:
 
     def batch(self, update: int) -> Tensor:
         """The examples that an update uses, in order: int64, shape (batch size,), on the CPU."""
-        epoch, place = divmod(update - 1, self.updates_per_epoch)
-        begin = place * self.batch_size
+        epoch, begin = self.place(update)
         return self.order(epoch)[begin : begin + self.batch_size]
+
+    def place(self, update: int) -> tuple[int, int]:
+        """The epoch (from 0) that an update belongs to, and where in its order the update's batch begins."""
+        epoch, place = divmod(update - 1, self.updates_per_epoch)
+        return epoch, place * self.batch_size
 
     def order(self, epoch: int) -> Tensor:
         """All N examples in the order of an epoch (from 0): int64, shape (N,)."""

@@ -4,15 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sim.commands import PlaneNews, Trail
 from sim.experiment import PlaneKind
 from sim.planes import Plane, explained, heads_plane, pca_plane, random_plane
 
+Floats = NDArray[np.float64]
+
 _BUDGET = 64 * 2**20  # bytes of parameters kept for all runs together
 _FEWEST = 16  # places kept of each run, however many parameters there are
 _REACH = 100.0  # times the length of the parameters at the start
+_MOST_FITTED = 128  # places that a plane is fitted to: more would not turn it, but take long
+_AT_ONCE = 64  # places that are projected at once: they are to stay in the processor's cache
 _REFIT_AFTER = 1.3  # times as many updates as at the last fit
 
 
@@ -71,7 +76,7 @@ class Trails:
     def _fit(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], previous: Plane | None) -> None:
         kept = [(one, head.detach().cpu()) for one, head in zip(snapshots, heads, strict=True) if _in_reach(one, head)]
         present = torch.stack([head for _, head in kept] or [snapshots[0].vectors[0]])
-        points = torch.cat([*(torch.stack(one.vectors) for one, _ in kept), present])
+        points = torch.stack([*_thinned([vector for one, _ in kept for vector in one.vectors]), *present])
         moved = bool((points != points[0]).any())
         if self.kind == "random" or not moved:
             self.plane = random_plane(self._model, self._seed)
@@ -86,9 +91,7 @@ class Trails:
         trails = []
         for run, (one, head) in enumerate(zip(snapshots, heads, strict=True)):
             begin = 0 if whole else self._told[run][0]
-            points = torch.stack([*one.vectors[begin:], head.detach().cpu()])
-            places, distances = self.plane.project(points)
-            xy, off = places.double().numpy(), distances.double().numpy()
+            xy, off = self._projected([*one.vectors[begin:], head.detach().cpu()])
             trails.append(
                 Trail(
                     updates=np.array(one.updates[begin:], np.int64),
@@ -100,6 +103,21 @@ class Trails:
             )
         self._told = [(len(one.updates), one.thinnings) for one in snapshots]
         return PlaneNews(self.number, self.kind, self.plane.words, self._explained, whole, tuple(trails))
+
+    def _projected(self, vectors: Sequence[Tensor]) -> tuple[Floats, Floats]:
+        """Places on the plane and distances from it, shapes (K, 2) and (K,), of K vectors."""
+        parts = [
+            self.plane.project(torch.stack(tuple(vectors[begin : begin + _AT_ONCE])))
+            for begin in range(0, len(vectors), _AT_ONCE)
+        ]
+        places, distances = (torch.cat(columns).double().numpy() for columns in zip(*parts, strict=True))
+        return places, distances
+
+
+def _thinned(vectors: Sequence[Tensor]) -> list[Tensor]:
+    """So many of the vectors, evenly chosen, as a plane is fitted to."""
+    chosen = np.linspace(0, len(vectors) - 1, min(len(vectors), _MOST_FITTED)).round().astype(int)
+    return [vectors[place] for place in chosen]
 
 
 def _in_reach(snapshots: Snapshots, head: Tensor) -> bool:

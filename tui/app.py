@@ -30,7 +30,7 @@ from tui.panels.status_line import StatusLine
 from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
 from tui.scene import Scene, build_scene
-from tui.session import Session
+from tui.session import Session, with_hint
 from tui.themes import THEMES, palette_of
 
 FRAMES_PER_SECOND = 30
@@ -38,6 +38,7 @@ INSPECTIONS_PER_SECOND = 4
 LEAST_SIZE = (80, 24)
 _WIDE, _TALL = 116, 34
 _VERY_WIDE = 170
+_FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
 class GdsimApp(Actions):
@@ -114,7 +115,7 @@ class GdsimApp(Actions):
     async def on_mount(self) -> None:
         """Paint first, then open the experiment."""
         loop = asyncio.get_running_loop()
-        # not SIGHUP: with the terminal gone no frame can be written, nor waited for; the engine ends when its pipe closes
+        # SIGHUP keeps its default, to end at once: with the terminal gone, leaving it in order could wait for ever
         loop.add_signal_handler(signal.SIGTERM, self.exit)
         self.query_one("#this-update").border_title = "this update, against the full gradient"
         if self._ticking:
@@ -131,6 +132,7 @@ class GdsimApp(Actions):
         self.query_one(Surface).show_problem(self.session.formula)
         is_model = isinstance(self.session.formula, ModelCard)
         self.screen.set_class(is_model, "-model").set_class(not is_model, "-formula")
+        self.screen.set_class(len(self.session.experiment.runs) > _FEW_RUNS, "-many")
         if self.session.opened is None:
             self.run_worker(self.session.open(), name="open")
         self.call_after_refresh(self.redraw)
@@ -204,7 +206,7 @@ class GdsimApp(Actions):
         banner = self.query_one("#banner", Static)
         trouble = self.session.banner
         opening = "" if self.session.opened or trouble else "Starting the engine …"
-        words = trouble.sentence if trouble else opening
+        words = with_hint(trouble.sentence, trouble.details) if trouble else opening
         banner.set_class(bool(words), "-shown")
         banner.set_class(trouble is not None, "-trouble")
         banner.update(words)

@@ -28,7 +28,8 @@ def nice_ticks(low: float, high: float, most: int) -> list[float]:
 def log_ticks(low: float, high: float, most: int) -> list[float]:
     """At most so many ticks for a logarithmic axis from `low` to `high`, both positive.
 
-    They are decades where two or more of them are in sight, else 1, 2 and 5 times these, else as on a linear axis.
+    They are decades where two or more of them are in sight, else 1, 2 and 5 times these (every so many of them), else
+    as on a linear axis.
     """
     if most < 1 or not 0 < low < high < math.inf:
         return []
@@ -40,7 +41,8 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     fine = [tick for tick in fine if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
     if len(exponents) > 1 and len(fine) > most:
         return decades
-    return fine if 3 <= len(fine) <= most else nice_ticks(low, high, most)
+    thinned = fine[:: -(-len(fine) // most)] if fine else []
+    return thinned if len(fine) >= 3 and len(thinned) >= 2 else nice_ticks(low, high, most)
 
 
 def tick_labels(ticks: Sequence[float]) -> list[str]:
@@ -53,7 +55,8 @@ def tick_labels(ticks: Sequence[float]) -> list[str]:
     if len(ticks) > 1 and ticks[0] > 0 and ticks[-1] > 50 * ticks[0]:
         return [quantity(tick) if 1e-3 <= tick < 1e15 else exponential(tick, 0) for tick in ticks]
     largest = max(abs(tick) for tick in ticks)
-    gap = min((after - before for before, after in pairwise(ticks)), default=largest)
+    smallest = min(abs(tick) for tick in ticks if tick)
+    gap = min([after - before for before, after in pairwise(ticks)] + [smallest])
     if largest >= 1e15 or largest < 1e-3:
         places = max(0, _exponent(largest) - _exponent(gap))
         return [exponential(tick, places) if tick else "0" for tick in ticks]
@@ -62,15 +65,33 @@ def tick_labels(ticks: Sequence[float]) -> list[str]:
     return [f"{tick / unit:.{places}f} {prefix}".rstrip() if tick else "0" for tick in ticks]
 
 
-def left_labels(low: float, high: float, rows: int) -> list[str]:
-    """A line of text for each row of cells beside an axis that points up: labels at ticks, flush right."""
-    ticks = nice_ticks(low, high, max(3, rows // 4))
+def left_labels(low: float, high: float, rows: int, widest: int = 80) -> list[str]:
+    """A line of text for each row of cells beside an axis that points up: labels at ticks, flush right.
+
+    None is cut, since half a number is another one: where labels are wider than so many columns they all have
+    exponents, and those that still do not fit are left out.
+    """
+    ticks = nice_ticks(low, high, max(4, rows // 4))
     places = {
         min(int((high - tick) / (high - low) * rows), rows - 1): label
-        for tick, label in zip(ticks, tick_labels(ticks), strict=True)
+        for tick, label in zip(ticks, _fitting_labels(ticks, widest), strict=True)
     }
     width = max(map(len, places.values()), default=0)
     return [places.get(row, "").rjust(width) for row in range(rows)]
+
+
+def _fitting_labels(ticks: Sequence[float], widest: int) -> list[str]:
+    labels = tick_labels(ticks)
+    if max(map(len, labels), default=0) <= widest:
+        return labels
+    return [next((label for label in _exponentials(tick) if len(label) <= widest), "") for tick in ticks]
+
+
+def _exponentials(tick: float) -> list[str]:
+    """The ways to write a tick with an exponent and few digits, none of them rounded."""
+    if not tick:
+        return ["0"]
+    return [label for label in (exponential(tick, 0), exponential(tick, 1)) if math.isclose(float(label), tick)]
 
 
 def bottom_labels(low: float, high: float, columns: int) -> str:

@@ -20,8 +20,8 @@ from textual.strip import Strip
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-GROUND, TRAIL, MARK = range(3)
-"""Layers of dots: a cell shows the dots of its highest layer only (contour lines, trails, arrows and crosses).
+GROUND, POINT, TRAIL, MARK = range(4)
+"""Layers of dots: a cell shows the dots of its highest layer only (contour lines, data, trails, arrows and crosses).
 
 Those on the ground are translucent: they tint the background of their cell.
 """

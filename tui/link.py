@@ -44,6 +44,10 @@ class Link(Protocol):
     def process_id(self) -> int | None:
         """The engine's process; None when there is none."""
 
+    @property
+    def gone(self) -> EngineGoneError | None:
+        """How the process ended, if it did and no other was started since."""
+
     async def request(self, command: Command) -> Answer:
         """Send a command and wait for its answer.
 
@@ -60,6 +64,7 @@ class InlineLink:
     """The engine in this very process: loads torch."""
 
     process_id = None
+    gone = None
     busy_for = 0.0
 
     def __init__(self) -> None:
@@ -108,6 +113,11 @@ class ProcessLink:
     def process_id(self) -> int | None:
         """See `Link`."""
         return self._process.pid if self._process is not None else None
+
+    @property
+    def gone(self) -> EngineGoneError | None:
+        """See `Link`."""
+        return self._gone
 
     async def request(self, command: Command) -> Answer:
         """See `Link`."""

@@ -52,14 +52,15 @@ def _effort(scene: Scene, runs: list[RunScene]) -> str:
 
 
 def _standing(scene: Scene, runs: list[RunScene]) -> str:
-    """Who is lowest, and by how much; who tells most test examples right."""
-    placed = sorted((run for run in runs if math.isfinite(run.loss)), key=lambda run: run.loss)
+    """Who is lowest, and by how much; who tells most test examples right. Only runs evaluated on their way count."""
+    placed = [run for run in runs if math.isfinite(run.loss) and run.loss_update > 0]
+    placed.sort(key=lambda run: run.loss)
     if len(placed) < 2:
         return ""
     best, worst = placed[0], placed[-1]
     if math.isclose(best.loss, worst.loss, rel_tol=1e-3):
         return f"All are at loss {decimal(best.loss)}."
-    told = max(runs, key=lambda run: run.test_accuracy if math.isfinite(run.test_accuracy) else -1.0)
+    told = max(placed, key=lambda run: run.test_accuracy if math.isfinite(run.test_accuracy) else -1.0)
     if scene.tests and math.isfinite(told.test_accuracy):
         return (
             f"Lowest loss: {_name(best)}, {decimal(best.loss)}; most test examples right: {_name(told)}, "

@@ -30,6 +30,7 @@ class Palette:
             nearest to `bands` would merge there. They need not be as many.
         contour: of the lines between bands, drawn thinly over them.
         marks: of the start and the minimum.
+        good, warn, bad: of words, readable on the background: all is well, look here, something went wrong.
     """
 
     background: int
@@ -40,6 +41,9 @@ class Palette:
     bands_256: tuple[int, ...]
     contour: int
     marks: int
+    good: int
+    warn: int
+    bad: int
 
     def head(self, color: int) -> tuple[int, int]:
         """The foreground and background of a run's head glyph, which stands out from its trail."""
@@ -61,6 +65,9 @@ DARK = Palette(
     ),
     contour=0xE4E4E4,
     marks=0xFFFFFF,
+    good=0x7BC96F,
+    warn=0xF5C542,
+    bad=0xFF7B72,
 )  # fmt: skip
 
 LIGHT = Palette(
@@ -78,7 +85,15 @@ LIGHT = Palette(
     ),
     contour=0x1C1C1C,
     marks=0x000000,
+    good=0x1F6B2E,
+    warn=0x7A4B00,
+    bad=0xB3261E,
 )  # fmt: skip
+
+
+def hexadecimal(color: int) -> str:
+    """A colour as rich and Textual write it: 0x56B4E9 is "#56b4e9"."""
+    return f"#{color:06x}"
 
 
 def blend(color: int, other: int, share: float) -> int:

@@ -15,6 +15,8 @@ from tui.history import History
 from tui.palette import GLYPHS, Palette
 from tui.session import Session
 
+_ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
+
 
 @dataclass(frozen=True, slots=True)
 class RunScene:
@@ -30,6 +32,7 @@ class RunScene:
         places: where it went on the plane, shape (K, 2); the last one is its head.
         off_plane: how far its head is from the plane; 0 where the two parameters are the plane.
         loss: the last evaluated loss over all examples.
+        loss_update: the update after which it was evaluated.
         test_loss, test_accuracy: the last evaluated ones over the test examples; NaN without any.
         distance: to the nearest known minimum; NaN where none is known.
         updates_per_second, examples_per_second: of its own computing time; NaN before there is any.
@@ -49,6 +52,7 @@ class RunScene:
     places: NDArray[np.float64]
     off_plane: float
     loss: float
+    loss_update: int
     test_loss: float
     test_accuracy: float
     distance: float
@@ -162,12 +166,23 @@ class Scene:
         """Units of the clock for each second of playing; infinite: as fast as possible."""
         return self.formula.pace[self.clock] * self.speed
 
+    @property
+    def layers(self) -> tuple[RunScene, ...]:
+        """The runs that are shown, in the order of drawing: the noisiest first, so that it hides no other."""
+        shown = [run for run in reversed(self.runs) if run.shown]
+        return tuple(sorted(shown, key=lambda run: run.config.size(self.examples)))
+
     def span(self, counter: Clock) -> tuple[float, float]:
         """The least and the most that any run counts."""
         values = [
             {"updates": run.update, "examples": run.examples, "seconds": run.seconds}[counter] for run in self.runs
         ]
         return min(values), max(values)
+
+
+def vanishes(report: UpdateReport) -> bool:
+    """Whether both gradients of an update are zero but for rounding, so that they have no direction."""
+    return math.hypot(*report.gradient, *report.full_gradient) < _ZERO_GRADIENT
 
 
 def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> Scene | None:
@@ -218,6 +233,7 @@ def _run_scene(session: Session, history: History, index: int, color: int, shown
         places=places,
         off_plane=off_plane,
         loss=float(evaluated["loss"]),
+        loss_update=int(evaluated["update"]),
         test_loss=float(evaluated["test_loss"]),
         test_accuracy=float(evaluated["test_accuracy"]),
         distance=min((math.dist(places[-1], minimum) for minimum in session.formula.minima), default=math.nan),

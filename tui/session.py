@@ -36,7 +36,7 @@ from tui.trails import PlaneTrails
 
 _BUDGET = 0.02  # seconds of computing for a frame
 _STEP_BUDGET = 0.1
-_SHOWN_EXAMPLES = 12
+_SHOWN_EXAMPLES = 24
 _DEAR_PASS = 50_000_000  # multiplications
 
 
@@ -53,6 +53,11 @@ class Banner:
     sentence: str
     details: str = ""
     dead: bool = False
+
+
+def with_hint(sentence: str, details: str) -> str:
+    """What went wrong, and which key shows more where there is more."""
+    return f"{sentence} Press i for the details." if details else sentence
 
 
 class Session:
@@ -170,6 +175,9 @@ class Session:
         history, player = self.history, self.player
         if history is None or self.banner is not None:
             return
+        if self._link.gone is not None:
+            self._lose_engine(self._link.gone)
+            return
         player.elapse(seconds)
         if player.playing and not history.live:
             player.owed = history.replay(player.owed, self.formula.pace)
@@ -227,7 +235,7 @@ class Session:
             self.trails.take(answer.plane)
         for trouble in answer.troubles:
             self.troubles[trouble.run] = trouble
-            self._notify(trouble.sentence)
+            self._notify(with_hint(trouble.sentence, trouble.details))
 
     # -- looking closer -----------------------------------------------------------------------------------------------
 
@@ -246,7 +254,8 @@ class Session:
         elif self.player.playing and self.opened.examples * self.opened.parameters > _DEAR_PASS:
             return  # a pass through all of much data waits until time stands still
         self._inspecting = True
-        self._spawn(self._inspect(Inspect(updates, before)))
+        newest = self.trails is not None and history.live
+        self._spawn(self._inspect(Inspect(None if newest else updates, before)))
 
     async def _inspect(self, command: Inspect) -> None:
         try:
@@ -265,13 +274,16 @@ class Session:
         except StaleError:
             return None
         except EngineGoneError as gone:
-            self.player.pause()
-            self.banner = Banner(f"{gone} Press r to start it again.", gone.output, dead=True)
+            self._lose_engine(gone)
             return None
         if isinstance(answer, Failed):
             self.player.pause()
             self.banner = Banner(answer.sentence, answer.details)
         return answer
+
+    def _lose_engine(self, gone: EngineGoneError) -> None:
+        self.player.pause()
+        self.banner = Banner(f"{gone} Press r to start it again.", gone.output, dead=True)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -44,6 +44,7 @@ def test_log_ticks_are_decades_or_1_2_5_or_linear() -> None:
     assert log_ticks(0.5, 2e4, 6) == pytest.approx([1, 10, 100, 1e3, 1e4])
     assert log_ticks(1e-30, 1e10, 6) == pytest.approx([1e-28, 1e-21, 1e-14, 1e-7, 1, 1e7])
     assert log_ticks(0.1, 1, 6) == pytest.approx([0.1, 0.2, 0.5, 1])
+    assert log_ticks(0.35, 8, 3) == pytest.approx([0.5, 2])
     assert log_ticks(0.9, 1.1, 6) == pytest.approx([0.9, 0.95, 1, 1.05, 1.1])
 
 
@@ -65,6 +66,7 @@ def test_labels_tell_ticks_apart(low: float, high: float) -> None:
 def test_labels_of_known_ticks() -> None:
     assert tick_labels([0, 0.2, 0.4]) == ["0", "0.2", "0.4"]
     assert tick_labels([0, 20_000, 40_000]) == ["0", "20 k", "40 k"]
+    assert tick_labels([0.5, 2]) == ["0.5", "2.0"]
     assert tick_labels([0.01, 0.1, 1, 10]) == ["0.01", "0.1", "1", "10"]
     assert tick_labels([1e-5, 1e-3, 0.1]) == ["1e-5", "0.001", "0.1"]
     assert tick_labels([1e-9, 1.5e-9]) == ["1.0e-9", "1.5e-9"]
@@ -75,6 +77,22 @@ def test_labels_of_known_ticks() -> None:
 def test_labels_stand_at_their_ticks() -> None:
     assert left_labels(0, 4, 8) == ["4", " ", " ", " ", "2", " ", " ", "0"]
     assert bottom_labels(-2, 2, 41) == "-2       -1         0         1         2"
+
+
+def test_labels_too_wide_for_the_margin_are_written_shorter_or_left_out_but_never_cut() -> None:
+    assert [label.strip() for label in left_labels(-0.0065, 0.0105, 16, 5) if label.strip()] == [
+        "1e-2",
+        "5e-3",
+        "0",
+        "-5e-3",
+    ]
+    assert not "".join(left_labels(1.000001, 1.000002, 16, 5)).strip()
+    for low, high in RANGES:
+        ticks = nice_ticks(low, high, 4)
+        for label in filter(None, map(str.strip, left_labels(low, high, 16, 5))):
+            assert len(label) <= 5
+            if "k" not in label and "M" not in label:
+                assert any(math.isclose(float(label), tick, abs_tol=1e-9 * (high - low)) for tick in ticks)
 
 
 def test_labels_below_never_touch_or_overflow() -> None:

@@ -4,7 +4,9 @@ import pytest
 from textual.widgets import Static
 
 from sim.commands import Failed
+from sim.experiment import RunConfig
 from tests.tui.screen import COMPACT, VERY_WIDE, WIDE, Screen, make_app, on_screen, ready, settled, text_of, wait_for
+from tests.tui.traces import make_experiment
 
 
 @pytest.mark.parametrize("size", [WIDE, COMPACT, VERY_WIDE, (81, 60), (200, 24)])
@@ -25,6 +27,14 @@ def check_places(it: Screen) -> None:
         assert not any(region.overlaps(other) for other in regions[i + 1 :])
     assert sum(region.area for region in regions) == it.app.screen.region.area
     assert it.text("#runs").count("running") == 3
+
+
+async def test_a_small_terminal_has_a_row_for_each_of_nine_runs() -> None:
+    runs = [RunConfig(f"run {n}", n) for n in range(1, 10)]
+    async with on_screen(COMPACT, make_experiment(*runs)) as it:
+        await it.go(3)
+        assert it.text("#runs").count("running") == 9
+        assert it.surface.size.height >= 6
 
 
 async def test_resizing_arranges_and_draws_everything_anew() -> None:

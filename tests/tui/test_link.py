@@ -40,8 +40,10 @@ async def test_it_answers_dies_and_is_started_again(link):
     with pytest.raises(EngineGoneError, match="SIGKILL"):
         await pending
     assert not alive(first)
+    assert "SIGKILL" in str(link.gone)
     assert isinstance(await link.request(Open(Experiment())), Opened)
     assert link.process_id != first
+    assert link.gone is None
 
 
 async def test_an_answer_about_an_older_experiment_is_stale(link):

@@ -74,6 +74,15 @@ def test_of_nine_runs_the_extremes_are_compared() -> None:
     assert sentence.startswith("After the same 30 updates, b61 has read 1,830 examples, b1 30.")
 
 
+def test_a_run_whose_loss_was_not_evaluated_since_the_start_is_not_compared() -> None:
+    experiment = make_experiment()
+    rows = make_race(experiment, 40)
+    rows["loss"][(rows["run"] == 1) & (rows["update"] > 0)] = np.nan
+    sentence = narrate(make_scene(experiment, rows))
+    assert "Lowest now" in sentence
+    assert "mini-batch" not in sentence
+
+
 def test_a_diverged_run_is_what_matters() -> None:
     sentence, rows = say(make_experiment(RunConfig("calm", "all"), RunConfig("hasty", 1, lr=1.4)), 40)
     last = rows[rows["run"] == 1][-1]["update"]

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.commands import Predicted
 from sim.experiment import Clock, Point, RunConfig
 from tests.tui.screen import app_of, go, make_app, ready, text_of
-from tests.tui.traces import FORMULA, batch, gradient_at, loss_at, make_experiment, make_race, make_scene
+from tests.tui.traces import FORMULA, batch, gradient_at, loss_at, make_experiment, make_race, make_scene, report_of
 from tui.app import GdsimApp
+from tui.numbers import decimal
 from tui.panels.data_view import DataPanel
+from tui.panels.predictions import predictions_text
 from tui.panels.runs_table import table_text
 from tui.panels.status_line import status_text
 from tui.panels.surface import Surface
-from tui.panels.this_update import ThisUpdate
+from tui.panels.this_update import ThisUpdate, update_text
 from tui.scene import Scene
 
 EXPERIMENT = make_experiment()
@@ -58,6 +61,7 @@ def test_the_status_line_fits_and_keeps_what_matters(width: int) -> None:
         ({"playing": True}, "▶ 10 updates/s"),
         ({"playing": True, "speed": 4.0}, "▶ 40 updates/s"),
         ({"playing": True, "speed": math.inf}, "▶ as fast as possible"),
+        ({"speed": 2.0}, "‖ paused at 20 updates/s"),
         ({"busy_for": 5.2}, "… update running, 5 s"),
     ],
 )
@@ -189,12 +193,48 @@ async def test_nine_runs_have_a_line_each() -> None:
     runs = [RunConfig(f"run number {n}", n) for n in range(1, 10)]
     text = await this_update(make_app(make_experiment(*runs))[0], (120, 40))
     assert [line.split("number ")[1][0] for line in text.split("\n") if "run number" in line] == list("123456789")
-    assert text.count("off · cosine") == 9
+    assert text.count("° err ") == 9
+
+
+@pytest.mark.parametrize("height", [3, 4, 5])
+def test_where_runs_outnumber_the_lines_several_share_one(height: int) -> None:
+    experiment = make_experiment(*(RunConfig(f"a rather long name {n}", n) for n in range(1, 10)))
+    scene = make_scene(experiment, make_race(experiment, 4))
+    reports = [report_of(4, n, Point(0.5, n)) for n in range(1, 10)]
+    runs = tuple(replace(run, report=report) for run, report in zip(scene.runs, reports, strict=True))
+    lines = update_text(replace(scene, runs=runs), 78, height).plain.split("\n")
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= 78
+    for run, report in zip(runs, reports, strict=True):
+        (line,) = [line for line in lines if run.glyph in line]
+        angle = math.degrees(math.acos(report.cosine))
+        assert f"{angle:.0f}° err {decimal(report.relative_error, 3)}" in line[line.index(run.glyph) :][:39]
+
+
+def test_what_rounding_leaves_of_a_gradient_has_no_angle() -> None:
+    report = replace(report_of(4, 61, Point(0, 0)), gradient=(1e-14, 2e-15), full_gradient=(1e-14, 0.0), cosine=0.98)
+    scene = scene_at(4)
+    rest = replace(scene, runs=(replace(scene.runs[0], report=report),))
+    assert "– the full gradient is zero" in update_text(rest, 44, 9).plain
+
+
+# -- the predictions --------------------------------------------------------------------------------------------------
+
+
+def test_answers_longer_than_the_truths_are_written_in_full() -> None:
+    predicted = Predicted(
+        inputs=np.zeros((2, 3), np.float32),
+        truths=("0.5", "1.5"),
+        answers=(("-12.34", "0.1"), ("0.7", "0.8"), ("0.9", "1.0")),
+        right=((None, None),) * 3,
+    )
+    lines = predictions_text(scene_at(), predicted, 40, 10).plain.split("\n")
+    assert [line.split() for line in lines[:3]] == [["0.5", "1.5"], ["●", "-12.34", "0.1"], ["■", "0.7", "0.8"]]
 
 
 # -- the surface ------------------------------------------------------------------------------------------------------
 
-LABELS = 6  # columns left of the canvas
+LABELS = 7  # columns left of the canvas
 
 
 def canvas_of(surface: Surface) -> list[str]:

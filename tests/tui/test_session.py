@@ -193,6 +193,17 @@ async def test_when_the_engine_is_gone_a_banner_says_so_and_reset_starts_it_agai
     assert it.history.end == 1
 
 
+async def test_an_engine_that_dies_while_nothing_is_asked_of_it_is_missed_all_the_same() -> None:
+    it = await stand()
+    it.link.dead = True
+    it.session.frame(0.03)
+    assert it.session.banner is not None
+    assert it.session.banner.dead
+    it.session.reset()
+    await settle()
+    assert it.session.banner is None
+
+
 async def test_what_is_chosen_while_the_engine_is_gone_holds_when_it_begins_again() -> None:
     it = await stand()
     it.session.kill()

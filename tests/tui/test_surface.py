@@ -74,9 +74,9 @@ async def test_the_contour_lines_come_and_go() -> None:
 
 async def test_a_click_starts_from_there() -> None:
     async with on_screen() as it:
-        columns, rows = it.surface.size.width - 6, it.surface.size.height - 1
+        columns, rows = it.surface.size.width - 7, it.surface.size.height - 1
         left, right, bottom, top = it.window
-        await it.pilot.click(Surface, offset=(1 + 6 + 30, 1 + 12))  # the border, the labels, and on
+        await it.pilot.click(Surface, offset=(1 + 7 + 30, 1 + 12))  # the border, the labels, and on
         await wait_for(it.pilot, lambda: len(it.link.asked(Open)) == 2)
         asked = it.link.asked(Open)[-1]
         assert isinstance(asked, Open)
@@ -97,8 +97,8 @@ async def test_a_click_beside_the_canvas_does_nothing() -> None:
 async def test_the_wheel_zooms_about_the_mouse() -> None:
     async with on_screen() as it:
         left, right, bottom, top = it.window
-        x, y = it.surface.region.x + 7, it.surface.region.y + 1  # the canvas's upper left cell
-        it.surface.post_message(events.MouseScrollUp(it.surface, 7, 1, 0, 0, 0, False, False, False, x, y))
+        x, y = it.surface.region.x + 8, it.surface.region.y + 1  # the canvas's upper left cell
+        it.surface.post_message(events.MouseScrollUp(it.surface, 8, 1, 0, 0, 0, False, False, False, x, y))
         await wait_for(it.pilot, lambda: it.window.right < right)
         assert it.window.right - it.window.left == pytest.approx((right - left) / 1.25)
         assert it.window.left == pytest.approx(left, abs=0.02 * (right - left))

@@ -176,6 +176,11 @@ class ReplayLink:
         self._at = 0
         self.dead = False
 
+    @property
+    def gone(self) -> EngineGoneError | None:
+        """See `Link`."""
+        return EngineGoneError("The engine was ended by SIGKILL.", "its last words") if self.dead else None
+
     async def request(self, command: Command) -> Answer:
         """See `Link`."""
         self.commands.append(command)
@@ -185,8 +190,8 @@ class ReplayLink:
             if isinstance(answer, Exception):
                 raise answer
             return answer
-        if self.dead and not isinstance(command, Open):
-            raise EngineGoneError("The engine was ended by SIGKILL.", "its last words")
+        if self.gone is not None and not isinstance(command, Open):
+            raise self.gone
         return self._answer(command)
 
     def kill(self) -> None:

@@ -71,6 +71,8 @@ class Curves(Widget, can_focus=True):
         titles = [f"{metric}{scale} · over {self._axis}" for metric in ("loss, batches dotted", self._metric)]
         roomy = self._metric == "loss" and len(titles[0]) + _TITLE_MARGIN <= self.size.width
         self.border_title = titles[0 if roomy else 1]
+        rates = {run.config.lr for run in scene.runs}
+        self.border_subtitle = "each run has its own rate" if len(rates) > 1 else f"one rate for all: {rates.pop():.4g}"
         self._strips = self._chart(scene).strips()
         self.refresh()
 
@@ -81,8 +83,8 @@ class Curves(Widget, can_focus=True):
 
     def _chart(self, scene: Scene) -> Chart:
         shown = [run for run in scene.runs if run.shown]
-        lines = [self._line(run) for run in reversed(shown)]
-        noise = [self._noise(scene, run, _bounds(lines)) for run in shown] if self._metric == "loss" else []
+        lines = [self._line(run) for run in scene.layers]
+        noise = [self._noise(scene, run, _bounds(lines)) for run in scene.layers] if self._metric == "loss" else []
         ends = [float(run.recorded[-1][_COLUMNS[self._axis]]) for run in shown]
         cursor = max((float(run.seen[-1][_COLUMNS[self._axis]]) for run in shown), default=0.0)
         return Chart(

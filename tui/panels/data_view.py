@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from sim.experiment import Window
 from sim.problems.formula import Formula
-from tui.canvas import GROUND, MARK, Canvas
+from tui.canvas import MARK, POINT, Canvas
 from tui.palette import Palette, blend
 from tui.panels.plot import Plot
 from tui.scene import RunScene, Scene
@@ -34,9 +34,9 @@ class DataPanel(Plot):
         view = self.viewport(_data_window(points))
         palette = scene.palette
         canvas = Canvas(view.columns, view.rows, palette.background)
-        canvas.points(view.to_dots(points), _point_colors(formula, palette), GROUND)
+        canvas.points(view.to_dots(points), _point_colors(formula, palette), POINT)
         shown = [run for run in scene.runs if run.shown]
-        for run in reversed(shown):
+        for run in scene.layers:
             canvas.polyline(view.to_dots(_line(formula, run, view.window)), run.color)
         for run in shown:
             self._draw_used(canvas, view, scene, run, points)

@@ -11,7 +11,7 @@ from tui.canvas import Frame, style_of
 from tui.palette import Palette
 from tui.viewport import Viewport
 
-_LEFT = 6  # columns for the labels of the vertical axis
+_LEFT = 7  # columns for the labels of the vertical axis, and the gap beside them
 _BELOW = 1
 
 
@@ -42,7 +42,10 @@ class Plot(Widget, can_focus=True):
     def paint(self, frame: Frame, window: Window, palette: Palette) -> None:
         """Show a frame with labels for its window."""
         columns, rows = self.plot_size
-        labels = left_labels(window.bottom, window.top, rows), bottom_labels(window.left, window.right, columns)
+        labels = (
+            left_labels(window.bottom, window.top, rows, _LEFT - 1),
+            bottom_labels(window.left, window.right, columns),
+        )
         if labels != self._labels or palette is not self._palette:
             self._labels, self._palette, changed = labels, palette, list(range(self.size.height))
         else:
@@ -58,7 +61,7 @@ class Plot(Widget, can_focus=True):
         style = style_of(self._palette.muted, self._palette.background)
         left, bottom = self._labels
         if y < len(left) and y < len(self._frame.characters):
-            label = Strip([Segment(f"{left[y][: _LEFT - 1]:>{_LEFT - 1}} ", style)], _LEFT)
+            label = Strip([Segment(f"{left[y]:>{_LEFT - 1}} ", style)], _LEFT)
             return Strip.join([label, self._frame.strip(y)])
         if y == len(left):
             return Strip([Segment(" " * _LEFT + bottom, style)])

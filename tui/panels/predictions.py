@@ -1,11 +1,14 @@
 """Some test examples, and what each run says of them just now."""
 
+from itertools import chain
+
 import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 from textual.widgets import Static
 
 from sim.commands import Predicted
+from tui.palette import Palette, hexadecimal
 from tui.scene import RunScene, Scene
 
 _GAP = 2
@@ -15,7 +18,7 @@ _WIDEST_PICTURE = 32  # pixels
 class Predictions(Static, can_focus=True):
     """Images as half-block pictures, other examples by their truth; each run's answers below, wrong ones in red."""
 
-    BORDER_TITLE = "test examples, and what each run says"
+    BORDER_TITLE = "test examples and answers"
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
@@ -27,7 +30,8 @@ def predictions_text(scene: Scene, predicted: Predicted, width: int, height: int
     """As many rows of examples as fit, each with the truth and the runs' answers."""
     runs = [run for run in scene.runs if run.shown]
     pictures = [_picture(values) for values in predicted.inputs] if _are_pictures(predicted.inputs) else []
-    cell = max([len(word) for word in predicted.truths] + [len(lines[0]) for lines in pictures[:1]])
+    words = chain(predicted.truths, *(predicted.answers[run.index] for run in runs))
+    cell = max([len(word) for word in words] + [len(lines[0]) for lines in pictures[:1]])
     across = max(1, (width - 4) // (cell + _GAP))
     block = (len(pictures[0]) if pictures else 0) + 1 + len(runs) + 1
     lines: list[Text] = []
@@ -38,17 +42,17 @@ def predictions_text(scene: Scene, predicted: Predicted, width: int, height: int
         rows = range(len(pictures[0]) if pictures else 0)
         lines += [Text("   ") + Text(" " * _GAP).join(pictures[place][row].copy() for place in some) for row in rows]
         lines.append(Text("   " + "".join(predicted.truths[place].ljust(cell + _GAP) for place in some), style="bold"))
-        lines += [_answers(run, predicted, some, cell) for run in runs]
+        lines += [_answers(run, predicted, some, cell, scene.palette) for run in runs]
         lines.append(Text(""))
     return Text("\n").join(lines)
 
 
-def _answers(run: RunScene, predicted: Predicted, some: range, cell: int) -> Text:
-    line = Text.assemble((f" {run.glyph} ", f"#{run.color:06x}"))
+def _answers(run: RunScene, predicted: Predicted, some: range, cell: int, palette: Palette) -> Text:
+    styles = {True: hexadecimal(palette.good), False: f"bold {hexadecimal(palette.bad)}", None: ""}
+    line = Text.assemble((f" {run.glyph} ", hexadecimal(run.color)))
     for place in some:
         right = predicted.right[run.index][place]
-        style = {True: "green", False: "bold red", None: ""}[right]
-        line.append(predicted.answers[run.index][place][:cell].ljust(cell + _GAP), style)
+        line.append(predicted.answers[run.index][place].ljust(cell + _GAP), styles[right])
     return line
 
 

@@ -9,17 +9,11 @@ from textual.widgets import Static
 
 from sim.trace import Status
 from tui.numbers import count, decimal, quantity
-from tui.palette import blend
+from tui.palette import Palette, blend, hexadecimal
 from tui.scene import RunScene, Scene
 
 _GAP = 2
 _HEADING_SHARE = 0.12  # of the text's colour in the background of the heading
-_STATUS_STYLES = {
-    Status.RUNNING: "",
-    Status.CONVERGED: "green",
-    Status.DIVERGED: "bold red",
-    Status.FAILED: "bold red",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +109,25 @@ def table_text(scene: Scene, width: int) -> Text:
         columns.remove(max(columns, key=lambda column: column.rank))
     titles = (column.title.ljust(size + _GAP) for column, size in zip(columns, widths, strict=True))
     heading = "   " + "".join(titles)
-    shade = blend(scene.palette.background, scene.palette.text, _HEADING_SHARE)
-    lines = [Text(heading.ljust(width), style=f"bold on #{shade:06x}")]
+    shade = hexadecimal(blend(scene.palette.background, scene.palette.text, _HEADING_SHARE))
+    lines = [Text(heading.ljust(width), style=f"bold on {shade}")]
     for run, row in zip(scene.runs, cells, strict=True):
-        lines.append(_line(run, row, widths))
+        lines.append(_line(run, row, widths, scene.palette))
     return Text("\n").join(lines)
 
 
-def _line(run: RunScene, row: list[str], widths: list[int]) -> Text:
-    color = f"#{run.color:06x}"
+def _line(run: RunScene, row: list[str], widths: list[int], palette: Palette) -> Text:
+    color = hexadecimal(run.color)
     line = Text.assemble((f" {run.glyph} ", color))
     for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        style = color if i == 0 else _STATUS_STYLES[run.status] if i == len(row) - 1 else ""
+        style = color if i == 0 else _status_style(run.status, palette) if i == len(row) - 1 else ""
         line.append(cell.ljust(width + _GAP), style)
     if not run.shown:
         line.stylize("dim strike")
     return line
+
+
+def _status_style(status: Status, palette: Palette) -> str:
+    if status.stopped:
+        return f"bold {hexadecimal(palette.bad)}"
+    return hexadecimal(palette.good) if status is Status.CONVERGED else ""

@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from sim.experiment import CLOCKS, Clock
 from tui.numbers import count, duration, quantity
+from tui.palette import hexadecimal
 from tui.scene import Scene
 
 _BUSY_AFTER = 1.0  # seconds
@@ -42,13 +43,15 @@ def status_text(scene: Scene, width: int) -> Text:
 
 def transport(scene: Scene) -> Text:
     """Playing or paused, the pace in the clock's unit, and whether the cursor looks back."""
+    good, warn = (f"bold {hexadecimal(color)}" for color in (scene.palette.good, scene.palette.warn))
     if scene.busy_for > _BUSY_AFTER:
         doing = "update running" if scene.end else "warming up"
-        return Text(f"… {doing}, {scene.busy_for:.0f} s", style="bold yellow")
+        return Text(f"… {doing}, {scene.busy_for:.0f} s", style=warn)
     back = "" if scene.live else f", {count(scene.end - scene.cursor)} back"
     if not scene.playing:
-        return Text(f"‖ paused{back}", style="bold yellow")
-    return Text(f"▶ {pace_words(scene)}{back}", style="bold green")
+        pace = "" if scene.speed == 1 else f" at {pace_words(scene)}"
+        return Text(f"‖ paused{pace}{back}", style=warn)
+    return Text(f"▶ {pace_words(scene)}{back}", style=good)
 
 
 def pace_words(scene: Scene) -> str:

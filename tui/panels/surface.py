@@ -15,7 +15,7 @@ from tui.canvas import GROUND, Canvas
 from tui.numbers import count, decimal
 from tui.palette import MINIMUM, START, Palette, band_of, blend, loss_levels, trail_colors
 from tui.panels.plot import Plot
-from tui.scene import RunScene, Scene
+from tui.scene import RunScene, Scene, vanishes
 from tui.viewport import Viewport, contours
 
 _DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
@@ -58,7 +58,7 @@ class Surface(Plot):
         """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
         a, b = formula.parameters
         self.border_title = f"loss over {a} and {b}"
-        self.border_subtitle = ""
+        self.border_subtitle = formula.note
         self._window = formula.window
         self._fits_itself = isinstance(formula, ModelCard)
         self._landscape = self._scene = None
@@ -177,7 +177,7 @@ class Surface(Plot):
             for line in self._lines:
                 canvas.polyline(view.to_dots(line), palette.contour, GROUND)
         shown = [run for run in scene.runs if run.shown]
-        for run in reversed(shown):
+        for run in scene.layers:
             self._draw_trail(canvas, view, run, palette)
         self._draw_marks(canvas, view, scene)
         if not scene.playing:
@@ -194,13 +194,14 @@ class Surface(Plot):
         if scene.plane is None:
             return
         share = f" · {100 * scene.plane.explained:.0f}% of the movement" if scene.end else ""
-        self.border_title = f"loss on a plane: {scene.plane.words}{share}"
+        self.border_title = f"loss · {scene.plane.words}{share}"
         here = self._landscape
         if here is None or not self._fits(here):
             self.border_subtitle = "landscape to come"
         else:
             made = "" if here.progress == 1 else f" · landscape {100 * here.progress:.0f}%"
-            self.border_subtitle = f"over {count(here.examples)} of {count(scene.examples)} examples{made}"
+            some = "all" if here.examples >= scene.examples else f"{count(here.examples)} of"
+            self.border_subtitle = f"over {some} {count(scene.examples)} examples{made}"
 
     def _draw_trail(self, canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
         places = run.places
@@ -223,7 +224,7 @@ class Surface(Plot):
         unit = np.array([2 * view.columns / view.width, -4 * view.rows / view.height])
         arrows = []
         for run in runs:
-            if run.report is not None and run.reported:
+            if run.report is not None and run.reported and not vanishes(run.report):
                 ways = -np.array([run.report.full_gradient, run.report.gradient]) * unit
                 lengths = np.hypot(*ways.T)
                 if np.isfinite(lengths).all() and lengths.max() > 0:

@@ -1,85 +1,120 @@
 """What the last update of each run used, and how its gradient differs from the one over all examples."""
 
 import math
-import textwrap
+from collections.abc import Sequence
 
 from rich.text import Text
 from textual.widgets import Static
 
 from sim.commands import UpdateReport
 from tui.numbers import count, decimal
-from tui.scene import RunScene, Scene
+from tui.palette import hexadecimal
+from tui.scene import RunScene, Scene, vanishes
 
 _NAMED_EXAMPLES = 4
-_ROUNDING = 1e-12  # relative errors of this size come from the order of summation
+_ROUNDING, _MODEL_ROUNDING = 1e-12, 1e-5  # relative errors below come from the order of summation
+_CELL = 24  # columns for a run where several share a line
 
 
 class ThisUpdate(Static):
-    """Two lines a run, or one where there is little room."""
+    """Two lines a run, or one where there is little room, or several runs in a line."""
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        shown = [run for run in scene.runs if run.shown]
-        roomy = self.size.height >= 3 * len(shown) - 1
-        lines = []
-        for run in shown:
-            lines += (_two_lines if roomy else _one_line)(scene, run, self.size.width)
-            if roomy and self.size.height >= 3 * len(shown):
-                lines.append(Text(""))
-        self.update(Text("\n").join(lines))
+        self.update(update_text(scene, self.size.width, self.size.height))
+
+
+def update_text(scene: Scene, width: int, height: int) -> Text:
+    """All shown runs in so many columns and rows of cells, in as many words as there is room for."""
+    shown = [run for run in scene.runs if run.shown]
+    if height >= 3 * len(shown) - 1:
+        return Text("\n\n").join(_two_lines(scene, run, width) for run in shown)
+    lines = [_one_line(scene, run, width) for run in shown]
+    if len(lines) <= height and all(line.cell_len <= width for line in lines):
+        return Text("\n").join(lines)
+    across = max(1, min(-(-len(shown) // max(1, height)), width // _CELL))
+    cells = [_cell(scene, run, width // across) for run in shown]
+    rows = -(-len(cells) // across)
+    return Text("\n").join(Text().join(cells[row::rows]) for row in range(rows))
 
 
 def _head(run: RunScene) -> Text:
-    return Text.assemble((f"{run.glyph} {run.config.name}", f"#{run.color:06x}"))
+    return Text.assemble((f"{run.glyph} {run.config.name}", hexadecimal(run.color)))
 
 
-def _two_lines(scene: Scene, run: RunScene, width: int) -> list[Text]:
+def _two_lines(scene: Scene, run: RunScene, width: int) -> Text:
     if run.update == 0 or run.report is None:
-        return [_nothing_yet(run), Text("")]
-    words = f"update {count(run.report.update)} used {_used(scene, run.report)}"
-    return [_beside(_head(run), words, width), Text("  ") + _difference(run.report)]
+        return _nothing_yet(run) + Text("\n")
+    words = [f"update {count(run.report.update)} used {used}" for used in _used(scene, run.report)]
+    return _beside(_head(run), words, width) + Text("\n  ") + _difference(scene, run.report)
 
 
-def _one_line(scene: Scene, run: RunScene, width: int) -> list[Text]:
+def _one_line(scene: Scene, run: RunScene, width: int) -> Text:
     if run.update == 0 or run.report is None:
-        return [_nothing_yet(run)]
-    tail = Text("  ") + _difference(run.report)
-    line = _beside(_head(run), _used(scene, run.report), width - tail.cell_len) + tail
-    line.truncate(width, overflow="ellipsis")
-    return [line]
+        return _nothing_yet(run)
+    tail = Text("  ") + _difference(scene, run.report)
+    return _beside(_head(run), _used(scene, run.report), width - tail.cell_len) + tail
+
+
+def _cell(scene: Scene, run: RunScene, width: int) -> Text:
+    """A run in so many columns: of its name as much as the figures leave room for."""
+    figures = Text(" –") if run.update == 0 or run.report is None else Text(" ") + _figures(scene, run.report)
+    head = _head(run)
+    head.truncate(max(3, width - figures.cell_len - 1), overflow="ellipsis")
+    cell = head + figures
+    cell.pad_right(max(0, width - cell.cell_len))
+    return cell
 
 
 def _nothing_yet(run: RunScene) -> Text:
     return _head(run) + Text(f" update {count(run.update)} …" if run.update else " has not moved yet")
 
 
-def _beside(head: Text, words: str, width: int) -> Text:
-    """As many of the words as there is room for after the head: none is cut, since half a number is another one."""
-    return head + Text(" " + textwrap.shorten(words, max(1, width - head.cell_len - 1), placeholder=" …"))
+def _beside(head: Text, words: Sequence[str], width: int) -> Text:
+    """The first of the words that there is room for after the head: none is cut, since half a number is another one."""
+    return head + Text(next((f" {some}" for some in words if head.cell_len + 1 + len(some) <= width), ""))
 
 
-def _used(scene: Scene, report: UpdateReport) -> str:
+def _used(scene: Scene, report: UpdateReport) -> list[str]:
+    """How many and which examples an update used, from the most telling words to the shortest."""
+    total, size = count(scene.examples), count(report.batch_size)
     if report.batch_size >= scene.examples:
-        return f"all {count(scene.examples)} examples"
+        return [f"all {total} examples", f"all {total}", "all"]
     if report.batch_size == 1:
-        return f"#{report.indices[0]} (1 of {count(scene.examples)})"
-    named = " ".join(f"#{index}" for index in report.indices[:_NAMED_EXAMPLES])
-    more = " …" if report.batch_size > _NAMED_EXAMPLES else ""
-    return f"{count(report.batch_size)} of {count(scene.examples)}: {named}{more}"
+        return [f"#{report.indices[0]} (1 of {total})", f"#{report.indices[0]} of {total}", f"#{report.indices[0]}"]
+    words = []
+    for named in range(min(_NAMED_EXAMPLES, report.batch_size), 0, -1):
+        some = " ".join(f"#{index}" for index in report.indices[:named]) + " …" * (named < report.batch_size)
+        words += [f"{size} of {total}: {some}", f"{size}: {some}"]
+    return [*words, f"{size} of {total}", size]
 
 
-def _difference(report: UpdateReport) -> Text:
+def _difference(scene: Scene, report: UpdateReport) -> Text:
     """Angle, cosine and relative error; dashes where the full gradient is zero, or not known any more."""
     if math.isnan(report.full_gradient[0]):
-        return Text("its gradient is gone: only the newest update's is kept", style="dim")
-    if math.isnan(report.cosine):
+        return Text("gone: only the newest gradient is kept", style="dim")
+    if math.isnan(report.cosine) or vanishes(report):
         return Text.assemble(("–", "bold"), " the full gradient is zero")
-    degrees = math.degrees(math.acos(report.cosine))
-    error = report.relative_error if report.relative_error > _ROUNDING else 0.0
     return Text.assemble(
-        (f"{degrees:.0f}°", "bold"),
+        (_degrees(report), "bold"),
         " off · cosine ",
         (f"{report.cosine:.2f}", "bold"),
         " · error ",
-        (decimal(error, 3), "bold"),
+        (_error(scene, report), "bold"),
     )
+
+
+def _figures(scene: Scene, report: UpdateReport) -> Text:
+    """The difference in few columns; a dash where it is not known."""
+    if math.isnan(report.cosine) or vanishes(report):
+        return Text("–")
+    return Text.assemble((_degrees(report), "bold"), " err ", (_error(scene, report), "bold"))
+
+
+def _degrees(report: UpdateReport) -> str:
+    return f"{math.degrees(math.acos(report.cosine)):.0f}°"
+
+
+def _error(scene: Scene, report: UpdateReport) -> str:
+    rounding = _ROUNDING if scene.plane is None else _MODEL_ROUNDING
+    return decimal(report.relative_error if report.relative_error > rounding else 0.0, 3)

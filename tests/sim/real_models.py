@@ -1,0 +1,132 @@
+"""What the tests of real models share: devices, problems, and the loop that anybody would write."""
+
+import itertools
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn.datasets
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
+
+from sim.commands import Failed, Open, Opened
+from sim.descent import Descent
+from sim.engine import Engine
+from sim.experiment import Experiment, ModelConfig, RunConfig
+from sim.model_problem import model_problem
+from sim.problem import Problem
+
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
+    ),
+]
+
+BATCH_NORM = """
+    from torch import nn
+
+    def model():
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 10)
+        )
+"""
+DROPOUT = BATCH_NORM.replace("nn.BatchNorm1d(16), ", "")
+
+
+def problem_of(device: str = "cpu", seed: int = 0, **fields: Any) -> Problem:
+    """A model's problem as the engine makes it."""
+    return model_problem(ModelConfig(**fields), seed, torch.device(device))
+
+
+def descent_of(problem: Problem, run: RunConfig, seed: int = 0, **fields: Any) -> Descent:
+    """A run at its start; a rate of 0.1 where it names none (0.001 for Adam)."""
+    experiment = Experiment(ModelConfig(), runs=(run,), seed=seed, **fields).resolved(0.1, None, problem.examples)
+    return Descent(problem, experiment, 0)
+
+
+def opened(experiment: Experiment) -> tuple[Engine, Opened]:
+    """An engine with an experiment open."""
+    engine = Engine()
+    answer = engine.ask(Open(experiment))
+    assert isinstance(answer, Opened), answer
+    return engine, answer
+
+
+def refused(**fields: Any) -> Failed:
+    """The answer to opening an experiment that cannot be."""
+    answer = Engine().ask(Open(Experiment(ModelConfig(**fields), device="cpu")))
+    assert isinstance(answer, Failed), answer
+    return answer
+
+
+def own_file(folder: Path, text: str, name: str = "own.py") -> str:
+    """A file with a model of the user's own."""
+    path = folder / name
+    path.write_text(textwrap.dedent(text))
+    return str(path)
+
+
+def digits() -> TensorDataset:
+    """scikit-learn's digits as images from 0 to 1."""
+    data = sklearn.datasets.load_digits()
+    images = torch.tensor(data.images[:, None] / 16, dtype=torch.float32)
+    return TensorDataset(images, torch.tensor(data.target, dtype=torch.int64))
+
+
+def digits_mlp() -> nn.Module:
+    """The mlp (64-64), written out."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+def training_part(dataset: "Dataset[Any]", fraction: float = 0.2, seed: int = 0) -> "Dataset[Any]":
+    """The part that is left for training by torch's own split."""
+    if not fraction:
+        return dataset
+    examples = len(dataset)  # type: ignore[arg-type]
+    test = round(examples * fraction)
+    return random_split(dataset, [examples - test, test], generator=torch.Generator().manual_seed(seed))[0]
+
+
+def plain_loop(
+    train: "Dataset[Any]",
+    make_model: Callable[[], nn.Module],
+    loss_of: nn.Module,
+    make_optimizer: Callable[[Iterator[nn.Parameter]], torch.optim.Optimizer],
+    batch_size: int,
+    updates: int,
+    seed: int = 0,
+    device: str = "cpu",
+) -> tuple[list[float], nn.Module]:
+    """What anybody would write: the loss of each batch, and the model after so many updates."""
+    generator = torch.Generator().manual_seed(seed)
+    loader: DataLoader[Any] = DataLoader(train, batch_size, shuffle=True, generator=generator)
+    torch.manual_seed(seed)
+    model = make_model().to(device)
+    optimizer = make_optimizer(model.parameters())
+    losses = []
+    epochs = itertools.chain.from_iterable(iter(loader) for _ in itertools.count())
+    for inputs, targets in itertools.islice(epochs, updates):
+        optimizer.zero_grad()
+        loss = loss_of(model(inputs.to(device)), targets.to(device))
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses, model
+
+
+def flat(model: nn.Module) -> Tensor:
+    """All parameters end to end, on the CPU."""
+    return torch.cat([parameter.detach().reshape(-1) for parameter in model.parameters()]).cpu()
+
+
+def assert_same(ours: Any, theirs: Any, device: str) -> None:
+    """The same bits on the CPU; within rounding on a GPU, whose kernels depend on how memory is aligned."""
+    if device == "cpu":
+        np.testing.assert_array_equal(ours, theirs)
+    else:
+        np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=1e-4)

@@ -1,0 +1,179 @@
+"""Landscapes of models against brute force, and what looking at a model must never change."""
+
+import copy
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import sim.landscape
+from sim.commands import Advance, Advanced, Predict, Predicted, Survey, Surveyed
+from sim.evaluate import figures, full_gradient
+from sim.experiment import Experiment, ModelConfig, RunConfig, Window
+from sim.landscape import grid, survey
+from sim.planes import random_plane
+from sim.predict import predict
+
+from .real_models import BATCH_NORM, DEVICES, opened, own_file, problem_of
+
+WINDOW = Window(-1.0, 1.5, -0.5, 1.0)
+
+
+def brute_force(problem, model, plane, window, columns, rows):
+    """A copy of the model at each place, over all training examples at once."""
+    inputs, targets = problem.batch(torch.arange(problem.examples))
+    losses = np.empty((rows, columns))
+    for row in range(rows):
+        y = window.top - (row + 0.5) * (window.top - window.bottom) / rows
+        for column in range(columns):
+            x = window.left + (column + 0.5) * (window.right - window.left) / columns
+            moved = copy.deepcopy(model).cpu()
+            place = plane.origin + x * plane.basis[0] + y * plane.basis[1]
+            nn.utils.vector_to_parameters(place, moved.parameters())
+            with torch.no_grad():
+                output = moved.to(inputs.device).eval()(inputs)
+                losses[row, column] = problem.loss(output, targets).item()
+    return losses
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("model", ["mlp", "cnn", "own"])
+def test_the_landscape_is_that_of_brute_force(tmp_path: Path, device, model):
+    problem = problem_of(device, model=own_file(tmp_path, BATCH_NORM) if model == "own" else model)
+    plane = random_plane(problem.model, 0)
+    pictures = list(survey(problem, problem.model, plane.at, WINDOW, 7, 5))
+    expected = brute_force(problem, problem.model, plane, WINDOW, 7, 5)
+    np.testing.assert_allclose(pictures[-1].values, expected, rtol=1e-5)
+    assert pictures[-1].examples == problem.examples
+    progress = [picture.progress for picture in pictures]
+    assert progress == sorted(progress)
+    assert 0 < progress[0] < 0.1
+    assert progress[-1] == pytest.approx(1)
+    assert all(picture.values.shape == (5, 7) for picture in pictures)
+
+
+def test_the_first_picture_is_coarse_and_over_few_examples():
+    problem = problem_of()
+    plane = random_plane(problem.model, 0)
+    first = next(survey(problem, problem.model, plane.at, WINDOW, 21, 13))
+    few = copy.copy(problem)
+    object.__setattr__(few, "train", problem.train[:256])
+    np.testing.assert_allclose(first.values, brute_force(few, problem.model, plane, WINDOW, 21, 13), rtol=1e-5)
+    assert first.examples == 256
+
+
+def test_what_would_take_too_long_is_over_a_sample_that_is_stated(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sim.landscape, "_MOST_WORK", 300 * 8970 * 12)
+    problem = problem_of()
+    plane = random_plane(problem.model, 0)
+    (*_, last) = survey(problem, problem.model, plane.at, WINDOW, 4, 3)
+    assert last.examples == 300
+    few = copy.copy(problem)
+    object.__setattr__(few, "train", problem.train[:300])
+    np.testing.assert_allclose(last.values, brute_force(few, problem.model, plane, WINDOW, 4, 3), rtol=1e-5)
+
+
+def test_what_is_no_number_counts_as_infinite():
+    problem = problem_of()
+    plane = random_plane(problem.model, 0)
+    far = Window(-1e38, 1e38, -1e38, 1e38)
+    (*_, last) = survey(problem, problem.model, plane.at, far, 4, 3)
+    assert np.isposinf(last.values).any()
+    assert not np.isnan(last.values).any()
+
+
+def test_a_grid_holds_the_centres_of_its_cells_top_row_first():
+    np.testing.assert_allclose(grid(Window(0, 4, 0, 3), 2, 3)[..., 0], [[1, 3]] * 3)
+    np.testing.assert_allclose(grid(Window(0, 4, 0, 3), 2, 3)[..., 1], [[2.5] * 2, [1.5] * 2, [0.5] * 2])
+
+
+def test_the_engine_makes_it_in_pieces_while_training_goes_on():
+    engine, _ = opened(Experiment(ModelConfig(), runs=(RunConfig("run", 32),), device="cpu"))
+    pieces = []
+    while not pieces or pieces[-1].progress < 1:
+        answer = engine.ask(Survey(WINDOW, 8, 6, budget=0.0))
+        assert isinstance(answer, Surveyed)
+        pieces.append(answer)
+        if len(pieces) < 4:
+            assert isinstance(engine.ask(Advance(0, math.inf, 0.0)), Advanced)
+    assert len(pieces) > 3
+    assert len({piece.plane for piece in pieces}) == 1
+    whole = engine.ask(Survey(WINDOW, 8, 6, run=0))
+    np.testing.assert_array_equal(whole.values, pieces[-1].values)
+
+
+def test_another_window_or_plane_begins_anew():
+    engine, opening = opened(Experiment(ModelConfig(), runs=(RunConfig("run", 32),), device="cpu"))
+    first = engine.ask(Survey(WINDOW, 8, 6, budget=0.0))
+    other = engine.ask(Survey(Window(0, 1, 0, 1), 8, 6, budget=0.0))
+    assert (first.window, other.window) == (WINDOW, Window(0, 1, 0, 1))
+    assert first.progress < 1
+    engine.ask(Advance(20, math.inf, 60.0))
+    moved = engine.ask(Survey(WINDOW, 8, 6, budget=0.0))
+    assert moved.plane > opening.plane.number
+
+
+# -- never changes anything -------------------------------------------------------------------------------------------
+
+
+def everything(problem, module):
+    """All that a look at a model could disturb."""
+    state = {name: value.clone() for name, value in module.state_dict().items()}
+    modes = [part.training for part in module.modules()]
+    gradients = [None if p.grad is None else p.grad.clone() for p in module.parameters()]
+    random = [torch.get_rng_state()]
+    if problem.device.type == "cuda":
+        random.append(torch.cuda.get_rng_state(problem.device))
+    return [*state.values(), *random, *gradients], modes
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("look", ["survey", "predict", "figures", "full_gradient"])
+def test_looking_changes_neither_buffers_nor_random_state(tmp_path: Path, device, look):
+    problem = problem_of(device, model=own_file(tmp_path, BATCH_NORM))
+    module = problem.model.train()
+    module(problem.batch(torch.arange(32))[0]).sum().backward()  # buffers and gradients that are not the first ones
+    looks = {
+        "survey": lambda: list(survey(problem, module, random_plane(module, 0).at, WINDOW, 3, 2)),
+        "predict": lambda: predict(problem, [module], 5),
+        "figures": lambda: figures(problem, module, problem.training),
+        "full_gradient": lambda: full_gradient(problem, module),
+    }
+    before, modes = everything(problem, module)
+    looks[look]()
+    after, modes_after = everything(problem, module)
+    assert modes_after == modes
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_a_run_that_is_looked_at_goes_on_as_if_it_had_not_been(tmp_path: Path):
+    config = ModelConfig(model=own_file(tmp_path, BATCH_NORM))
+    traces = []
+    for looked in (False, True):
+        engine, _ = opened(Experiment(config, runs=(RunConfig("run", 32),), device="cpu"))
+        blocks = []
+        for _ in range(6):
+            blocks.append(engine.ask(Advance(5, math.inf, 60.0)).rows)
+            if looked:
+                assert isinstance(engine.ask(Survey(WINDOW, 4, 3)), Surveyed)
+                assert isinstance(engine.ask(Predict(4)), Predicted)
+        traces.append(np.concatenate(blocks))
+    for column in ("batch_loss", "loss", "test_loss", "test_accuracy", "grad_norm"):
+        np.testing.assert_array_equal(traces[0][column], traces[1][column])
+
+
+def test_evaluation_is_in_eval_mode_with_the_runs_own_buffers(tmp_path: Path):
+    problem = problem_of(model=own_file(tmp_path, BATCH_NORM))
+    module = problem.model
+    for _ in range(3):
+        module(problem.batch(torch.arange(64))[0])
+    inputs, targets = problem.batch(torch.arange(problem.examples))
+    twin = copy.deepcopy(module).eval()
+    with torch.no_grad():
+        output = twin(inputs)
+    found = figures(problem, module, problem.training)
+    assert found.loss == pytest.approx(nn.functional.cross_entropy(output, targets).item(), rel=1e-6)
+    assert found.accuracy == pytest.approx((output.argmax(dim=1) == targets).float().mean().item())
