@@ -9,8 +9,8 @@ from textual.app import App
 from sim.experiment import CLOCKS, PLANES, ConfigError, ModelConfig
 from sim.problems.formula import Formula
 from tui import export
+from tui.command_line import command_line
 from tui.help import HelpScreen, help_text
-from tui.options import command_line
 from tui.panels.curves import Curves
 from tui.panels.surface import Surface
 from tui.scene import Scene

@@ -76,8 +76,7 @@ class InlineLink:
             from sim.engine import Engine
 
             self._engine = Engine()
-        with contextlib.redirect_stdout(sys.stderr):  # a user's model may print; stdout is for results
-            return self._engine.ask(command)
+        return self._engine.ask(command)
 
     async def request(self, command: Command) -> Answer:
         """See `Link`."""

@@ -9,7 +9,8 @@ import pytest
 from sim.experiment import ConfigError, Experiment, Limit, Point, ProblemConfig, RunConfig, default_runs
 from sim.problems import build_formula
 from tui import cli
-from tui.options import Options, command_line, default_mini_batch_size, parse_run, prepare
+from tui.command_line import command_line
+from tui.options import Options, default_mini_batch_size, parse_run, prepare
 
 
 @pytest.fixture(autouse=True)
