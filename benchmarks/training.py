@@ -43,9 +43,7 @@ def plain_loop(batch_size: int | Literal["all"]) -> Iterator[float]:
     dataset = TensorDataset(inputs, torch.tensor(table.targets, dtype=torch.int64))
     train, _ = random_split(dataset, [1438, 359], generator=torch.Generator().manual_seed(SEED))
     torch.manual_seed(SEED)
-    model = nn.Sequential(
-        nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)
-    )
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     loss_of, optimizer = nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), LR)
     size = len(train) if batch_size == "all" else batch_size
     loader = DataLoader(train, size, shuffle=True, generator=torch.Generator().manual_seed(SEED))

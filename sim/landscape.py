@@ -17,13 +17,14 @@ from sim.problem import Problem
 from sim.sources import Batch
 
 Floats = NDArray[np.float64]
-Place = Callable[[float, float], Tensor]
-"""The parameters at a place of the plane, shape (P,)."""
+Place = Callable[[float | Tensor, float | Tensor], Tensor]
+"""The parameters at a place of the plane, shape (P,); at K places, given as columns (K, 1), shape (K, P)."""
 
 COARSE_COLUMNS, COARSE_ROWS, COARSE_EXAMPLES = 21, 13, 256
-_AT_ONCE = 2_000_000  # outputs of a two-parameter problem held at once: about 16 MB
+_AT_ONCE = 2_000_000  # outputs of a two-parameter problem, or parameters of a model, held at once: about 16 MB
 _MOST_WORK = 4e11  # multiplications for a landscape; beyond them it is over a sample of the examples
-_TOGETHER = 4096  # examples, counted once for each place, that go through a model at once
+_TOGETHER = 16384  # examples, counted once for each place, that go through a model at once
+_WORTH_IT = 8  # places at once, below which one by one is faster
 _INTERLEAVED = 4  # every so many-th row first
 
 
@@ -104,32 +105,32 @@ class _Probe:
         sums = torch.zeros(len(places), dtype=torch.float64)
         with torch.no_grad(), evaluating(module, device):
             for batch in self._problem.training.first(sample):
-                sums += self._batch_losses(places.tolist(), batch).double().cpu() * len(batch[0])
+                sums += self._batch_losses(torch.from_numpy(places), batch).double().cpu() * len(batch[0])
         return _infinite_if_no_number(sums / sample)
 
-    def _batch_losses(self, places: list[list[float]], batch: Batch) -> Tensor:
-        """The loss over a batch at each of K places, shape (K,): several places at once where batches are small."""
-        together = _TOGETHER // len(batch[0])
-        if together > 1 and self._bears_vmap:
+    def _batch_losses(self, places: Tensor, batch: Batch) -> Tensor:
+        """The loss over a batch at each of K places, shape (K,): several at once where model and batch are small."""
+        together = min(_TOGETHER // len(batch[0]), _AT_ONCE // self.parameters)
+        if together >= _WORTH_IT and self._bears_vmap:
             try:
-                parts = [places[begin : begin + together] for begin in range(0, len(places), together)]
-                return torch.cat([self._losses_at_once(part, batch) for part in parts])
+                return torch.cat([self._losses_at_once(part, batch) for part in torch.split(places, together)])
             except Exception:  # a module may refuse in many ways; what is really wrong shows one by one, too
                 self._bears_vmap = False
         inputs, targets = batch
         losses = []
-        for x, y in places:
+        for x, y in places.tolist():
             self._model.vector.data.copy_(self._place(x, y))
             losses.append(self._problem.loss(self._model.module(inputs), targets))
         return torch.stack(losses)
 
-    def _losses_at_once(self, places: list[list[float]], batch: Batch) -> Tensor:
+    def _losses_at_once(self, places: Tensor, batch: Batch) -> Tensor:
         module, (inputs, targets) = self._model.module, batch
 
         def loss_at(vector: Tensor) -> Tensor:
             return self._problem.loss(functional_call(module, named_views(module, vector), (inputs,)), targets)
 
-        vectors = torch.stack([self._place(x, y) for x, y in places]).to(self._model.vector)
+        columns = places.to(self._model.vector.dtype)[:, :, None].unbind(dim=1)
+        vectors = self._place(*columns).to(self._model.vector.device)
         losses: Tensor = vmap(loss_at)(vectors)
         return losses
 

@@ -25,8 +25,8 @@ class Plane:
     basis: Tensor
     words: str
 
-    def at(self, x: float, y: float) -> Tensor:
-        """The parameters at a place of the plane, shape (P,)."""
+    def at(self, x: float | Tensor, y: float | Tensor) -> Tensor:
+        """The parameters at a place of the plane, shape (P,); at K places, given as columns (K, 1), shape (K, P)."""
         return self.origin + x * self.basis[0] + y * self.basis[1]
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:

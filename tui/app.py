@@ -35,6 +35,7 @@ from tui.themes import THEMES, palette_of
 
 FRAMES_PER_SECOND = 30
 INSPECTIONS_PER_SECOND = 4
+BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
 _WIDE, _TALL = 116, 34
 _VERY_WIDE = 170
@@ -185,6 +186,13 @@ class GdsimApp(Actions):
             if self.query_one(Predictions).display:
                 self.session.predict()
         self._draw(build_scene(self.session, self.hidden, self.palette))
+        self._leave_if_refused()
+
+    def _leave_if_refused(self) -> None:
+        """Where what was asked for cannot be done, and nothing ever stood, say so in the shell."""
+        trouble = self.session.banner
+        if trouble is not None and trouble.config and self.session.opened is None and self._other is None:
+            self.exit(return_code=BAD_INPUT, message=f"gdsim: {trouble.sentence}")
 
     def redraw(self) -> None:
         """Draw again what stands, after something about the screen changed."""

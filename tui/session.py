@@ -48,11 +48,13 @@ class Banner:
         sentence: what happened, and what to do.
         details: a traceback or what the engine printed last, or "".
         dead: the engine is gone; it can be started again.
+        config: what was asked for cannot be done.
     """
 
     sentence: str
     details: str = ""
     dead: bool = False
+    config: bool = False
 
 
 def with_hint(sentence: str, details: str) -> str:
@@ -278,7 +280,7 @@ class Session:
             return None
         if isinstance(answer, Failed):
             self.player.pause()
-            self.banner = Banner(answer.sentence, answer.details)
+            self.banner = Banner(answer.sentence, answer.details, config=answer.config)
         return answer
 
     def _lose_engine(self, gone: EngineGoneError) -> None:

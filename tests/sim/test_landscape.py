@@ -76,6 +76,24 @@ def test_what_would_take_too_long_is_over_a_sample_that_is_stated(monkeypatch: p
     np.testing.assert_allclose(last.values, brute_force(few, problem.model, plane, WINDOW, 4, 3), rtol=1e-5)
 
 
+def test_a_module_that_refuses_vmap_is_evaluated_one_by_one(tmp_path: Path):
+    text = """
+        from torch import nn
+
+        class Choosy(nn.Linear):
+            def forward(self, inputs):
+                outputs = super().forward(inputs.flatten(1))
+                return outputs if outputs.sum().item() > 0 else 2 * outputs
+
+        def model():
+            return Choosy(64, 10)
+    """
+    problem = problem_of(model=own_file(tmp_path, text), test_fraction=0.9)
+    plane = random_plane(problem.model, 0)
+    (*_, last) = survey(problem, problem.model, plane.at, WINDOW, 4, 3)
+    np.testing.assert_allclose(last.values, brute_force(problem, problem.model, plane, WINDOW, 4, 3), rtol=1e-5)
+
+
 def test_what_is_no_number_counts_as_infinite():
     problem = problem_of()
     plane = random_plane(problem.model, 0)

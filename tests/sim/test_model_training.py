@@ -99,9 +99,7 @@ def test_dropout_draws_from_the_state_after_the_model_was_made(tmp_path: Path, d
     def make_model():
         return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 10))
 
-    losses, _ = plain_loop(
-        training_part(digits()), make_model, nn.CrossEntropyLoss(), SGD, 32, 100, device=device
-    )
+    losses, _ = plain_loop(training_part(digits()), make_model, nn.CrossEntropyLoss(), SGD, 32, 100, device=device)
     problem = problem_of(device, model=own_file(tmp_path, DROPOUT))
     torch.rand(7)  # what else is drawn in the process does not matter
     rows = descent_of(problem, RunConfig("run", 32)).advance(100)

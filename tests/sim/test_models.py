@@ -123,9 +123,11 @@ assert len(rows) == 6
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
     peaks = [
-        int(subprocess.run(
-            [sys.executable, "-c", code, str(examples)], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout)
+        int(
+            subprocess.run(
+                [sys.executable, "-c", code, str(examples)], cwd=ROOT, capture_output=True, text=True, check=True
+            ).stdout
+        )
         for examples in (1000, 300_000)
     ]
     assert peaks[1] - peaks[0] < 2 * 300_000 * (64 * 4 + 8)

@@ -121,7 +121,5 @@ def test_a_slope_on_the_plane_is_that_of_the_loss_along_it() -> None:
         return float(((plane.at(x, y) - target) ** 2).sum())
 
     gradient = 2 * (plane.at(0.4, -0.2) - target)
-    slopes = [
-        (loss(0.4 + dx, -0.2 + dy) - loss(0.4 - dx, -0.2 - dy)) / 2e-4 for dx, dy in ((1e-4, 0.0), (0.0, 1e-4))
-    ]
+    slopes = [(loss(0.4 + dx, -0.2 + dy) - loss(0.4 - dx, -0.2 - dy)) / 2e-4 for dx, dy in ((1e-4, 0.0), (0.0, 1e-4))]
     np.testing.assert_allclose(plane.directions(gradient), slopes, rtol=1e-5)

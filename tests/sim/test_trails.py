@@ -29,7 +29,9 @@ def taken(told: list[PlaneNews], run: int) -> tuple[list[int], list[list[float]]
     """The trail of a run, put together from the news since the plane was told whole."""
     begin = max(place for place, news in enumerate(told) if news.whole)
     trails = [news.trails[run] for news in told[begin:]]
-    return tuple(np.concatenate([getattr(trail, name) for trail in trails]).tolist() for name in ("updates", "xy", "distances"))
+    return tuple(
+        np.concatenate([getattr(trail, name) for trail in trails]).tolist() for name in ("updates", "xy", "distances")
+    )
 
 
 @pytest.mark.parametrize("kind", ["pca", "random", "heads"])

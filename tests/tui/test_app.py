@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from textual.widget import Widget
 
-from sim.commands import Open, SetClock
+from sim.commands import Failed, Open, SetClock
 from sim.experiment import Experiment, ProblemConfig
 from sim.problems import build_formula
 from tests.tui.screen import (
@@ -16,6 +16,7 @@ from tests.tui.screen import (
     WIDE,
     app_of,
     go,
+    make_app,
     on_screen,
     ready,
     settled,
@@ -310,3 +311,23 @@ async def test_a_real_trace_goes_through_the_same_panels() -> None:
         sentence = " ".join(text_of(app.query_one("#sentence")).split())
         assert sentence.startswith("After the same 25 updates, batch has read 11,050 examples, stochastic 25.")
         assert "25 updates · 25–11,050 examples" in text_of(app_of(pilot).query_one("#status"))
+
+
+async def test_what_cannot_be_done_is_said_in_the_shell_where_nothing_ever_stood() -> None:
+    app, link = make_app()
+    link.instead = [Failed("There is no cuda here; use --device cpu.", config=True)]
+    async with app.run_test(size=(120, 40)) as pilot:
+        await wait_for(pilot, lambda: app.session.banner)
+        app.frame()
+    assert app.return_code == 2
+
+
+async def test_what_cannot_be_done_later_is_a_banner() -> None:
+    async with on_screen() as it:
+        it.link.instead = [Failed("There is no cuda here; use --device cpu.", config=True)]
+        await it.press("r")
+        await wait_for(it.pilot, lambda: it.app.session.banner)
+        it.app.frame()
+        await it.pilot.pause()
+        assert "There is no cuda here; use --device cpu." in it.text("#banner")
+        assert it.app.is_running
