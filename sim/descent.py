@@ -101,7 +101,7 @@ class Descent:
     @property
     def examples(self) -> int:
         """How many examples it has read."""
-        return int(self._sampler.examples_after(np.asarray(self.update)))
+        return self._sampler.examples_after(self.update)
 
     @property
     def finished(self) -> bool:
@@ -177,11 +177,12 @@ class Descent:
         model.gradient.zero_()
         loss = self._backward()
         optimizer.step()
-        batch_loss, norm = torch.stack([loss, torch.linalg.vector_norm(model.gradient)]).tolist()
+        norm = torch.linalg.vector_norm(model.gradient)
+        batch_loss, grad_norm = loss.item(), norm.item()
         self.seconds += time.perf_counter() - began
         schedule.step()
         self.update += 1
-        return _Measured(batch_loss, norm, lr)
+        return _Measured(batch_loss, grad_norm, lr)
 
     def _backward(self) -> Tensor:
         """Add the gradient of the next update's batch; its loss. Batches too large for one go are taken in chunks."""

@@ -71,14 +71,15 @@ def survey(
     few = min(COARSE_EXAMPLES, problem.examples)
     coarse_places = grid(window, COARSE_COLUMNS, COARSE_ROWS).reshape(-1, 2)
     coarse = probe.losses(coarse_places, few).reshape(COARSE_ROWS, COARSE_COLUMNS)
-    values = _smoothed(_smoothed(coarse, columns).T, rows).T
-    yield Picture(values, 0.02, few)
+    outline = _smoothed(_smoothed(coarse, columns).T, rows).T
+    yield Picture(outline, 0.02, few)
     work = probe.parameters * columns * rows
     sample = int(min(problem.examples, max(COARSE_EXAMPLES, _MOST_WORK / work)))
     order = sorted(range(rows), key=lambda row: row % _INTERLEAVED)
+    fine = np.full((rows, columns), np.nan)
     for done, row in enumerate(order, start=1):
-        values[row] = probe.losses(places[row], sample)
-        yield Picture(values.copy(), 0.02 + 0.98 * done / rows, sample)
+        fine[row] = probe.losses(places[row], sample)
+        yield Picture(_completed(fine, outline), 0.02 + 0.98 * done / rows, sample)
 
 
 def _smoothed(coarse: Floats, count: int) -> Floats:
@@ -88,6 +89,18 @@ def _smoothed(coarse: Floats, count: int) -> Floats:
         drawn = np.stack([np.interp(wanted, centres, row) for row in coarse])
     finite: Floats = np.nan_to_num(drawn, nan=np.inf, posinf=np.inf)
     return finite
+
+
+def _completed(fine: Floats, outline: Floats) -> Floats:
+    """The fine rows that there are, shape (rows, columns), and between them the outline, lifted to their level."""
+    done = np.flatnonzero(~np.isnan(fine[:, 0]))
+    if len(done) == len(fine):
+        return fine.copy()
+    with np.errstate(invalid="ignore"):
+        lift = np.nan_to_num(fine[done] - outline[done], posinf=0.0, neginf=0.0)
+    lifted: Floats = outline + np.stack([np.interp(np.arange(len(fine)), done, column) for column in lift.T], axis=1)
+    lifted[done] = fine[done]
+    return lifted
 
 
 class _Probe:

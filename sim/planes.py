@@ -1,6 +1,6 @@
 """How many parameters are seen in two dimensions: planes of the parameter space, and places on them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -42,9 +42,10 @@ class Plane:
 
 
 def explained(plane: Plane, points: Tensor) -> float:
-    """The share of the points' variation, shape (K, P), that lies in the plane: 1 - mean distance² / variance."""
-    variation = float(((points - points.mean(dim=0)) ** 2).sum())
-    _, distances = plane.project(points)
+    """The share of the points' variation about their mean, shape (K, P), that lies in the plane's two directions."""
+    middle = points.mean(dim=0)
+    variation = float(((points - middle) ** 2).sum())
+    _, distances = replace(plane, origin=middle).project(points)
     return max(0.0, 1.0 - float((distances**2).sum()) / variation) if variation > 0 else 1.0
 
 

@@ -1,5 +1,7 @@
 """Which examples each update uses: the batches that a DataLoader would yield, for any update, past or to come."""
 
+from typing import TypeVar
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -8,6 +10,7 @@ from torch import Tensor
 from sim.experiment import Sampling
 
 Integers = NDArray[np.int64]
+Count = TypeVar("Count", int, Integers)
 
 _CHECKPOINT_WORK = 65_536  # examples to permute at most between two kept generator states
 
@@ -56,8 +59,8 @@ class Sampler:
         self._orders = {kept: self._orders[kept] for kept in list(self._orders)[-1:]} | {epoch: order}
         return order
 
-    def examples_after(self, updates: Integers) -> Integers:
-        """How many examples have been read after so many updates; arrays of int64, any shape."""
+    def examples_after(self, updates: Count) -> Count:
+        """How many examples have been read after so many updates: a number, or an array of int64 of any shape."""
         epochs, place = updates // self.updates_per_epoch, updates % self.updates_per_epoch
         return epochs * self.examples_per_epoch + place * self.batch_size
 

@@ -14,9 +14,9 @@ from sim.planes import Plane, explained, heads_plane, pca_plane, random_plane
 Floats = NDArray[np.float64]
 
 _BUDGET = 64 * 2**20  # bytes of parameters kept for all runs together
-_FEWEST = 16  # places kept of each run, however many parameters there are
+_FEWEST, _MOST = 16, 512  # places kept of each run, however many parameters there are
 _REACH = 100.0  # times the length of the parameters at the start
-_MOST_FITTED = 128  # places that a plane is fitted to: more would not turn it, but take long
+_MOST_FITTED = 64  # places that a plane is fitted to: more would not turn it, but take long
 _AT_ONCE = 64  # places that are projected at once: they are to stay in the processor's cache
 _REFIT_AFTER = 1.3  # times as many updates as at the last fit
 
@@ -28,7 +28,7 @@ class Snapshots:
         self.updates: list[int] = []
         self.vectors: list[Tensor] = []
         self.thinnings = 0
-        self._most = max(_FEWEST, _BUDGET // (4 * parameters * runs))
+        self._most = min(_MOST, max(_FEWEST, _BUDGET // (4 * parameters * runs)))
         self._stride = 1
 
     def keep(self, update: int, vector: Tensor) -> None:

@@ -63,7 +63,7 @@ def test_before_anything_moved_the_plane_is_random_and_then_as_asked() -> None:
 
 def test_the_share_explained_is_that_of_scikit_learns_pca() -> None:
     engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, device="cpu"))
-    news = advanced(engine, 30)
+    news = advanced(engine, 15)  # few enough that all places are fitted to
     kept = [vector for descent in engine._open.descents for vector in descent.snapshots.vectors]
     heads = [descent.vector for descent in engine._open.descents]
     oracle = PCA(2).fit(torch.stack(kept + heads).numpy())
