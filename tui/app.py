@@ -37,6 +37,7 @@ FRAMES_PER_SECOND = 30
 INSPECTIONS_PER_SECOND = 4
 BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
+_UNHURRIED = 2.0  # seconds between pieces of a landscape while training goes as fast as possible
 _WIDE, _TALL = 116, 34
 _VERY_WIDE = 170
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
@@ -90,6 +91,7 @@ class GdsimApp(Actions):
         self._last_frame = time.monotonic()
         self._last_inspection = 0.0
         self._surveying = False
+        self._banner_words: str | None = None
         self._sizes: list[Size] = []
         for theme in THEMES:
             self.register_theme(theme)
@@ -207,7 +209,7 @@ class GdsimApp(Actions):
         self.scene, self._sizes = scene, sizes
         for panel in self._panels:
             panel.show(scene)
-        self.query_one("#sentence", Static).update(narrate(scene))
+        self.query_one("#sentence", Static).update(narrate(scene), layout=False)
         self._survey()
 
     def _show_banner(self) -> None:
@@ -215,8 +217,10 @@ class GdsimApp(Actions):
         trouble = self.session.banner
         opening = "" if self.session.opened or trouble else "Starting the engine …"
         words = with_hint(trouble.sentence, trouble.details) if trouble else opening
-        banner.set_class(bool(words), "-shown")
-        banner.set_class(trouble is not None, "-trouble")
+        if words == self._banner_words:
+            return
+        self._banner_words = words
+        banner.set_class(bool(words), "-shown").set_class(trouble is not None, "-trouble")
         banner.update(words)
 
     def _survey(self) -> None:
@@ -233,6 +237,8 @@ class GdsimApp(Actions):
                 if answer is None:
                     return
                 surface.set_landscape(answer)
+                if self.session.hurried:
+                    await asyncio.sleep(_UNHURRIED)
         finally:
             self._surveying = False
 

@@ -34,7 +34,7 @@ from tui.link import EngineGoneError, Link, StaleError
 from tui.player import Player
 from tui.trails import PlaneTrails
 
-_BUDGET = 0.02  # seconds of computing for a frame
+_BUDGET = 0.033  # seconds of computing for a frame: 30 a second
 _STEP_BUDGET = 0.1
 _SHOWN_EXAMPLES = 24
 _DEAR_PASS = 50_000_000  # multiplications
@@ -95,7 +95,7 @@ class Session:
         self.finished = False
         self._link = link
         self._notify = notify
-        self._pulling = False
+        self._pulls = 0
         self._inspecting = False
         self._predicting = False
         self._wanted = 0
@@ -183,12 +183,17 @@ class Session:
         player.elapse(seconds)
         if player.playing and not history.live:
             player.owed = history.replay(player.owed, self.formula.pace)
-        if self._pulling:
+        if self._pulls >= (2 if self.hurried else 1):
             return
         if self._wanted:
             self._pull(self._wanted, math.inf, _STEP_BUDGET)
         elif player.playing and history.live and self._due() and self._has_room():
             self._pull(1_000_000, player.owed * self._pace, _BUDGET)
+
+    @property
+    def hurried(self) -> bool:
+        """Whether it plays as fast as possible: the engine then always has a next command waiting."""
+        return self.player.playing and math.isinf(self.player.speed)
 
     @property
     def _pace(self) -> float:
@@ -216,14 +221,14 @@ class Session:
         return True
 
     def _pull(self, moments: int, span: float, budget: float) -> None:
-        self._pulling = True  # from now on, not from when the task begins: another frame may come before it does
+        self._pulls += 1  # from now on, not from when the task begins: another frame may come before it does
         self._spawn(self._advance(moments, span, budget))
 
     async def _advance(self, moments: int, span: float, budget: float) -> None:
         try:
             answer = await self._ask(Advance(moments, span, budget))
         finally:
-            self._pulling = False
+            self._pulls -= 1
         if not isinstance(answer, Advanced) or self.history is None:
             self._wanted = 0
             return
@@ -238,6 +243,8 @@ class Session:
         for trouble in answer.troubles:
             self.troubles[trouble.run] = trouble
             self._notify(with_hint(trouble.sentence, trouble.details))
+        if self.hurried:
+            self.frame(0.0)
 
     # -- looking closer -----------------------------------------------------------------------------------------------
 
@@ -253,8 +260,8 @@ class Session:
         before: tuple[Point, ...] | None = None
         if self.trails is None:
             before = tuple(Point(*rows[-2][["x", "y"]]) if len(rows) > 1 else Point(0.0, 0.0) for rows in seen)
-        elif self.player.playing and self.opened.examples * self.opened.parameters > _DEAR_PASS:
-            return  # a pass through all of much data waits until time stands still
+        elif self.hurried or (self.player.playing and self.opened.examples * self.opened.parameters > _DEAR_PASS):
+            return  # passes through all of a model's data wait until there is time
         self._inspecting = True
         newest = self.trails is not None and history.live
         self._spawn(self._inspect(Inspect(None if newest else updates, before)))

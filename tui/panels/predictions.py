@@ -23,7 +23,8 @@ class Predictions(Static, can_focus=True):
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
         if self.display and scene.predictions is not None:
-            self.update(predictions_text(scene, scene.predictions, self.size.width, self.size.height))
+            text = predictions_text(scene, scene.predictions, self.size.width, self.size.height)
+            self.update(text, layout=False)
 
 
 def predictions_text(scene: Scene, predicted: Predicted, width: int, height: int) -> Text:

@@ -20,7 +20,7 @@ class StatusLine(Static):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        self.update(status_text(scene, self.size.width))
+        self.update(status_text(scene, self.size.width), layout=False)
 
 
 def status_text(scene: Scene, width: int) -> Text:

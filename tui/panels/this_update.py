@@ -21,7 +21,7 @@ class ThisUpdate(Static):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        self.update(update_text(scene, self.size.width, self.size.height))
+        self.update(update_text(scene, self.size.width, self.size.height), layout=False)
 
 
 def update_text(scene: Scene, width: int, height: int) -> Text:
