@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +141,7 @@ class Scene:
     def name(self) -> str:
         """What the problem is called."""
         problem = self.experiment.problem
-        return problem.model if isinstance(problem, ModelConfig) else problem.name
+        return Path(problem.model).name if isinstance(problem, ModelConfig) else problem.name
 
     @property
     def live(self) -> bool:
