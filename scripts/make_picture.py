@@ -32,8 +32,8 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
 
 async def picture() -> str:
     """The screen after some updates of the default problem, paused, as SVG."""
-    experiment, formula = prepare("linear", Options())
-    app = GdsimApp(experiment, formula, InlineLink(), ticking=False)
+    experiment, card = prepare("linear", Options())
+    app = GdsimApp(experiment, card, InlineLink(), ticking=False)
     session = app.session
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: session.history is not None)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.data import load_bundled
 from sim.experiment import Clock, ConfigError, ModelConfig, Point, Scale, Window
-from sim.problems.formula import DataView
+from sim.problems.formula import DataView, Formula
 from sim.table_file import read_training_table
 
 SYNTHETIC_FEATURES, SYNTHETIC_CLASSES = 64, 10
@@ -45,6 +45,10 @@ class ModelCard:
     window: Window = _FIRST_WINDOW
     minima: tuple[Point, ...] = ()
     view: DataView | None = None
+
+
+Card = Formula | ModelCard
+"""What the terminal knows of a problem before the engine does."""
 
 
 @dataclass(frozen=True, slots=True)

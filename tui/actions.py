@@ -149,8 +149,8 @@ class Actions(App[None]):
 
     def action_next_view(self) -> None:
         """The data in place of the curves, then of the surface, then away; beside them where there is room."""
-        formula = self.session.formula
-        if isinstance(formula, Formula) and formula.view is None:
+        card = self.session.card
+        if isinstance(card, Formula) and card.view is None:
             self.notify("This problem has no data to draw.")
             return
         states = ["", "-data-beside"] if self.screen.has_class("-very-wide") else ["", "-data-curves", "-data-surface"]
@@ -188,7 +188,7 @@ class Actions(App[None]):
 
     def action_copy_command(self) -> None:
         """The command line that reproduces this."""
-        command = command_line(self.session.experiment, self.session.formula)
+        command = command_line(self.session.experiment, self.session.card)
         self.copy_to_clipboard(command)
         self.notify(command, title="copied", markup=False)
 

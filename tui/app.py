@@ -14,8 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from sim.experiment import Experiment, ModelConfig, ProblemConfig, choose
-from sim.model_data import ModelCard
-from sim.problems.formula import Formula
+from sim.model_data import Card, ModelCard
 from tui.actions import Actions
 from tui.keys import bindings
 from tui.link import Link, ProcessLink
@@ -48,7 +47,7 @@ class GdsimApp(Actions):
 
     Args:
         experiment: resolved.
-        formula: of its problem.
+        card: of its problem.
         link: the way to the engine.
         new_link: makes the way to a second engine, for the other problem that `m` switches to.
         ticking: whether time goes by; tests call `frame` themselves.
@@ -63,7 +62,7 @@ class GdsimApp(Actions):
     def __init__(
         self,
         experiment: Experiment,
-        formula: Formula | ModelCard,
+        card: Card,
         link: Link,
         *,
         new_link: Callable[[], Link] = ProcessLink,
@@ -71,7 +70,7 @@ class GdsimApp(Actions):
         playing: bool = False,
     ) -> None:
         super().__init__()
-        self.session = Session(experiment, formula, link, self._tell)
+        self.session = Session(experiment, card, link, self._tell)
         self.session.player.playing = playing
         self.scene = None
         self._other: Session | None = None
@@ -132,8 +131,8 @@ class GdsimApp(Actions):
 
     def _show_session(self) -> None:
         """Turn the panels to the session; open its experiment if that has not been done."""
-        self.query_one(Surface).show_problem(self.session.formula)
-        is_model = isinstance(self.session.formula, ModelCard)
+        self.query_one(Surface).show_problem(self.session.card)
+        is_model = isinstance(self.session.card, ModelCard)
         self.screen.set_class(is_model, "-model").set_class(not is_model, "-formula")
         self.screen.set_class(len(self.session.experiment.runs) > _FEW_RUNS, "-many")
         if self.session.opened is None:
@@ -151,7 +150,7 @@ class GdsimApp(Actions):
 
     def _second_session(self) -> Session:
         """The other kind of problem with its defaults, the same seed, clock and device."""
-        options = Options() if isinstance(self.session.formula, ModelCard) else Options(model=ModelConfig().model)
+        options = Options() if isinstance(self.session.card, ModelCard) else Options(model=ModelConfig().model)
         experiment, card = prepare(ProblemConfig().name, options)
         here = self.session.experiment
         experiment = replace(experiment, seed=here.seed, clock=here.clock, device=here.device)
@@ -246,13 +245,13 @@ class GdsimApp(Actions):
         self.notify(sentence)
 
 
-def run_app(experiment: Experiment, formula: Formula | ModelCard, *, theme: str | None = None) -> int:
+def run_app(experiment: Experiment, card: Card, *, theme: str | None = None) -> int:
     """Show an experiment on the screen until the user quits; the exit code.
 
     Raises:
         ConfigError: for an unknown theme.
     """
-    app = GdsimApp(experiment, formula, ProcessLink(), playing=True)
+    app = GdsimApp(experiment, card, ProcessLink(), playing=True)
     if theme is not None:
         app.theme = choose(theme, app.available_themes, "theme")
     app.run()

@@ -38,8 +38,7 @@ from tui import config_file
 from tui.options import EXPERIMENT, Number, Options, Whole, prepare
 
 if TYPE_CHECKING:
-    from sim.model_data import ModelCard
-    from sim.problems.formula import Formula
+    from sim.model_data import Card
 
 _NOT_SAVED = 1
 _BAD_INPUT = 2
@@ -111,12 +110,12 @@ app.command(config_app)
 @app.default
 def screen(problem: Problem = "linear", /, *, options: Options = Options(), theme: Theme = None) -> int:  # noqa: B008
     """Watch the runs on a screen."""
-    experiment, formula = _prepare(problem, options)
+    experiment, card = _prepare(problem, options)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError("gdsim draws on a terminal and this is none; use `gdsim run` for runs without a screen.")
     from tui.app import run_app
 
-    return run_app(experiment, formula, theme=theme)
+    return run_app(experiment, card, theme=theme)
 
 
 @app.command(help_epilogue="")
@@ -145,9 +144,9 @@ def run(
     limit = limit_of(updates, epochs, seconds)
     if export is not None:
         check(export)
-    experiment, formula = _prepare(problem, options, limit)
+    experiment, card = _prepare(problem, options, limit)
     try:
-        return run_headless(experiment, formula, export, InlineLink().ask)
+        return run_headless(experiment, card, export, InlineLink().ask)
     except ExportError as error:
         return _complain(str(error), _NOT_SAVED)
 
@@ -234,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Formula | ModelCard]":
+def _prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Card]":
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
     return prepare(problem, options, limit)

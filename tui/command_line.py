@@ -9,19 +9,18 @@ from sim.experiment import Experiment, ModelConfig, ProblemConfig, RunConfig, de
 from tui.options import DEFAULTS, MINI_BATCH_SIZE, MODEL_KEYS, RUN_KEYS, SHARED_KEYS, default_mini_batch_size
 
 if TYPE_CHECKING:
-    from sim.model_data import ModelCard
-    from sim.problems.formula import Formula
+    from sim.model_data import Card
 
 
-def command_line(experiment: Experiment, formula: "Formula | ModelCard | None" = None) -> str:
+def command_line(experiment: Experiment, card: "Card | None" = None) -> str:
     """The shell command that gives this experiment again, where no environment and no TOML file says otherwise.
 
     Args:
         experiment: resolved or not.
-        formula: its problem's; the rate, the start and the mini-batch size that are the problem's own go unsaid.
+        card: its problem's; the rate, the start and the mini-batch size that are the problem's own go unsaid.
     """
-    if formula is not None:
-        experiment = _without_own_values(experiment, formula)
+    if card is not None:
+        experiment = _without_own_values(experiment, card)
     problem = experiment.problem
     options: dict[str, object] = {
         "data": problem.data,
@@ -29,7 +28,7 @@ def command_line(experiment: Experiment, formula: "Formula | ModelCard | None" =
         "target": problem.target,
         "scale": problem.scale,
         **_own_options(problem),
-        **_run_options(experiment.runs, default_mini_batch_size(formula.examples if formula else MINI_BATCH_SIZE)),
+        **_run_options(experiment.runs, default_mini_batch_size(card.examples if card else MINI_BATCH_SIZE)),
         "seed": experiment.seed,
         "clock": experiment.clock,
         "device": experiment.device,
@@ -53,15 +52,15 @@ def _own_options(problem: ProblemConfig | ModelConfig) -> dict[str, object]:
     return values | {"hidden": ",".join(map(str, problem.hidden))}
 
 
-def _without_own_values(experiment: Experiment, formula: "Formula | ModelCard") -> Experiment:
+def _without_own_values(experiment: Experiment, card: "Card") -> Experiment:
     """The experiment with the rate and start left open where they are the problem's own."""
     open_runs = replace(experiment, runs=tuple(replace(run, lr=None) for run in experiment.runs))
-    own = open_runs.resolved(formula.lr, formula.start, formula.examples).runs
+    own = open_runs.resolved(card.lr, card.start, card.examples).runs
     runs = (
         replace(run, lr=None if run.lr == usual.lr else run.lr) for run, usual in zip(experiment.runs, own, strict=True)
     )
     problem = experiment.problem
-    if isinstance(problem, ProblemConfig) and problem.start == formula.start:
+    if isinstance(problem, ProblemConfig) and problem.start == card.start:
         problem = replace(problem, start=None)
     return replace(experiment, problem=problem, runs=tuple(runs))
 

@@ -14,8 +14,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from sim.commands import Advance, Advanced, Answer, Command, Failed, Open, Opened
 from sim.experiment import ConfigError, Experiment, Limit
-from sim.model_data import ModelCard
-from sim.problems.formula import Formula
+from sim.model_data import Card
 from sim.trace import Rows, Status
 from tui import export
 from tui.numbers import count, decimal
@@ -54,16 +53,14 @@ class Outcome:
         return np.concatenate(self.blocks)
 
 
-def run_headless(
-    experiment: Experiment, formula: Formula | ModelCard, export_path: Path | None, ask: Callable[[Command], Answer]
-) -> int:
+def run_headless(experiment: Experiment, card: Card, export_path: Path | None, ask: Callable[[Command], Answer]) -> int:
     """Run an experiment to its limit, export its trace and print a summary.
 
     After Ctrl-C, what there is so far is exported and summed up all the same.
 
     Args:
         experiment: resolved, with a limit.
-        formula: its problem's.
+        card: its problem's.
         export_path: where the trace goes; None: nowhere.
         ask: an engine.
 
@@ -81,7 +78,7 @@ def run_headless(
         if export_path is not None:
             export.write(outcome.rows, [run.name for run in experiment.runs], export_path, outcome.trails)
     finally:
-        print(summary(experiment, formula, outcome))
+        print(summary(experiment, card, outcome))
     if export_path is not None:
         print(f"\n{count(len(outcome.rows))} rows in {export_path}")
     if outcome.interrupted:
@@ -171,12 +168,12 @@ def _progress(experiment: Experiment, outcome: Outcome) -> float:
     return float(np.where(last["status"] >= Status.DIVERGED, 1.0, parts).mean())
 
 
-def summary(experiment: Experiment, formula: Formula | ModelCard, outcome: Outcome) -> str:
+def summary(experiment: Experiment, card: Card, outcome: Outcome) -> str:
     """How each run ended, as plain text: what was run, then a table."""
     rows = outcome.rows
-    note = f" ({formula.note})" if formula.note else ""
+    note = f" ({card.note})" if card.note else ""
     facts = (f"clock {experiment.clock}", f"seed {experiment.seed}", outcome.opened.device)
-    lines = [f"{formula.title}{note}", " · ".join((f"{count(outcome.opened.examples)} examples", *facts)), ""]
+    lines = [f"{card.title}{note}", " · ".join((f"{count(outcome.opened.examples)} examples", *facts)), ""]
     if outcome.interrupted:
         lines[1] += " · interrupted"
     tested = outcome.opened.tests > 0

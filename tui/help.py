@@ -49,8 +49,8 @@ def help_text(scene: Scene | None) -> str:
     """The page, about the problem at hand."""
     parts = ["# gdsim: see gradient descent"]
     if scene is not None:
-        note = f" {scene.formula.note[0].upper()}{scene.formula.note[1:]}." if scene.formula.note else ""
-        parts += [f"## {scene.name}: {scene.formula.title}", f"{_sentence(scene)}{note}", rates_sentence(scene)]
+        note = f" {scene.card.note[0].upper()}{scene.card.note[1:]}." if scene.card.note else ""
+        parts += [f"## {scene.name}: {scene.card.title}", f"{_sentence(scene)}{note}", rates_sentence(scene)]
         if scene.plane is not None:
             parts += ["## The plane", *(f"- **{kind}**: {sentence}" for kind, sentence in PLANES.items())]
         parts.append(

@@ -28,8 +28,7 @@ from sim.experiment import (
 )
 
 if TYPE_CHECKING:
-    from sim.model_data import ModelCard
-    from sim.problems.formula import Formula
+    from sim.model_data import Card
 
 MINI_BATCH_SIZE = 32
 
@@ -195,7 +194,7 @@ MODEL_KEYS = ("dataset", "hidden", "task", "test_fraction", "examples", "loader"
 """The options that only a model takes."""
 
 
-def prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Formula | ModelCard]":
+def prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Card]":
     """The experiment that the options ask for, resolved, and what is known of its problem beforehand.
 
     Raises:
@@ -205,7 +204,7 @@ def prepare(problem: str, options: Options, limit: Limit | None = None) -> "tupl
     from sim.model_data import describe_model
     from sim.problems import build_formula
 
-    card: Formula | ModelCard
+    card: Card
     config = _model_config(problem, options) if options.model else _problem_config(problem, options)
     card = describe_model(config) if isinstance(config, ModelConfig) else build_formula(config)
     experiment = Experiment(

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from sim.commands import PlaneNews, Predicted, UpdateReport
 from sim.experiment import Clock, Experiment, ModelConfig, Point, RunConfig
-from sim.model_data import ModelCard
-from sim.problems.formula import Formula
+from sim.model_data import Card
 from sim.trace import Rows, Status
 from tui.history import History
 from tui.palette import GLYPHS, Palette
@@ -105,7 +104,7 @@ class Scene:
     """What the screen shows.
 
     Attributes:
-        experiment, formula: what is running.
+        experiment, card: what is running.
         examples: N, for training.
         tests: how many examples are for testing.
         device: where, in words.
@@ -122,7 +121,7 @@ class Scene:
     """
 
     experiment: Experiment
-    formula: Formula | ModelCard
+    card: Card
     examples: int
     tests: int
     device: str
@@ -165,7 +164,7 @@ class Scene:
     @property
     def pace(self) -> float:
         """Units of the clock for each second of playing; infinite: as fast as possible."""
-        return self.formula.pace[self.clock] * self.speed
+        return self.card.pace[self.clock] * self.speed
 
     @property
     def layers(self) -> tuple[RunScene, ...]:
@@ -193,7 +192,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         return None
     return Scene(
         experiment=session.experiment,
-        formula=session.formula,
+        card=session.card,
         examples=opened.examples,
         tests=opened.tests,
         device=opened.device,
@@ -237,7 +236,7 @@ def _run_scene(session: Session, history: History, index: int, color: int, shown
         loss_update=int(evaluated["update"]),
         test_loss=float(evaluated["test_loss"]),
         test_accuracy=float(evaluated["test_accuracy"]),
-        distance=min((math.dist(places[-1], minimum) for minimum in session.formula.minima), default=math.nan),
+        distance=min((math.dist(places[-1], minimum) for minimum in session.card.minima), default=math.nan),
         updates_per_second=updates_per_second,
         examples_per_second=examples_per_second,
         report=reports[index] if reports else None,

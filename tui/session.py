@@ -27,8 +27,7 @@ from sim.commands import (
     UpdateReport,
 )
 from sim.experiment import Clock, Experiment, PlaneKind, Point, ProblemConfig
-from sim.model_data import ModelCard
-from sim.problems.formula import Formula
+from sim.model_data import Card
 from tui.history import History
 from tui.link import EngineGoneError, Link, StaleError
 from tui.player import Player
@@ -67,7 +66,7 @@ class Session:
 
     Attributes:
         experiment: what is running, with its clock as it is now.
-        formula: what is known of the problem beforehand.
+        card: what is known of the problem beforehand.
         opened: what the engine said of it; None until it stands.
         history: what was recorded; None until it stands.
         trails: where a model's runs went on its plane; None for two parameters.
@@ -79,11 +78,9 @@ class Session:
         finished: no run has anything left to do.
     """
 
-    def __init__(
-        self, experiment: Experiment, formula: Formula | ModelCard, link: Link, notify: Callable[[str], None]
-    ) -> None:
+    def __init__(self, experiment: Experiment, card: Card, link: Link, notify: Callable[[str], None]) -> None:
         self.experiment = experiment
-        self.formula = formula
+        self.card = card
         self.opened: Opened | None = None
         self.history: History | None = None
         self.trails: PlaneTrails | None = None
@@ -182,7 +179,7 @@ class Session:
             return
         player.elapse(seconds)
         if player.playing and not history.live:
-            player.owed = history.replay(player.owed, self.formula.pace)
+            player.owed = history.replay(player.owed, self.card.pace)
         if self._pulls >= (2 if self.hurried else 1):
             return
         if self._wanted:
@@ -197,7 +194,7 @@ class Session:
 
     @property
     def _pace(self) -> float:
-        return self.formula.pace[self.experiment.clock]
+        return self.card.pace[self.experiment.clock]
 
     @property
     def busy_for(self) -> float:

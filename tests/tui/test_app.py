@@ -286,22 +286,22 @@ async def test_the_command_that_reproduces_the_screen_is_copied_and_shown() -> N
 
 
 async def test_a_real_trace_goes_through_the_same_panels() -> None:
-    formula = build_formula(ProblemConfig())
-    experiment = Experiment(device="cpu").resolved(formula.lr, formula.start, formula.examples)
-    app = GdsimApp(experiment, formula, InlineLink(), ticking=False)
+    card = build_formula(ProblemConfig())
+    experiment = Experiment(device="cpu").resolved(card.lr, card.start, card.examples)
+    app = GdsimApp(experiment, card, InlineLink(), ticking=False)
     async with app.run_test(size=WIDE) as pilot:
         await ready(pilot)
         await go(pilot, 25)
-        place, x, y = np.array(formula.start), formula.inputs, formula.targets
+        place, x, y = np.array(card.start), card.inputs, card.targets
         for _ in range(25):  # batch descent by hand
             error = place[0] * x + place[1] - y
-            place = place - formula.lr * 2 * np.array([np.mean(error * x), np.mean(error)])
+            place = place - card.lr * 2 * np.array([np.mean(error * x), np.mean(error)])
         loss = np.mean((place[0] * x + place[1] - y) ** 2)
         heading, batch, _, stochastic = text_of(app.query_one("#runs")).split("\n")
         cells = batch[heading.index("updates") :].split()
         assert cells[:3] == ["25", "25.00", "11,050"]
         assert float(cells[3]) == pytest.approx(loss, rel=1e-3)
-        distance = math.dist(place, formula.minima[0])
+        distance = math.dist(place, card.minima[0])
         assert float(cells[5]) == pytest.approx(distance, rel=1e-3)
         assert stochastic[heading.index("examples") :].split()[0] == "25"
         this_update = text_of(app.query_one("#this-update"))

@@ -27,13 +27,13 @@ def _no_settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def formula() -> Formula:
+def card() -> Formula:
     return build_formula(ProblemConfig())
 
 
 @pytest.fixture(scope="module")
-def experiment(formula: Formula) -> Experiment:
-    return Experiment(limit=LIMIT).resolved(formula.lr, formula.start, formula.examples)
+def experiment(card: Formula) -> Experiment:
+    return Experiment(limit=LIMIT).resolved(card.lr, card.start, card.examples)
 
 
 def rows_at(update: int, *, loss: float = 0.5, status: Status = Status.RUNNING) -> Rows:
@@ -71,11 +71,11 @@ def _ctrl_c_while_busy() -> Answer:
 
 
 def test_ctrl_c_keeps_what_there_is(
-    experiment: Experiment, formula: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    experiment: Experiment, card: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
     path = tmp_path / "race.csv"
-    assert run_headless(experiment, formula, path, engine([_ctrl_c_while_busy])) == 130
+    assert run_headless(experiment, card, path, engine([_ctrl_c_while_busy])) == 130
     assert len(path.read_text().splitlines()) == 1 + 6
     assert "interrupted" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGINT) is before
@@ -93,20 +93,20 @@ def test_a_second_ctrl_c_ends_a_long_update(experiment: Experiment) -> None:
 
 
 def test_a_run_that_fails_says_why_and_the_others_go_on(
-    experiment: Experiment, formula: Formula, capsys: pytest.CaptureFixture[str]
+    experiment: Experiment, card: Formula, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failing = advanced(rows_at(1), finished=False, trouble=Trouble(1, "No room left on the device."))
-    assert run_headless(experiment, formula, None, engine([failing, advanced(rows_at(2), finished=True)])) == 2
+    assert run_headless(experiment, card, None, engine([failing, advanced(rows_at(2), finished=True)])) == 2
     captured = capsys.readouterr()
     assert captured.err == "No room left on the device.\n"
     assert [line.split()[4] for line in captured.out.splitlines()[4:]] == ["2", "2", "2"]
 
 
 def test_an_engine_that_fails_midway_still_leaves_the_export(
-    experiment: Experiment, formula: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    experiment: Experiment, card: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "race.csv"
-    assert run_headless(experiment, formula, path, engine([Failed("Out of memory.")])) == 2
+    assert run_headless(experiment, card, path, engine([Failed("Out of memory.")])) == 2
     assert capsys.readouterr().err == "Out of memory.\n"
     assert len(path.read_text().splitlines()) == 1 + 3
 
@@ -117,19 +117,19 @@ def test_an_experiment_that_cannot_be_opened(experiment: Experiment) -> None:
 
 
 def test_the_summary_comes_also_when_the_export_fails(
-    experiment: Experiment, formula: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    experiment: Experiment, card: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ExportError, match="rows were not saved"):
-        run_headless(experiment, formula, tmp_path / "gone" / "race.csv", engine([advanced(NO_ROWS, finished=True)]))
+        run_headless(experiment, card, tmp_path / "gone" / "race.csv", engine([advanced(NO_ROWS, finished=True)]))
     assert "stochastic" in capsys.readouterr().out
 
 
-def test_the_summary_in_full(experiment: Experiment, formula: Formula, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_in_full(experiment: Experiment, card: Formula, capsys: pytest.CaptureFixture[str]) -> None:
     last = rows_at(7, loss=math.inf, status=Status.DIVERGED)
     last["examples"], last["epoch"] = 3094, 7.0
-    assert run_headless(experiment, formula, None, engine([advanced(last, finished=True)])) == 0
+    assert run_headless(experiment, card, None, engine([advanced(last, finished=True)])) == 0
     title, facts, _, head, batch, *others = capsys.readouterr().out.splitlines()
-    assert title.startswith(formula.title)
+    assert title.startswith(card.title)
     assert facts == "442 examples · clock updates · seed 0 · cpu"
     assert head.split()[-4:] == ["examples", "seconds", "loss", "status"]
     assert batch.startswith("batch ")
@@ -166,11 +166,11 @@ def test_a_real_run_exports_every_update(tmp_path: Path, capsys: pytest.CaptureF
     assert [row | {"seconds": ""} for row in again] == [row | {"seconds": ""} for row in rows]
 
 
-def test_plain_gradient_descent_by_hand(tmp_path: Path, formula: Formula) -> None:
+def test_plain_gradient_descent_by_hand(tmp_path: Path, card: Formula) -> None:
     """The batch run's exported path against gradient descent on the least squares, written out in numpy."""
     rows = _export(tmp_path / "a.csv", "--updates", "25", "--run", "name=batch,batch_size=all", "--lr", "0.25")
-    x, y = formula.inputs.reshape(-1), formula.targets
-    place = np.array(formula.start)
+    x, y = card.inputs.reshape(-1), card.targets
+    place = np.array(card.start)
     for row in rows[1:]:
         error = place[0] * x + place[1] - y
         assert float(row["batch_loss"]) == pytest.approx(np.mean(error**2), rel=1e-10)

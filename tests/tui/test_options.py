@@ -28,8 +28,8 @@ def parse(arguments: Sequence[str]) -> Experiment:
 
 
 def test_defaults_are_three_descents_with_the_problems_own_rate_and_start() -> None:
-    formula = build_formula(ProblemConfig())
-    assert parse([]) == Experiment().resolved(formula.lr, formula.start, formula.examples)
+    card = build_formula(ProblemConfig())
+    assert parse([]) == Experiment().resolved(card.lr, card.start, card.examples)
 
 
 def test_options_of_the_runs_hold_for_all_three() -> None:
@@ -134,9 +134,9 @@ EXPERIMENTS = {
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS.keys())
 def test_a_command_line_gives_the_experiment_again(experiment: Experiment) -> None:
-    formula = build_formula(experiment.problem)
-    resolved = experiment.resolved(formula.lr, formula.start, formula.examples)
-    for line in (command_line(experiment), command_line(resolved), command_line(resolved, formula)):
+    card = build_formula(experiment.problem)
+    resolved = experiment.resolved(card.lr, card.start, card.examples)
+    for line in (command_line(experiment), command_line(resolved), command_line(resolved, card)):
         words = shlex.split(line)
         assert words[0] == "gdsim"
         assert parse(words[1:]) == resolved
@@ -146,15 +146,15 @@ def test_a_command_line_with_the_users_data(tmp_path: Path) -> None:
     data = tmp_path / "my data.csv"
     data.write_text('"a,b",c d\n1,2\n2,3\n3,5\n')
     problem = ProblemConfig("linear", data=str(data), features=("a,b",), target="c d", scale="standard")
-    formula = build_formula(problem)
-    resolved = Experiment(problem, runs=default_runs(1)).resolved(formula.lr, formula.start, formula.examples)
-    assert parse(shlex.split(command_line(resolved, formula))[1:]) == resolved
+    card = build_formula(problem)
+    resolved = Experiment(problem, runs=default_runs(1)).resolved(card.lr, card.start, card.examples)
+    assert parse(shlex.split(command_line(resolved, card))[1:]) == resolved
 
 
 def test_a_command_line_says_only_what_differs() -> None:
-    formula = build_formula(ProblemConfig())
-    resolved = Experiment(seed=3).resolved(formula.lr, formula.start, formula.examples)
-    assert command_line(resolved, formula) == "gdsim linear --seed=3"
+    card = build_formula(ProblemConfig())
+    resolved = Experiment(seed=3).resolved(card.lr, card.start, card.examples)
+    assert command_line(resolved, card) == "gdsim linear --seed=3"
     assert command_line(Experiment(limit=Limit("updates", 100))) == "gdsim run linear --updates=100"
 
 

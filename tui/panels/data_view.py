@@ -24,7 +24,7 @@ class DataPanel(Plot):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene; nothing where the problem has no data to draw."""
-        formula = scene.formula
+        formula = scene.card
         if not isinstance(formula, Formula) or formula.view is None or not self.display:
             return
         self.border_title = "the data, and each run's " + (

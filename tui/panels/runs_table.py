@@ -61,7 +61,7 @@ COLUMNS = (
         "distance to the nearest known minimum",
         lambda _s, r: decimal(r.distance),
         4,
-        lambda scene: bool(scene.formula.minima),
+        lambda scene: bool(scene.card.minima),
     ),
     TableColumn(
         "test loss",

@@ -29,7 +29,7 @@ def status_text(scene: Scene, width: int) -> Text:
     parts = [transport(scene), counters(scene), Text(f"seed {scene.experiment.seed}")]
     right = Text(_GAP).join(parts)
     device = Text(f"{_GAP}{scene.device} ")
-    title = Text(f" {scene.formula.title} · {count(scene.examples)} examples", style="dim", no_wrap=True)
+    title = Text(f" {scene.card.title} · {count(scene.examples)} examples", style="dim", no_wrap=True)
     room = width - name.cell_len - right.cell_len - device.cell_len
     if room < 0:
         tight = Text(" ").join([name, *parts])

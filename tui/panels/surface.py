@@ -9,8 +9,7 @@ from textual.message import Message
 
 from sim.commands import Survey, Surveyed
 from sim.experiment import Point, Window
-from sim.model_data import ModelCard
-from sim.problems.formula import Formula
+from sim.model_data import Card, ModelCard
 from tui.canvas import GROUND, Canvas
 from tui.numbers import count, decimal
 from tui.palette import MINIMUM, START, Palette, band_of, blend, loss_levels, trail_colors
@@ -54,13 +53,13 @@ class Surface(Plot):
         self._bands: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._lines: list[Floats] = []
 
-    def show_problem(self, formula: Formula | ModelCard) -> None:
+    def show_problem(self, card: Card) -> None:
         """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
-        a, b = formula.parameters
+        a, b = card.parameters
         self.border_title = f"loss over {a} and {b}"
-        self.border_subtitle = formula.note
-        self._window = formula.window
-        self._fits_itself = isinstance(formula, ModelCard)
+        self.border_subtitle = card.note
+        self._window = card.window
+        self._fits_itself = isinstance(card, ModelCard)
         self._landscape = self._scene = None
         self._plane = 0
 
@@ -134,7 +133,7 @@ class Surface(Plot):
         view, scene = self.view, self._scene
         if view is not None and scene is not None:
             trails = [run.places for run in scene.runs if run.shown]
-            self._window = view.fit(np.concatenate([*trails, np.array(scene.formula.minima).reshape(-1, 2)])).window
+            self._window = view.fit(np.concatenate([*trails, np.array(scene.card.minima).reshape(-1, 2)])).window
             self._fits_itself = scene.plane is not None
 
     def _keep_in_sight(self, scene: Scene) -> None:
@@ -184,7 +183,7 @@ class Surface(Plot):
             self._draw_gradients(canvas, view, shown, palette)
         self._draw_heads(canvas, view, shown, palette)
         self._say_what_it_is(scene)
-        a, b = scene.formula.parameters
+        a, b = scene.card.parameters
         canvas.text(0, 0, f"↑ {b} ", palette.muted, palette.background)
         canvas.text(view.columns - len(a) - 3, view.rows - 1, f" {a} →", palette.muted, palette.background)
         self.paint(canvas.frame(), view.window, palette)
@@ -214,7 +213,7 @@ class Surface(Plot):
         start = scene.runs[0].seen[0]
         for place, mark in [
             ((start["x"], start["y"]), START),
-            *((minimum, MINIMUM) for minimum in scene.formula.minima),
+            *((minimum, MINIMUM) for minimum in scene.card.minima),
         ]:
             if (cell := view.cell(*place)) is not None:
                 canvas.text(*cell, mark, scene.palette.marks, bold=True)
