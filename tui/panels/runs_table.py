@@ -93,9 +93,14 @@ COLUMNS = (
 class RunsTable(Static):
     """The table; columns that do not fit are left out, the least telling first."""
 
+    _rows = 0
+
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        self.update(table_text(scene, self.size.width))
+        # laying out the whole screen anew takes longer than drawing it: only when the table's height changes
+        rows = len(scene.runs)
+        self.update(table_text(scene, self.size.width), layout=rows != self._rows)
+        self._rows = rows
 
 
 def table_text(scene: Scene, width: int) -> Text:
