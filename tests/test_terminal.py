@@ -30,7 +30,8 @@ class Terminal:
     def __init__(self, settings: Path, *arguments: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GDSIM_")}
         environment |= {"TERM": "xterm-256color", "XDG_CONFIG_HOME": str(settings), "PYTHONPATH": str(ROOT)}
-        environment.pop("NO_COLOR", None)
+        for name in ("NO_COLOR", "COLUMNS", "LINES"):  # the last two would fix the size, whatever the terminal's is
+            environment.pop(name, None)
         self.screen = pyte.Screen(120, 40)
         self._stream = pyte.ByteStream(self.screen)
         self.written = b""
