@@ -21,8 +21,8 @@ import pyte
 
 ROOT = Path(__file__).parents[1]
 ARGUMENTS = ["--model", "mlp", "--device", "cpu"]
-TURNS, SECONDS = 3, 8.0
-SHORT, LONG = 500, 3500
+TURNS, SECONDS = 5, 10.0
+SHORT, LONG = 500, 5500
 ENVIRONMENT = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
 
 

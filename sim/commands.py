@@ -226,7 +226,7 @@ class Inspected:
     reports: tuple[UpdateReport | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Surveyed:
     """The loss on the grid of a window.
 

@@ -53,6 +53,7 @@ class _Open:
 
     Attributes:
         trails: of a model; None where the two parameters are the plane.
+        chunk: how many moments to plan first: about half of what last filled the time.
         survey: the landscape being made, with what it is of.
     """
 
@@ -63,6 +64,7 @@ class _Open:
     moment: int = 0
     position: float = 0.0
     warm: bool = False
+    chunk: int = 1
     survey: tuple[object, Iterator[Picture], Picture | None] | None = None
 
 
@@ -157,7 +159,7 @@ def _clock_number(clock: Clock) -> int:
 
 def _set_clock(state: _Open, clock: Clock) -> None:
     """Go on by another clock, from where the run that is furthest behind on it stands."""
-    state.clock = clock
+    state.clock, state.chunk = clock, 1
     going = [descent for descent in state.descents if not descent.finished]
     state.position = float(min((getattr(descent, _COUNTERS[clock]) for descent in going), default=0.0))
 
@@ -171,16 +173,17 @@ def _advance(state: _Open, command: Advance) -> Advanced:
     began, until = state.position, state.position + command.span
     deadline = time.perf_counter() + command.budget
     blocks: list[Rows] = []
-    left, chunk = command.moments, 1
+    left = command.moments
     while left > 0:
-        block, planned = _chunk(state, min(left, chunk), until)
+        block, planned = _chunk(state, min(left, state.chunk), until)
         if not planned:
             break
         blocks.append(block)
         left -= planned
         if time.perf_counter() >= deadline:
+            state.chunk = max(1, state.chunk // 2)
             break
-        chunk = min(2 * chunk, _LONGEST_CHUNK)
+        state.chunk = min(2 * state.chunk, _LONGEST_CHUNK)
     return Advanced(
         rows=np.concatenate(blocks) if blocks else NO_ROWS,
         covered=state.position - began,

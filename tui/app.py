@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
@@ -28,6 +29,7 @@ from tui.panels.runs_table import RunsTable
 from tui.panels.status_line import StatusLine
 from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
+from tui.panels.words import Words
 from tui.scene import Scene, build_scene
 from tui.session import Session, with_hint
 from tui.themes import THEMES, palette_of
@@ -109,7 +111,7 @@ class GdsimApp(Actions):
             yield predictions
             yield curves
             yield this_update
-        yield Static(id="sentence")
+        yield Words(id="sentence")
         yield runs
         yield Footer(show_command_palette=True)
         yield Static(id="too-small")
@@ -208,7 +210,7 @@ class GdsimApp(Actions):
         self.scene, self._sizes = scene, sizes
         for panel in self._panels:
             panel.show(scene)
-        self.query_one("#sentence", Static).update(narrate(scene), layout=False)
+        self.query_one("#sentence", Words).say(Text(narrate(scene)))
         self._survey()
 
     def _show_banner(self) -> None:

@@ -6,6 +6,7 @@ are floats, shape (n, 2): x to the right, y *down*, the dot (i, j) covering [i, 
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -109,6 +110,10 @@ class Canvas:
         self._glyph_fg = np.zeros((rows, columns), dtype=np.int64)
         self._glyph_bg = np.full((rows, columns), -1, dtype=np.int64)
         self._bold = np.zeros((rows, columns), dtype=np.bool_)
+
+    def copy(self) -> "Canvas":
+        """What was drawn so far, to be drawn on further."""
+        return deepcopy(self)
 
     def background(self, colors: NDArray[np.integer]) -> None:
         """Fill the background: colours of half cells, shape (2 * rows, columns), or cells, shape (rows, columns)."""

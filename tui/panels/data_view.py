@@ -27,9 +27,8 @@ class DataPanel(Plot):
         formula = scene.card
         if not isinstance(formula, Formula) or formula.view is None or not self.display:
             return
-        self.border_title = "the data, and each run's " + (
-            "line" if formula.view.kind == "curve" else "boundary between the classes"
-        )
+        drawn = "line" if formula.view.kind == "curve" else "boundary between the classes"
+        self.entitle(f"the data, and each run's {drawn}")
         points = _data_points(formula)
         view = self.viewport(_data_window(points))
         palette = scene.palette

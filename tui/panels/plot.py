@@ -23,6 +23,13 @@ class Plot(Widget, can_focus=True):
         self._frame: Frame | None = None
         self._labels: tuple[list[str], str] = ([], "")
         self._palette: Palette | None = None
+        self._titles: tuple[str, str] = ("", "")
+
+    def entitle(self, title: str, subtitle: str = "") -> None:
+        """Write a title and a subtitle on the border; the same ones cost nothing, others paint all of the panel."""
+        if (title, subtitle) != self._titles:
+            self._titles = title, subtitle
+            self.border_title, self.border_subtitle = title, subtitle
 
     @property
     def plot_size(self) -> tuple[int, int]:

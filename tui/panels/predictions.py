@@ -5,17 +5,17 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
-from textual.widgets import Static
 
 from sim.commands import Predicted
 from tui.palette import Palette, hexadecimal
+from tui.panels.words import Words
 from tui.scene import RunScene, Scene
 
 _GAP = 2
 _WIDEST_PICTURE = 32  # pixels
 
 
-class Predictions(Static, can_focus=True):
+class Predictions(Words, can_focus=True):
     """Images as half-block pictures, other examples by their truth; each run's answers below, wrong ones in red."""
 
     BORDER_TITLE = "test examples and answers"
@@ -24,7 +24,7 @@ class Predictions(Static, can_focus=True):
         """Draw a scene."""
         if self.display and scene.predictions is not None:
             text = predictions_text(scene, scene.predictions, self.size.width, self.size.height)
-            self.update(text, layout=False)
+            self.say(text)
 
 
 def predictions_text(scene: Scene, predicted: Predicted, width: int, height: int) -> Text:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.text import Text
-from textual.widgets import Static
 
 from sim.trace import Status
 from tui.numbers import count, decimal, quantity
 from tui.palette import Palette, blend, hexadecimal
+from tui.panels.words import Words
 from tui.scene import RunScene, Scene
 
 _GAP = 2
@@ -90,7 +90,7 @@ COLUMNS = (
 )
 
 
-class RunsTable(Static):
+class RunsTable(Words):
     """The table; columns that do not fit are left out, the least telling first."""
 
     _rows = 0
@@ -99,7 +99,7 @@ class RunsTable(Static):
         """Draw a scene."""
         # laying out the whole screen anew takes longer than drawing it: only when the table's height changes
         rows = len(scene.runs)
-        self.update(table_text(scene, self.size.width), layout=rows != self._rows)
+        self.say(table_text(scene, self.size.width), layout=rows != self._rows)
         self._rows = rows
 
 

@@ -4,23 +4,23 @@ import math
 
 from rich.cells import cell_len
 from rich.text import Text
-from textual.widgets import Static
 
 from sim.experiment import CLOCKS, Clock
 from tui.numbers import count, duration, quantity
 from tui.palette import hexadecimal
+from tui.panels.words import Words
 from tui.scene import Scene
 
 _BUSY_AFTER = 1.0  # seconds
 _GAP = "  "
 
 
-class StatusLine(Static):
+class StatusLine(Words):
     """Problem, data, counters, playing or paused, pace, seed and device, as much of it as the width allows."""
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        self.update(status_text(scene, self.size.width), layout=False)
+        self.say(status_text(scene, self.size.width))
 
 
 def status_text(scene: Scene, width: int) -> Text:

@@ -52,12 +52,13 @@ class Surface(Plot):
         self._levels: Floats = np.empty(0)
         self._bands: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._lines: list[Floats] = []
+        self._ground: tuple[object, ...] = ()
+        self._canvas: Canvas | None = None
 
     def show_problem(self, card: Card) -> None:
         """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
         a, b = card.parameters
-        self.border_title = f"loss over {a} and {b}"
-        self.border_subtitle = card.note
+        self.entitle(f"loss over {a} and {b}", card.note)
         self._window = card.window
         self._fits_itself = isinstance(card, ModelCard)
         self._landscape = self._scene = None
@@ -170,11 +171,7 @@ class Surface(Plot):
         if view is None or not self.display:
             return
         palette = scene.palette
-        canvas = Canvas(view.columns, view.rows, palette.background)
-        canvas.background(self._background(view, palette))
-        if self.contours:
-            for line in self._lines:
-                canvas.polyline(view.to_dots(line), palette.contour, GROUND)
+        canvas = self._on_the_ground(view, palette)
         shown = [run for run in scene.runs if run.shown]
         for run in scene.layers:
             self._draw_trail(canvas, view, run, palette)
@@ -188,19 +185,29 @@ class Surface(Plot):
         canvas.text(view.columns - len(a) - 3, view.rows - 1, f" {a} →", palette.muted, palette.background)
         self.paint(canvas.frame(), view.window, palette)
 
+    def _on_the_ground(self, view: Viewport, palette: Palette) -> Canvas:
+        """A canvas with the landscape on it; what changes from frame to frame is drawn over it."""
+        ground = view, palette, self._landscape, self.contours
+        if self._canvas is None or ground != self._ground:
+            self._ground, self._canvas = ground, Canvas(view.columns, view.rows, palette.background)
+            self._canvas.background(self._background(view, palette))
+            for line in self._lines if self.contours and self._landscape is not None else []:
+                self._canvas.polyline(view.to_dots(line), palette.contour, GROUND)
+        return self._canvas.copy()
+
     def _say_what_it_is(self, scene: Scene) -> None:
         """The plane, what it explains, over how many examples the landscape is, and how far it has got."""
         if scene.plane is None:
             return
         share = f" · {100 * scene.plane.explained:.0f}% of the movement" if scene.end else ""
-        self.border_title = f"loss · {scene.plane.words}{share}"
         here = self._landscape
         if here is None or not self._fits(here):
-            self.border_subtitle = "landscape to come"
+            below = "landscape to come"
         else:
             made = "" if here.progress == 1 else f" · landscape {100 * here.progress:.0f}%"
             some = "all" if here.examples >= scene.examples else f"{count(here.examples)} of"
-            self.border_subtitle = f"over {some} {count(scene.examples)} examples{made}"
+            below = f"over {some} {count(scene.examples)} examples{made}"
+        self.entitle(f"loss · {scene.plane.words}{share}", below)
 
     def _draw_trail(self, canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
         places = run.places

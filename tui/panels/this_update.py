@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 
 from rich.text import Text
-from textual.widgets import Static
 
 from sim.commands import UpdateReport
 from tui.numbers import count, decimal
 from tui.palette import hexadecimal
+from tui.panels.words import Words
 from tui.scene import RunScene, Scene, vanishes
 
 _NAMED_EXAMPLES = 4
@@ -16,12 +16,12 @@ _ROUNDING, _MODEL_ROUNDING = 1e-12, 1e-5  # relative errors below come from the 
 _CELL = 24  # columns for a run where several share a line
 
 
-class ThisUpdate(Static):
+class ThisUpdate(Words):
     """Two lines a run, or one where there is little room, or several runs in a line."""
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        self.update(update_text(scene, self.size.width, self.size.height), layout=False)
+        self.say(update_text(scene, self.size.width, self.size.height))
 
 
 def update_text(scene: Scene, width: int, height: int) -> Text:
