@@ -53,7 +53,7 @@ class _Open:
 
     Attributes:
         trails: of a model; None where the two parameters are the plane.
-        chunk: how many moments to plan first: about half of what last filled the time.
+        pace: moments a second, as last measured; 0 before anything was.
         survey: the landscape being made, with what it is of.
     """
 
@@ -64,7 +64,7 @@ class _Open:
     moment: int = 0
     position: float = 0.0
     warm: bool = False
-    chunk: int = 1
+    pace: float = 0.0
     survey: tuple[object, Iterator[Picture], Picture | None] | None = None
 
 
@@ -159,7 +159,7 @@ def _clock_number(clock: Clock) -> int:
 
 def _set_clock(state: _Open, clock: Clock) -> None:
     """Go on by another clock, from where the run that is furthest behind on it stands."""
-    state.clock, state.chunk = clock, 1
+    state.clock, state.pace = clock, 0.0
     going = [descent for descent in state.descents if not descent.finished]
     state.position = float(min((getattr(descent, _COUNTERS[clock]) for descent in going), default=0.0))
 
@@ -175,15 +175,14 @@ def _advance(state: _Open, command: Advance) -> Advanced:
     blocks: list[Rows] = []
     left = command.moments
     while left > 0:
-        block, planned = _chunk(state, min(left, state.chunk), until)
+        affordable = round(state.pace * (deadline - time.perf_counter()))
+        if affordable < 1 and blocks:
+            break
+        block, planned = _chunk(state, min(left, max(1, affordable), _LONGEST_CHUNK), until)
         if not planned:
             break
         blocks.append(block)
         left -= planned
-        if time.perf_counter() >= deadline:
-            state.chunk = max(1, state.chunk // 2)
-            break
-        state.chunk = min(2 * state.chunk, _LONGEST_CHUNK)
     return Advanced(
         rows=np.concatenate(blocks) if blocks else NO_ROWS,
         covered=state.position - began,
@@ -195,6 +194,7 @@ def _advance(state: _Open, command: Advance) -> Advanced:
 
 def _chunk(state: _Open, moments: int, until: float) -> tuple[Rows, int]:
     """Carry out at most so many moments; the rows in their order, and how many moments were planned."""
+    began = time.perf_counter()
     racers = [descent for descent in state.descents if not descent.finished]
     turns = plan(state.clock, racers, moments, until)
     blocks, planned = [NO_ROWS], 0
@@ -210,6 +210,7 @@ def _chunk(state: _Open, moments: int, until: float) -> tuple[Rows, int]:
         blocks.append(rows)
         planned = max(planned, int(turn.moments[-1]))
     state.moment += planned
+    state.pace = planned / (time.perf_counter() - began)
     rows = np.concatenate(blocks)
     rows["clock"] = _clock_number(state.clock)
     return rows[np.argsort(rows["moment"], kind="stable")], planned

@@ -1,6 +1,7 @@
 """Where the runs of a model went, kept within a memory budget, and seen on a plane that may change."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -88,21 +89,27 @@ class Trails:
         self.number += 1
 
     def _tell(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], *, whole: bool) -> PlaneNews:
-        trails = []
-        for run, (one, head) in enumerate(zip(snapshots, heads, strict=True)):
-            begin = 0 if whole else self._told[run][0]
-            xy, off = self._projected([*one.vectors[begin:], head.detach().cpu()])
-            trails.append(
-                Trail(
-                    updates=np.array(one.updates[begin:], np.int64),
-                    xy=xy[:-1],
-                    distances=off[:-1],
-                    head=(float(xy[-1, 0]), float(xy[-1, 1])),
-                    head_distance=float(off[-1]),
-                )
+        begins = [0] * len(snapshots) if whole else [told for told, _ in self._told]
+        vectors = [
+            [*one.vectors[begin:], head.detach().cpu()]
+            for one, begin, head in zip(snapshots, begins, heads, strict=True)
+        ]
+        ends = np.cumsum([len(some) for some in vectors])[:-1]
+        places, distances = self._projected(list(chain.from_iterable(vectors)))
+        trails = tuple(
+            Trail(
+                updates=np.array(one.updates[begin:], np.int64),
+                xy=xy[:-1],
+                distances=off[:-1],
+                head=(float(xy[-1, 0]), float(xy[-1, 1])),
+                head_distance=float(off[-1]),
             )
+            for one, begin, xy, off in zip(
+                snapshots, begins, np.split(places, ends), np.split(distances, ends), strict=True
+            )
+        )
         self._told = [(len(one.updates), one.thinnings) for one in snapshots]
-        return PlaneNews(self.number, self.kind, self.plane.words, self._explained, whole, tuple(trails))
+        return PlaneNews(self.number, self.kind, self.plane.words, self._explained, whole, trails)
 
     def _projected(self, vectors: Sequence[Tensor]) -> tuple[Floats, Floats]:
         """Places on the plane and distances from it, shapes (K, 2) and (K,), of K vectors."""

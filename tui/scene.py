@@ -220,7 +220,7 @@ def _run_scene(session: Session, history: History, index: int, color: int, shown
     if session.trails is None:
         places, off_plane = np.stack([seen["x"], seen["y"]], axis=1), 0.0
     else:
-        places, off_plane = session.trails.until(index, int(seen[-1]["update"]), live=history.live)
+        places, off_plane = session.trails.until(index, int(seen[-1]["update"]), live=session.caught_up)
     evaluated = history.evaluated(index)
     return RunScene(
         index=index,

@@ -29,11 +29,13 @@ from sim.commands import (
 from sim.experiment import Clock, Experiment, PlaneKind, Point, ProblemConfig
 from sim.model_data import Card
 from tui.history import History
+from tui.inflow import Inflow
 from tui.link import EngineGoneError, Link, StaleError
 from tui.player import Player
 from tui.trails import PlaneTrails
 
 _BUDGET = 0.033  # seconds of computing for a frame: 30 a second
+_FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possible
 _STEP_BUDGET = 0.1
 _SHOWN_EXAMPLES = 24
 _DEAR_PASS = 50_000_000  # multiplications
@@ -92,6 +94,7 @@ class Session:
         self.finished = False
         self._link = link
         self._notify = notify
+        self._inflow = Inflow()
         self._pulls = 0
         self._inspecting = False
         self._predicting = False
@@ -106,7 +109,7 @@ class Session:
         self.player.owed = 0.0
         answer = await self._ask(Open(self.experiment))
         if isinstance(answer, Opened):
-            self.opened, self.history = answer, History(answer.rows)
+            self.opened, self.history, self._inflow = answer, History(answer.rows), Inflow()
             self.trails = PlaneTrails(answer.plane) if answer.plane else None
             self.reports, self.predictions, self.troubles = (), (-1, None), {}
             self.banner = None
@@ -131,6 +134,7 @@ class Session:
         self.player.pause()
         self._wanted = 0
         if self.history is not None:
+            self.history.append(self._inflow.rest())
             self._wanted = self.history.seek(moments)
             self.frame(0.0)
 
@@ -177,15 +181,27 @@ class Session:
         if self._link.gone is not None:
             self._lose_engine(self._link.gone)
             return
+        history.append(self._inflow.part() if self.hurried else self._inflow.rest())
         player.elapse(seconds)
         if player.playing and not history.live:
             player.owed = history.replay(player.owed, self.card.pace)
+        self._go_on(history)
+
+    def _go_on(self, history: History) -> None:
+        """Have computed what is due, if the engine has nothing to do."""
+        player = self.player
         if self._pulls >= (2 if self.hurried else 1):
             return
         if self._wanted:
             self._pull(self._wanted, math.inf, _STEP_BUDGET)
         elif player.playing and history.live and self._due() and self._has_room():
-            self._pull(1_000_000, player.owed * self._pace, _BUDGET)
+            budget = _FRAMES_AT_ONCE * _BUDGET if self.hurried else _BUDGET
+            self._pull(1_000_000, player.owed * self._pace, budget)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether the cursor is where the engine is, as far as is known."""
+        return self.history is not None and self.history.live and self._inflow.empty
 
     @property
     def hurried(self) -> bool:
@@ -230,7 +246,11 @@ class Session:
             self._wanted = 0
             return
         before = self.history.end
-        self.history.append(answer.rows)
+        self.history.append(self._inflow.rest())
+        if self.hurried and not answer.finished:
+            self._inflow.put(answer.rows, _FRAMES_AT_ONCE)
+        else:
+            self.history.append(answer.rows)
         self.finished = answer.finished
         self.player.owed -= answer.covered / self._pace
         if self._wanted:
@@ -241,7 +261,7 @@ class Session:
             self.troubles[trouble.run] = trouble
             self._notify(with_hint(trouble.sentence, trouble.details))
         if self.hurried:
-            self.frame(0.0)
+            self._go_on(self.history)
 
     # -- looking closer -----------------------------------------------------------------------------------------------
 

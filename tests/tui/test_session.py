@@ -2,11 +2,12 @@
 
 import asyncio
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from sim.commands import Advance, Advanced, Failed, Inspect, Open, SetClock, Survey, Trouble
+from sim.commands import Advance, Advanced, Answer, Command, Failed, Inspect, Open, SetClock, Survey, Trouble
 from sim.experiment import Experiment, Point
 from sim.trace import NO_ROWS
 from tests.tui.traces import FORMULA, ReplayLink, make_experiment, make_race
@@ -19,10 +20,10 @@ from tui.session import Session
 class Watched:
     """A session that stands, its link, and what it told the user."""
 
-    def __init__(self, experiment: Experiment, until: float) -> None:
+    def __init__(self, experiment: Experiment, until: float, link: type[ReplayLink]) -> None:
         self.told: list[str] = []
         self.rows = make_race(experiment, until)
-        self.link = ReplayLink(experiment, self.rows)
+        self.link = link(experiment, self.rows)
         self.session = Session(experiment, FORMULA, self.link, self.told.append)
 
     @property
@@ -49,8 +50,10 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def stand(experiment: Experiment | None = None, until: float = 60) -> Watched:
-    watched = Watched(experiment or make_experiment(), until)
+async def stand(
+    experiment: Experiment | None = None, until: float = 60, link: type[ReplayLink] = ReplayLink
+) -> Watched:
+    watched = Watched(experiment or make_experiment(), until, link)
     await watched.session.open()
     return watched
 
@@ -78,7 +81,66 @@ async def test_as_fast_as_possible_has_no_bound_but_the_budget() -> None:
     await it.frame(1 / 30)
     (asked,) = it.advances()
     assert asked.span == math.inf
-    assert asked.budget < 0.05
+    assert asked.budget <= 0.1
+
+
+class OnceLink(ReplayLink):
+    """Answers `Advance` once, and then works for ever."""
+
+    async def request(self, command: Command) -> Answer:
+        if self.asked(Advance) and isinstance(command, Advance):
+            self.gate.clear()
+        answer = await super().request(command)
+        return replace(answer, finished=False) if isinstance(answer, Advanced) else answer
+
+
+async def hurry() -> Watched:
+    """A session that plays as fast as possible, just after a first answer of 60 moments."""
+    it = await stand(link=OnceLink)
+    it.session.player.toggle()
+    it.session.player.speed = math.inf
+    await it.frame(1 / 30)
+    return it
+
+
+async def test_as_fast_as_possible_an_answer_is_shown_over_several_frames() -> None:
+    it = await hurry()
+    ends = []
+    while it.history.end != 60:
+        assert not it.session.caught_up
+        await it.frame(1 / 30)
+        ends.append(it.history.end)
+        assert it.history.live
+    assert ends == [20, 40, 60]
+    assert it.session.caught_up
+    assert it.history.all_rows().tobytes() == it.rows[np.argsort(it.rows["run"], kind="stable")].tobytes()
+
+
+async def test_pausing_shows_all_that_was_made() -> None:
+    it = await hurry()
+    await it.frame(1 / 30)
+    assert it.history.end == 20
+    it.session.player.pause()
+    await it.frame(1 / 30)
+    assert it.history.end == 60
+    assert it.session.caught_up
+
+
+async def test_stepping_back_steps_back_from_all_that_was_made() -> None:
+    it = await hurry()
+    await it.step(-1)
+    assert (it.history.cursor, it.history.end) == (59, 60)
+
+
+async def test_beginning_again_drops_what_was_not_shown_yet() -> None:
+    it = await hurry()
+    it.session.player.pause()
+    it.link.instead = [StaleError()]
+    it.link.gate.set()
+    await settle()
+    await it.session.open()
+    await it.frame()
+    assert it.history.end == 0
 
 
 async def test_one_thing_at_a_time_is_asked() -> None:
@@ -237,7 +299,7 @@ async def test_a_failure_is_a_banner_and_the_engine_lives_on() -> None:
 
 
 async def test_an_experiment_that_cannot_be_opened() -> None:
-    it = Watched(make_experiment(), until=5)
+    it = Watched(make_experiment(), 5, ReplayLink)
     it.link.instead = [Failed("No CUDA here.", config=True)]
     await it.session.open()
     assert it.session.history is None
