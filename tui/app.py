@@ -38,7 +38,7 @@ FRAMES_PER_SECOND = 30
 INSPECTIONS_PER_SECOND = 4
 BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
-_UNHURRIED = 3.0  # seconds between pieces of a landscape while training goes as fast as possible
+_UNHURRIED = 3.0  # seconds between pieces of a landscape, and inspections, while it plays as fast as possible
 _WIDE, _TALL = 116, 34
 _VERY_WIDE = 170
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
@@ -183,7 +183,7 @@ class GdsimApp(Actions):
         now = time.monotonic()
         self.session.frame(now - self._last_frame)
         self._last_frame = now
-        if now - self._last_inspection >= 1 / INSPECTIONS_PER_SECOND:
+        if now - self._last_inspection >= (_UNHURRIED if self.session.hurried else 1 / INSPECTIONS_PER_SECOND):
             self._last_inspection = now
             self.session.inspect()
             if self.query_one(Predictions).display:

@@ -67,11 +67,6 @@ def short(number: float) -> str:
     return count(int(number)) if float(number).is_integer() and abs(number) < 1e6 else decimal(number)
 
 
-def pace(rate: float, unit: str) -> str:
-    """A speed: 10 and "updates" are "10 updates/s"; infinite: "as fast as possible"."""
-    return "as fast as possible" if rate == math.inf else f"{quantity(rate)} {unit}/s"
-
-
 def duration(seconds: float) -> str:
     """A time in its fitting unit: "350 µs", "12.5 ms", "1.23 s", "2 min 5 s", "3 h 20 min"."""
     if (special := _special(seconds)) is not None:

@@ -277,7 +277,7 @@ class Session:
         before: tuple[Point, ...] | None = None
         if self.trails is None:
             before = tuple(Point(*rows[-2][["x", "y"]]) if len(rows) > 1 else Point(0.0, 0.0) for rows in seen)
-        elif self.hurried or (self.player.playing and self.opened.examples * self.opened.parameters > _DEAR_PASS):
+        elif self.player.playing and self.opened.examples * self.opened.parameters > _DEAR_PASS:
             return  # passes through all of a model's data wait until there is time
         self._inspecting = True
         newest = self.trails is not None and history.live

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tui.numbers import count, decimal, duration, exponential, pace, quantity, short
+from tui.numbers import count, decimal, duration, exponential, quantity, short
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,6 @@ def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_whole_numbers_exponents_and_pace() -> None:
+def test_whole_numbers_and_exponents() -> None:
     assert count(53040) == "53,040"
     assert exponential(5e299, 0) == "5e299"
-    assert pace(10, "updates") == "10 updates/s"
-    assert pace(442, "examples") == "442 examples/s"
-    assert pace(math.inf, "updates") == "as fast as possible"

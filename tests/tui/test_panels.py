@@ -1,6 +1,7 @@
 """What the panels say and show of a scene, as text."""
 
 import math
+import re
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from sim.commands import Predicted
-from sim.experiment import Clock, Point, RunConfig
+from sim.experiment import CLOCKS, Clock, Point, RunConfig
+from sim.trace import Rows
 from tests.tui.screen import app_of, go, make_app, ready, text_of
 from tests.tui.traces import FORMULA, batch, gradient_at, loss_at, make_experiment, make_race, make_scene, report_of
 from tui.app import GdsimApp
@@ -20,7 +22,7 @@ from tui.panels.runs_table import table_text
 from tui.panels.status_line import status_text
 from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate, update_text
-from tui.scene import Scene
+from tui.scene import RunScene, Scene
 
 EXPERIMENT = make_experiment()
 RACE = make_race(EXPERIMENT, 40)
@@ -35,6 +37,14 @@ def row_of(run: int, update: int) -> np.void:
     return RACE[(RACE["run"] == run) & (RACE["update"] == update)][0]
 
 
+def grown(run: RunScene) -> Rows:
+    """A run's rows with a last one a million updates later."""
+    rows = run.seen.copy()
+    rows["update"][-1], rows["seconds"][-1] = 1_234_567, 1235.0 if run.index else 2058.0
+    rows["examples"][-1] = 1_234_567 * min(run.config.size(61), 61)
+    return rows
+
+
 # -- the status line --------------------------------------------------------------------------------------------------
 
 
@@ -43,6 +53,24 @@ def test_the_status_line_in_full() -> None:
     assert line.startswith(" linear  points made by hand: x → y · 61 examples ")
     assert line.endswith("‖ paused  40 updates · 40–2,440 examples · 4.04–6.44 ms  seed 0  cpu ")
     assert len(line) == 150
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+@pytest.mark.parametrize("width", [80, 66])
+def test_a_tight_status_line_cuts_no_number_and_keeps_the_clocks_own(width: int, clock: Clock) -> None:
+    plain = scene_at()
+    runs = tuple(replace(run, seen=grown(run)) for run in plain.runs)
+    experiment = replace(plain.experiment, clock=clock)
+    line = status_text(replace(plain, runs=runs, experiment=experiment, playing=True, speed=math.inf), width)
+    assert line.cell_len <= width
+    kept = {
+        "updates": "1,234,567 updates",
+        "examples": "1,234,567–75,308,587 examples",
+        "seconds": "20 min 35 s–34 min 18 s",
+    }
+    assert kept[clock] in line.plain
+    for part in line.plain.split(" · ")[1:]:
+        assert re.search(r"(updates|examples| s| seed 0)$", part), line.plain
 
 
 @pytest.mark.parametrize("width", [120, 100, 80])

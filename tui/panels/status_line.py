@@ -1,6 +1,7 @@
 """One line that says what is being shown."""
 
 import math
+from collections.abc import Callable, Collection
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -24,21 +25,32 @@ class StatusLine(Words):
 
 
 def status_text(scene: Scene, width: int) -> Text:
-    """The line at a width; the data's name gives way first, then the device, the gaps, and at last the seed."""
+    """The line at a width; the data's name gives way first, then the device, the gaps, the seed, and then digits."""
     name = Text.assemble((f" {scene.name} ", "bold reverse"))
-    parts = [transport(scene), counters(scene), Text(f"seed {scene.experiment.seed}")]
-    right = Text(_GAP).join(parts)
+    seed = Text(f"seed {scene.experiment.seed}")
+    right = Text(_GAP).join([transport(scene), counters(scene), seed])
     device = Text(f"{_GAP}{scene.device} ")
     title = Text(f" {scene.card.title} · {count(scene.examples)} examples", style="dim", no_wrap=True)
     room = width - name.cell_len - right.cell_len - device.cell_len
     if room < 0:
-        tight = Text(" ").join([name, *parts])
-        return tight if tight.cell_len <= width else Text(" ").join([name, *parts[:-1]])
+        return _tight(scene, width, name, seed)
     title.truncate(max(0, room - 2), overflow="ellipsis")
     if cell_len(title.plain) < 12:
         title = Text("")
     filler = " " * max(1, room - title.cell_len)
     return name + title + Text(filler) + right + device
+
+
+def _tight(scene: Scene, width: int, name: Text, seed: Text) -> Text:
+    """The fullest line that fits: no number is cut, and the clock's own counter is always exact."""
+    by_weight = sorted(CLOCKS, key=lambda clock: (clock != scene.clock, clock == "seconds"))
+    choices = [
+        [counters(scene), seed],
+        [counters(scene)],
+        *([counters(scene, quantity, by_weight[:shown])] for shown in (3, 2, 1)),
+    ]
+    lines = [Text(" ").join([name, transport(scene), *parts]) for parts in choices]
+    return next((line for line in lines if line.cell_len <= width), lines[-1])
 
 
 def transport(scene: Scene) -> Text:
@@ -61,21 +73,21 @@ def pace_words(scene: Scene) -> str:
     return f"{duration(scene.pace)}/s" if scene.clock == "seconds" else f"{quantity(scene.pace)} {scene.clock}/s"
 
 
-def counters(scene: Scene) -> Text:
-    """All three counters, each a number or a range over the runs; the clock's is highlighted."""
+def counters(scene: Scene, words: Callable[[int], str] = count, shown: Collection[Clock] = CLOCKS.keys()) -> Text:
+    """The counters, each a number or a range over the runs; the clock's is highlighted, the others are in `words`."""
     parts = []
-    for clock in CLOCKS:
-        words = _counter(scene, clock)
-        parts.append(Text(words, style="bold underline" if clock == scene.clock else "dim"))
+    for clock in (clock for clock in CLOCKS if clock in shown):
+        here = clock == scene.clock
+        parts.append(Text(_counter(scene, clock, count if here else words), style="bold underline" if here else "dim"))
     return Text(" · ").join(parts)
 
 
-def _counter(scene: Scene, clock: Clock) -> str:
+def _counter(scene: Scene, clock: Clock, words: Callable[[int], str]) -> str:
     least, most = scene.span(clock)
     if clock == "seconds":
         low, high = duration(least), duration(most)
         if low.partition(" ")[2] == high.partition(" ")[2]:
             low = low.partition(" ")[0]
         return high if math.isclose(least, most, rel_tol=0.05) else f"{low}–{high}"
-    numbers = count(int(least)) if least == most else f"{count(int(least))}–{count(int(most))}"
+    numbers = words(int(least)) if least == most else f"{words(int(least))}–{words(int(most))}"
     return f"{numbers} {clock}"

@@ -13,6 +13,7 @@ from tui.scene import RunScene, Scene, vanishes
 
 _NAMED_EXAMPLES = 4
 _ROUNDING, _MODEL_ROUNDING = 1e-12, 1e-5  # relative errors below come from the order of summation
+_STALE = 50  # updates: of a report that is further behind, a line says of which update it is
 _CELL = 24  # columns for a run where several share a line
 
 
@@ -53,7 +54,10 @@ def _one_line(scene: Scene, run: RunScene, width: int) -> Text:
     if run.update == 0 or run.report is None:
         return _nothing_yet(run)
     tail = Text("  ") + _difference(scene, run.report)
-    return _beside(_head(run), _used(scene, run.report), width - tail.cell_len) + tail
+    used = _used(scene, run.report)
+    if run.update - run.report.update > _STALE:
+        used = [f"{some} at update {count(run.report.update)}" for some in used]
+    return _beside(_head(run), used, width - tail.cell_len) + tail
 
 
 def _cell(scene: Scene, run: RunScene, width: int) -> Text:
