@@ -210,7 +210,8 @@ class GdsimApp(Actions):
         self.scene, self._sizes = scene, sizes
         for panel in self._panels:
             panel.show(scene)
-        self.query_one("#sentence", Words).say(Text(narrate(scene)))
+        sentence = self.query_one("#sentence", Words)
+        sentence.say(Text(narrate(scene, max(1, sentence.size.width))))
         self._survey()
 
     def _show_banner(self) -> None:

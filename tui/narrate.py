@@ -1,14 +1,17 @@
 """Sentences made from numbers: what the race means just now."""
 
 import math
+from textwrap import wrap
 
 from sim.trace import Status
 from tui.numbers import count, decimal, duration, quantity
 from tui.scene import RunScene, Scene
 
+_LINES = 2  # of the panel
 
-def narrate(scene: Scene) -> str:
-    """What the race means at the cursor, in a sentence or two for somebody who is learning it."""
+
+def narrate(scene: Scene, width: int) -> str:
+    """What the race means at the cursor, for somebody who is learning it: as much as fits lines of a width."""
     runs = [run for run in scene.runs if run.shown] or list(scene.runs)
     if scene.cursor == 0:
         loss = decimal(runs[0].loss)
@@ -17,7 +20,9 @@ def narrate(scene: Scene) -> str:
         return _diverged(stopped[0], runs)
     if failed := [run for run in runs if run.status is Status.FAILED]:
         return f"{_name(failed[0])} could not go on; the others do."
-    return " ".join(filter(None, (_effort(scene, runs), _standing(scene, runs))))
+    effort = _effort(scene, runs)
+    told = [f"{effort} {standing}" for standing in _standings(scene, runs)]
+    return next((words for words in told if len(wrap(words, width)) <= _LINES), effort)
 
 
 def _name(run: RunScene) -> str:
@@ -51,22 +56,27 @@ def _effort(scene: Scene, runs: list[RunScene]) -> str:
     return f"{_name(most)} has read {read}, {_name(least)} {count(least.examples)} in {made}."
 
 
-def _standing(scene: Scene, runs: list[RunScene]) -> str:
-    """Who is lowest, and by how much; who tells most test examples right. Only runs evaluated on their way count."""
+def _standings(scene: Scene, runs: list[RunScene]) -> list[str]:
+    """Who is lowest, and by how much; who tells most test examples right: from the most telling words to the shortest.
+
+    Only runs that were evaluated on their way count.
+    """
     placed = [run for run in runs if math.isfinite(run.loss) and run.loss_update > 0]
     placed.sort(key=lambda run: run.loss)
     if len(placed) < 2:
-        return ""
+        return []
     best, worst = placed[0], placed[-1]
     if math.isclose(best.loss, worst.loss, rel_tol=1e-3):
-        return f"All are at loss {decimal(best.loss)}."
+        return [f"All are at loss {decimal(best.loss)}."]
+    lowest = f"Lowest loss: {_name(best)}, {decimal(best.loss)}"
     told = max(placed, key=lambda run: run.test_accuracy if math.isfinite(run.test_accuracy) else -1.0)
     if scene.tests and math.isfinite(told.test_accuracy):
-        return (
-            f"Lowest loss: {_name(best)}, {decimal(best.loss)}; most test examples right: {_name(told)}, "
-            f"{100 * told.test_accuracy:.1f}%."
-        )
-    return f"Lowest now: {_name(best)} at {decimal(best.loss)}; {_name(worst)} is at {decimal(worst.loss)}."
+        share = f"{_name(told)}, {100 * told.test_accuracy:.1f}%"
+        return [f"{lowest}; most test examples right: {share}.", f"{lowest}; best on tests: {share}.", f"{lowest}."]
+    return [
+        f"Lowest now: {_name(best)} at {decimal(best.loss)}; {_name(worst)} is at {decimal(worst.loss)}.",
+        f"{lowest}.",
+    ]
 
 
 def _plural(number: int, noun: str) -> str:

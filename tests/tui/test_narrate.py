@@ -1,19 +1,23 @@
 """The live sentence says what the numbers of the trace say."""
 
 from dataclasses import replace
+from textwrap import wrap
 
 import numpy as np
+import pytest
 
 from sim.experiment import Experiment, RunConfig
 from sim.trace import Rows
 from tests.tui.traces import SECONDS, make_experiment, make_race, make_scene
 from tui.narrate import narrate
 
+WIDTH = 118
+
 
 def say(experiment: Experiment, until: float, cursor: int | None = None) -> tuple[str, Rows]:
     """The sentence at the end of a race, or at a moment of it, and the race."""
     rows = make_race(experiment, until)
-    return narrate(make_scene(experiment, rows, cursor=cursor)), rows
+    return narrate(make_scene(experiment, rows, cursor=cursor), WIDTH), rows
 
 
 def test_before_the_first_update() -> None:
@@ -78,7 +82,7 @@ def test_a_run_whose_loss_was_not_evaluated_since_the_start_is_not_compared() ->
     experiment = make_experiment()
     rows = make_race(experiment, 40)
     rows["loss"][(rows["run"] == 1) & (rows["update"] > 0)] = np.nan
-    sentence = narrate(make_scene(experiment, rows))
+    sentence = narrate(make_scene(experiment, rows), WIDTH)
     assert "Lowest now" in sentence
     assert "mini-batch" not in sentence
 
@@ -98,5 +102,16 @@ def test_a_hidden_run_is_not_spoken_of() -> None:
     experiment = make_experiment()
     scene = make_scene(experiment, make_race(experiment, 40))
     batch, mini, stochastic = scene.runs
-    sentence = narrate(replace(scene, runs=(replace(batch, shown=False), mini, stochastic)))
+    sentence = narrate(replace(scene, runs=(replace(batch, shown=False), mini, stochastic)), WIDTH)
     assert sentence.startswith("After the same 40 updates, mini-batch has read 640 examples, stochastic 40.")
+
+
+@pytest.mark.parametrize("width", range(50, 140, 6))
+def test_it_fits_two_lines_and_every_sentence_is_whole(width: int) -> None:
+    experiment = make_experiment()
+    scene = make_scene(experiment, make_race(experiment, 40))
+    sentence = narrate(scene, width)
+    assert len(wrap(sentence, width)) <= 2
+    assert sentence.endswith(".")
+    assert "batch has read 2,440 examples" in sentence
+    assert ("Lowest" in sentence) == (width >= 62)
