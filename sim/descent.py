@@ -14,6 +14,7 @@ from sim.commands import Trouble, UpdateReport
 from sim.device import use_threads_for
 from sim.evaluate import Figures, batch_gradient, figures, full_gradient
 from sim.experiment import Clock, Experiment, Limit, RunConfig, default_loss_every
+from sim.failures import explain_failure
 from sim.flat import FlatModel
 from sim.model_problem import has_batch_statistics
 from sim.optimizers import Schedule, make_optimizer
@@ -223,22 +224,9 @@ class Descent:
         return total
 
     def _explain(self, error: BaseException) -> str:
-        """Why the run cannot go on, in a sentence that says what would help."""
-        name = f"Run {self.config.name!r}"
-        size = self._sampler.batch_size
-        words = (str(error).splitlines() or [""])[0].rstrip(".")
-        single = has_batch_statistics(self._model.module) and self._last_batch_size() == 1
-        if single:
-            cure = "use a batch_size of 2 or more" if size == 1 else "set drop_last to leave out the leftover example"
-            return f"{name} stopped: batch normalisation cannot work on a single example; {cure}."
-        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in words:
-            return f"{name} stopped, out of memory: lower its batch_size ({size}), or use --loader dataloader."
-        if isinstance(error, SystemExit):
-            return f"{name} stopped at update {self.update + 1}: the model called sys.exit."
-        return f"{name} stopped at update {self.update + 1}: {type(error).__name__}: {words}."
-
-    def _last_batch_size(self) -> int:
-        return len(self._sampler.batch(self.update + 1))
+        failed, module = self.update + 1, self._model.module
+        single = has_batch_statistics(module) and len(self._sampler.batch(failed)) == 1
+        return explain_failure(error, self.config, failed, self._sampler.batch_size, single=single)
 
     def _keep(self) -> None:
         if not self._two_parameters:

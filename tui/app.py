@@ -17,6 +17,7 @@ from textual.widgets import Footer, Static
 from sim.experiment import Experiment, ModelConfig, ProblemConfig, choose
 from sim.model_data import Card, ModelCard
 from tui.actions import Actions
+from tui.banner import with_hint
 from tui.keys import bindings
 from tui.link import Link, ProcessLink
 from tui.narrate import narrate
@@ -31,7 +32,7 @@ from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
 from tui.panels.words import Words
 from tui.scene import Scene, build_scene
-from tui.session import Session, with_hint
+from tui.session import Session
 from tui.themes import THEMES, palette_of
 
 FRAMES_PER_SECOND = 30

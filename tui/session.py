@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sim.commands import (
@@ -28,6 +28,7 @@ from sim.commands import (
 )
 from sim.experiment import Clock, Experiment, PlaneKind, Point, ProblemConfig
 from sim.model_data import Card
+from tui.banner import Banner, with_hint
 from tui.history import History
 from tui.inflow import Inflow
 from tui.link import EngineGoneError, Link, StaleError
@@ -39,28 +40,6 @@ _FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possi
 _STEP_BUDGET = 0.1
 _SHOWN_EXAMPLES = 24
 _DEAR_PASS = 50_000_000  # multiplications
-
-
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """Trouble to be shown across the screen.
-
-    Attributes:
-        sentence: what happened, and what to do.
-        details: a traceback or what the engine printed last, or "".
-        dead: the engine is gone; it can be started again.
-        config: what was asked for cannot be done.
-    """
-
-    sentence: str
-    details: str = ""
-    dead: bool = False
-    config: bool = False
-
-
-def with_hint(sentence: str, details: str) -> str:
-    """What went wrong, and which key shows more where there is more."""
-    return f"{sentence} Press i for the details." if details else sentence
 
 
 class Session:

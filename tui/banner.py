@@ -1,0 +1,25 @@
+"""Trouble that is shown across the screen."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """Trouble to be shown across the screen.
+
+    Attributes:
+        sentence: what happened, and what to do.
+        details: a traceback or what the engine printed last, or "".
+        dead: the engine is gone; it can be started again.
+        config: what was asked for cannot be done.
+    """
+
+    sentence: str
+    details: str = ""
+    dead: bool = False
+    config: bool = False
+
+
+def with_hint(sentence: str, details: str) -> str:
+    """What went wrong, and which key shows more where there is more."""
+    return f"{sentence} Press i for the details." if details else sentence
