@@ -122,6 +122,7 @@ class PlaneNews:
         explained: the share of the runs' movement that lies in it, 0 to 1.
         whole: the trails take the place of those told before; else they are added to them.
         trails: one a run.
+        unit: how long the plane's first direction is; distances from the plane are not in such units.
     """
 
     number: int
@@ -130,6 +131,7 @@ class PlaneNews:
     explained: float
     whole: bool
     trails: tuple[Trail, ...]
+    unit: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +167,15 @@ class Trouble:
         run: its index.
         sentence: for people.
         details: a traceback, or "".
+        loss, test_loss, test_accuracy: where it stopped, as in a row; NaN where even that cannot be told.
     """
 
     run: int
     sentence: str
     details: str = ""
+    loss: float = math.nan
+    test_loss: float = math.nan
+    test_accuracy: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +243,7 @@ class Surveyed:
         progress: 0 to 1.
         plane: the number of the plane that it speaks of.
         examples: over how many examples.
+        run: whose buffers it was made with.
     """
 
     window: Window
@@ -244,6 +251,7 @@ class Surveyed:
     progress: float = 1.0
     plane: int = 0
     examples: int = 0
+    run: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Descent:
             if problem.loader == "dataloader"
             else None
         )
-        self._full_batch = self._sampler.updates_per_epoch == 1 and self.config.sampling != "replacement"
+        self._full_batch = batch_size == problem.examples and self.config.sampling != "replacement"
         self._chunk_size = problem.chunk_size
         self.loss_every = experiment.loss_every or default_loss_every(problem.examples, batch_size, parameters)
         self.snapshots = Snapshots(parameters, len(experiment.runs))
@@ -91,6 +91,7 @@ class Descent:
         self._stepper: tuple[torch.optim.Optimizer, Schedule] | None = None
         self._loss_bound = math.inf
         self._before = self.vector.clone()
+        self._gradient_of = 0  # the update that left the model's gradient and `_before`; 0: none did
         # small data are gathered once an epoch, of which the batches are slices, if these lie in memory as tensors of
         # their own do: a matrix product may sum in another order where they do not
         one, _ = problem.batch(torch.zeros(1, dtype=torch.int64))
@@ -128,7 +129,7 @@ class Descent:
             case Limit("updates", value):
                 return math.ceil(value) - self.update
             case Limit("epochs", value):
-                return math.ceil(value * self._sampler.updates_per_epoch) - self.update
+                return math.ceil(round(value * self._sampler.updates_per_epoch, 6)) - self.update
             case Limit(_, value):
                 return math.inf if self.seconds < value else 0
 
@@ -156,14 +157,14 @@ class Descent:
         use_threads_for(self._sampler.batch_size * self.vector.numel())
         try:
             while made < count and not self.finished:
-                if made == count - 1 and not self._two_parameters:
+                if not self._two_parameters:
                     self._before.copy_(self.vector)
                 rows[made] = self._record(self._step())
                 self._keep()
                 made += 1
         except (Exception, SystemExit) as error:
             self.status = Status.FAILED
-            self.trouble = Trouble(self.index, self._explain(error), traceback.format_exc())
+            self.trouble = Trouble(self.index, self._explain(error), traceback.format_exc(), *self._last_figures())
         finally:
             self._random_state = RandomState.now(self._problem.device)
             outside.restore()
@@ -175,6 +176,7 @@ class Descent:
         model = self._model
         lr = schedule.lr
         began = time.perf_counter()
+        self._gradient_of = 0
         model.gradient.zero_()
         loss = self._backward()
         optimizer.step()
@@ -183,6 +185,7 @@ class Descent:
         self.seconds += time.perf_counter() - began
         schedule.step()
         self.update += 1
+        self._gradient_of = self.update
         return _Measured(batch_loss, grad_norm, lr)
 
     def _backward(self) -> Tensor:
@@ -215,7 +218,7 @@ class Descent:
                 f"batch statistics does not bear; use a batch_size of {self._chunk_size} at most"
             )
         examples = self._sampler.batch(self.update + 1)
-        total = torch.zeros((), device=problem.device)
+        total = torch.zeros((), device=problem.device, dtype=self.vector.dtype)
         for part in torch.split(examples, self._chunk_size):
             inputs, targets = problem.batch(part)
             loss = problem.loss(module(inputs), targets) * (len(part) / len(examples))
@@ -264,6 +267,14 @@ class Descent:
             test.loss,
             test.accuracy,
         )
+
+    def _last_figures(self) -> tuple[float, float, float]:
+        """Loss, test loss and test accuracy where the run failed; NaN where what failed was the model itself."""
+        try:
+            training, test = self._figures()
+        except (Exception, SystemExit):
+            return math.nan, math.nan, math.nan
+        return training.loss, test.loss, test.accuracy
 
     def _due(self) -> bool:
         """Whether the loss over all examples is evaluated at this update."""
@@ -324,7 +335,7 @@ class Descent:
 
     def _gradients(self, update: int, batch: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
         """The batch's gradient and the full one at the parameters before an update; NaN where they are gone."""
-        if before is None and update != self.update:
+        if before is None and update != self._gradient_of:
             unknown = torch.full_like(self.vector, math.nan)
             return unknown, unknown
         probe = FlatModel(copy.deepcopy(self._model.module))

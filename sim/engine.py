@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from sim.clock import plan
 from sim.commands import (
@@ -34,6 +35,7 @@ from sim.commands import (
 from sim.descent import GRADIENT_TOLERANCE, Descent
 from sim.device import choose_device, describe
 from sim.experiment import CLOCKS, Clock, ConfigError, Experiment, ModelConfig
+from sim.failures import is_out_of_memory
 from sim.landscape import Picture, survey
 from sim.model_data import default_lr
 from sim.model_problem import model_problem
@@ -41,9 +43,11 @@ from sim.predict import predict
 from sim.problem import Problem, formula_problem
 from sim.problems import build_formula
 from sim.trace import NO_ROWS, Rows
-from sim.trails import Trails
+from sim.trails import Snapshots, Trails
 
 _COUNTERS: dict[Clock, str] = {"updates": "update", "examples": "examples", "seconds": "seconds"}
+_LIGHT = 0.01  # seconds: a longer update does not gain by being woken up for
+_REST = 0.005  # seconds
 _LONGEST_CHUNK = 256  # moments between two looks at the time
 
 
@@ -53,6 +57,8 @@ class _Open:
 
     Attributes:
         trails: of a model; None where the two parameters are the plane.
+        light: the run to wake up with, if its updates are short ones; None before the first warm-up.
+        rested: since when there is nothing to do.
         pace: moments a second, as last measured; 0 before anything was.
         survey: the landscape being made, with what it is of.
     """
@@ -63,7 +69,8 @@ class _Open:
     trails: Trails | None
     moment: int = 0
     position: float = 0.0
-    warm: bool = False
+    light: list[Descent] | None = None
+    rested: float = 0.0
     pace: float = 0.0
     survey: tuple[object, Iterator[Picture], Picture | None] | None = None
 
@@ -81,11 +88,11 @@ class Engine:
                 return self._carry_out(command)
         except ConfigError as error:
             return Failed(str(error), config=True)
-        except (MemoryError, torch.OutOfMemoryError):
-            return Failed("Out of memory: lower --examples or the batch sizes.", traceback.format_exc())
         except SystemExit:
             return Failed("The model's own code called sys.exit; it must return.", traceback.format_exc())
         except Exception as error:
+            if is_out_of_memory(error):
+                return Failed("Out of memory: use fewer examples, or smaller batches.", traceback.format_exc())
             return Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
 
     def _carry_out(self, command: Command) -> Answer:
@@ -106,10 +113,7 @@ class Engine:
             case SetPlane(kind):
                 if self._open.trails is None:
                     return Failed("Two parameters are their own plane.")
-                descents = self._open.descents
-                return self._open.trails.set_kind(
-                    kind, [descent.snapshots for descent in descents], [descent.vector for descent in descents]
-                )
+                return self._open.trails.set_kind(kind, *_places(self._open))
             case Predict(count):
                 return predict(self._open.problem, [descent.module for descent in self._open.descents], count)
 
@@ -145,8 +149,13 @@ class Engine:
 def _plane_news(state: _Open) -> PlaneNews | None:
     if state.trails is None:
         return None
+    return state.trails.news(*_places(state))
+
+
+def _places(state: _Open) -> tuple[list[Snapshots], list[Tensor], list[int]]:
+    """Where the runs have been, where they are, and after how many updates."""
     descents = state.descents
-    return state.trails.news(
+    return (
         [descent.snapshots for descent in descents],
         [descent.vector for descent in descents],
         [descent.update for descent in descents],
@@ -166,10 +175,7 @@ def _set_clock(state: _Open, clock: Clock) -> None:
 
 def _advance(state: _Open, command: Advance) -> Advanced:
     """Plan and carry out chunks of moments until there are enough, or the time is up."""
-    if not state.warm:
-        for descent in state.descents:
-            descent.warm_up()
-        state.warm = True
+    _warm_up(state)
     began, until = state.position, state.position + command.span
     deadline = time.perf_counter() + command.budget
     blocks: list[Rows] = []
@@ -183,6 +189,7 @@ def _advance(state: _Open, command: Advance) -> Advanced:
             break
         blocks.append(block)
         left -= planned
+    state.rested = time.perf_counter()
     return Advanced(
         rows=np.concatenate(blocks) if blocks else NO_ROWS,
         covered=state.position - began,
@@ -190,6 +197,24 @@ def _advance(state: _Open, command: Advance) -> Advanced:
         troubles=_new_troubles(state),
         plane=_plane_news(state),
     )
+
+
+def _warm_up(state: _Open) -> None:
+    """Make discarded updates, so that the costs of a first time, and of waking up, are in nobody's seconds.
+
+    A processor that rested makes its next small update several times as slowly: the first run in the list would seem
+    slow.
+    """
+    if state.light is None:
+        for descent in state.descents:
+            descent.warm_up()
+        lightest = min(state.descents, key=lambda descent: descent.config.size(state.problem.examples))
+        began = time.perf_counter()
+        lightest.warm_up()
+        state.light = [lightest] if time.perf_counter() - began < _LIGHT else []
+    elif time.perf_counter() - state.rested > _REST:
+        for descent in state.light:
+            descent.warm_up()
 
 
 def _chunk(state: _Open, moments: int, until: float) -> tuple[Rows, int]:
@@ -202,17 +227,18 @@ def _chunk(state: _Open, moments: int, until: float) -> tuple[Rows, int]:
         rows = racers[turn.racer].advance(len(turn.moments))
         rows["moment"] = state.moment + turn.moments[: len(rows)]
         if state.clock == "seconds":
-            state.position = min((racer.seconds for racer in racers if not racer.finished), default=until)
+            going = [racer.seconds for racer in racers if not racer.finished]
+            state.position = min(going) if going else max(racer.seconds for racer in racers)
             rows["position"] = state.position
         else:
             state.position = max(state.position, turn.positions[-1])
             rows["position"] = turn.positions[: len(rows)]
         blocks.append(rows)
         planned = max(planned, int(turn.moments[-1]))
-    state.moment += planned
     state.pace = planned / (time.perf_counter() - began)
     rows = np.concatenate(blocks)
     rows["clock"] = _clock_number(state.clock)
+    state.moment = int(rows["moment"].max(initial=state.moment))
     return rows[np.argsort(rows["moment"], kind="stable")], planned
 
 
@@ -244,10 +270,11 @@ def _survey(state: _Open, command: Survey) -> Surveyed:
         pictures = survey(state.problem, module, place, command.window, command.columns, command.rows)
         state.survey = key, pictures, None
     _, pictures, picture = state.survey
+    state.survey = None  # what raises half way cannot go on
     deadline = time.perf_counter() + command.budget
     while picture is None or picture.progress < 1:
         picture = next(pictures)
         if time.perf_counter() >= deadline:
             break
     state.survey = key, pictures, picture
-    return Surveyed(command.window, picture.values, picture.progress, number, picture.examples)
+    return Surveyed(command.window, picture.values, picture.progress, number, picture.examples, command.run)

@@ -232,7 +232,9 @@ class ModelConfig:
         if self.scale is not None:
             choose(self.scale, get_args(Scale), "scale")
         if any(size < 1 for size in self.hidden):
-            raise ConfigError(f"--hidden must be positive whole numbers, such as 64,64; got {self.hidden}.")
+            raise ConfigError(
+                f"--hidden must be positive whole numbers, such as 64,64; got {','.join(map(str, self.hidden))!r}."
+            )
         if not 0 <= self.test_fraction < 1:
             raise ConfigError(f"--test-fraction must be at least 0 and below 1, not {self.test_fraction!r}.")
         if self.examples < 10:
@@ -243,8 +245,8 @@ class ModelConfig:
     @property
     def own_file(self) -> tuple[str, str] | None:
         """The user's own file and the function in it; None for the models that come with gdsim."""
-        path, _, name = self.model.partition(".py")
-        return (f"{path}.py", name.removeprefix(":") or "model") if ".py" in self.model else None
+        found = re.fullmatch(r"(.+\.py)(?::(\w*))?", self.model)
+        return (found[1], found[2] or "model") if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class _Probe:
         module, device = self._model.module, self._problem.device
         sums = torch.zeros(len(places), dtype=torch.float64)
         with torch.no_grad(), evaluating(module, device):
-            for batch in self._problem.training.first(sample):
+            for batch in self._problem.training.some(sample):
                 sums += self._batch_losses(torch.from_numpy(places), batch).double().cpu() * len(batch[0])
         return _infinite_if_no_number(sums / sample)
 

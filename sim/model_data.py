@@ -1,6 +1,6 @@
 """The data a model learns from, as arrays and a description of them. Imports no torch."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -72,7 +72,6 @@ class Arrays:
     classes: tuple[str, ...] = ()
     scale: Scale = "none"
     divisor: float = 1.0
-    columns: tuple[str, ...] = field(default=())
 
 
 def split_sizes(examples: int, test_fraction: float) -> tuple[int, int]:
@@ -104,6 +103,8 @@ def describe_model(config: ModelConfig) -> ModelCard:
 
 def _card(config: ModelConfig, examples: int | None, data: str, task: str | None) -> ModelCard:
     train = None if examples is None else split_sizes(examples, config.test_fraction)[0]
+    if train == 0:
+        raise ConfigError(f"{examples} examples with --test-fraction {config.test_fraction} leave none for training.")
     shape = f"mlp {'-'.join(map(str, config.hidden))}" if config.model == "mlp" else Path(config.model).name
     return ModelCard(
         title=f"{shape} on {data}" if data else shape,
@@ -127,6 +128,8 @@ def load_arrays(config: ModelConfig) -> Arrays | None:
     if config.dataset == "synthetic":
         return None
     table = load_bundled(config.dataset.replace("-", "_"))
+    if config.task not in ("auto", table.task):
+        raise ConfigError(f"--task is for data of your own; {config.dataset} is {table.task}.")
     digits = config.dataset == "digits"
     inputs = table.inputs.reshape(-1, 1, 8, 8) if digits else table.inputs
     return Arrays(
@@ -137,7 +140,6 @@ def load_arrays(config: ModelConfig) -> Arrays | None:
         classes=table.classes,
         scale=config.scale or ("none" if digits else "standard"),
         divisor=16.0 if digits else 1.0,
-        columns=table.columns,
     )
 
 
@@ -157,7 +159,6 @@ def _user_arrays(config: ModelConfig) -> Arrays:
         task=table.task,
         classes=table.classes,
         scale=config.scale or "standard",
-        columns=table.columns,
     )
 
 

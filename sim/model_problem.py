@@ -1,5 +1,6 @@
 """A real model on real data as one more problem."""
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -44,16 +45,20 @@ def model_problem(config: ModelConfig, seed: int, device: torch.device) -> Probl
 
 def _with_data(config: ModelConfig, own: ModuleType | None, seed: int, device: torch.device) -> Problem:
     """A problem whose model is still to come."""
+    scale = "none"
     if own is not None and hasattr(own, "data"):
+        if config.data is not None:
+            raise ConfigError(f"{own.__file__} has a data() of its own; leave out --data, or data().")
         source, task, classes = _own_source(own.data(), config, device)
     elif (arrays := load_arrays(config)) is not None:
-        source, task, classes = _tensors(arrays, device), arrays.task, arrays.classes
+        source, task, classes, scale = _tensors(arrays, device), arrays.task, arrays.classes, arrays.scale
     else:
         inputs, targets = synthetic(config.examples, seed)
         source, task, classes = TensorSource(inputs, targets, device, torch.float32), "classification", ()
+        scale = config.scale or "none"
     train, test = _split(len(source), config.test_fraction, seed)
-    if arrays_scale := (None if own is not None and hasattr(own, "data") else _scale_of(config)):
-        _scale_inputs(source, train, arrays_scale)
+    if scale != "none":
+        _scale_inputs(source, train, scale)
     source = _placed(source, config)
     loss: Loss = own.loss if own is not None and hasattr(own, "loss") else _default_loss(task)
     loader: Literal["dataloader", "resident"]
@@ -95,7 +100,7 @@ def synthetic(examples: int, seed: int) -> tuple[Tensor, Tensor]:
 def _tensors(arrays: Arrays, device: torch.device) -> TensorSource:
     """The arrays as tensors on the CPU; memory-mapped inputs stay so."""
     inputs = torch.from_numpy(np.asarray(arrays.inputs))
-    if not isinstance(arrays.inputs, np.memmap):
+    if not isinstance(arrays.inputs, np.memmap) or not (inputs.is_floating_point() or arrays.scale == "none"):
         inputs = inputs.float().div_(arrays.divisor)
     targets = torch.from_numpy(np.array(arrays.targets))
     if arrays.task == "regression":
@@ -104,22 +109,14 @@ def _tensors(arrays: Arrays, device: torch.device) -> TensorSource:
     return TensorSource(inputs, targets, device, torch.float32)
 
 
-def _scale_of(config: ModelConfig) -> str | None:
-    images = config.data is None and config.dataset in ("digits", "synthetic")
-    arrays = config.data is not None and not config.target
-    return config.scale or (None if images or arrays else "standard")
-
-
 def _scale_inputs(source: TensorSource | DatasetSource, train: Tensor | None, scale: str) -> None:
     """Scale a table's inputs in place by what the training examples say; constant columns are left at 0."""
     assert isinstance(source, TensorSource)
     known = source.inputs if train is None else source.inputs[train]
     if scale == "standard":
         middle, width = known.mean(dim=0), known.std(dim=0, correction=0)
-    elif scale == "minmax":
-        middle, width = known.amin(dim=0), known.amax(dim=0) - known.amin(dim=0)
     else:
-        return
+        middle, width = known.amin(dim=0), known.amax(dim=0) - known.amin(dim=0)
     source.inputs.sub_(middle).div_(torch.where(width > 0, width, torch.ones_like(width)))
 
 
@@ -180,10 +177,14 @@ def _default_loss(task: str) -> Loss:
 
 
 def _make_model(config: ModelConfig, own: ModuleType | None, problem: Problem) -> nn.Module:
-    if config.own_file is not None:
+    if config.own_file is not None and own is not None:
         name = config.own_file[1]
         if not hasattr(own, name):
-            functions = [word for word, value in vars(own).items() if callable(value) and not word.startswith("_")]
+            functions = [
+                word
+                for word, value in vars(own).items()
+                if inspect.isroutine(value) and value.__module__ == own.__name__ and word not in ("data", "loss")
+            ]
             raise ConfigError(f"{config.own_file[0]} has no function {name!r}; {suggest(name, functions)}")
         model = getattr(own, name)()
         if not isinstance(model, nn.Module):
@@ -213,6 +214,8 @@ def _check(problem: Problem) -> None:
     named = trainable(problem.model)
     if not named:
         raise ConfigError("The model has no parameters to train; return a module with some that require gradients.")
+    if sum(parameter.numel() for _, parameter in named) < 2:
+        raise ConfigError("The model has a single parameter; a plane of them needs two at least.")
     kinds = {(parameter.dtype, parameter.device) for _, parameter in named}
     if len(kinds) > 1:
         raise ConfigError("The model's parameters differ in type or device; make them alike.")

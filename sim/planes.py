@@ -84,9 +84,15 @@ def random_plane(module: nn.Module, seed: int) -> Plane:
     parameters = [parameter.detach().cpu() for _, parameter in trainable(module)]
     origin = torch.cat([parameter.reshape(-1) for parameter in parameters])
     basis = torch.stack([torch.cat([_filters(p, generator).reshape(-1) for p in parameters]) for _ in range(2)])
-    if not basis.any(dim=1).all():
+    if _collinear(basis):
         basis = torch.randn(basis.shape, generator=generator, dtype=basis.dtype)
     return Plane("random", origin, basis, "two random directions, filter-normalised")
+
+
+def _collinear(basis: Tensor) -> bool:
+    """Whether two directions, shape (2, P), span no plane: so do filters of one weight each, and those of length 0."""
+    gram = (basis @ basis.T).double()
+    return bool(gram[0, 0] * gram[1, 1] - gram[0, 1] ** 2 <= 1e-6 * gram[0, 0] * gram[1, 1])
 
 
 def _filters(parameter: Tensor, generator: torch.Generator) -> Tensor:

@@ -99,9 +99,11 @@ class Pass:
         self._kept = list(chunks)
         return iter(self._kept)
 
-    def first(self, count: int) -> Iterator[Batch]:
-        """A pass through the first so many of them."""
-        return iter(self) if count >= len(self) else self._chunks(self._examples[:count])
+    def some(self, count: int) -> Iterator[Batch]:
+        """A pass through so many of them, evenly chosen: data may be sorted by class."""
+        if count >= len(self):
+            return iter(self)
+        return self._chunks(self._examples[torch.arange(count) * len(self) // count])
 
     def _chunks(self, examples: Tensor) -> Iterator[Batch]:
         return (self._source.take(part) for part in torch.split(examples, self._chunk_size))

@@ -1,6 +1,7 @@
 """Where the runs of a model went, kept within a memory budget, and seen on a plane that may change."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -58,33 +59,43 @@ class Trails:
         self._explained = 1.0
         self._told: list[tuple[int, int]] = []
 
-    def set_kind(self, kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor]) -> PlaneNews:
+    def set_kind(
+        self, kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]
+    ) -> PlaneNews:
         """See the runs on another plane."""
         self.kind = kind
-        self._fit(snapshots, heads, previous=None)
+        self._fit(snapshots, heads, max(updates), previous=None)
         return self._tell(snapshots, heads, whole=True)
 
     def news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
         """Refit the plane if the runs have moved much since; what is new on it, or all if it changed."""
         made = sum(updates)
-        grown = made > self._fitted_at * _REFIT_AFTER and made > 0 and self.kind != "random"
+        grown = made > self._fitted_at * _REFIT_AFTER and made > 0
         if grown:
             self._fitted_at = made
-            self._fit(snapshots, heads, previous=self.plane if self.plane.kind != "random" else None)
+            self._fit(snapshots, heads, max(updates), previous=self.plane if self.plane.kind != "random" else None)
+            grown = self.kind != "random"
         thinned = [one.thinnings for one in snapshots] != [thinnings for _, thinnings in self._told]
         return self._tell(snapshots, heads, whole=grown or thinned)
 
-    def _fit(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], previous: Plane | None) -> None:
+    def _fit(
+        self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], update: int, previous: Plane | None
+    ) -> None:
         kept = [(one, head.detach().cpu()) for one, head in zip(snapshots, heads, strict=True) if _in_reach(one, head)]
         present = torch.stack([head for _, head in kept] or [snapshots[0].vectors[0]])
         points = torch.stack([*_thinned([vector for one, _ in kept for vector in one.vectors]), *present])
         moved = bool((points != points[0]).any())
         if self.kind == "random" or not moved:
-            self.plane = random_plane(self._model, self._seed)
-        elif self.kind == "pca":
+            if self.plane.kind != "random":
+                self.plane = random_plane(self._model, self._seed)
+                self.number += 1
+            self._explained = explained(self.plane, points) if moved else 1.0
+            return
+        if self.kind == "pca":
             self.plane = pca_plane(points, previous)
         else:
-            self.plane = heads_plane(present, points, previous)
+            plane = heads_plane(present, points, previous)
+            self.plane = replace(plane, words=f"{plane.words} at update {update:,}")
         self._explained = explained(self.plane, points) if moved else 1.0
         self.number += 1
 
@@ -109,7 +120,8 @@ class Trails:
             )
         )
         self._told = [(len(one.updates), one.thinnings) for one in snapshots]
-        return PlaneNews(self.number, self.kind, self.plane.words, self._explained, whole, trails)
+        unit = float(torch.linalg.vector_norm(self.plane.basis[0]))
+        return PlaneNews(self.number, self.kind, self.plane.words, self._explained, whole, trails, unit)
 
     def _projected(self, vectors: Sequence[Tensor]) -> tuple[Floats, Floats]:
         """Places on the plane and distances from it, shapes (K, 2) and (K,), of K vectors."""

@@ -200,9 +200,10 @@ class Actions(App[None]):
         names = [run.name for run in self.session.experiment.runs]
         path = Path(time.strftime(f"gdsim-{_file_word(self.session)}-%Y%m%d-%H%M%S.csv"))
         try:
-            await asyncio.to_thread(export.write, history.all_rows(), names, path, self.session.trails)
+            rows = export.with_failures(history.all_rows(), self.session.troubles.values())
+            await asyncio.to_thread(export.write, rows, names, path, self.session.trails)
         except (export.ExportError, ConfigError) as error:
-            self.notify(str(error), severity="error")
+            self.notify(str(error), severity="error", markup=False)
         else:
             self.notify(f"Exported to {path}", markup=False)
 

@@ -3,12 +3,13 @@
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from sim.commands import Trouble
 from sim.experiment import ConfigError, suggest
 from sim.trace import Rows, Status
 from tui.trails import PlaneTrails
@@ -80,6 +81,18 @@ def write(rows: Rows, names: Sequence[str], path: Path, trails: PlaneTrails | No
             neighbour.unlink(missing_ok=True)
     except OSError as error:
         raise ExportError(f"The {len(rows):,} rows were not saved: {path}: {error.strerror or error}.") from None
+
+
+def with_failures(rows: Rows, troubles: Iterable[Trouble]) -> Rows:
+    """The rows as they ended: the last one of each run that failed says so, with the losses where it stopped."""
+    rows = rows.copy()
+    for trouble in troubles:
+        own = np.flatnonzero(rows["run"] == trouble.run)
+        last = own[np.argmax(rows["update"][own])]
+        rows["status"][last] = Status.FAILED
+        for column in ("loss", "test_loss", "test_accuracy"):
+            rows[column][last] = getattr(trouble, column)
+    return rows
 
 
 def _neighbour(path: Path) -> Path:

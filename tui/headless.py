@@ -12,7 +12,7 @@ from threading import Event
 import numpy as np
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from sim.commands import Advance, Advanced, Answer, Command, Failed, Open, Opened
+from sim.commands import Advance, Advanced, Answer, Command, Failed, Open, Opened, PlaneNews, SetPlane, Trouble
 from sim.experiment import ConfigError, Experiment, Limit
 from sim.model_data import Card
 from sim.trace import Rows, Status
@@ -35,7 +35,7 @@ class Outcome:
         opened: what the engine said at the start.
         blocks: the trace, in the order of its moments.
         trails: of a model; None for two parameters.
-        failed: the indices of the runs that failed.
+        failures: why runs failed.
         troubles: a sentence for each thing that went wrong.
         interrupted: it was stopped by Ctrl-C before its end.
     """
@@ -43,14 +43,14 @@ class Outcome:
     opened: Opened
     blocks: list[Rows]
     trails: PlaneTrails | None
-    failed: set[int] = field(default_factory=set)
+    failures: list[Trouble] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     interrupted: bool = False
 
     @property
     def rows(self) -> Rows:
-        """The whole trace."""
-        return np.concatenate(self.blocks)
+        """The whole trace, as it ended."""
+        return export.with_failures(np.concatenate(self.blocks), self.failures)
 
 
 def run_headless(experiment: Experiment, card: Card, export_path: Path | None, ask: Callable[[Command], Answer]) -> int:
@@ -106,6 +106,11 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
         finally:
             bar.close()
         outcome.interrupted = stop.is_set()
+        if outcome.trails is not None:
+            # the planes on the way were fitted whenever an answer was due; a last one depends on the runs alone
+            last = ask(SetPlane(outcome.trails.plane.kind))
+            if isinstance(last, PlaneNews):
+                outcome.trails.take(last)
     return outcome
 
 
@@ -119,7 +124,7 @@ def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
     if answer.plane is not None and outcome.trails is not None:
         outcome.trails.take(answer.plane)
     for trouble in answer.troubles:
-        outcome.failed.add(trouble.run)
+        outcome.failures.append(trouble)
         outcome.troubles.append(trouble.sentence)
     return not answer.finished
 
@@ -179,8 +184,8 @@ def summary(experiment: Experiment, card: Card, outcome: Outcome) -> str:
     tested = outcome.opened.tests > 0
     titles = ("run", "batch size", "optimizer", "rate", "updates", "epochs", "examples", "seconds", "loss")
     table = [(*titles, *(("test loss", "test accuracy") if tested else ()), "status")]
-    for index, last in enumerate(_last_rows(outcome, len(experiment.runs))):
-        run = experiment.runs[index]
+    for index, run in enumerate(experiment.runs):
+        last = rows[np.flatnonzero(rows["run"] == index)[-1]]
         table.append(
             (
                 run.name,
@@ -193,7 +198,7 @@ def summary(experiment: Experiment, card: Card, outcome: Outcome) -> str:
                 decimal(float(last["seconds"])),
                 decimal(_newest(rows, index, "loss")),
                 *((decimal(_newest(rows, index, name)) for name in ("test_loss", "test_accuracy")) if tested else ()),
-                "failed" if index in outcome.failed else _in_words(last),
+                _in_words(last),
             )
         )
     return "\n".join(lines + _aligned(table))
@@ -208,7 +213,7 @@ def _newest(rows: Rows, run: int, column: str) -> float:
 def _in_words(last: np.void) -> str:
     status = Status(last["status"])
     word = status.name.lower()
-    return f"{word} at update {count(int(last['update']))}" if status.stopped else word
+    return f"{word} at update {count(int(last['update']))}" if status is Status.DIVERGED else word
 
 
 def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
