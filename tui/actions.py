@@ -8,6 +8,7 @@ from textual.app import App
 
 from sim.experiment import CLOCKS, PLANES, ConfigError, ModelConfig
 from sim.problems.formula import Formula
+from sim.trace import Status
 from tui import export
 from tui.command_line import command_line
 from tui.help import HelpScreen, help_text
@@ -16,6 +17,10 @@ from tui.panels.surface import Surface
 from tui.scene import Scene
 from tui.session import Session
 from tui.themes import THEMES
+
+_SHORT = 2.0  # seconds for words about what is to be seen beneath them
+DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
+"""The classes of a screen that shows the data, or a model's answers: where."""
 
 
 class Actions(App[None]):
@@ -81,7 +86,7 @@ class Actions(App[None]):
         clocks = list(CLOCKS)
         clock = clocks[(clocks.index(self.session.experiment.clock) + 1) % len(clocks)]
         self.session.set_clock(clock)
-        self.notify(f"{clock}: {CLOCKS[clock]}", title="clock")
+        self.notify(f"{clock}: {CLOCKS[clock]}", title="clock", timeout=_SHORT)
         self.frame()
 
     def action_reset(self) -> None:
@@ -140,7 +145,7 @@ class Actions(App[None]):
         kinds = list(PLANES)
         kind = kinds[(kinds.index(self.session.trails.plane.kind) + 1) % len(kinds)]
         self.session.set_plane(kind)
-        self.notify(f"{kind}: {PLANES[kind]}", title="plane")
+        self.notify(f"{kind}: {PLANES[kind]}", title="plane", timeout=_SHORT)
 
     def action_toggle_contours(self) -> None:
         """With or without contour lines."""
@@ -156,7 +161,7 @@ class Actions(App[None]):
         states = ["", "-data-beside"] if self.screen.has_class("-very-wide") else ["", "-data-curves", "-data-surface"]
         now = next((state for state in states[1:] if self.screen.has_class(state)), "")
         following = states[(states.index(now) + 1) % len(states)]
-        self.screen.remove_class("-data-curves", "-data-surface", "-data-beside")
+        self.screen.remove_class(*DATA_VIEWS)
         if following:
             self.screen.add_class(following)
         self.call_after_refresh(self.redraw)
@@ -226,7 +231,14 @@ class Actions(App[None]):
         """What went wrong, in full: the traceback, or what the engine printed last."""
         banner = self.session.banner
         texts = [f"{trouble.sentence}\n\n{trouble.details}" for trouble in self.session.troubles.values()]
+        texts += [
+            f"{run.config.name} diverged at update {run.update}, at a rate of {run.config.lr:.4g}."
+            for run in (self.scene.runs if self.scene else ())
+            if run.status is Status.DIVERGED
+        ]
         texts += [f"{banner.sentence}\n\n{banner.details}"] if banner else []
+        if not texts and (output := self.session.output):
+            texts = [f"Nothing went wrong so far. The engine printed:\n\n{output}"]
         if texts:
             self.push_screen(HelpScreen("~~~~\n" + "\n".join(texts).replace("~~~~", "~~~") + "\n~~~~"))
         else:

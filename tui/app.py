@@ -16,7 +16,8 @@ from textual.widgets import Footer, Static
 
 from sim.experiment import Experiment, ModelConfig, ProblemConfig, choose
 from sim.model_data import Card, ModelCard
-from tui.actions import Actions
+from sim.problems.formula import Formula
+from tui.actions import DATA_VIEWS, Actions
 from tui.banner import with_hint
 from tui.keys import bindings
 from tui.link import Link, ProcessLink
@@ -137,6 +138,8 @@ class GdsimApp(Actions):
         self.query_one(Surface).show_problem(self.session.card)
         is_model = isinstance(self.session.card, ModelCard)
         self.screen.set_class(is_model, "-model").set_class(not is_model, "-formula")
+        if isinstance(self.session.card, Formula) and self.session.card.view is None:
+            self.screen.remove_class(*DATA_VIEWS)
         self.screen.set_class(len(self.session.experiment.runs) > _FEW_RUNS, "-many")
         if self.session.opened is None:
             self.run_worker(self.session.open(), name="open")
@@ -224,7 +227,7 @@ class GdsimApp(Actions):
             return
         self._banner_words = words
         banner.set_class(bool(words), "-shown").set_class(trouble is not None, "-trouble")
-        banner.update(words)
+        banner.update(Text(words))
 
     def _survey(self) -> None:
         if not self._surveying and self.query_one(Surface).wanted is not None:
@@ -233,11 +236,11 @@ class GdsimApp(Actions):
 
     async def _fetch_landscape(self) -> None:
         """Have the landscape of the window computed, and again as long as the window changes meanwhile."""
-        surface = self.query_one(Surface)
+        surface, session = self.query_one(Surface), self.session
         try:
             while (wanted := surface.wanted) is not None:
-                answer = await self.session.survey(wanted)
-                if answer is None:
+                answer = await session.survey(wanted)
+                if answer is None or session is not self.session:
                     return
                 surface.set_landscape(answer)
                 if self.session.hurried:
@@ -246,7 +249,7 @@ class GdsimApp(Actions):
             self._surveying = False
 
     def _tell(self, sentence: str) -> None:
-        self.notify(sentence)
+        self.notify(sentence, markup=False)
 
 
 def run_app(experiment: Experiment, card: Card, *, theme: str | None = None) -> int:

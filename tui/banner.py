@@ -22,4 +22,4 @@ class Banner:
 
 def with_hint(sentence: str, details: str) -> str:
     """What went wrong, and which key shows more where there is more."""
-    return f"{sentence} Press i for the details." if details else sentence
+    return f"{sentence.rstrip('.')}. Press i for the details." if details else sentence

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from sim.commands import Answer, Command, Open, Reply, Request
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sim.engine import Engine
 
 _KEPT_LINES = 200
+_LAST_WORDS = 1.0  # seconds to wait for what a process printed at its end
 
 
 class EngineGoneError(Exception):
@@ -48,6 +50,10 @@ class Link(Protocol):
     def gone(self) -> EngineGoneError | None:
         """How the process ended, if it did and no other was started since."""
 
+    @property
+    def output(self) -> str:
+        """What the engine, and the model in it, printed last."""
+
     async def request(self, command: Command) -> Answer:
         """Send a command and wait for its answer.
 
@@ -66,6 +72,7 @@ class InlineLink:
     process_id = None
     gone = None
     busy_for = 0.0
+    output = ""
 
     def __init__(self) -> None:
         self._engine: Engine | None = None
@@ -118,6 +125,11 @@ class ProcessLink:
         """See `Link`."""
         return self._gone
 
+    @property
+    def output(self) -> str:
+        """See `Link`."""
+        return "\n".join(list(self._output))
+
     async def request(self, command: Command) -> Answer:
         """See `Link`."""
         if self._process is None:
@@ -143,10 +155,12 @@ class ProcessLink:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        self._output.clear()
+        output = self._output = deque(maxlen=_KEPT_LINES)
         self._gone = None
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "sim", str(theirs.fileno())],
+            # -P: a folder named sim where the user happens to be is not ours
+            [sys.executable, "-P", "-m", "sim", str(theirs.fileno())],
+            env=os.environ | {"PYTHONPATH": _python_path()},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -156,22 +170,25 @@ class ProcessLink:
         theirs.close()
         self._connection = Connection(ours.detach())
         loop = asyncio.get_running_loop()
-        threading.Thread(target=self._read_output, args=(self._process,), daemon=True).start()
-        threading.Thread(target=self._read_replies, args=(self._process, self._connection, loop), daemon=True).start()
-
-    def _read_output(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stderr is not None
-        for line in process.stderr:
-            self._output.append(line.decode(errors="replace").rstrip())
+        reader = threading.Thread(target=_read_output, args=(self._process, output), daemon=True)
+        reader.start()
+        arguments = self._process, self._connection, reader, loop
+        threading.Thread(target=self._read_replies, args=arguments, daemon=True).start()
 
     def _read_replies(
-        self, process: subprocess.Popen[bytes], connection: Connection, loop: asyncio.AbstractEventLoop
+        self,
+        process: subprocess.Popen[bytes],
+        connection: Connection,
+        reader: threading.Thread,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         try:
             while True:
                 self._post(loop, self._settle, connection.recv())
         except (EOFError, OSError):
-            self._post(loop, self._ended, process, process.wait())
+            code = process.wait()
+            reader.join(_LAST_WORDS)
+            self._post(loop, self._ended, process, code)
 
     @staticmethod
     def _post(loop: asyncio.AbstractEventLoop, *call: object) -> None:
@@ -192,10 +209,22 @@ class ProcessLink:
             return
         self._process = self._connection = None
         waiting, self._waiting = self._waiting, {}
-        gone = self._gone = EngineGoneError(_how_it_ended(code), "\n".join(self._output))
+        gone = self._gone = EngineGoneError(_how_it_ended(code), self.output)
         for future, _, _ in waiting.values():
             if not future.done():
                 future.set_exception(gone)
+
+
+def _python_path() -> str:
+    """Where the child finds the engine: where this package is, even if it is a checkout that was not installed."""
+    here = str(Path(__file__).parents[1])
+    return os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), here)))
+
+
+def _read_output(process: subprocess.Popen[bytes], output: deque[str]) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        output.append(line.decode(errors="replace").rstrip())
 
 
 def _how_it_ended(code: int) -> str:

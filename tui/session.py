@@ -26,7 +26,7 @@ from sim.commands import (
     Trouble,
     UpdateReport,
 )
-from sim.experiment import Clock, Experiment, PlaneKind, Point, ProblemConfig
+from sim.experiment import Clock, Experiment, ModelConfig, PlaneKind, Point, ProblemConfig
 from sim.model_data import Card
 from tui.banner import Banner, with_hint
 from tui.history import History
@@ -75,16 +75,19 @@ class Session:
         self._notify = notify
         self._inflow = Inflow()
         self._pulls = 0
+        self._opening = 0
+        self._refused: set[type[Command]] = set()
+        self._killed = False
         self._inspecting = False
         self._predicting = False
-        self._wanted = 0
+        self._target: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- commands -----------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
         """Begin the experiment from its start, dropping what was recorded once the engine stands."""
-        self._wanted, self.finished = 0, False
+        self._target, self.finished = None, False
         self.player.owed = 0.0
         answer = await self._ask(Open(self.experiment))
         if isinstance(answer, Opened):
@@ -92,6 +95,7 @@ class Session:
             self.trails = PlaneTrails(answer.plane) if answer.plane else None
             self.reports, self.predictions, self.troubles = (), (-1, None), {}
             self.banner = None
+            self._refused.clear()
 
     def reset(self, start: Point | None = None, seed: int | None = None) -> None:
         """Begin again, from another start or with another seed if given; a dead engine is started again."""
@@ -100,7 +104,14 @@ class Session:
             problem = replace(problem, start=start)
         seed = self.experiment.seed if seed is None else seed
         self.experiment = replace(self.experiment, problem=problem, seed=seed)
-        self._spawn(self.open())
+        self._opening += 1
+        self._spawn(self._reopen())
+
+    async def _reopen(self) -> None:
+        try:
+            await self.open()
+        finally:
+            self._opening -= 1
 
     def set_clock(self, clock: Clock) -> None:
         """Keep the runs equal in something else from here on."""
@@ -111,18 +122,23 @@ class Session:
     def step(self, moments: int) -> None:
         """Pause and go by so many moments, through what was recorded and then on; or back."""
         self.player.pause()
-        self._wanted = 0
-        if self.history is not None:
-            self.history.append(self._inflow.rest())
-            self._wanted = self.history.seek(moments)
+        history = self.history
+        if history is not None:
+            history.append(self._inflow.rest())
+            missing = history.seek(moments)
+            self._target = max(self._target or 0, history.end) + missing if missing else None
             self.frame(0.0)
 
     def kill(self) -> None:
         """End the engine at once."""
+        self._killed = True
         self._link.kill()
 
     def set_plane(self, kind: PlaneKind) -> None:
         """See a model's parameters on another plane."""
+        problem = self.experiment.problem
+        if isinstance(problem, ModelConfig):
+            self.experiment = replace(self.experiment, problem=replace(problem, plane=kind))
         self._spawn(self._set_plane(kind))
 
     async def _set_plane(self, kind: PlaneKind) -> None:
@@ -133,12 +149,15 @@ class Session:
 
     async def survey(self, command: Survey) -> Surveyed | None:
         """The landscape, or as much of it as the budget allows; None if there is none to be had."""
-        answer = await self._ask(command)
-        return answer if isinstance(answer, Surveyed) else None
+        opened = self.opened
+        answer = await self._ask(command) if Survey not in self._refused else None
+        return answer if isinstance(answer, Surveyed) and opened is self.opened else None
 
     def predict(self) -> None:
         """Have the runs' present answers to some examples told; `predictions` will hold them."""
-        if self.history is not None and not self._predicting and self.predictions[0] != self.history.end:
+        if self._predicting or self._opening or Predict in self._refused:
+            return
+        if self.history is not None and self.predictions[0] != self.history.end:
             self._predicting = True
             self._spawn(self._predict(self.history.end))
 
@@ -155,7 +174,7 @@ class Session:
     def frame(self, seconds: float) -> None:
         """So much wall time went by: replay what was recorded, or have more computed."""
         history, player = self.history, self.player
-        if history is None or self.banner is not None:
+        if history is None or self.banner is not None or self._opening:
             return
         if self._link.gone is not None:
             self._lose_engine(self._link.gone)
@@ -171,8 +190,10 @@ class Session:
         player = self.player
         if self._pulls >= (2 if self.hurried else 1):
             return
-        if self._wanted:
-            self._pull(self._wanted, math.inf, _STEP_BUDGET)
+        if player.playing:
+            self._target = None
+        if self._target is not None:
+            self._pull(self._target - history.end, math.inf, _STEP_BUDGET)
         elif player.playing and history.live and self._due() and self._has_room():
             budget = _FRAMES_AT_ONCE * _BUDGET if self.hurried else _BUDGET
             self._pull(1_000_000, player.owed * self._pace, budget)
@@ -190,6 +211,11 @@ class Session:
     @property
     def _pace(self) -> float:
         return self.card.pace[self.experiment.clock]
+
+    @property
+    def output(self) -> str:
+        """What the engine, and a model in it, printed last."""
+        return self._link.output
 
     @property
     def busy_for(self) -> float:
@@ -217,23 +243,25 @@ class Session:
         self._spawn(self._advance(moments, span, budget))
 
     async def _advance(self, moments: int, span: float, budget: float) -> None:
+        clock, speed = self.experiment.clock, self.player.speed
         try:
             answer = await self._ask(Advance(moments, span, budget))
         finally:
             self._pulls -= 1
         if not isinstance(answer, Advanced) or self.history is None:
-            self._wanted = 0
+            self._target = None
             return
-        before = self.history.end
         self.history.append(self._inflow.rest())
         if self.hurried and not answer.finished:
             self._inflow.put(answer.rows, _FRAMES_AT_ONCE)
         else:
             self.history.append(answer.rows)
         self.finished = answer.finished
-        self.player.owed -= answer.covered / self._pace
-        if self._wanted:
-            self._wanted = max(0, self._wanted - (self.history.end - before)) if len(answer.rows) else 0
+        if (self.experiment.clock, self.player.speed) == (clock, speed):  # else nothing is owed in that currency
+            self.player.owed -= answer.covered / self._pace
+        stepped = self._target is not None and self.history.end >= self._target
+        if stepped or (span == math.inf and not len(answer.rows)):
+            self._target = None
         if answer.plane is not None and self.trails is not None:
             self.trails.take(answer.plane)
         for trouble in answer.troubles:
@@ -247,7 +275,9 @@ class Session:
     def inspect(self) -> None:
         """Have this update's batches and gradients told; `reports` will hold them."""
         history = self.history
-        if history is None or self.opened is None or self._inspecting or self.banner is not None:
+        if history is None or self.opened is None or self.banner is not None or self._opening:
+            return
+        if self._inspecting or Inspect in self._refused:
             return
         seen = [history.seen(run) for run in range(len(self.experiment.runs))]
         updates = tuple(int(rows[-1]["update"]) for rows in seen)
@@ -281,14 +311,19 @@ class Session:
         except EngineGoneError as gone:
             self._lose_engine(gone)
             return None
-        if isinstance(answer, Failed):
+        if isinstance(answer, Failed) and isinstance(command, (Survey, Predict, Inspect)):
+            self._refused.add(type(command))  # training goes on without it
+            self._notify(answer.sentence)
+        elif isinstance(answer, Failed) and self.banner is None:
             self.player.pause()
             self.banner = Banner(answer.sentence, answer.details, config=answer.config)
         return answer
 
     def _lose_engine(self, gone: EngineGoneError) -> None:
         self.player.pause()
-        self.banner = Banner(f"{gone} Press r to start it again.", gone.output, dead=True)
+        sentence = "You stopped the engine." if self._killed else str(gone)
+        self._killed = False
+        self.banner = Banner(f"{sentence} Press r to start it again.", gone.output, dead=True)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)

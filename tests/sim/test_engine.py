@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+import sim.engine
 from sim.commands import Advance, Advanced, Done, Failed, Inspect, Inspected, Open, Opened, SetClock, Survey, Surveyed
 from sim.engine import Engine
-from sim.experiment import Experiment, Limit, Point, ProblemConfig, RunConfig, Window
+from sim.experiment import Experiment, Limit, ModelConfig, Point, ProblemConfig, RunConfig, Window
 from sim.trace import Status
 
 
@@ -148,3 +149,49 @@ def test_a_device_that_is_not_there_is_named(device):
     assert isinstance(answer, Failed)
     assert device in answer.sentence
     assert "--device cpu" in answer.sentence
+
+
+def test_when_every_run_diverged_the_seconds_clock_stands_where_the_last_one_stopped():
+    engine, _ = opened(Experiment(clock="seconds", runs=(RunConfig("one", 1, lr=1e6), RunConfig("all", "all", lr=1e6))))
+    answer = advanced(engine, 1000)
+    assert answer.finished
+    assert (answer.rows["status"][-2:] == Status.DIVERGED).any()
+    assert np.isfinite(answer.rows["position"]).all()
+    assert math.isfinite(answer.covered)
+
+
+def test_being_woken_up_before_every_answer_changes_nothing(monkeypatch):
+    def rows():
+        engine, _ = opened()
+        return np.concatenate([advanced(engine, 1).rows for _ in range(20)])
+
+    expected = rows()
+    monkeypatch.setattr(sim.engine, "_REST", -1.0)
+    monkeypatch.setattr(sim.engine, "_LIGHT", math.inf)
+    woken = rows()
+    for name in set(expected.dtype.names) - {"seconds"}:
+        np.testing.assert_array_equal(woken[name], expected[name])
+
+
+@pytest.mark.parametrize(("epochs", "updates"), [(2.2, 99), (0.07, 4), (1, 45)])
+def test_epochs_end_at_the_first_update_that_completes_them(epochs, updates):
+    engine, _ = opened(Experiment(runs=(RunConfig("ten", 10, lr=0.1),), limit=Limit("epochs", epochs)))
+    answer = advanced(engine, 1000)
+    assert answer.finished
+    assert answer.rows["update"][-1] == updates
+
+
+def test_a_run_that_stops_in_the_midst_of_a_chunk_has_the_right_report():
+    reports = []
+    for moments in (1, 50):
+        experiment = Experiment(ModelConfig(), runs=(RunConfig("hasty", 32, lr=1e5),), device="cpu")
+        engine, _ = opened(experiment)
+        while not advanced(engine, moments).finished:
+            pass
+        answer = engine.ask(Inspect(None, None))
+        assert isinstance(answer, Inspected)
+        reports.append(answer.reports[0])
+    one, many = reports
+    assert one.update == many.update > 0
+    assert np.array_equal([one.relative_error, one.cosine], [many.relative_error, many.cosine], equal_nan=True)
+    assert one.gradient == many.gradient or not np.isfinite(one.gradient).all()

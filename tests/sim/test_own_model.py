@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from sim.commands import Advance, Advanced, Open
+from sim.commands import Advance, Advanced, Failed, Open, Survey
 from sim.engine import Engine
-from sim.experiment import Experiment, Limit, ModelConfig, RunConfig
+from sim.experiment import Experiment, Limit, ModelConfig, RunConfig, Window
 from sim.trace import Status
 
 from .real_models import opened, own_file, plain_loop, problem_of, refused, training_part
@@ -212,3 +212,62 @@ def test_the_engine_lives_on_after_a_bad_model(tmp_path: Path) -> None:
     engine.ask(Open(Experiment(ModelConfig(model=own_file(tmp_path, "import sys\nsys.exit()")), device="cpu")))
     good = ModelConfig(model=own_file(tmp_path, LINEAR))
     assert engine.ask(Open(Experiment(good, device="cpu"))).examples == 1438
+
+
+def test_a_line_as_a_module_is_a_model_too(tmp_path: Path) -> None:
+    text = """
+        import torch
+        from torch import nn
+
+        def model():
+            return nn.Linear(1, 1)
+
+        def data():
+            inputs = torch.arange(40.0)[:, None] / 40
+            return inputs, 2 * inputs + 1
+    """
+    engine, answer = opened(Experiment(ModelConfig(own_file(tmp_path, text), plane="random"), device="cpu"))
+    assert answer.parameters == 2
+    assert isinstance(engine.ask(Advance(3, math.inf, 60.0)), Advanced)
+
+
+def test_a_single_parameter_has_no_plane(tmp_path: Path) -> None:
+    text = """
+        import torch
+        from torch import nn
+
+        def model():
+            return nn.Linear(1, 1, bias=False)
+
+        def data():
+            return torch.ones(40, 1), torch.ones(40, 1)
+    """
+    assert "a plane of them needs two at least" in refused(model=own_file(tmp_path, text)).sentence
+
+
+def test_data_given_twice_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,y\n" + "\n".join(f"{i},{i * i}" for i in range(40)))
+    text = """
+        import torch
+        from torch import nn
+
+        def model():
+            return nn.Linear(1, 1)
+
+        def data():
+            return torch.ones(40, 1), torch.ones(40, 1)
+    """
+    table = str(tmp_path / "t.csv")
+    assert "has a data() of its own" in refused(model=own_file(tmp_path, text), data=table, target="y").sentence
+
+
+def test_a_landscape_that_fails_says_why_every_time(tmp_path: Path) -> None:
+    text = FORWARD.format(body="assert self.layer.weight.abs().max() < 5, 'weights too large'")
+    config = ModelConfig(own_file(tmp_path, text), plane="random")
+    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 32),), device="cpu"))
+    far = Survey(Window(-1e6, 1e6, -1e6, 1e6), 4, 4, budget=60.0)
+    for _ in range(2):
+        answer = engine.ask(far)
+        assert isinstance(answer, Failed)
+        assert "weights too large" in answer.sentence
+    assert isinstance(engine.ask(Advance(3, math.inf, 60.0)), Advanced)

@@ -138,3 +138,29 @@ def test_snapshots_are_copies() -> None:
     snapshots.keep(0, vector)
     vector.add_(1)
     assert torch.equal(snapshots.vectors[0], before)
+
+
+def test_a_random_plane_says_how_little_it_explains() -> None:
+    engine, _ = opened(Experiment(ModelConfig(plane="random"), runs=RUNS, device="cpu"))
+    told = advanced(engine, 60)
+    asked = engine.ask(SetPlane("random"))
+    assert isinstance(asked, PlaneNews)
+    assert 0 < told.explained < 0.05
+    assert told.explained == pytest.approx(asked.explained, rel=0.5)
+    assert told.number == asked.number
+    first, _ = state_basis(engine)
+    assert told.unit == pytest.approx(float(torch.linalg.vector_norm(first)))
+
+
+def state_basis(engine):
+    return engine._open.trails.plane.basis
+
+
+def test_the_heads_plane_says_of_which_update_it_is() -> None:
+    engine, _ = opened(Experiment(ModelConfig(plane="heads"), runs=RUNS, device="cpu"))
+    assert advanced(engine, 10).words == "through the three heads at update 10"
+    assert advanced(engine, 1).words == "through the three heads at update 10"
+    asked = engine.ask(SetPlane("heads"))
+    assert isinstance(asked, PlaneNews)
+    assert asked.words == "through the three heads at update 11"
+    assert max(trail.head_distance for trail in asked.trails) < 1e-4

@@ -239,7 +239,7 @@ async def test_when_the_engine_is_gone_a_banner_says_so_and_reset_starts_it_agai
     it = await stand()
     await it.step(5)
     it.session.player.toggle()
-    it.session.kill()
+    it.link.kill()
     await it.frame(0.5)
     banner = it.session.banner
     assert banner is not None
@@ -253,6 +253,77 @@ async def test_when_the_engine_is_gone_a_banner_says_so_and_reset_starts_it_agai
     assert it.session.banner is None
     await it.step(1)
     assert it.history.end == 1
+
+
+async def test_an_engine_that_the_user_stopped_is_said_to_be_stopped() -> None:
+    it = await stand()
+    it.session.kill()
+    await it.frame()
+    assert it.session.banner is not None
+    assert it.session.banner.sentence == "You stopped the engine. Press r to start it again."
+
+
+async def test_what_was_owed_on_another_clock_or_at_another_pace_is_owed_no_more() -> None:
+    for change in (lambda it: it.session.set_clock("seconds"), lambda it: it.session.player.multiply_speed(0.5)):
+        it = await stand(make_experiment(clock="examples"))
+        it.session.player.toggle()
+        it.link.gate.clear()
+        await it.frame(1.0)
+        change(it)
+        it.link.gate.set()
+        await settle()
+        assert it.history.end > 0
+        assert it.session.player.owed >= 0
+
+
+async def test_every_press_of_the_step_key_counts() -> None:
+    it = await stand()
+    it.link.gate.clear()
+    for _ in range(3):
+        await it.step(1)
+    it.link.gate.set()
+    for _ in range(3):
+        await it.frame()
+    assert it.history.cursor == it.history.end == 3
+    await it.frame()
+    assert it.history.end == 3
+
+
+async def test_a_step_pressed_while_a_fruitless_answer_is_on_its_way_is_taken() -> None:
+    it = await stand()
+    it.session.player.toggle()
+    it.link.instead = [Advanced(NO_ROWS, 0.0, finished=False)]
+    it.link.gate.clear()
+    await it.frame(0.2)
+    await it.step(1)
+    it.link.gate.set()
+    await settle()
+    await it.frame()
+    assert it.history.end == 1
+
+
+async def test_nothing_is_asked_of_an_experiment_that_is_being_opened() -> None:
+    it = await stand()
+    it.session.player.toggle()
+    it.link.gate.clear()
+    it.session.reset()
+    for _ in range(3):
+        await it.frame(0.5)
+        it.session.inspect()
+        await settle()
+    assert [type(command) for command in it.link.commands] == [Open, Open]
+
+
+async def test_a_landscape_that_fails_is_told_and_training_goes_on() -> None:
+    it = await stand()
+    it.link.instead = [Failed("weights too large")]
+    assert await it.session.survey(Survey(FORMULA.window, 4, 4)) is None
+    assert it.told == ["weights too large"]
+    assert await it.session.survey(Survey(FORMULA.window, 4, 4)) is None
+    assert len(it.link.asked(Survey)) == 1
+    assert it.session.banner is None
+    await it.step(2)
+    assert it.history.end == 2
 
 
 async def test_an_engine_that_dies_while_nothing_is_asked_of_it_is_missed_all_the_same() -> None:
