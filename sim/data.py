@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 SCALE_NOTES: dict[Scale, str] = {
     "standard": "inputs standardised",
-    "minmax": "inputs scaled to 0..1",
+    "minmax": "inputs in 0..1",
     "none": "inputs as in the file",
 }
 

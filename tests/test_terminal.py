@@ -48,7 +48,7 @@ class Terminal:
     @property
     def update(self) -> int:
         """The counter in the status line."""
-        found = re.search(r"([\d,]+) updates ", self.screen.display[0])
+        found = re.search(r"([\d,]+) updates? ", self.screen.display[0])
         return int(found[1].replace(",", "")) if found else -1
 
     def read(self) -> bool:

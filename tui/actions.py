@@ -183,10 +183,13 @@ class Actions(App[None]):
 
     def action_maximise(self) -> None:
         """Enlarge the focused panel (the surface if none), or go back."""
-        if self.screen.maximized is not None:
-            self.screen.minimize()
-        else:
-            self.screen.maximize(self.focused or self.query_one(Surface))
+        panels = self.query("#body > *")
+        enlarge = not self.screen.has_class("-enlarged")
+        panels.remove_class("-large")
+        if enlarge:
+            focused = self.focused if self.focused in panels.nodes else None
+            (focused or self.query_one(Surface)).add_class("-large")
+        self.screen.set_class(enlarge, "-enlarged")
         self.call_after_refresh(self.redraw)
 
     # -- keys: keeping ------------------------------------------------------------------------------------------------

@@ -3,14 +3,16 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 from rich.text import Text
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SystemCommand
 from textual.containers import Container
 from textual.events import Resize
 from textual.geometry import Size
+from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
@@ -19,7 +21,7 @@ from sim.model_data import Card, ModelCard
 from sim.problems.formula import Formula
 from tui.actions import DATA_VIEWS, Actions
 from tui.banner import with_hint
-from tui.keys import bindings
+from tui.keys import KEYS, bindings
 from tui.link import Link, ProcessLink
 from tui.narrate import narrate
 from tui.options import Options, prepare
@@ -99,6 +101,15 @@ class GdsimApp(Actions):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the command palette offers: every key's action, and Textual's own commands."""
+        for key in KEYS:
+            if key.action != "quit":
+                run = partial(self.run_action, key.action)
+                words = key.words[0].upper() + key.words[1:]
+                yield SystemCommand(words, f"{key.group}: {key.display or key.key.partition(',')[0]}", run)
+        yield from super().get_system_commands(screen)
 
     # -- layout -------------------------------------------------------------------------------------------------------
 

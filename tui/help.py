@@ -13,7 +13,10 @@ from textual.widgets import Markdown
 
 from sim.experiment import CLOCKS, MODELS, PLANES, ModelConfig
 from sim.problems import registry
+from tui.chart import NON_POSITIVE
 from tui.keys import KEYS
+from tui.numbers import count
+from tui.palette import GLYPHS, MINIMUM, START
 from tui.panels.runs_table import COLUMNS
 from tui.scene import Scene
 
@@ -27,6 +30,20 @@ _TRIES = (
     "Try `gdsim sine`: on a surface with many valleys, noise is what gets a run out of a poor one.",
     "Press `m`: the same three descents on a real network and real data.",
     "Compare batch sizes: `gdsim --run name=eight,batch_size=8 --run name=all,batch_size=all`.",
+)
+
+
+_MARKS = (
+    (f"{START} {MINIMUM}", "where the runs begin, and a minimum that is known"),
+    (
+        " ".join(GLYPHS[:3]) + " …",
+        "where the runs are; dimmed, with a distance, if far off the plane",
+    ),
+    ("lines and dots", "in the curves: the loss over all examples, and that of single batches"),
+    (
+        NON_POSITIVE,
+        "at the lower edge of the curves: values for which a logarithmic axis (`y`) has no place",
+    ),
 )
 
 
@@ -58,6 +75,7 @@ def help_text(scene: Scene | None) -> str:
             "*Diverged* means: a number overflowed, or the loss rose a million times above the first one."
         )
     parts += ["## What to try", *(f"- {attempt}" for attempt in _TRIES)]
+    parts += ["## The marks", *(f"- **{mark}**: {meaning}" for mark, meaning in _MARKS)]
     parts += ["## What is equal", *(f"- **{clock}**: {sentence}" for clock, sentence in CLOCKS.items())]
     parts += ["## The table", *(f"- **{column.title}**: {column.meaning}" for column in COLUMNS)]
     parts += ["## The keys", *_key_lines()]
@@ -75,10 +93,13 @@ def _sentence(scene: Scene) -> str:
 
 def rates_sentence(scene: Scene) -> str:
     """Whether the comparison is a fair one: shared rates, or each run's own."""
-    rates = {run.config.lr for run in scene.runs}
-    if len(rates) == 1:
-        return f"All runs share one learning rate, {next(iter(rates)):.4g}, and one start."
-    return "Each run has its own learning rate (see the table); the start is shared."
+    runs = [run.config for run in scene.runs]
+    if len({(run.lr, run.schedule, run.schedule_updates) for run in runs}) > 1:
+        return "Each run has its own learning rate (see the table); the start is shared."
+    if runs[0].schedule == "constant":
+        return f"All runs share one learning rate, {runs[0].lr:.4g}, and one start."
+    course = f"{runs[0].schedule} over {count(runs[0].schedule_updates)} updates"
+    return f"All runs share one start and one learning rate, {runs[0].lr:.4g}, which changes by {course} of each run."
 
 
 def _key_lines() -> Iterable[str]:

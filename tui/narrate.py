@@ -8,6 +8,7 @@ from tui.numbers import count, decimal, duration, quantity
 from tui.scene import RunScene, Scene
 
 _LINES = 2  # of the panel
+_SAME_TIME = 0.1  # an update more or less
 
 
 def narrate(scene: Scene, width: int) -> str:
@@ -17,22 +18,24 @@ def narrate(scene: Scene, width: int) -> str:
         loss = decimal(runs[0].loss)
         return f"All runs begin at the same point, at loss {loss}. Space lets them go, . makes one update."
     if stopped := [run for run in runs if run.status is Status.DIVERGED]:
-        return _diverged(stopped[0], runs)
+        return _diverged(min(stopped, key=lambda run: int(run.seen[-1]["moment"])), scene, runs)
     if failed := [run for run in runs if run.status is Status.FAILED]:
-        return f"{_name(failed[0])} could not go on; the others do."
+        others = "the others do" if any(not run.status.stopped for run in runs) else "press i for the reason"
+        return f"{_name(failed[0])} could not go on; {others}."
     effort = _effort(scene, runs)
     told = [f"{effort} {standing}" for standing in _standings(scene, runs)]
-    return next((words for words in told if len(wrap(words, width)) <= _LINES), effort)
+    return next((words for words in told if len(wrap(words, width, break_on_hyphens=False)) <= _LINES), effort)
 
 
 def _name(run: RunScene) -> str:
     return run.config.name
 
 
-def _diverged(run: RunScene, runs: list[RunScene]) -> str:
+def _diverged(run: RunScene, scene: Scene, runs: list[RunScene]) -> str:
     sentence = f"{_name(run)} diverged at update {count(run.update)}: a rate of {run.config.lr:.4g} is too high"
     smaller = [other for other in runs if other is not run and not other.status.stopped]
-    calm = f" for batches of {count(run.report.batch_size)}" if run.report else ""
+    size = run.config.size(scene.examples)
+    calm = " even for all examples at once" if size == scene.examples else f" for batches of {count(size)}"
     return f"{sentence}{calm}; {_name(smaller[0])} goes on." if smaller else f"{sentence}{calm}. Try a lower --lr."
 
 
@@ -48,7 +51,7 @@ def _effort(scene: Scene, runs: list[RunScene]) -> str:
     if scene.clock == "examples" and most.examples <= least.examples:
         shared = _plural(least.examples, "example")
         return f"After {shared}, {_name(least)} has made {made}, {_name(most)} {count(most.update)}."
-    if scene.clock == "seconds":
+    if scene.clock == "seconds" and math.isclose(most.seconds, least.seconds, rel_tol=_SAME_TIME):
         shared = duration(min(most.seconds, least.seconds))
         rates = f"{quantity(most.examples_per_second)} examples/s against {quantity(least.examples_per_second)}"
         made = f"{_name(most)} has made {_plural(most.update, 'update')}, {_name(least)} {count(least.update)}"

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from textual.color import Color
 from textual.theme import Theme
 
 from tui.palette import DARK, LIGHT, Palette
@@ -33,4 +34,6 @@ THEMES = (
 def palette_of(theme: Theme, color_system: str | None) -> Palette:
     """The colours for what is drawn under a theme, on a terminal with rich's name for the colours it can show."""
     palette = DARK if theme.dark else LIGHT
+    if theme.background is not None:
+        palette = replace(palette, background=int(Color.parse(theme.background).hex6[1:], 16))
     return replace(palette, bands=palette.bands_256) if color_system in ("256", "standard") else palette

@@ -41,7 +41,7 @@ class Formula:
 
     Attributes:
         title: what is fitted to what, for the status line, e.g. "diabetes: body mass index → progression".
-        note: what was done to the data ("inputs scaled to 0..1, target standardised"), or "".
+        note: what was done to the data ("inputs in 0..1, target standardised"), or "".
         parameters: the names of the two parameters, in order.
         inputs: shape (N,) or (N, K), float64; one row an example.
         targets: shape (N,), float64 (zeros where the loss takes no target).

@@ -38,7 +38,7 @@ def neuron(_config: ProblemConfig) -> Formula:
     x, y = _data()
     return Formula(
         title="one neuron through 200 points: y = tanh(w·x + b)",
-        note=f"made from w = {_TRUTH.x:g}, b = {_TRUTH.y:g} with noise of standard deviation {_NOISE:g}",
+        note=f"made from w = {_TRUTH.x:g}, b = {_TRUTH.y:g}, noise σ {_NOISE:g}",
         parameters=("w", "b"),
         inputs=x,
         targets=y,

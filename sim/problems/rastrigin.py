@@ -22,7 +22,7 @@ def _rastrigin(xp: Any, x: Any, y: Any) -> Any:
 def rastrigin(_config: ProblemConfig) -> Formula:
     return Formula(
         title="Rastrigin's function",
-        note=f"each example adds a tilt of its own, with standard deviation {_NOISE:g}",
+        note=f"each example adds its own tilt, σ {_NOISE:g}",
         parameters=("x", "y"),
         inputs=whitened(EXAMPLES, _NOISE),
         targets=np.zeros(EXAMPLES),

@@ -21,7 +21,7 @@ def _rosenbrock(_xp: Any, x: Any, y: Any) -> Any:
 def rosenbrock(_config: ProblemConfig) -> Formula:
     return Formula(
         title="Rosenbrock's function",
-        note=f"each example adds a tilt of its own, with standard deviation {_NOISE:g}",
+        note=f"each example adds its own tilt, σ {_NOISE:g}",
         parameters=("x", "y"),
         inputs=whitened(EXAMPLES, _NOISE),
         targets=np.zeros(EXAMPLES),

@@ -22,7 +22,7 @@ def _saddle(_xp: Any, w1: Any, w2: Any) -> Any:
 def saddle(_config: ProblemConfig) -> Formula:
     return Formula(
         title="two linear layers in a row: w1·w2 → 1",
-        note=f"each example adds a tilt of its own, with standard deviation {_NOISE:g}",
+        note=f"each example adds its own tilt, σ {_NOISE:g}",
         parameters=("w1", "w2"),
         inputs=whitened(EXAMPLES, _NOISE),
         targets=np.zeros(EXAMPLES),

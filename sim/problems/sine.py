@@ -41,7 +41,7 @@ def sine(_config: ProblemConfig) -> Formula:
     turn = 2 * math.pi
     return Formula(
         title="a sine wave through 200 points: y = sin(w·x + b)",
-        note=f"made from w = {_TRUTH.x:g}, b = {_TRUTH.y:g} with noise of standard deviation {_NOISE:g}",
+        note=f"made from w = {_TRUTH.x:g}, b = {_TRUTH.y:g}, noise σ {_NOISE:g}",
         parameters=("w", "b"),
         inputs=x,
         targets=y,

@@ -26,6 +26,7 @@ from tests.tui.screen import (
 from tui.app import GdsimApp
 from tui.link import InlineLink
 from tui.panels.curves import Curves
+from tui.panels.status_line import StatusLine
 
 # -- time -------------------------------------------------------------------------------------------------------------
 
@@ -37,7 +38,7 @@ async def test_the_keys_of_time_move_the_cursor() -> None:
             await it.press(key)
             await it.until(there)
             await settled(it.pilot)
-            assert f"{there} updates" in it.text("#status")
+            assert f" {there} update" in it.text("#status")
         await it.press("shift+left")
         assert it.history.cursor == 0
         assert "60 back" in it.text("#status")
@@ -196,13 +197,16 @@ async def test_tab_and_f_enlarge_a_panel_and_go_back() -> None:
     async with on_screen() as it:
 
         def maximised() -> Widget | None:
-            return it.app.screen.maximized
+            large = it.app.query(".-large")
+            assert all(panel.display == (panel in large) for panel in it.app.query("#body > *") if large)
+            return large.first() if large else None
 
         size = it.surface.size
         it.surface.focus()
         await it.press("f")
         assert maximised() is it.surface
         assert it.surface.size.width > size.width
+        assert it.app.query_one(StatusLine).size.width > 0
         assert len(it.text("#surface").split("\n")[5]) == it.surface.region.width
         await it.press("f")
         assert maximised() is None

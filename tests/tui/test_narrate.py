@@ -90,7 +90,7 @@ def test_a_run_whose_loss_was_not_evaluated_since_the_start_is_not_compared() ->
 def test_a_diverged_run_is_what_matters() -> None:
     sentence, rows = say(make_experiment(RunConfig("calm", "all"), RunConfig("hasty", 1, lr=1.4)), 40)
     last = rows[rows["run"] == 1][-1]["update"]
-    assert sentence == f"hasty diverged at update {last}: a rate of 1.4 is too high; calm goes on."
+    assert sentence == f"hasty diverged at update {last}: a rate of 1.4 is too high for batches of 1; calm goes on."
 
 
 def test_when_all_diverged_it_says_what_to_try() -> None:

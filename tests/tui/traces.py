@@ -213,8 +213,8 @@ class ReplayLink:
             case Inspect(updates, before):
                 asked = zip(runs, updates, before, strict=True)
                 return Inspected(tuple(report_of(u, run.size(EXAMPLES), b) if u else None for run, u, b in asked))
-            case Survey(window, columns, rows):
-                return Surveyed(window, survey(window, columns, rows))
+            case Survey(window, columns, rows, run):
+                return Surveyed(window, survey(window, columns, rows), run=run)
             case SetClock():
                 return Done()
 

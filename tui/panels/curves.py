@@ -12,11 +12,11 @@ from sim.experiment import Clock
 from sim.trace import Rows
 from tui.chart import Chart, Series
 from tui.palette import blend
+from tui.panels.plot import fitting
 from tui.scene import RunScene, Scene
 
 _REDRAWS_PER_SECOND = 5
 _NOISE_REACH = 2.0  # how far beyond the lines dots are drawn, as a factor
-_TITLE_MARGIN = 4  # columns that a border keeps beside its title
 _NOISE_SHARE = 0.45  # of a run's colour: the loss of its batches, behind the loss over all examples
 
 Axis = Literal["updates", "epochs", "examples", "seconds"]
@@ -68,11 +68,10 @@ class Curves(Widget, can_focus=True):
             return
         self._drawn_at = now
         scale = " · log" if self.log_y and self._metric != "test accuracy" else ""
-        titles = [f"{metric}{scale} · over {self._axis}" for metric in ("loss, batches dotted", self._metric)]
-        roomy = self._metric == "loss" and len(titles[0]) + _TITLE_MARGIN <= self.size.width
-        self.border_title = titles[0 if roomy else 1]
-        rates = {run.config.lr for run in scene.runs}
-        self.border_subtitle = "each run has its own rate" if len(rates) > 1 else f"one rate for all: {rates.pop():.4g}"
+        dotted = [f"loss, batches dotted{scale} · over {self._axis}"] if self._metric == "loss" else []
+        titles = [*dotted, f"{self._metric}{scale} · over {self._axis}", f"{self._metric} over {self._axis}"]
+        self.border_title = fitting(titles, self.size.width)
+        self.border_subtitle = rates_words(scene)
         self._strips = self._chart(scene).strips()
         self.refresh()
 
@@ -115,6 +114,16 @@ class Curves(Widget, can_focus=True):
 
     def _x(self, rows: Rows) -> Floats:
         return rows[_COLUMNS[self._axis]].astype(np.float64)
+
+
+def rates_words(scene: Scene) -> str:
+    """Whether the comparison is fair: one rate for all, each run's own, or one that schedules change."""
+    rates = {run.config.lr for run in scene.runs}
+    schedules = {run.config.schedule for run in scene.runs}
+    if len(rates) > 1 or len(schedules) > 1:
+        return "each run has its own rate"
+    (rate,), (schedule,) = rates, schedules
+    return f"one rate for all: {rate:.4g}" + ("" if schedule == "constant" else f", by {schedule}")
 
 
 def _has_figures(scene: Scene, metric: str) -> bool:

@@ -27,8 +27,9 @@ class DataPanel(Plot):
         formula = scene.card
         if not isinstance(formula, Formula) or formula.view is None or not self.display:
             return
-        drawn = "line" if formula.view.kind == "curve" else "boundary between the classes"
-        self.entitle(f"the data, and each run's {drawn}")
+        is_curve = formula.view.kind == "curve"
+        drawn = "line" if is_curve else "boundary between the classes"
+        self.entitle([f"the data, and each run's {drawn}", f"data and {'lines' if is_curve else 'boundaries'}"])
         points = _data_points(formula)
         view = self.viewport(_data_window(points))
         palette = scene.palette

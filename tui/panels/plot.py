@@ -1,7 +1,10 @@
 """A canvas with tick labels to its left and below it: what the surface and the data view have in common."""
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 from textual.geometry import Region
+from textual.markup import escape
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -13,6 +16,12 @@ from tui.viewport import Viewport
 
 _LEFT = 7  # columns for the labels of the vertical axis, and the gap beside them
 _BELOW = 1
+_TITLE_MARGIN = 2  # columns of the content's width that a border keeps beside its title
+
+
+def fitting(choices: Sequence[str], width: int) -> str:
+    """The first of some words that a border of a panel's width has room for, else the last."""
+    return next((words for words in choices if len(words) + _TITLE_MARGIN <= width), choices[-1])
 
 
 class Plot(Widget, can_focus=True):
@@ -25,11 +34,15 @@ class Plot(Widget, can_focus=True):
         self._palette: Palette | None = None
         self._titles: tuple[str, str] = ("", "")
 
-    def entitle(self, title: str, subtitle: str = "") -> None:
-        """Write a title and a subtitle on the border; the same ones cost nothing, others paint all of the panel."""
-        if (title, subtitle) != self._titles:
-            self._titles = title, subtitle
-            self.border_title, self.border_subtitle = title, subtitle
+    def entitle(self, titles: Sequence[str], subtitles: Sequence[str] = ("",)) -> None:
+        """Write on the border the first title and the first subtitle that fit, else the last ones.
+
+        The same ones again cost nothing, others paint all of the panel.
+        """
+        chosen = fitting(titles, self.size.width), fitting(subtitles, self.size.width)
+        if chosen != self._titles:
+            self._titles = chosen
+            self.border_title, self.border_subtitle = (escape(words) for words in chosen)
 
     @property
     def plot_size(self) -> tuple[int, int]:

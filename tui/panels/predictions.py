@@ -19,12 +19,16 @@ class Predictions(Words, can_focus=True):
     """Images as half-block pictures, other examples by their truth; each run's answers below, wrong ones in red."""
 
     BORDER_TITLE = "test examples and answers"
+    _subtitle = ""
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
         if self.display and scene.predictions is not None:
             text = predictions_text(scene, scene.predictions, self.size.width, self.size.height)
             self.say(text)
+            past = "" if scene.live else "the newest answers: those of the past are not kept"
+            if past != self._subtitle:
+                self._subtitle = self.border_subtitle = past
 
 
 def predictions_text(scene: Scene, predicted: Predicted, width: int, height: int) -> Text:

@@ -97,10 +97,11 @@ class RunsTable(Words):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        # laying out the whole screen anew takes longer than drawing it: only when the table's height changes
         rows = len(scene.runs)
-        self.say(table_text(scene, self.size.width), layout=rows != self._rows)
-        self._rows = rows
+        if rows != self._rows:
+            self._rows = rows
+            self.styles.height = rows + 1  # a height of its own accord would be that of lines wrapped at some old width
+        self.say(table_text(scene, self.size.width))
 
 
 def table_text(scene: Scene, width: int) -> Text:

@@ -61,7 +61,7 @@ def transport(scene: Scene) -> Text:
         return Text(f"… {doing}, {scene.busy_for:.0f} s", style=warn)
     back = "" if scene.live else f", {count(scene.end - scene.cursor)} back"
     if not scene.playing:
-        pace = "" if scene.speed == 1 else f" at {pace_words(scene)}"
+        pace = "" if scene.speed == 1 else f", {pace_words(scene)}"
         return Text(f"‖ paused{pace}{back}", style=warn)
     return Text(f"▶ {pace_words(scene)}{back}", style=good)
 
@@ -90,4 +90,4 @@ def _counter(scene: Scene, clock: Clock, words: Callable[[int], str]) -> str:
             low = low.partition(" ")[0]
         return high if math.isclose(least, most, rel_tol=0.05) else f"{low}–{high}"
     numbers = words(int(least)) if least == most else f"{words(int(least))}–{words(int(most))}"
-    return f"{numbers} {clock}"
+    return f"{numbers} {clock if most != 1 else clock.removesuffix('s')}"

@@ -57,8 +57,6 @@ class Surface(Plot):
 
     def show_problem(self, card: Card) -> None:
         """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
-        a, b = card.parameters
-        self.entitle(f"loss over {a} and {b}", card.note)
         self._window = card.window
         self._fits_itself = isinstance(card, ModelCard)
         self._landscape = self._scene = None
@@ -75,13 +73,17 @@ class Surface(Plot):
         here = self._landscape
         if here is not None and self._fits(here) and here.progress == 1:
             return None
-        run = next((run.index for run in self._scene.runs if run.shown), 0)
-        return Survey(self._window, columns, 2 * rows, run, _SURVEY_BUDGET)
+        return Survey(self._window, columns, 2 * rows, self._run, _SURVEY_BUDGET)
+
+    @property
+    def _run(self) -> int:
+        """Whose buffers the landscape is made with: the first run that is shown."""
+        return next((run.index for run in self._scene.runs if run.shown), 0) if self._scene else 0
 
     def _fits(self, landscape: Surveyed) -> bool:
         """Whether a landscape is of this window and plane."""
         columns, rows = self.plot_size
-        of_this = landscape.window == self._window and landscape.plane == self._plane
+        of_this = (landscape.window, landscape.plane, landscape.run) == (self._window, self._plane, self._run)
         return of_this and landscape.values.shape == (2 * rows, columns)
 
     def set_landscape(self, landscape: Surveyed) -> None:
@@ -178,11 +180,11 @@ class Surface(Plot):
         self._draw_marks(canvas, view, scene)
         if not scene.playing:
             self._draw_gradients(canvas, view, shown, palette)
-        self._draw_heads(canvas, view, shown, palette)
         self._say_what_it_is(scene)
         a, b = scene.card.parameters
         canvas.text(0, 0, f"↑ {b} ", palette.muted, palette.background)
         canvas.text(view.columns - len(a) - 3, view.rows - 1, f" {a} →", palette.muted, palette.background)
+        self._draw_heads(canvas, view, scene)
         self.paint(canvas.frame(), view.window, palette)
 
     def _on_the_ground(self, view: Viewport, palette: Palette) -> Canvas:
@@ -198,16 +200,23 @@ class Surface(Plot):
     def _say_what_it_is(self, scene: Scene) -> None:
         """The plane, what it explains, over how many examples the landscape is, and how far it has got."""
         if scene.plane is None:
+            a, b = scene.card.parameters
+            self.entitle([f"loss over {a} and {b}", "loss"], [scene.card.note])
             return
-        share = f" · {100 * scene.plane.explained:.0f}% of the movement" if scene.end else ""
+        share = f" · {100 * scene.plane.explained:.0f}%" if scene.end else ""
+        told = f"{share} of the movement" if share else ""
         here = self._landscape
         if here is None or not self._fits(here):
-            below = "landscape to come"
+            below = ["landscape to come"]
         else:
-            made = "" if here.progress == 1 else f" · landscape {100 * here.progress:.0f}%"
+            made = "" if here.progress == 1 else f"{100 * here.progress:.0f}%"
             some = "all" if here.examples >= scene.examples else f"{count(here.examples)} of"
-            below = f"over {some} {count(scene.examples)} examples{made}"
-        self.entitle(f"loss · {scene.plane.words}{share}", below)
+            over = f"{some} {count(scene.examples)} examples"
+            below = (
+                [f"over {over} · landscape {made}", f"over {over} · {made}", over] if made else [f"over {over}", over]
+            )
+        kind = scene.plane.kind
+        self.entitle([f"loss · {scene.plane.words}{told}", f"loss · {kind} plane{told}", f"{kind} plane{share}"], below)
 
     def _draw_trail(self, canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
         places = run.places
@@ -217,9 +226,8 @@ class Surface(Plot):
         canvas.polyline(view.to_dots(places[kept]), colors)
 
     def _draw_marks(self, canvas: Canvas, view: Viewport, scene: Scene) -> None:
-        start = scene.runs[0].seen[0]
         for place, mark in [
-            ((start["x"], start["y"]), START),
+            (scene.runs[0].places[0], START),
             *((minimum, MINIMUM) for minimum in scene.card.minima),
         ]:
             if (cell := view.cell(*place)) is not None:
@@ -243,24 +251,31 @@ class Surface(Plot):
         for tail, tips, color in arrows:
             canvas.arrow(tail, tips[1], color)
 
-    def _draw_heads(self, canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:
+    def _draw_heads(self, canvas: Canvas, view: Viewport, scene: Scene) -> None:
         """A glyph on the run's colour, beside another that is there already; plain at the edge if it is outside."""
-        taken: set[tuple[int, int]] = set()
-        for run in runs:
-            if not np.isfinite(run.head).all():
+        palette, taken = scene.palette, set[tuple[int, int]]()
+        far_off = _FAR_OFF * view.width * (scene.plane.unit if scene.plane else 1.0)
+        labels = []
+        for run in scene.runs:
+            if not run.shown or not np.isfinite(run.head).all():
                 continue
-            inside = view.cell(*run.head)
             across, down = view.to_dots(run.head)[0]
-            column, row = int(np.clip(across // 2, 0, view.columns - 1)), int(np.clip(down // 4, 0, view.rows - 1))
-            while (column, row) in taken:
-                column += 1
+            row = int(np.clip(down // 4, 0, view.rows - 1))
+            column = _free(int(np.clip(across // 2, 0, view.columns - 1)), row, taken, view.columns)
             taken.add((column, row))
-            far = run.off_plane > _FAR_OFF * view.width
+            far = run.off_plane > far_off
             color = blend(palette.background, run.color, 0.5) if far else run.color
-            colors = palette.head(color) if inside else (color, palette.background)
+            colors = palette.head(color) if view.cell(*run.head) else (color, palette.background)
             canvas.text(column, row, run.glyph, *colors, bold=True)
             if far:
-                canvas.text(column + 1, row, f" {decimal(run.off_plane, 2)} off", color, palette.background)
+                labels.append((column, row, f" {decimal(run.off_plane, 2)} off"))
+        for column, row, words in labels:
+            for begin in (column + 1, column - len(words)):
+                cells = {(place, row) for place in range(begin, begin + len(words))}
+                if begin >= 0 and begin + len(words) <= view.columns and not cells & taken:
+                    taken |= cells
+                    canvas.text(begin, row, words, palette.text, palette.background)
+                    break
 
     # -- the mouse ----------------------------------------------------------------------------------------------------
 
@@ -291,6 +306,12 @@ class Surface(Plot):
             return None
         cell = self.canvas_cell(offset.x, offset.y)
         return None if cell is None else view.place(*cell)
+
+
+def _free(column: int, row: int, taken: set[tuple[int, int]], columns: int) -> int:
+    """The first column of a row, from one on to the right and then to its left, where nothing stands yet."""
+    others = [*range(column, columns), *range(column - 1, -1, -1)]
+    return next((other for other in others if (other, row) not in taken), column)
 
 
 def _well_inside(view: Viewport, places: Floats) -> bool:

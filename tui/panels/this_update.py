@@ -102,7 +102,7 @@ def _difference(scene: Scene, report: UpdateReport) -> Text:
     return Text.assemble(
         (_degrees(report), "bold"),
         " off · cosine ",
-        (f"{report.cosine:.2f}", "bold"),
+        (f"{round(report.cosine, 2) + 0.0:.2f}", "bold"),
         " · error ",
         (_error(scene, report), "bold"),
     )

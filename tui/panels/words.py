@@ -9,8 +9,8 @@ class Words(Static):
 
     _said: Text | None = None
 
-    def say(self, text: Text, *, layout: bool = False) -> None:
-        """Show a text; `layout`: the panel may need another height for it."""
-        if layout or text != self._said:
+    def say(self, text: Text) -> None:
+        """Show a text."""
+        if text != self._said:
             self._said = text
-            self.update(text, layout=layout)
+            self.update(text, layout=False)
