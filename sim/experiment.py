@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 Clock = Literal["updates", "examples", "seconds"]
@@ -86,12 +87,23 @@ class Window(NamedTuple):
     top: float
 
 
+def require_file(path: Path, option: str) -> None:
+    """Refuse a file that is not there.
+
+    Raises:
+        ConfigError: naming the option that named it.
+    """
+    if path.is_dir():
+        raise ConfigError(f"{path} is a directory; name a file with --{option}.")
+    if not path.is_file():
+        raise ConfigError(f"There is no file {path}; check the path given with --{option}.")
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
     """The tail of an error sentence: the nearest known word, and all of them."""
     known = list(known)
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}Known: {', '.join(known)}."
+    return f"did you mean {near[0]!r}? Known: {', '.join(known)}." if near else f"known: {', '.join(known)}."
 
 
 def choose(word: str, known: Iterable[str], what: str) -> str:

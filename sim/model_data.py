@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.data import load_bundled
-from sim.experiment import Clock, ConfigError, ModelConfig, Point, Scale, Window
+from sim.experiment import Clock, ConfigError, ModelConfig, Point, Scale, Window, require_file
 from sim.problems.formula import DataView, Formula
 from sim.table_file import read_training_table
 
@@ -91,8 +91,8 @@ def describe_model(config: ModelConfig) -> ModelCard:
     Raises:
         ConfigError: for data that do not serve.
     """
-    if config.own_file is not None and not Path(config.own_file[0]).is_file():
-        raise ConfigError(f"There is no file {config.own_file[0]}; check the path given with --model.")
+    if config.own_file is not None:
+        require_file(Path(config.own_file[0]), "model")
     if config.own_file is not None and config.data is None:
         return _card(config, None, "", None)
     arrays = load_arrays(config)
@@ -164,8 +164,7 @@ def _user_arrays(config: ModelConfig) -> Arrays:
 
 def _mapped(path: Path) -> NDArray[np.generic]:
     """An NPY file's array, not read into memory."""
-    if not path.is_file():
-        raise ConfigError(f"There is no file {path}; check the path given with --data.")
+    require_file(path, "data")
     try:
         array: NDArray[np.generic] = np.load(path, mmap_mode="c", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
@@ -174,8 +173,7 @@ def _mapped(path: Path) -> NDArray[np.generic]:
 
 
 def _from_npz(config: ModelConfig, path: Path) -> Arrays:
-    if not path.is_file():
-        raise ConfigError(f"There is no file {path}; check the path given with --data.")
+    require_file(path, "data")
     try:
         with np.load(path, allow_pickle=False) as archive:
             if not {"X", "y"} <= set(archive.files):

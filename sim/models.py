@@ -9,7 +9,7 @@ from types import ModuleType
 
 from torch import nn
 
-from sim.experiment import ConfigError
+from sim.experiment import ConfigError, require_file
 
 _PRIVATE_NAME = "_gdsim_own_model"
 _SMALLEST_IMAGE = 4  # pixels a side, which two poolings leave 1 of
@@ -52,8 +52,7 @@ def load_file(path: Path) -> ModuleType:
     Raises:
         ConfigError: if there is no such file. Whatever the file itself raises is passed on.
     """
-    if not path.is_file():
-        raise ConfigError(f"There is no file {path}; check the path given with --model.")
+    require_file(path, "model")
     spec = importlib.util.spec_from_file_location(_PRIVATE_NAME, path)
     assert spec is not None
     assert spec.loader is not None

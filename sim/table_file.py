@@ -1,5 +1,6 @@
 """The user's own tables: CSV, TSV, Parquet and NPZ files. Imports no torch, and polars only to read one."""
 
+import csv
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.data import Table
-from sim.experiment import ConfigError, Task, suggest
+from sim.experiment import ConfigError, Task, require_file, suggest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -118,8 +119,7 @@ def _choose_features(frame: "pl.DataFrame", features: tuple[str, ...], target: s
 def _read_frame(path: Path) -> "pl.DataFrame":
     readers = {".csv": _read_csv, ".tsv": _read_csv, ".parquet": _read_parquet, ".npz": _read_npz}
     reader = readers.get(path.suffix.lower())
-    if not path.is_file():
-        raise ConfigError(f"There is no file {path}; check the path given with --data.")
+    require_file(path, "data")
     if reader is None:
         raise ConfigError(f"{path} is of no known kind; give a {_listed(readers)} file.")
     try:
@@ -138,9 +138,20 @@ def _read_csv(path: Path) -> "pl.DataFrame":
         # as text, so that what is no number can be pointed at
         frame = pl.read_csv(path, separator=separator, infer_schema=False)
     except pl.exceptions.PolarsError as error:
-        raise _unreadable(path, "a table of text", error) from error
+        raise _ragged(path, separator) or _unreadable(path, "a table of text", error) from error
     filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
     return frame.head(filled[-1] + 1 if len(filled) else 0)  # blank lines at the end are no rows
+
+
+def _ragged(path: Path, separator: str) -> ConfigError | None:
+    """What is wrong where a row has more fields than the heading; None where none has."""
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        lines = csv.reader(file, delimiter=separator)
+        width = len(next(lines, []))
+        for row, fields in enumerate(lines, start=1):
+            if len(fields) > width:
+                return ConfigError(f"Row {row} of {path} has {len(fields)} fields; the heading has {width}.")
+    return None
 
 
 def _read_parquet(path: Path) -> "pl.DataFrame":

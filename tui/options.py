@@ -239,6 +239,8 @@ def _model_config(problem: str, options: Options) -> ModelConfig:
     if options.start is not None:
         raise ConfigError("--start is for two-parameter problems; a model begins as it was made from the seed.")
     assert options.model is not None
+    _refuse_unused(options, "hidden", options.model == "mlp", "--model mlp")
+    _refuse_unused(options, "examples", options.dataset == "synthetic", "--dataset synthetic")
     try:
         hidden = tuple(whole(part) for part in options.hidden.split(",") if part.strip())
     except ValueError:
@@ -259,6 +261,12 @@ def _model_config(problem: str, options: Options) -> ModelConfig:
         workers=options.workers,
         plane=options.plane,
     )
+
+
+def _refuse_unused(options: Options, key: str, used: bool, where: str) -> None:
+    """Refuse an option that would change nothing."""
+    if not used and getattr(options, key) != DEFAULTS[key]:
+        raise ConfigError(f"--{key} is for {where}; leave it out, or add that.")
 
 
 def default_mini_batch_size(examples: int | None) -> int:

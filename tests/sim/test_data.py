@@ -127,10 +127,10 @@ GOOD = "x,y\n1,2\n3,5\n4,4\n"
         ("", ("x",), "y", "is empty"),
         ("x,y\n", ("x",), "y", "has no rows of data; at least 2"),
         ("x,y\n1,2\n", ("x",), "y", "has a single row of data; at least 2"),
-        ("x,y\n1,2\n3,4,5\n", ("x",), "y", "cannot be read as a table of text: "),
+        ("x,y\n1,2\n3,4,5\n", ("x",), "y", r"Row 2 of .* has 3 fields; the heading has 2\."),
         (GOOD, ("x",), None, r"--target; it has x, y\."),
         (GOOD, ("xx",), "y", r"no column 'xx'; did you mean 'x'\? Known: x, y\."),
-        (GOOD, ("x",), "Y", r"no column 'Y'; .*Known: x, y\."),
+        (GOOD, ("x",), "Y", r"no column 'Y'; .*[kK]nown: x, y\."),
         (GOOD, ("x", "y"), "y", r"takes one feature, not 2: x, y\."),
         (GOOD, ("y",), "y", "used twice among y, y"),
         ("a,b,y\n1,2,3\n4,5,7\n", (), "y", r"one feature to use with --features; besides 'y' there are a, b\."),
@@ -209,6 +209,12 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, name: str, content: b
     with pytest.raises(ConfigError, match=sentence) as caught:
         read_table(str(path), ("x",), "y", width=1, classes=False)
     assert "\n" not in str(caught.value)
+
+
+def test_a_directory_is_told_from_a_missing_file(tmp_path: Path) -> None:
+    (tmp_path / "dir.csv").mkdir()
+    with pytest.raises(ConfigError, match=r"dir\.csv is a directory; name a file with --data"):
+        read_table(str(tmp_path / "dir.csv"), (), "y", width=1, classes=False)
 
 
 def test_a_missing_file_is_named() -> None:

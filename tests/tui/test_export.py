@@ -92,9 +92,9 @@ def test_an_existing_file_is_replaced_and_a_link_is_followed(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        ("race.txt", "Known: .csv, .jsonl, .parquet"),
+        ("race.txt", "nown: .csv, .jsonl, .parquet"),
         ("race.cvs", "did you mean '.csv'"),
-        ("race", "Known: .csv"),
+        ("race", "nown: .csv"),
         ("missing/race.csv", "No such file or directory"),
         ("taken.csv", "is a directory"),
         ("file/race.csv", "Not a directory"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from sim.commands import Advance, Advanced, Answer, Command, Failed, Open, Opened, Trouble
@@ -14,9 +15,11 @@ from sim.experiment import ConfigError, Experiment, Limit, ProblemConfig
 from sim.problems import build_formula
 from sim.problems.formula import Formula
 from sim.trace import NO_ROWS, ROW, Rows, Status
-from tui import cli
+from tui import cli, headless
 from tui.export import ExportError
 from tui.headless import descend, limit_of, run_headless
+from tui.link import InlineLink
+from tui.options import Options, prepare
 
 LIMIT = Limit("updates", 10)
 
@@ -185,3 +188,30 @@ def test_other_limits(tmp_path: Path, option: str, value: str, column: str) -> N
     rows = _export(tmp_path / "a.csv", option, value, "--run", "name=a,batch_size=32")
     places = [float(row[column]) for row in rows]
     assert places[-2] < float(value) <= places[-1]
+
+
+def test_a_models_export_does_not_depend_on_when_it_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = []
+    for budget in (0.0, 60.0):
+        monkeypatch.setattr(headless, "_BUDGET", budget)
+        path = tmp_path / f"{budget}.csv"
+        experiment, card = prepare("linear", Options(model="mlp", dataset="iris", device="cpu"), Limit("updates", 60))
+        assert run_headless(experiment, card, path, InlineLink().ask) == 0
+        frames.append(pl.read_csv(path).drop("seconds"))
+    assert frames[0].equals(frames[1])
+    assert frames[0]["distance"].null_count() == 0
+
+
+def test_a_run_that_failed_says_so_in_its_last_row(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "import torch\nfrom torch import nn\n\n\n"
+        "def model():\n    return nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))\n\n\n"
+        "def data():\n    return torch.randn(41, 3), torch.arange(41) % 2\n"
+    )
+    options = Options(model=str(tmp_path / "own.py"), run=("batch_size=8",), test_fraction=0.0, device="cpu")
+    experiment, card = prepare("linear", options, Limit("updates", 30))
+    path = tmp_path / "trace.csv"
+    assert run_headless(experiment, card, path, InlineLink().ask) == 2
+    last = pl.read_csv(path).row(-1, named=True)
+    assert (last["update"], last["status"]) == (5, "failed")  # 5 times 8 examples, and a single one
+    assert last["loss"] > 0

@@ -16,7 +16,7 @@ from tui.viewport import Viewport
 
 _LEFT = 7  # columns for the labels of the vertical axis, and the gap beside them
 _BELOW = 1
-_TITLE_MARGIN = 2  # columns of the content's width that a border keeps beside its title
+_TITLE_MARGIN = 4  # columns of the content's width that a border keeps beside its title
 
 
 def fitting(choices: Sequence[str], width: int) -> str:

@@ -201,7 +201,7 @@ class Surface(Plot):
         """The plane, what it explains, over how many examples the landscape is, and how far it has got."""
         if scene.plane is None:
             a, b = scene.card.parameters
-            self.entitle([f"loss over {a} and {b}", "loss"], [scene.card.note])
+            self.entitle([f"loss over {a} and {b}", "loss"], [scene.card.note, scene.card.note.partition(",")[0]])
             return
         share = f" · {100 * scene.plane.explained:.0f}%" if scene.end else ""
         told = f"{share} of the movement" if share else ""
