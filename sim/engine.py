@@ -181,10 +181,10 @@ def _advance(state: _Open, command: Advance) -> Advanced:
     blocks: list[Rows] = []
     left = command.moments
     while left > 0:
-        affordable = round(state.pace * (deadline - time.perf_counter()))
-        if affordable < 1 and blocks:
+        affordable = state.pace * (deadline - time.perf_counter()) if state.pace else 0.0
+        if affordable < 0.5 and blocks:
             break
-        block, planned = _chunk(state, min(left, max(1, affordable), _LONGEST_CHUNK), until)
+        block, planned = _chunk(state, int(min(left, max(1.0, affordable), _LONGEST_CHUNK)), until)
         if not planned:
             break
         blocks.append(block)

@@ -195,3 +195,8 @@ def test_a_run_that_stops_in_the_midst_of_a_chunk_has_the_right_report():
     assert one.update == many.update > 0
     assert np.array_equal([one.relative_error, one.cosine], [many.relative_error, many.cosine], equal_nan=True)
     assert one.gradient == many.gradient or not np.isfinite(one.gradient).all()
+
+
+def test_without_a_budget_all_moments_are_made():
+    engine, _ = opened()
+    assert advanced(engine, 300, budget=math.inf).rows["moment"][-1] == 300
