@@ -91,7 +91,7 @@ class Descent:
         self._stepper: tuple[torch.optim.Optimizer, Schedule] | None = None
         self._loss_bound = math.inf
         self._before = self.vector.clone()
-        self._gradient_of = 0  # the update that left the model's gradient and `_before`; 0: none did
+        self._before_which = 0  # the update that `_before` was before: the last one of a chunk
         # small data are gathered once an epoch, of which the batches are slices, if these lie in memory as tensors of
         # their own do: a matrix product may sum in another order where they do not
         one, _ = problem.batch(torch.zeros(1, dtype=torch.int64))
@@ -157,8 +157,9 @@ class Descent:
         use_threads_for(self._sampler.batch_size * self.vector.numel())
         try:
             while made < count and not self.finished:
-                if not self._two_parameters:
+                if made == count - 1 and not self._two_parameters:
                     self._before.copy_(self.vector)
+                    self._before_which = self.update + 1
                 rows[made] = self._record(self._step())
                 self._keep()
                 made += 1
@@ -176,7 +177,6 @@ class Descent:
         model = self._model
         lr = schedule.lr
         began = time.perf_counter()
-        self._gradient_of = 0
         model.gradient.zero_()
         loss = self._backward()
         optimizer.step()
@@ -185,7 +185,6 @@ class Descent:
         self.seconds += time.perf_counter() - began
         schedule.step()
         self.update += 1
-        self._gradient_of = self.update
         return _Measured(batch_loss, grad_norm, lr)
 
     def _backward(self) -> Tensor:
@@ -335,7 +334,7 @@ class Descent:
 
     def _gradients(self, update: int, batch: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
         """The batch's gradient and the full one at the parameters before an update; NaN where they are gone."""
-        if before is None and update != self._gradient_of:
+        if before is None and update != self._before_which:
             unknown = torch.full_like(self.vector, math.nan)
             return unknown, unknown
         probe = FlatModel(copy.deepcopy(self._model.module))
