@@ -116,8 +116,8 @@ class _Probe:
         """The loss over the first so many training examples at each of some places, shape (K, 2): shape (K,)."""
         module, device = self._model.module, self._problem.device
         sums = torch.zeros(len(places), dtype=torch.float64)
-        with torch.no_grad(), evaluating(module, device):
-            for batch in self._problem.training.some(sample):
+        for batch in self._problem.training.some(sample):  # made outside: training needs them, too
+            with torch.inference_mode(), evaluating(module, device):
                 sums += self._batch_losses(torch.from_numpy(places), batch).double().cpu() * len(batch[0])
         return _infinite_if_no_number(sums / sample)
 
