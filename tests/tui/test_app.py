@@ -24,6 +24,7 @@ from tests.tui.screen import (
     wait_for,
 )
 from tui.app import GdsimApp
+from tui.banner import Banner
 from tui.link import InlineLink
 from tui.panels.curves import Curves
 from tui.panels.status_line import StatusLine
@@ -335,3 +336,30 @@ async def test_what_cannot_be_done_later_is_a_banner() -> None:
         await it.pilot.pause()
         assert "There is no cuda here; use --device cpu." in it.text("#banner")
         assert it.app.is_running
+
+
+# -- what users' code says, as it is ----------------------------------------------------------------------------------
+
+
+async def test_brackets_in_what_went_wrong_are_shown_as_they_are() -> None:
+    words = "ValueError: expected [/batch, n], got [b]x[=3"
+    async with on_screen() as it:
+        it.app.session.banner = Banner(words, "details")
+        it.app.session._notify(words)
+        it.app.redraw()
+        await it.pilot.pause()
+        assert words in " ".join(it.text("#banner").split())
+
+
+async def test_the_palette_has_every_action() -> None:
+    async with on_screen() as it:
+        titles = {command.title for command in it.app.get_system_commands(it.app.screen)}
+        assert {"Step", "Clock", "Export what was recorded as CSV", "Enlarge the focused panel, and back"} <= titles
+
+
+async def test_shrinking_leaves_no_gap_under_the_table() -> None:
+    async with on_screen() as it:
+        await it.go(5)
+        await it.pilot.resize_terminal(80, 24)
+        await it.pilot.pause()
+        assert it.app.query_one("#runs").size.height == 1 + len(it.app.session.experiment.runs)
