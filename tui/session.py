@@ -87,7 +87,7 @@ class Session:
 
     async def open(self) -> None:
         """Begin the experiment from its start, dropping what was recorded once the engine stands."""
-        self._target, self.finished = None, False
+        self._target, self.finished, self._killed = None, False, False
         self.player.owed = 0.0
         answer = await self._ask(Open(self.experiment))
         if isinstance(answer, Opened):
@@ -322,7 +322,6 @@ class Session:
     def _lose_engine(self, gone: EngineGoneError) -> None:
         self.player.pause()
         sentence = "You stopped the engine." if self._killed else str(gone)
-        self._killed = False
         self.banner = Banner(f"{sentence} Press r to start it again.", gone.output, dead=True)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:

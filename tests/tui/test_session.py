@@ -13,7 +13,7 @@ from sim.trace import NO_ROWS
 from tests.tui.traces import FORMULA, ReplayLink, make_experiment, make_race
 from tui import history as history_module
 from tui.history import History
-from tui.link import StaleError
+from tui.link import EngineGoneError, StaleError
 from tui.session import Session
 
 
@@ -257,7 +257,14 @@ async def test_when_the_engine_is_gone_a_banner_says_so_and_reset_starts_it_agai
 
 async def test_an_engine_that_the_user_stopped_is_said_to_be_stopped() -> None:
     it = await stand()
+    it.session.player.toggle()
+    it.link.instead = [EngineGoneError("The engine was ended by SIGKILL.", "")] * 2
+    it.link.gate.clear()
+    await it.frame(0.5)
+    it.session.inspect()
     it.session.kill()
+    it.link.gate.set()
+    await settle()
     await it.frame()
     assert it.session.banner is not None
     assert it.session.banner.sentence == "You stopped the engine. Press r to start it again."

@@ -26,7 +26,7 @@ class Predictions(Words, can_focus=True):
         if self.display and scene.predictions is not None:
             text = predictions_text(scene, scene.predictions, self.size.width, self.size.height)
             self.say(text)
-            past = "" if scene.live else "the newest answers: those of the past are not kept"
+            past = "" if scene.live else "the newest answers; older ones are gone"
             if past != self._subtitle:
                 self._subtitle = self.border_subtitle = past
 
