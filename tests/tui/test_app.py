@@ -97,7 +97,7 @@ async def test_a_killed_engine_shows_a_banner_and_r_starts_it_again() -> None:
         await it.press("K", "full_stop")
         await wait_for(it.pilot, lambda: it.app.session.banner)
         await it.press("plus", "z", "c")
-        words = "The engine was ended by SIGKILL. Press r to start it again. Press i for the details."
+        words = "You stopped the engine. Press r to start it again. Press i for the details."
         assert words in it.text("#banner")
         await it.press("r")
         await wait_for(it.pilot, lambda: it.app.session.banner is None)
