@@ -17,8 +17,8 @@ from sim.problem import Problem
 from sim.sources import Batch
 
 Floats = NDArray[np.float64]
-Place = Callable[[float | Tensor, float | Tensor], Tensor]
-"""The parameters at a place of the plane, shape (P,); at K places, given as columns (K, 1), shape (K, P)."""
+Place = Callable[[Tensor], Tensor]
+"""The parameters at a place of the plane, shape (2,) to (P,); at K places, (K, 2) to (K, P)."""
 
 COARSE_COLUMNS, COARSE_ROWS, COARSE_EXAMPLES = 21, 13, 256
 _AT_ONCE = 2_000_000  # outputs of a two-parameter problem, or parameters of a model, held at once: about 16 MB
@@ -113,11 +113,11 @@ class _Probe:
         self._bears_vmap = True
 
     def losses(self, places: Floats, sample: int) -> Floats:
-        """The loss over the first so many training examples at each of some places, shape (K, 2): shape (K,)."""
+        """The loss over so many training examples, evenly chosen, at each of K places, shape (K, 2): shape (K,)."""
         module, device = self._model.module, self._problem.device
         sums = torch.zeros(len(places), dtype=torch.float64)
-        for batch in self._problem.training.some(sample):  # made outside: training needs them, too
-            with torch.inference_mode(), evaluating(module, device):
+        with torch.no_grad(), evaluating(module, device):
+            for batch in self._problem.training.some(sample):
                 sums += self._batch_losses(torch.from_numpy(places), batch).double().cpu() * len(batch[0])
         return _infinite_if_no_number(sums / sample)
 
@@ -131,8 +131,8 @@ class _Probe:
                 self._bears_vmap = False
         inputs, targets = batch
         losses = []
-        for x, y in places.tolist():
-            self._model.vector.data.copy_(self._place(x, y))
+        for place in places.to(self._model.vector.dtype):
+            self._model.vector.data.copy_(self._place(place))
             losses.append(self._problem.loss(self._model.module(inputs), targets))
         return torch.stack(losses)
 
@@ -142,8 +142,7 @@ class _Probe:
         def loss_at(vector: Tensor) -> Tensor:
             return self._problem.loss(functional_call(module, named_views(module, vector), (inputs,)), targets)
 
-        columns = places.to(self._model.vector.dtype)[:, :, None].unbind(dim=1)
-        vectors = self._place(*columns).to(self._model.vector.device)
+        vectors = self._place(places.to(self._model.vector.dtype)).to(self._model.vector.device)
         losses: Tensor = vmap(loss_at)(vectors)
         return losses
 

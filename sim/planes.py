@@ -25,9 +25,9 @@ class Plane:
     basis: Tensor
     words: str
 
-    def at(self, x: float | Tensor, y: float | Tensor) -> Tensor:
-        """The parameters at a place of the plane, shape (P,); at K places, given as columns (K, 1), shape (K, P)."""
-        return self.origin + x * self.basis[0] + y * self.basis[1]
+    def at(self, places: Tensor) -> Tensor:
+        """The parameters at a place of the plane, shape (2,) to (P,); at K places, (K, 2) to (K, P)."""
+        return self.origin + places @ self.basis
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest places on the plane and how far they are off it: shapes (K, 2) and (K,), for points (K, P)."""

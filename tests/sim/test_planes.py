@@ -108,7 +108,7 @@ def test_places_on_a_plane_that_is_not_orthonormal_come_back() -> None:
     torch.manual_seed(0)
     plane = random_plane(nn.Sequential(nn.Linear(30, 20)), seed=0)
     places = torch.tensor([[0.0, 0.0], [1.5, -2.0], [-0.3, 0.7]])
-    found, distances = plane.project(torch.stack([plane.at(x, y) for x, y in places.tolist()]))
+    found, distances = plane.project(torch.stack([plane.at(place) for place in places]))
     np.testing.assert_allclose(found, places, atol=1e-5)
     np.testing.assert_allclose(distances, 0, atol=1e-4)
 
@@ -118,8 +118,8 @@ def test_a_slope_on_the_plane_is_that_of_the_loss_along_it() -> None:
     target = walk(1, seed=9)[0]
 
     def loss(x: float, y: float) -> float:
-        return float(((plane.at(x, y) - target) ** 2).sum())
+        return float(((plane.at(torch.tensor([x, y], dtype=target.dtype)) - target) ** 2).sum())
 
-    gradient = 2 * (plane.at(0.4, -0.2) - target)
+    gradient = 2 * (plane.at(torch.tensor([0.4, -0.2], dtype=target.dtype)) - target)
     slopes = [(loss(0.4 + dx, -0.2 + dy) - loss(0.4 - dx, -0.2 - dy)) / 2e-4 for dx, dy in ((1e-4, 0.0), (0.0, 1e-4))]
     np.testing.assert_allclose(plane.directions(gradient), slopes, rtol=1e-5)

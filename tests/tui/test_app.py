@@ -25,6 +25,7 @@ from tests.tui.screen import (
 )
 from tui.app import GdsimApp
 from tui.banner import Banner
+from tui.help import HelpScreen
 from tui.link import InlineLink
 from tui.panels.curves import Curves
 from tui.panels.status_line import StatusLine
@@ -224,8 +225,10 @@ async def test_help_opens_and_closes() -> None:
         for close in ("question_mark", "q"):
             await it.pilot.press("question_mark")
             await wait_for(it.pilot, lambda: it.app.screen.query("#help MarkdownH1"))
+            assert isinstance(it.app.screen, HelpScreen)
             await it.pilot.press(close)
             await wait_for(it.pilot, lambda: len(it.app.screen_stack) == 1)
+            assert not isinstance(it.app.screen, HelpScreen)
 
 
 async def test_themes_are_dark_and_light() -> None:
