@@ -118,7 +118,7 @@ class _Probe:
         sums = torch.zeros(len(places), dtype=torch.float64)
         with torch.no_grad(), evaluating(module, device):
             for batch in self._problem.training.some(sample):
-                sums += self._batch_losses(torch.from_numpy(places), batch).double().cpu() * len(batch[0])
+                sums += self._batch_losses(torch.from_numpy(places), batch).cpu().double() * len(batch[0])
         return _infinite_if_no_number(sums / sample)
 
     def _batch_losses(self, places: Tensor, batch: Batch) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from sim.experiment import Point
+from sim.experiment import ConfigError, Point
 from sim.problems.formula import Formula
 from sim.random_state import RandomState
 from sim.sources import Batch, DatasetSource, Pass, TensorSource
@@ -106,7 +106,13 @@ _LOSSES: dict[str, Loss] = {
 
 
 def formula_problem(formula: Formula, start: Point, device: torch.device) -> Problem:
-    """The problem that a formula describes, in float64."""
+    """The problem that a formula describes, in float64.
+
+    Raises:
+        ConfigError: on a device without float64.
+    """
+    if device.type == "mps":
+        raise ConfigError("A two-parameter problem is computed in float64, which mps has not; use --device cpu.")
     inputs = torch.as_tensor(formula.inputs, dtype=torch.float64, device=device)
     targets = torch.as_tensor(formula.targets, dtype=torch.float64, device=device)
     return Problem(

@@ -1,4 +1,4 @@
-"""The state of torch's own generators, on the CPU and on a CUDA device, taken and put back as one thing."""
+"""The state of torch's own generators, on the CPU and on the device, taken and put back as one thing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,25 +14,31 @@ class RandomState:
 
     Attributes:
         cpu: the CPU generator's state.
-        cuda: the CUDA device's; None on other devices.
+        own: the device's; None where the CPU is the device.
         device: the device.
     """
 
     cpu: Tensor
-    cuda: Tensor | None
+    own: Tensor | None
     device: torch.device
 
     @classmethod
     def now(cls, device: torch.device) -> "RandomState":
         """The state as it is."""
-        cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-        return cls(torch.get_rng_state(), cuda, device)
+        own = None
+        if device.type == "cuda":
+            own = torch.cuda.get_rng_state(device)
+        elif device.type == "mps":
+            own = torch.mps.get_rng_state()
+        return cls(torch.get_rng_state(), own, device)
 
     def restore(self) -> None:
         """Put it back."""
         torch.set_rng_state(self.cpu)
-        if self.cuda is not None:
-            torch.cuda.set_rng_state(self.cuda, self.device)
+        if self.own is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(self.own, self.device)
+        elif self.own is not None:
+            torch.mps.set_rng_state(self.own)
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""Small problems whose answers are known in closed form."""
+"""Small problems whose answers are known in closed form, and how like two answers must be."""
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,11 +34,24 @@ def line_formula(examples: int = 45, seed: int = 0) -> Formula:
 
 
 @pytest.fixture
-def line() -> Problem:
+def line(device: str) -> Problem:
     formula = line_formula()
-    return formula_problem(formula, formula.start, torch.device("cpu"))
+    return formula_problem(formula, formula.start, torch.device(device))
 
 
 def experiment(*runs: RunConfig, **fields: object) -> Experiment:
     """An experiment of these runs on the problem at hand, with a rate of 0.1 where they name none."""
     return Experiment(runs=runs, **fields).resolved(0.1, Point(-1.5, 1.0), 45)  # type: ignore[arg-type]
+
+
+def assert_same(ours: Any, theirs: Any, device: str, rounding: float = 2e-3) -> None:
+    """The same bits on the CPU; within rounding on a GPU, whose kernels depend on how memory is aligned."""
+    if device == "cpu":
+        np.testing.assert_array_equal(ours, theirs)
+    else:
+        np.testing.assert_allclose(ours, theirs, rtol=rounding, atol=rounding / 20)
+
+
+def tolerance(device: str) -> float:
+    """How far losses of the same places may be apart, relatively: convolutions on a GPU use TF32."""
+    return 1e-5 if device == "cpu" else 2e-3

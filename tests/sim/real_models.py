@@ -1,4 +1,4 @@
-"""What the tests of real models share: devices, problems, and the loop that anybody would write."""
+"""What the tests of real models share: problems, and the loop that anybody would write."""
 
 import itertools
 import textwrap
@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytest
 import sklearn.datasets
 import torch
 from torch import Tensor, nn
@@ -20,13 +18,6 @@ from sim.experiment import Experiment, ModelConfig, RunConfig
 from sim.model_problem import model_problem
 from sim.problem import Problem
 
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
-    ),
-]
-
 BATCH_NORM = """
     from torch import nn
 
@@ -38,7 +29,7 @@ BATCH_NORM = """
 DROPOUT = BATCH_NORM.replace("nn.BatchNorm1d(16), ", "")
 
 
-def problem_of(device: str = "cpu", seed: int = 0, **fields: Any) -> Problem:
+def problem_of(device: str, seed: int = 0, **fields: Any) -> Problem:
     """A model's problem as the engine makes it."""
     return model_problem(ModelConfig(**fields), seed, torch.device(device))
 
@@ -57,9 +48,9 @@ def opened(experiment: Experiment) -> tuple[Engine, Opened]:
     return engine, answer
 
 
-def refused(**fields: Any) -> Failed:
+def refused(device: str, **fields: Any) -> Failed:
     """The answer to opening an experiment that cannot be."""
-    answer = Engine().ask(Open(Experiment(ModelConfig(**fields), device="cpu")))
+    answer = Engine().ask(Open(Experiment(ModelConfig(**fields), device=device)))
     assert isinstance(answer, Failed), answer
     return answer
 
@@ -99,8 +90,8 @@ def plain_loop(
     make_optimizer: Callable[[Iterator[nn.Parameter]], torch.optim.Optimizer],
     batch_size: int,
     updates: int,
+    device: str,
     seed: int = 0,
-    device: str = "cpu",
 ) -> tuple[list[float], nn.Module]:
     """What anybody would write: the loss of each batch, and the model after so many updates."""
     generator = torch.Generator().manual_seed(seed)
@@ -122,11 +113,3 @@ def plain_loop(
 def flat(model: nn.Module) -> Tensor:
     """All parameters end to end, on the CPU."""
     return torch.cat([parameter.detach().reshape(-1) for parameter in model.parameters()]).cpu()
-
-
-def assert_same(ours: Any, theirs: Any, device: str) -> None:
-    """The same bits on the CPU; within rounding on a GPU, whose kernels depend on how memory is aligned."""
-    if device == "cpu":
-        np.testing.assert_array_equal(ours, theirs)
-    else:
-        np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=1e-4)

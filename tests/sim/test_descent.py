@@ -15,7 +15,7 @@ from sim.experiment import Limit, RunConfig
 from sim.sources import TensorSource
 from sim.trace import Status
 
-from .conftest import experiment
+from .conftest import assert_same, experiment
 
 
 def plain_loop(problem, batch_size, updates, make_optimizer, make_scheduler=None, seed=0, drop_last=False):
@@ -62,14 +62,14 @@ OPTIMIZERS = {
 
 @pytest.mark.parametrize("batch_size", ["all", 32, 7, 1])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_run_is_bit_for_bit_the_plain_loop(line, optimizer, batch_size):
+def test_a_run_is_bit_for_bit_the_plain_loop(line, optimizer, batch_size, device):
     settings, make_optimizer = OPTIMIZERS[optimizer]
     run = RunConfig("run", batch_size, **settings)
     rows = Descent(line, experiment(run), 0).advance(100)
     points, losses, rates = plain_loop(line, run.size(45), 100, make_optimizer)
-    assert np.array_equal(np.stack([rows["x"], rows["y"]], axis=1), points)
-    assert np.array_equal(rows["batch_loss"], losses)
-    assert np.array_equal(rows["lr"], rates)
+    assert_same(np.stack([rows["x"], rows["y"]], axis=1), points, device, 1e-9)
+    assert_same(rows["batch_loss"], losses, device, 1e-9)
+    assert_same(rows["lr"], rates, device, 1e-9)
 
 
 SCHEDULERS = {
@@ -80,12 +80,12 @@ SCHEDULERS = {
 
 
 @pytest.mark.parametrize("schedule", SCHEDULERS)
-def test_schedules_are_torchs_over_their_length_and_hold_their_final_rate(line, schedule):
+def test_schedules_are_torchs_over_their_length_and_hold_their_final_rate(line, schedule, device):
     run = RunConfig("run", 7, schedule=schedule, schedule_updates=30, momentum=0.5)
     rows = Descent(line, experiment(run), 0).advance(60)
     points, _, rates = plain_loop(line, 7, 30, lambda p: torch.optim.SGD(p, 0.1, momentum=0.5), SCHEDULERS[schedule])
-    assert np.array_equal(rows["lr"][:30], rates)
-    assert np.array_equal(rows["x"][:30], points[:, 0])
+    assert_same(rows["lr"][:30], rates, device, 1e-9)
+    assert_same(rows["x"][:30], points[:, 0], device, 1e-9)
     held = rows["lr"][31:]
     assert np.all(held == held[0])
     assert held[0] == pytest.approx({"step": 0.001, "cosine": 0.0, "one-cycle": 0.1 / 25 / 1e4}[schedule])
@@ -105,28 +105,28 @@ def test_rows_count_and_measure_what_they_say(line):
     evaluated = rows["update"][~np.isnan(rows["loss"])]
     assert evaluated.tolist() == [3, 6, 9]
     places = np.stack([rows["x"], rows["y"]], axis=1)
-    residuals = places[:, :1] * line.source.inputs.numpy() + places[:, 1:] - line.source.targets.numpy()
+    residuals = places[:, :1] * line.source.inputs.cpu().numpy() + places[:, 1:] - line.source.targets.cpu().numpy()
     assert rows["loss"][2] == pytest.approx(np.mean(residuals[2] ** 2), rel=1e-12)
 
 
-def test_chunks_do_not_matter(line):
+def test_chunks_do_not_matter(line, device):
     whole = Descent(line, experiment(RunConfig("run", 7)), 0).advance(50)
     pieces = Descent(line, experiment(RunConfig("run", 7)), 0)
     rows = np.concatenate([pieces.advance(count) for count in (1, 2, 30, 17)])
     for column in ("update", "examples", "x", "y", "batch_loss", "loss", "grad_norm", "status"):
-        assert np.array_equal(rows[column], whole[column]), column
+        assert_same(rows[column], whole[column], device, 1e-9)
 
 
-def test_warming_up_leaves_no_trace(line):
+def test_warming_up_leaves_no_trace(line, device):
     cold, warm = (Descent(line, experiment(RunConfig("run", 7)), 0) for _ in range(2))
     warm.warm_up()
     assert warm.seconds == 0
-    assert np.array_equal(cold.advance(5)["x"], warm.advance(5)["x"])
+    assert_same(cold.advance(5)["x"], warm.advance(5)["x"], device, 1e-9)
 
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 @pytest.mark.parametrize("schedule", ["constant", "one-cycle"])
-def test_state_saved_and_restored_continues_bit_for_bit(line, optimizer, schedule):
+def test_state_saved_and_restored_continues_bit_for_bit(line, optimizer, schedule, device):
     run = RunConfig("run", 7, schedule=schedule, schedule_updates=40, **OPTIMIZERS[optimizer][0])
     descent = Descent(line, experiment(run), 0)
     descent.advance(20)
@@ -134,7 +134,7 @@ def test_state_saved_and_restored_continues_bit_for_bit(line, optimizer, schedul
     expected = descent.advance(30)
     resumed = Descent(line, experiment(run), 0)
     resumed.load_state_dict(state)
-    assert np.array_equal(resumed.advance(30)["x"], expected["x"])
+    assert_same(resumed.advance(30)["x"], expected["x"], device, 1e-9)
 
 
 def test_divergence_is_an_outcome_and_stops_the_run(line):

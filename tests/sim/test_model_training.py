@@ -18,11 +18,10 @@ from sim.experiment import Experiment, Limit, ModelConfig, RunConfig
 from sim.trace import Status
 from tui import cli
 
+from .conftest import assert_same
 from .real_models import (
     BATCH_NORM,
-    DEVICES,
     DROPOUT,
-    assert_same,
     descent_of,
     digits,
     digits_mlp,
@@ -42,7 +41,6 @@ OPTIMIZERS = {
 SGD = OPTIMIZERS["sgd"][1]
 
 
-@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("batch_size", "updates"), [(1, 150), (32, 100), ("all", 6)])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_mlp_on_digits_is_bit_for_bit_the_plain_loop(device, optimizer, batch_size, updates):
@@ -50,7 +48,7 @@ def test_the_mlp_on_digits_is_bit_for_bit_the_plain_loop(device, optimizer, batc
     run = RunConfig("run", batch_size, **settings)
     train = training_part(digits(), seed=3)
     losses, model = plain_loop(
-        train, digits_mlp, nn.CrossEntropyLoss(), make_optimizer, run.size(1438), updates, seed=3, device=device
+        train, digits_mlp, nn.CrossEntropyLoss(), make_optimizer, run.size(1438), updates, device, seed=3
     )
     descent = descent_of(problem_of(device, seed=3), run, seed=3)
     rows = descent.advance(updates)
@@ -59,7 +57,7 @@ def test_the_mlp_on_digits_is_bit_for_bit_the_plain_loop(device, optimizer, batc
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.2])
-def test_regression_on_a_table_is_bit_for_bit_the_plain_loop(fraction):
+def test_regression_on_a_table_is_bit_for_bit_the_plain_loop(fraction, device):
     """Rows of 10 numbers, whose batches are not aligned in memory as images of 64 are."""
     data = sklearn.datasets.load_diabetes(scaled=False)
     everything = TensorDataset(torch.arange(442))
@@ -75,51 +73,49 @@ def test_regression_on_a_table_is_bit_for_bit_the_plain_loop(fraction):
         return nn.Sequential(nn.Flatten(), nn.Linear(10, 7), nn.ReLU(), nn.Linear(7, 1))
 
     losses, model = plain_loop(
-        TensorDataset(inputs, target), make_model, nn.MSELoss(), lambda p: torch.optim.SGD(p, 0.02), 5, 200
+        TensorDataset(inputs, target), make_model, nn.MSELoss(), lambda p: torch.optim.SGD(p, 0.02), 5, 200, device
     )
-    problem = problem_of(dataset="diabetes", hidden=(7,), test_fraction=fraction)
+    problem = problem_of(device, dataset="diabetes", hidden=(7,), test_fraction=fraction)
     descent = descent_of(problem, RunConfig("run", 5, lr=0.02))
-    np.testing.assert_array_equal(descent.advance(200)["batch_loss"], losses)
-    np.testing.assert_array_equal(descent.vector, flat(model))
+    assert_same(descent.advance(200)["batch_loss"], losses, device)
+    assert_same(descent.vector.cpu(), flat(model), device)
 
 
 @pytest.mark.parametrize("batch_size", [1, 32])
-def test_without_a_test_part_all_examples_are_trained_on_in_the_given_order(batch_size):
-    losses, _ = plain_loop(digits(), digits_mlp, nn.CrossEntropyLoss(), SGD, batch_size, 120)
-    problem = problem_of(test_fraction=0.0)
+def test_without_a_test_part_all_examples_are_trained_on_in_the_given_order(batch_size, device):
+    losses, _ = plain_loop(digits(), digits_mlp, nn.CrossEntropyLoss(), SGD, batch_size, 120, device)
+    problem = problem_of(device, test_fraction=0.0)
     assert problem.examples == 1797
     assert problem.testing is None
     rows = descent_of(problem, RunConfig("run", batch_size)).advance(120)
-    np.testing.assert_array_equal(rows["batch_loss"], losses)
+    assert_same(rows["batch_loss"], losses, device)
     assert np.isnan(rows["test_loss"]).all()
 
 
-@pytest.mark.parametrize("device", DEVICES)
 def test_dropout_draws_from_the_state_after_the_model_was_made(tmp_path: Path, device):
     def make_model():
         return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 10))
 
-    losses, _ = plain_loop(training_part(digits()), make_model, nn.CrossEntropyLoss(), SGD, 32, 100, device=device)
+    losses, _ = plain_loop(training_part(digits()), make_model, nn.CrossEntropyLoss(), SGD, 32, 100, device)
     problem = problem_of(device, model=own_file(tmp_path, DROPOUT))
     torch.rand(7)  # what else is drawn in the process does not matter
     rows = descent_of(problem, RunConfig("run", 32)).advance(100)
     assert_same(rows["batch_loss"], losses, device)
 
 
-def test_runs_that_take_turns_do_not_disturb_each_other(tmp_path: Path):
+def test_runs_that_take_turns_do_not_disturb_each_other(tmp_path: Path, device):
     config = ModelConfig(model=own_file(tmp_path, DROPOUT))
     runs = (RunConfig("a", 32), RunConfig("b", 7), RunConfig("c", 32))
-    engine, _ = opened(Experiment(config, runs=runs, clock="examples", device="cpu"))
+    engine, _ = opened(Experiment(config, runs=runs, clock="examples", device=device))
     together = engine.ask(Advance(300, math.inf, 60.0))
     assert isinstance(together, Advanced)
     for index, run in enumerate(runs):
         rows = together.rows[together.rows["run"] == index]
-        alone = descent_of(problem_of(model=config.model), run).advance(len(rows))
+        alone = descent_of(problem_of(device, model=config.model), run).advance(len(rows))
         assert len(rows) > 50
-        np.testing.assert_array_equal(rows["batch_loss"], alone["batch_loss"])
+        assert_same(rows["batch_loss"], alone["batch_loss"], device)
 
 
-@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("workers", [0, 2])
 def test_both_loaders_give_the_same_path(device, workers):
     runs = RunConfig("run", 32), RunConfig("run", 32, sampling="replacement", drop_last=True)
@@ -134,7 +130,6 @@ def test_both_loaders_give_the_same_path(device, workers):
 # -- chunks -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("device", DEVICES)
 def test_a_gradient_in_chunks_is_the_whole_one_within_rounding(device, monkeypatch: pytest.MonkeyPatch):
     model, (inputs, targets) = digits_mlp(), training_part(digits())[:]
     whole = problem_of(device)
@@ -155,11 +150,13 @@ def test_a_gradient_in_chunks_is_the_whole_one_within_rounding(device, monkeypat
     assert figures(chunked, chunked.model, chunked.training).loss == pytest.approx(loss, rel=1e-6)
 
 
-def test_batch_statistics_refuse_chunks_and_the_other_runs_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_batch_statistics_refuse_chunks_and_the_other_runs_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device
+):
     monkeypatch.setattr(sim.problem, "_CHUNK_BYTES", 100 * 64 * 4)
     config = ModelConfig(model=own_file(tmp_path, BATCH_NORM))
     runs = (RunConfig("batch", "all"), RunConfig("mini-batch", 32))
-    engine, _ = opened(Experiment(config, runs=runs, device="cpu"))
+    engine, _ = opened(Experiment(config, runs=runs, device=device))
     answer = engine.ask(Advance(5, math.inf, 60.0))
     assert isinstance(answer, Advanced)
     (trouble,) = answer.troubles
@@ -173,10 +170,10 @@ def test_batch_statistics_refuse_chunks_and_the_other_runs_go_on(tmp_path: Path,
 
 
 @pytest.mark.parametrize(("batch_size", "made", "cure"), [(1, 0, "batch_size of 2 or more"), (1437, 1, "drop_last")])
-def test_batch_norm_of_one_example_stops_that_run_alone(tmp_path: Path, batch_size, made, cure):
+def test_batch_norm_of_one_example_stops_that_run_alone(tmp_path: Path, batch_size, made, cure, device):
     config = ModelConfig(model=own_file(tmp_path, BATCH_NORM))
     runs = (RunConfig("lonely", batch_size), RunConfig("mini-batch", 32))
-    engine, _ = opened(Experiment(config, runs=runs, device="cpu", limit=Limit("updates", 4)))
+    engine, _ = opened(Experiment(config, runs=runs, device=device, limit=Limit("updates", 4)))
     answer = engine.ask(Advance(10, math.inf, 60.0))
     assert isinstance(answer, Advanced)
     (trouble,) = answer.troubles
@@ -189,16 +186,16 @@ def test_batch_norm_of_one_example_stops_that_run_alone(tmp_path: Path, batch_si
     assert answer.finished
 
 
-def test_drop_last_is_the_cure_of_a_leftover_example(tmp_path: Path):
-    problem = problem_of(model=own_file(tmp_path, BATCH_NORM))
+def test_drop_last_is_the_cure_of_a_leftover_example(tmp_path: Path, device):
+    problem = problem_of(device, model=own_file(tmp_path, BATCH_NORM))
     descent = descent_of(problem, RunConfig("run", 1437, drop_last=True))
     assert len(descent.advance(3)) == 3
     assert descent.status == Status.RUNNING
 
 
-def test_a_run_that_failed_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_run_that_failed_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str], device):
     file = own_file(tmp_path, BATCH_NORM)
-    assert cli.main(["run", "--model", file, "--updates", "3", "--device", "cpu"]) == 2
+    assert cli.main(["run", "--model", file, "--updates", "3", "--device", device]) == 2
     captured = capsys.readouterr()
     (sentence,) = captured.err.splitlines()
     assert "'stochastic'" in sentence
@@ -211,7 +208,6 @@ def test_a_run_that_failed_is_exit_code_2(tmp_path: Path, capsys: pytest.Capture
 # -- what it is for ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("device", DEVICES)
 def test_after_20_epochs_the_mini_batch_run_tells_more_than_95_of_100_digits(device):
     """As with `gdsim --model mlp --clock examples --epochs 20`: what a run does hangs on no other run (see above), so
     that the slow stochastic one can be left out. The accuracy is counted here, by hand."""

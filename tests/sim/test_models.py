@@ -22,12 +22,12 @@ ROOT = Path(__file__).parents[2]
 # -- bundled ----------------------------------------------------------------------------------------------------------
 
 
-def test_digits_are_images_from_0_to_1_split_as_torch_does() -> None:
-    problem = problem_of(seed=5)
+def test_digits_are_images_from_0_to_1_split_as_torch_does(device: str) -> None:
+    problem = problem_of(device, seed=5)
     inputs, targets = problem.batch(torch.arange(problem.examples))
     expected = training_part(digits(), seed=5)[:]
-    assert torch.equal(inputs, expected[0])
-    assert torch.equal(targets, expected[1])
+    assert torch.equal(inputs.cpu(), expected[0])
+    assert torch.equal(targets.cpu(), expected[1])
     assert len(problem.testing) == 359
     assert not set(problem.train.tolist()) & set(problem.test.tolist())
 
@@ -40,34 +40,34 @@ LOADERS = {
 
 
 @pytest.mark.parametrize("dataset", LOADERS)
-def test_tables_are_standardised_by_their_training_part(dataset: str) -> None:
+def test_tables_are_standardised_by_their_training_part(dataset: str, device: str) -> None:
     data = LOADERS[dataset]()
-    problem = problem_of(dataset=dataset)
+    problem = problem_of(device, dataset=dataset)
     everything = TensorDataset(torch.arange(len(data.target)))
     places = training_part(everything)[:][0].numpy()
     known = data.data[places]
     inputs, targets = problem.batch(torch.arange(problem.examples))
-    np.testing.assert_allclose(inputs, (known - known.mean(axis=0)) / known.std(axis=0), atol=1e-3)
-    np.testing.assert_array_equal(targets, data.target[places])
+    np.testing.assert_allclose(inputs.cpu(), (known - known.mean(axis=0)) / known.std(axis=0), atol=1e-3)
+    np.testing.assert_array_equal(targets.cpu(), data.target[places])
     assert problem.classes == tuple(data.target_names)
     assert problem.model(inputs).shape == (problem.examples, len(data.target_names))
 
 
 @pytest.mark.parametrize(("model", "parameters"), [("mlp", 64 * 64 + 64 + 64 * 64 + 64 + 650), ("cnn", 6090)])
-def test_models_have_the_parameters_that_they_should(model: str, parameters: int) -> None:
-    _, answer = opened(Experiment(ModelConfig(model=model), device="cpu"))
+def test_models_have_the_parameters_that_they_should(model: str, parameters: int, device: str) -> None:
+    _, answer = opened(Experiment(ModelConfig(model=model), device=device))
     assert answer.parameters == parameters
     assert (answer.examples, answer.tests) == (1438, 359)
 
 
-def test_the_card_tells_what_the_engine_will_find() -> None:
+def test_the_card_tells_what_the_engine_will_find(device: str) -> None:
     for config in (ModelConfig(), ModelConfig(dataset="wine"), ModelConfig(dataset="synthetic", examples=500)):
-        _, answer = opened(Experiment(config, device="cpu"))
+        _, answer = opened(Experiment(config, device=device))
         assert describe_model(config).examples == answer.examples
 
 
-def test_a_cnn_needs_images() -> None:
-    assert "A cnn needs images of shape (N, C, H, W)" in refused(model="cnn", dataset="wine").sentence
+def test_a_cnn_needs_images(device: str) -> None:
+    assert "A cnn needs images of shape (N, C, H, W)" in refused(device, model="cnn", dataset="wine").sentence
 
 
 @pytest.mark.parametrize(
@@ -101,14 +101,14 @@ def test_synthetic_data_are_seeded_and_small_numbers() -> None:
     assert torch.bincount(targets).shape == (10,)
 
 
-def test_what_is_learned_from_synthetic_data_holds_for_the_test_part() -> None:
-    problem = problem_of(dataset="synthetic", examples=5000)
+def test_what_is_learned_from_synthetic_data_holds_for_the_test_part(device: str) -> None:
+    problem = problem_of(device, dataset="synthetic", examples=5000)
     rows = descent_of(problem, RunConfig("run", 32), loss_every=1000).advance(1000)
     assert rows["test_accuracy"][-1] > 0.2  # a tenth would be chance
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts kilobytes as Linux does")
-def test_many_examples_take_no_more_than_twice_their_own_size() -> None:
+def test_many_examples_take_no_more_than_twice_their_own_size(device: str) -> None:
     """With 300,000 examples, of 79 MB: what a million takes grows in the same proportion."""
     code = """
 import math, resource, sys
@@ -117,7 +117,7 @@ from sim.engine import Engine
 from sim.experiment import Experiment, ModelConfig
 engine = Engine()
 config = ModelConfig(dataset="synthetic", examples=int(sys.argv[1]))
-assert isinstance(engine.ask(Open(Experiment(config, device="cpu"))), Opened)
+assert isinstance(engine.ask(Open(Experiment(config, device=sys.argv[2]))), Opened)
 rows = engine.ask(Advance(2, math.inf, 60.0)).rows
 assert len(rows) == 6
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
@@ -125,7 +125,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     peaks = [
         int(
             subprocess.run(
-                [sys.executable, "-c", code, str(examples)], cwd=ROOT, capture_output=True, text=True, check=True
+                [sys.executable, "-c", code, str(examples), device],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
             ).stdout
         )
         for examples in (1000, 300_000)
@@ -158,7 +162,7 @@ def noise(*shape: int) -> np.ndarray:
     ],
 )
 def test_the_task_is_told_from_the_targets_of_arrays(
-    tmp_path: Path, targets: np.ndarray, task: str, found: str, classes: tuple[str, ...]
+    tmp_path: Path, targets: np.ndarray, task: str, found: str, classes: tuple[str, ...], device: str
 ) -> None:
     config = ModelConfig(data=archive(tmp_path, X=noise(20, 3), y=targets), task=task)  # type: ignore[arg-type]
     arrays = load_arrays(config)
@@ -166,25 +170,26 @@ def test_the_task_is_told_from_the_targets_of_arrays(
     assert (arrays.task, arrays.classes) == (found, classes)
     if classes:
         assert [classes[number] for number in arrays.targets] == [f"{value}" for value in targets.tolist()]
-    _, answer = opened(Experiment(config, runs=(RunConfig("run", 4),), device="cpu"))
+    _, answer = opened(Experiment(config, runs=(RunConfig("run", 4),), device=device))
     assert answer.examples == 16
 
 
-def test_images_of_ones_own_for_a_cnn(tmp_path: Path) -> None:
+def test_images_of_ones_own_for_a_cnn(tmp_path: Path, device: str) -> None:
     images = np.random.default_rng(0).integers(0, 255, (30, 3, 8, 12), dtype=np.uint8)
-    problem = problem_of(model="cnn", data=archive(tmp_path, X=images, y=np.arange(30) % 4), test_fraction=0.0)
+    problem = problem_of(device, model="cnn", data=archive(tmp_path, X=images, y=np.arange(30) % 4), test_fraction=0.0)
     inputs, _ = problem.batch(torch.arange(30))
-    np.testing.assert_array_equal(inputs, images.astype(np.float32))
+    np.testing.assert_array_equal(inputs.cpu(), images.astype(np.float32))
     assert problem.model(inputs).shape == (30, 4)
 
 
-def test_mapped_arrays_are_not_read_into_memory(tmp_path: Path) -> None:
+def test_mapped_arrays_are_not_read_into_memory(tmp_path: Path, device: str) -> None:
     inputs, targets = noise(200, 64).astype(np.float32), np.arange(200) % 7
     np.save(tmp_path / "X.npy", inputs)
     np.save(tmp_path / "y.npy", targets)
-    problem = problem_of(data=f"{tmp_path / 'X.npy'},{tmp_path / 'y.npy'}", test_fraction=0.0)
+    files = f"{tmp_path / 'X.npy'},{tmp_path / 'y.npy'}"
+    problem = problem_of(device, data=files, test_fraction=0.0, loader="dataloader")
     found, _ = problem.batch(torch.arange(200))
-    np.testing.assert_array_equal(found, inputs)
+    np.testing.assert_array_equal(found.cpu(), inputs)
     address = problem.source.inputs.data_ptr()
     for line in Path("/proc/self/maps").read_text().splitlines():
         begin, end = (int(part, 16) for part in line.split()[0].split("-"))
@@ -257,7 +262,7 @@ ROWS = "".join(f"{row},{row % 5},{'cat' if row % 3 else 'dog'},{row / 7},{row % 
     ],
 )
 def test_the_task_is_told_from_the_column(
-    tmp_path: Path, target: str, task: str, found: str, classes: tuple[str, ...]
+    tmp_path: Path, target: str, task: str, found: str, classes: tuple[str, ...], device: str
 ) -> None:
     file = table(tmp_path, "a,b,animal,weight,legs\n" + ROWS)
     config = ModelConfig(data=file, target=target, features=("a", "b"), task=task)  # type: ignore[arg-type]
@@ -266,7 +271,7 @@ def test_the_task_is_told_from_the_column(
     assert (arrays.task, arrays.classes) == (found, classes)
     if target == "animal":
         assert arrays.targets.tolist() == [0 if row % 3 else 1 for row in range(30)]
-    _, answer = opened(Experiment(config, runs=(RunConfig("run", 4),), device="cpu"))
+    _, answer = opened(Experiment(config, runs=(RunConfig("run", 4),), device=device))
     assert answer.examples == 24
 
 
@@ -287,12 +292,12 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, text: str, target: s
         load_arrays(ModelConfig(data=table(tmp_path, text), target=target))
 
 
-def test_a_parquet_table_serves(tmp_path: Path) -> None:
+def test_a_parquet_table_serves(tmp_path: Path, device: str) -> None:
     import polars as pl
 
     pl.DataFrame({"a": range(30), "b": [row * row for row in range(30)], "c": ["x", "y"] * 15}).write_parquet(
         tmp_path / "mine.parquet"
     )
     config = ModelConfig(data=str(tmp_path / "mine.parquet"), target="c")
-    _, answer = opened(Experiment(config, runs=(RunConfig("run", 4),), device="cpu"))
+    _, answer = opened(Experiment(config, runs=(RunConfig("run", 4),), device=device))
     assert (answer.examples, answer.parameters) == (24, 2 * 64 + 64 + 64 * 64 + 64 + 130)

@@ -16,6 +16,7 @@ from sim.engine import Engine
 from sim.experiment import Experiment, Limit, ModelConfig, RunConfig, Window
 from sim.trace import Status
 
+from .conftest import assert_same
 from .real_models import opened, own_file, plain_loop, problem_of, refused, training_part
 
 ROOT = Path(__file__).parents[2]
@@ -62,9 +63,9 @@ def test_there_is_an_example() -> None:
 
 
 @pytest.mark.parametrize("model", makers(), ids=lambda model: Path(model).name)
-def test_every_example_learns(model: str) -> None:
+def test_every_example_learns(model: str, device: str) -> None:
     run = RunConfig("run", 16, optimizer="adam", lr=0.01)
-    experiment = Experiment(ModelConfig(model=model), runs=(run,), device="cpu", limit=Limit("epochs", 60))
+    experiment = Experiment(ModelConfig(model=model), runs=(run,), device=device, limit=Limit("epochs", 60))
     engine, opening = opened(experiment)
     assert opening.tests > 0
     answer = engine.ask(Advance(100_000, math.inf, 60.0))
@@ -75,7 +76,7 @@ def test_every_example_learns(model: str) -> None:
     assert answer.rows["test_accuracy"][-1] > 0.9
 
 
-def test_an_own_model_data_and_loss_are_the_plain_loop(tmp_path: Path) -> None:
+def test_an_own_model_data_and_loss_are_the_plain_loop(tmp_path: Path, device: str) -> None:
     text = """
         import torch
         from torch import nn
@@ -102,21 +103,22 @@ def test_an_own_model_data_and_loss_are_the_plain_loop(tmp_path: Path) -> None:
         lambda parameters: torch.optim.SGD(parameters, 0.05),
         7,
         100,
+        device,
     )
     for what, workers in (("", 0), ("TensorDataset", 0), ("TensorDataset", 2)):
         file = own_file(tmp_path, text.format(what=what))
         config = ModelConfig(model=f"{file}:small", workers=workers)
-        engine, opening = opened(Experiment(config, runs=(RunConfig("run", 7, lr=0.05),), device="cpu"))
+        engine, opening = opened(Experiment(config, runs=(RunConfig("run", 7, lr=0.05),), device=device))
         rows = engine.ask(Advance(100, math.inf, 60.0)).rows
         assert opening.examples == 96
-        assert rows["batch_loss"].tolist() == losses
+        assert_same(rows["batch_loss"], losses, device)
 
 
-def test_a_file_may_import_what_lies_beside_it(tmp_path: Path) -> None:
+def test_a_file_may_import_what_lies_beside_it(tmp_path: Path, device: str) -> None:
     own_file(tmp_path, "WIDTH = 5", "beside_own_model.py")
     text = "from torch import nn\nfrom beside_own_model import WIDTH\ndef model():\n    return nn.Linear(3, WIDTH)\n"
     text += "import torch\ndef data():\n    return torch.rand(50, 3), torch.zeros(50, dtype=torch.int64)\n"
-    assert problem_of(model=own_file(tmp_path, text)).model.out_features == 5
+    assert problem_of(device, model=own_file(tmp_path, text)).model.out_features == 5
 
 
 BAD = {
@@ -154,25 +156,25 @@ BAD = {
 
 @pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize(("text", "sentence"), BAD.values(), ids=BAD)
-def test_what_cannot_be_opened_is_said_in_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
-    answer = refused(model=own_file(tmp_path, text))
+def test_what_cannot_be_opened_is_said_in_a_sentence(tmp_path: Path, text: str, sentence: str, device: str) -> None:
+    answer = refused(device, model=own_file(tmp_path, text))
     assert re.search(sentence, answer.sentence)
     assert "\n" not in answer.sentence
     assert answer.config or "own.py" in answer.details  # its own traceback, where it raised something
 
 
-def test_a_file_that_is_not_there_is_named() -> None:
-    assert "There is no file nowhere.py" in refused(model="nowhere.py").sentence
+def test_a_file_that_is_not_there_is_named(device: str) -> None:
+    assert "There is no file nowhere.py" in refused(device, model="nowhere.py").sentence
 
 
 @pytest.mark.parametrize(
     ("body", "words"),
     [("raise RuntimeError('tired')", "RuntimeError: tired"), ("sys.exit()", "called sys.exit")],
 )
-def test_what_forward_raises_later_stops_the_run(tmp_path: Path, body: str, words: str) -> None:
+def test_what_forward_raises_later_stops_the_run(tmp_path: Path, body: str, words: str, device: str) -> None:
     file = own_file(tmp_path, FORWARD.format(body=f"if self.training and self.calls > 8: {body}"))
     runs = (RunConfig("tired", 32), RunConfig("short", 16))
-    engine, _ = opened(Experiment(ModelConfig(model=file), runs=runs, device="cpu", loss_every=1000))
+    engine, _ = opened(Experiment(ModelConfig(model=file), runs=runs, device=device, loss_every=1000))
     first = engine.ask(Advance(3, math.inf, 60.0))
     assert not first.troubles
     later = engine.ask(Advance(100, math.inf, 60.0))
@@ -183,20 +185,22 @@ def test_what_forward_raises_later_stops_the_run(tmp_path: Path, body: str, word
     assert all("own.py" in trouble.details for trouble in later.troubles)
 
 
-def test_numbers_that_are_lost_later_are_divergence(tmp_path: Path) -> None:
+def test_numbers_that_are_lost_later_are_divergence(tmp_path: Path, device: str) -> None:
     body = "if self.training and self.calls > 8: inputs = inputs * float('nan')"
     file = own_file(tmp_path, FORWARD.format(body=body))
-    engine, _ = opened(Experiment(ModelConfig(model=file), runs=(RunConfig("run", 32),), device="cpu", loss_every=1000))
+    engine, _ = opened(
+        Experiment(ModelConfig(model=file), runs=(RunConfig("run", 32),), device=device, loss_every=1000)
+    )
     answer = engine.ask(Advance(100, math.inf, 60.0))
     assert answer.rows["status"][-1] == Status.DIVERGED
     assert not answer.troubles
     assert answer.finished
 
 
-def test_what_a_model_prints_is_not_on_stdout(tmp_path: Path) -> None:
+def test_what_a_model_prints_is_not_on_stdout(tmp_path: Path, device: str) -> None:
     file = own_file(tmp_path, FORWARD.format(body="print('a word from the model')"))
     done = subprocess.run(
-        [sys.executable, "-m", "tui", "run", "--model", file, "--updates", "2", "--device", "cpu"],
+        [sys.executable, "-m", "tui", "run", "--model", file, "--updates", "2", "--device", device],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -207,14 +211,14 @@ def test_what_a_model_prints_is_not_on_stdout(tmp_path: Path) -> None:
     assert "stochastic" in done.stdout
 
 
-def test_the_engine_lives_on_after_a_bad_model(tmp_path: Path) -> None:
+def test_the_engine_lives_on_after_a_bad_model(tmp_path: Path, device: str) -> None:
     engine = Engine()
-    engine.ask(Open(Experiment(ModelConfig(model=own_file(tmp_path, "import sys\nsys.exit()")), device="cpu")))
+    engine.ask(Open(Experiment(ModelConfig(model=own_file(tmp_path, "import sys\nsys.exit()")), device=device)))
     good = ModelConfig(model=own_file(tmp_path, LINEAR))
-    assert engine.ask(Open(Experiment(good, device="cpu"))).examples == 1438
+    assert engine.ask(Open(Experiment(good, device=device))).examples == 1438
 
 
-def test_a_line_as_a_module_is_a_model_too(tmp_path: Path) -> None:
+def test_a_line_as_a_module_is_a_model_too(tmp_path: Path, device: str) -> None:
     text = """
         import torch
         from torch import nn
@@ -226,12 +230,12 @@ def test_a_line_as_a_module_is_a_model_too(tmp_path: Path) -> None:
             inputs = torch.arange(40.0)[:, None] / 40
             return inputs, 2 * inputs + 1
     """
-    engine, answer = opened(Experiment(ModelConfig(own_file(tmp_path, text), plane="random"), device="cpu"))
+    engine, answer = opened(Experiment(ModelConfig(own_file(tmp_path, text), plane="random"), device=device))
     assert answer.parameters == 2
     assert isinstance(engine.ask(Advance(3, math.inf, 60.0)), Advanced)
 
 
-def test_a_single_parameter_has_no_plane(tmp_path: Path) -> None:
+def test_a_single_parameter_has_no_plane(tmp_path: Path, device: str) -> None:
     text = """
         import torch
         from torch import nn
@@ -242,10 +246,10 @@ def test_a_single_parameter_has_no_plane(tmp_path: Path) -> None:
         def data():
             return torch.ones(40, 1), torch.ones(40, 1)
     """
-    assert "a plane of them needs two at least" in refused(model=own_file(tmp_path, text)).sentence
+    assert "a plane of them needs two at least" in refused(device, model=own_file(tmp_path, text)).sentence
 
 
-def test_data_given_twice_are_refused(tmp_path: Path) -> None:
+def test_data_given_twice_are_refused(tmp_path: Path, device: str) -> None:
     (tmp_path / "t.csv").write_text("x,y\n" + "\n".join(f"{i},{i * i}" for i in range(40)))
     text = """
         import torch
@@ -258,13 +262,13 @@ def test_data_given_twice_are_refused(tmp_path: Path) -> None:
             return torch.ones(40, 1), torch.ones(40, 1)
     """
     table = str(tmp_path / "t.csv")
-    assert "has a data() of its own" in refused(model=own_file(tmp_path, text), data=table, target="y").sentence
+    assert "has a data() of its own" in refused(device, model=own_file(tmp_path, text), data=table, target="y").sentence
 
 
-def test_a_landscape_that_fails_says_why_every_time(tmp_path: Path) -> None:
+def test_a_landscape_that_fails_says_why_every_time(tmp_path: Path, device: str) -> None:
     text = FORWARD.format(body="assert self.layer.weight.abs().max() < 5, 'weights too large'")
     config = ModelConfig(own_file(tmp_path, text), plane="random")
-    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 32),), device="cpu"))
+    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 32),), device=device))
     far = Survey(Window(-1e6, 1e6, -1e6, 1e6), 4, 4, budget=60.0)
     for _ in range(2):
         answer = engine.ask(far)

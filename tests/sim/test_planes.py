@@ -85,9 +85,9 @@ def test_heads_at_one_place_still_have_a_plane() -> None:
     assert float(plane.project(points[-1:])[1]) < 1e-9
 
 
-def test_random_directions_are_filter_normalised() -> None:
+def test_random_directions_are_filter_normalised(device: str) -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 5))
+    model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 5)).to(device)
     plane = random_plane(model, seed=1)
     for direction in plane.basis:
         begin = 0
@@ -97,7 +97,7 @@ def test_random_directions_are_filter_normalised() -> None:
             if parameter.ndim == 1:
                 assert not part.any()
             else:
-                for filter_, own in zip(part, parameter.detach(), strict=True):
+                for filter_, own in zip(part, parameter.detach().cpu(), strict=True):
                     assert float(filter_.norm()) == pytest.approx(float(own.norm()), rel=1e-5)
         assert begin == plane.basis.shape[1]
     np.testing.assert_array_equal(random_plane(model, seed=1).basis, plane.basis)

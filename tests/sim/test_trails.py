@@ -35,8 +35,8 @@ def taken(told: list[PlaneNews], run: int) -> tuple[list[int], list[list[float]]
 
 
 @pytest.mark.parametrize("kind", ["pca", "random", "heads"])
-def test_news_added_up_are_the_whole_trails(kind: PlaneKind) -> None:
-    engine, opening = opened(Experiment(ModelConfig(plane=kind), runs=RUNS, device="cpu"))
+def test_news_added_up_are_the_whole_trails(kind: PlaneKind, device: str) -> None:
+    engine, opening = opened(Experiment(ModelConfig(plane=kind), runs=RUNS, device=device))
     told = [opening.plane, *(advanced(engine, 7) for _ in range(12))]
     assert not all(news.whole for news in told[1:])
     state = engine._open
@@ -51,8 +51,8 @@ def test_news_added_up_are_the_whole_trails(kind: PlaneKind) -> None:
         assert head.head_distance == pytest.approx(distances[-1], abs=1e-5)
 
 
-def test_before_anything_moved_the_plane_is_random_and_then_as_asked() -> None:
-    engine, opening = opened(Experiment(ModelConfig(plane="pca"), runs=RUNS, device="cpu"))
+def test_before_anything_moved_the_plane_is_random_and_then_as_asked(device: str) -> None:
+    engine, opening = opened(Experiment(ModelConfig(plane="pca"), runs=RUNS, device=device))
     assert "random" in opening.plane.words
     assert all(trail.head == (0.0, 0.0) for trail in opening.plane.trails)
     moved = advanced(engine, 30)
@@ -61,19 +61,19 @@ def test_before_anything_moved_the_plane_is_random_and_then_as_asked() -> None:
     assert moved.number > opening.plane.number
 
 
-def test_the_share_explained_is_that_of_scikit_learns_pca() -> None:
-    engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, device="cpu"))
+def test_the_share_explained_is_that_of_scikit_learns_pca(device: str) -> None:
+    engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, device=device))
     news = advanced(engine, 15)  # few enough that all places are fitted to
     kept = [vector for descent in engine._open.descents for vector in descent.snapshots.vectors]
     heads = [descent.vector for descent in engine._open.descents]
-    oracle = PCA(2).fit(torch.stack(kept + heads).numpy())
+    oracle = PCA(2).fit(torch.stack(kept + [head.detach().cpu() for head in heads]).numpy())
     assert news.explained == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-4)
 
 
 @pytest.mark.parametrize("runs", [1, 2, 3, 5])
-def test_the_heads_plane_holds_up_to_three_heads(runs: int) -> None:
+def test_the_heads_plane_holds_up_to_three_heads(runs: int, device: str) -> None:
     rows = tuple(RunConfig(f"run {size}", size) for size in (1, 4, 16, 64, 256)[:runs])
-    engine, _ = opened(Experiment(ModelConfig(), runs=rows, device="cpu"))
+    engine, _ = opened(Experiment(ModelConfig(), runs=rows, device=device))
     advanced(engine, 20)
     news = engine.ask(SetPlane("heads"))
     assert isinstance(news, PlaneNews)
@@ -86,9 +86,9 @@ def test_the_heads_plane_holds_up_to_three_heads(runs: int) -> None:
         assert max(distances) > 1e-3 * max(lengths)
 
 
-def test_a_run_that_diverged_does_not_bend_the_plane() -> None:
+def test_a_run_that_diverged_does_not_bend_the_plane(device: str) -> None:
     wild = RunConfig("wild", "all", lr=1e6)
-    engine, _ = opened(Experiment(ModelConfig(), runs=(RunConfig("calm", 32), wild), device="cpu"))
+    engine, _ = opened(Experiment(ModelConfig(), runs=(RunConfig("calm", 32), wild), device=device))
     news = advanced(engine, 40)
     calm = np.stack([vector.numpy() for vector in engine._open.descents[0].snapshots.vectors])
     overlap = np.linalg.svd(PCA(2).fit(calm).components_ @ engine._open.trails.plane.basis.numpy().T)[1]
@@ -117,8 +117,8 @@ def test_the_default_budget_holds_for_the_most_runs_of_a_large_model() -> None:
     assert MAX_RUNS * len(snapshots.vectors) * vector.nbytes <= 16 * MAX_RUNS * vector.nbytes
 
 
-def test_trails_that_were_thinned_are_told_whole() -> None:
-    problem = problem_of(hidden=(2,))
+def test_trails_that_were_thinned_are_told_whole(device: str) -> None:
+    problem = problem_of(device, hidden=(2,))
     descent = descent_of(problem, RunConfig("run", 1))
     descent.snapshots._most = 16
     trails = Trails("random", problem.model, 0)
@@ -131,17 +131,17 @@ def test_trails_that_were_thinned_are_told_whole() -> None:
     assert taken(told, 0)[0] == descent.snapshots.updates
 
 
-def test_snapshots_are_copies() -> None:
-    model = nn.Linear(2, 1)
+def test_snapshots_are_copies(device: str) -> None:
+    model = nn.Linear(2, 1).to(device)
     snapshots, vector = Snapshots(2, 1), model.weight.detach().reshape(-1)
-    before = vector.clone()
+    before = vector.cpu().clone()
     snapshots.keep(0, vector)
     vector.add_(1)
     assert torch.equal(snapshots.vectors[0], before)
 
 
-def test_a_random_plane_says_how_little_it_explains() -> None:
-    engine, _ = opened(Experiment(ModelConfig(plane="random"), runs=RUNS, device="cpu"))
+def test_a_random_plane_says_how_little_it_explains(device: str) -> None:
+    engine, _ = opened(Experiment(ModelConfig(plane="random"), runs=RUNS, device=device))
     told = advanced(engine, 60)
     asked = engine.ask(SetPlane("random"))
     assert isinstance(asked, PlaneNews)
@@ -156,8 +156,8 @@ def state_basis(engine):
     return engine._open.trails.plane.basis
 
 
-def test_the_heads_plane_says_of_which_update_it_is() -> None:
-    engine, _ = opened(Experiment(ModelConfig(plane="heads"), runs=RUNS, device="cpu"))
+def test_the_heads_plane_says_of_which_update_it_is(device: str) -> None:
+    engine, _ = opened(Experiment(ModelConfig(plane="heads"), runs=RUNS, device=device))
     assert advanced(engine, 10).words == "through the three heads at update 10"
     assert advanced(engine, 1).words == "through the three heads at update 10"
     asked = engine.ask(SetPlane("heads"))

@@ -153,8 +153,8 @@ def _export(path: Path, *arguments: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_real_run_exports_every_update(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["linear", "--updates", "20", "--loss-every", "7", "--seed", "1", "--device", "cpu"]
+def test_a_real_run_exports_every_update(tmp_path: Path, capsys: pytest.CaptureFixture[str], device: str) -> None:
+    arguments = ["linear", "--updates", "20", "--loss-every", "7", "--seed", "1", "--device", device]
     rows = _export(tmp_path / "a.csv", *arguments)
     captured = capsys.readouterr()
     assert captured.err == ""  # no progress bar where stderr is no terminal
@@ -169,9 +169,10 @@ def test_a_real_run_exports_every_update(tmp_path: Path, capsys: pytest.CaptureF
     assert [row | {"seconds": ""} for row in again] == [row | {"seconds": ""} for row in rows]
 
 
-def test_plain_gradient_descent_by_hand(tmp_path: Path, card: Formula) -> None:
+def test_plain_gradient_descent_by_hand(tmp_path: Path, card: Formula, device: str) -> None:
     """The batch run's exported path against gradient descent on the least squares, written out in numpy."""
-    rows = _export(tmp_path / "a.csv", "--updates", "25", "--run", "name=batch,batch_size=all", "--lr", "0.25")
+    run = ("--run", "name=batch,batch_size=all", "--lr", "0.25", "--device", device)
+    rows = _export(tmp_path / "a.csv", "--updates", "25", *run)
     x, y = card.inputs.reshape(-1), card.targets
     place = np.array(card.start)
     for row in rows[1:]:
@@ -184,31 +185,33 @@ def test_plain_gradient_descent_by_hand(tmp_path: Path, card: Formula) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "column"), [("--epochs", "0.5", "epoch"), ("--seconds", "0.01", "seconds")]
 )
-def test_other_limits(tmp_path: Path, option: str, value: str, column: str) -> None:
-    rows = _export(tmp_path / "a.csv", option, value, "--run", "name=a,batch_size=32")
+def test_other_limits(tmp_path: Path, option: str, value: str, column: str, device: str) -> None:
+    rows = _export(tmp_path / "a.csv", option, value, "--run", "name=a,batch_size=32", "--device", device)
     places = [float(row[column]) for row in rows]
     assert places[-2] < float(value) <= places[-1]
 
 
-def test_a_models_export_does_not_depend_on_when_it_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_models_export_does_not_depend_on_when_it_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
     frames = []
     for budget in (0.0, 60.0):
         monkeypatch.setattr(headless, "_BUDGET", budget)
         path = tmp_path / f"{budget}.csv"
-        experiment, card = prepare("linear", Options(model="mlp", dataset="iris", device="cpu"), Limit("updates", 60))
+        experiment, card = prepare("linear", Options(model="mlp", dataset="iris", device=device), Limit("updates", 60))
         assert run_headless(experiment, card, path, InlineLink().ask) == 0
         frames.append(pl.read_csv(path).drop("seconds"))
     assert frames[0].equals(frames[1])
     assert frames[0]["distance"].null_count() == 0
 
 
-def test_a_run_that_failed_says_so_in_its_last_row(tmp_path: Path) -> None:
+def test_a_run_that_failed_says_so_in_its_last_row(tmp_path: Path, device: str) -> None:
     (tmp_path / "own.py").write_text(
         "import torch\nfrom torch import nn\n\n\n"
         "def model():\n    return nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))\n\n\n"
         "def data():\n    return torch.randn(41, 3), torch.arange(41) % 2\n"
     )
-    options = Options(model=str(tmp_path / "own.py"), run=("batch_size=8",), test_fraction=0.0, device="cpu")
+    options = Options(model=str(tmp_path / "own.py"), run=("batch_size=8",), test_fraction=0.0, device=device)
     experiment, card = prepare("linear", options, Limit("updates", 30))
     path = tmp_path / "trace.csv"
     assert run_headless(experiment, card, path, InlineLink().ask) == 2
