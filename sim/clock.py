@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment import Clock
+from sim.choices import Clock
 
 Integers = NDArray[np.int64]
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment import Clock, Experiment, PlaneKind, Point, Window
+from sim.choices import Clock, PlaneKind
+from sim.experiment import Experiment, Point, Window
 from sim.trace import Rows
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Begin an experiment (resolved: every rate and the start filled in), dropping the one before. -> Opened"""
+    """Begin an experiment, dropping the one before. -> Opened"""
 
     experiment: Experiment
 
@@ -141,6 +142,7 @@ class Opened:
     Attributes:
         rows: update 0 of each run: x, y and loss.
         examples: N.
+        lr: the rate of SGD that the runs share unless told otherwise.
         parameters: how many parameters there are.
         device: where it runs, in words ("cpu", "cuda:0 NVIDIA H100").
         loss_every: for each run, how often the loss over all examples is evaluated.
@@ -151,6 +153,7 @@ class Opened:
 
     rows: Rows
     examples: int
+    lr: float
     parameters: int
     device: str
     loss_every: tuple[int, ...]

@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment import ConfigError, Scale, choose
+from sim.choices import Scale
+from sim.experiment import ConfigError, choose
 
 Floats = NDArray[np.float64]
 

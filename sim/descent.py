@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sim.choices import Clock
 from sim.commands import Trouble, UpdateReport
 from sim.device import use_threads_for
 from sim.evaluate import Figures, batch_gradient, figures, full_gradient
-from sim.experiment import Clock, Experiment, Limit, RunConfig, default_loss_every
+from sim.experiment import Experiment, Limit, RunConfig, default_loss_every
 from sim.failures import explain_failure
 from sim.flat import FlatModel
 from sim.model_problem import has_batch_statistics

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sim.choices import CLOCKS, Clock
 from sim.clock import plan
 from sim.commands import (
     Advance,
@@ -34,7 +35,7 @@ from sim.commands import (
 )
 from sim.descent import GRADIENT_TOLERANCE, Descent
 from sim.device import choose_device, describe
-from sim.experiment import CLOCKS, Clock, ConfigError, Experiment, ModelConfig
+from sim.experiment import ConfigError, Experiment, ModelConfig
 from sim.failures import is_out_of_memory
 from sim.landscape import Picture, survey
 from sim.model_data import default_lr
@@ -123,11 +124,13 @@ class Engine:
         config, trails = experiment.problem, None
         if isinstance(config, ModelConfig):
             problem = model_problem(config, experiment.seed, device)
-            experiment = experiment.resolved(default_lr(problem.task), None, problem.examples)
+            lr = default_lr(problem.task)
+            experiment = experiment.resolved(lr, None, problem.examples)
             trails = Trails(config.plane, problem.model, experiment.seed)
         else:
             formula = build_formula(config)
-            experiment = experiment.resolved(formula.lr, formula.start, formula.examples)
+            lr = formula.lr
+            experiment = experiment.resolved(lr, formula.start, formula.examples)
             problem = formula_problem(formula, config.start or formula.start, device)
         parameters = sum(parameter.numel() for parameter in problem.model.parameters())
         descents = [Descent(problem, experiment, index) for index in range(len(experiment.runs))]
@@ -137,6 +140,7 @@ class Engine:
         return Opened(
             rows=rows,
             examples=problem.examples,
+            lr=lr,
             parameters=parameters,
             device=describe(device),
             loss_every=tuple(descent.loss_every for descent in descents),

@@ -8,63 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-Clock = Literal["updates", "examples", "seconds"]
-Optimizer = Literal["sgd", "adam", "adamw", "rmsprop", "adagrad"]
-Schedule = Literal["constant", "step", "cosine", "one-cycle"]
-Sampling = Literal["shuffle", "replacement", "sequential"]
-Scale = Literal["standard", "minmax", "none"]
+from sim.choices import DATASETS, MODELS, Clock, Loader, Optimizer, PlaneKind, Sampling, Scale, Schedule, Task
 
-CLOCKS: dict[Clock, str] = {
-    "updates": "every run makes the same number of updates: what a step is worth",
-    "examples": "every run reads the same number of examples: what an example is worth",
-    "seconds": "every run gets the same computing time: what a second is worth",
-}
-OPTIMIZERS: dict[Optimizer, str] = {
-    "sgd": "the plain gradient step, with momentum and Nesterov's variant on request (torch.optim.SGD)",
-    "adam": "steps scaled by running means of the gradient and its square (torch.optim.Adam)",
-    "adamw": "Adam with weight decay apart from the gradient (torch.optim.AdamW)",
-    "rmsprop": "steps divided by a running root mean square of the gradient (torch.optim.RMSprop)",
-    "adagrad": "steps divided by the root of all squared gradients so far (torch.optim.Adagrad)",
-}
-SCHEDULES: dict[Schedule, str] = {
-    "constant": "the same learning rate throughout",
-    "step": "the rate times 0.1 after each third of schedule_updates (torch StepLR)",
-    "cosine": "half a cosine from the rate down to 0 over schedule_updates (torch CosineAnnealingLR)",
-    "one-cycle": "up to the rate and far below it again over schedule_updates (torch OneCycleLR)",
-}
-SAMPLINGS: dict[Sampling, str] = {
-    "shuffle": "a new random order each epoch, every example once (DataLoader's shuffle=True)",
-    "replacement": "each example drawn at random from all of them, repeats possible",
-    "sequential": "the data's own order, epoch after epoch",
-}
-SCALES: dict[Scale, str] = {
-    "standard": "mean 0, standard deviation 1",
-    "minmax": "smallest value 0, largest 1",
-    "none": "as in the file",
-}
-Task = Literal["auto", "classification", "regression"]
-Loader = Literal["auto", "dataloader", "resident"]
-PlaneKind = Literal["pca", "random", "heads"]
-
-MODELS: dict[str, str] = {
-    "mlp": "a multi-layer perceptron: layers of --hidden units with ReLU between them",
-    "cnn": "a small convolutional network: two convolutions with ReLU and pooling, then one linear layer",
-    "FILE.py[:NAME]": "your own: a function (`model` by default) that returns an nn.Module",
-}
-DATASETS: dict[str, str] = {
-    "digits": "1,797 handwritten digits of 8x8 pixels, 10 classes",
-    "breast-cancer": "569 tumours by 30 measurements, 2 classes",
-    "wine": "178 wines by 13 measurements, 3 classes",
-    "iris": "150 flowers by 4 measurements, 3 classes",
-    "diabetes": "442 patients by 10 measurements; the disease's progression, a quantity",
-    "synthetic": "as many as --examples says by 64 features, 10 classes, made from the seed",
-}
-PLANES: dict[PlaneKind, str] = {
-    "pca": "the two directions in which the runs have moved most so far",
-    "random": "two random directions, each filter as long as the model's (Li et al. 2018)",
-    "heads": "through where the runs are now",
-}
 MAX_RUNS = 9
+MINI_BATCH_SIZE = 32
 
 
 class ConfigError(ValueError):
@@ -124,7 +71,7 @@ class RunConfig:
 
     Attributes:
         name: shown on the screen and in exports.
-        batch_size: examples an update; "all" for the full batch.
+        batch_size: examples an update; "all" for the full batch; None: 32, or half of fewer examples.
         lr: the learning rate (the highest one, for schedules); None: the problem's own.
         optimizer, momentum, nesterov: as in torch.optim (momentum for sgd and rmsprop only).
         sampling, drop_last: which examples, in which order; drop_last skips an epoch's partial last batch.
@@ -132,7 +79,7 @@ class RunConfig:
     """
 
     name: str
-    batch_size: int | Literal["all"]
+    batch_size: int | Literal["all"] | None
     lr: float | None = None
     optimizer: Optimizer = "sgd"
     momentum: float = 0.0
@@ -146,8 +93,9 @@ class RunConfig:
         where = f"Run {self.name!r}: "
         if not self.name or not re.fullmatch(r"[^\s,=][^,=\n]*", self.name):
             raise ConfigError(f"A run's name must be some text without ',' and '='; got {self.name!r}.")
-        if self.batch_size != "all" and (not isinstance(self.batch_size, int) or self.batch_size < 1):
-            raise ConfigError(f"{where}batch_size must be a positive whole number or 'all', not {self.batch_size!r}.")
+        size = self.batch_size
+        if size is not None and size != "all" and (not isinstance(size, int) or size < 1):
+            raise ConfigError(f"{where}batch_size must be a positive whole number or 'all', not {size!r}.")
         if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
             raise ConfigError(f"{where}lr must be a positive finite number, not {self.lr!r}.")
         choose(self.optimizer, get_args(Optimizer), "optimizer")
@@ -164,10 +112,12 @@ class RunConfig:
 
     def size(self, examples: int) -> int:
         """The batch size as a number, for a data set of so many examples."""
+        if self.batch_size is None:
+            return MINI_BATCH_SIZE if examples >= MINI_BATCH_SIZE else max(1, examples // 2)
         return examples if self.batch_size == "all" else self.batch_size
 
 
-def default_runs(mini_batch_size: int = 32) -> tuple[RunConfig, ...]:
+def default_runs(mini_batch_size: int | None = None) -> tuple[RunConfig, ...]:
     """The three descents, from the steadiest to the noisiest."""
     return (RunConfig("batch", "all"), RunConfig("mini-batch", mini_batch_size), RunConfig("stochastic", 1))
 
@@ -309,34 +259,33 @@ class Experiment:
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
             raise ConfigError(f"Unknown device {self.device!r}; known: auto, cpu, cuda, cuda:N, mps.")
 
-    def resolved(self, lr: float, start: Point | None, examples: int | None) -> "Experiment":
-        """The same experiment with the problem's rate and start filled in, checked against the size of the data.
+    def resolved(self, lr: float | None, start: Point | None, examples: int | None) -> "Experiment":
+        """The same experiment with what its problem decides filled in, checked against the size of the data.
 
         Args:
-            lr: for SGD; what a model's other optimizers use by default is torch's own.
+            lr: for SGD; what a model's other optimizers use by default is torch's own. None: only the engine will know.
             start: where the runs of a two-parameter problem begin; None for a model, which begins as it was made.
             examples: how many there are; None where only the engine will know.
 
         Raises:
             ConfigError: if a batch size exceeds the number of examples.
         """
-        for run in self.runs:
-            if examples is not None and run.batch_size != "all" and run.batch_size > examples:
-                raise ConfigError(
-                    f"Run {run.name!r}: batch_size {run.batch_size} is larger than the data set; "
-                    f"it has {examples} examples, so choose 1 to {examples}, or 'all'."
-                )
-        problem = self.problem
+        problem, rates = self.problem, _MODEL_RATES
         if isinstance(problem, ProblemConfig):
-            problem = replace(problem, start=problem.start or start)
-        rates = {} if isinstance(problem, ProblemConfig) else _MODEL_RATES
-        return replace(
-            self,
-            problem=problem,
-            runs=tuple(
-                replace(run, lr=run.lr if run.lr is not None else rates.get(run.optimizer, lr)) for run in self.runs
-            ),
+            problem, rates = replace(problem, start=problem.start or start), {}
+        return replace(self, problem=problem, runs=tuple(_resolved(run, lr, rates, examples) for run in self.runs))
+
+
+def _resolved(run: RunConfig, lr: float | None, rates: dict[Optimizer, float], examples: int | None) -> RunConfig:
+    run = replace(run, lr=rates.get(run.optimizer, lr) if run.lr is None else run.lr)
+    if examples is None:
+        return run
+    if run.size(examples) > examples:
+        raise ConfigError(
+            f"Run {run.name!r}: batch_size {run.batch_size} is larger than the data set; "
+            f"it has {examples} examples, so choose 1 to {examples}, or 'all'."
         )
+    return replace(run, batch_size=run.batch_size or run.size(examples))
 
 
 _MODEL_RATES: dict[Optimizer, float] = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.choices import Clock, Scale
 from sim.data import load_bundled
-from sim.experiment import Clock, ConfigError, ModelConfig, Point, Scale, Window, require_file
+from sim.experiment import ConfigError, ModelConfig, Point, Window, require_file
 from sim.problems.formula import DataView, Formula
 from sim.table_file import read_training_table
 
@@ -31,20 +32,24 @@ class ModelCard:
         title: what is learned from what.
         note: what was done to the data, or "".
         examples: how many training examples; None where only the engine will know.
-        lr: the rate that all runs share unless told otherwise.
-        pace: for each clock, units of that clock for each second of playing at speed 1.
+        lr: the rate that all runs share unless told otherwise; None where only the engine will know.
     """
 
     title: str
     note: str
     examples: int | None
-    lr: float
-    pace: dict[Clock, float]
+    lr: float | None
     parameters: tuple[str, str] = ("direction 1", "direction 2")
     start: Point | None = None
     window: Window = _FIRST_WINDOW
     minima: tuple[Point, ...] = ()
     view: DataView | None = None
+
+    @property
+    def pace(self) -> dict[Clock, float]:
+        """For each clock, units of that clock for each second of playing at speed 1."""
+        examples = self.examples or 1000
+        return {"updates": 30.0, "examples": examples / 2, "seconds": 1.0 if examples >= _MANY else 0.1}
 
 
 Card = Formula | ModelCard
@@ -80,7 +85,7 @@ def split_sizes(examples: int, test_fraction: float) -> tuple[int, int]:
     return examples - test, test
 
 
-def default_lr(task: str | None) -> float:
+def default_lr(task: str) -> float:
     """The rate of SGD that all runs share unless told otherwise."""
     return REGRESSION_LR if task == "regression" else CLASSIFICATION_LR
 
@@ -110,8 +115,7 @@ def _card(config: ModelConfig, examples: int | None, data: str, task: str | None
         title=f"{shape} on {data}" if data else shape,
         note="",
         examples=train,
-        lr=default_lr(task),
-        pace={"updates": 30.0, "examples": (train or 1000) / 2, "seconds": 1.0 if (train or 0) >= _MANY else 0.1},
+        lr=None if task is None else default_lr(task),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from sim.experiment import PlaneKind
+from sim.choices import PlaneKind
 from sim.flat import trainable
 
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sim.experiment import Sampling
+from sim.choices import Sampling
 
 Integers = NDArray[np.int64]
 Count = TypeVar("Count", int, Integers)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.choices import Task
 from sim.data import Table
-from sim.experiment import ConfigError, Task, require_file, suggest
+from sim.experiment import ConfigError, require_file, suggest
 
 if TYPE_CHECKING:
     import polars as pl

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sim.choices import PlaneKind
 from sim.commands import PlaneNews, Trail
-from sim.experiment import PlaneKind
 from sim.planes import Plane, explained, heads_plane, pca_plane, random_plane
 
 Floats = NDArray[np.float64]

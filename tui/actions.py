@@ -6,7 +6,8 @@ from pathlib import Path
 
 from textual.app import App
 
-from sim.experiment import CLOCKS, PLANES, ConfigError, ModelConfig
+from sim.choices import CLOCKS, PLANES
+from sim.experiment import ConfigError, ModelConfig
 from sim.problems.formula import Formula
 from sim.trace import Status
 from tui import export

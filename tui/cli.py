@@ -20,20 +20,8 @@ from cyclopts import (
 )
 from cyclopts.config import Env
 
-from sim.experiment import (
-    CLOCKS,
-    DATASETS,
-    MODELS,
-    OPTIMIZERS,
-    PLANES,
-    SAMPLINGS,
-    SCALES,
-    SCHEDULES,
-    ConfigError,
-    Experiment,
-    Limit,
-    suggest,
-)
+from sim.choices import CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
+from sim.experiment import ConfigError, Experiment, Limit, suggest
 from tui import config_file
 from tui.options import EXPERIMENT, Number, Options, Whole, prepare
 

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from sim.experiment import Experiment, ModelConfig, ProblemConfig, RunConfig, default_runs
-from tui.options import DEFAULTS, MINI_BATCH_SIZE, MODEL_KEYS, RUN_KEYS, SHARED_KEYS, default_mini_batch_size
+from tui.options import DEFAULTS, MODEL_KEYS, RUN_KEYS, SHARED_KEYS
 
 if TYPE_CHECKING:
     from sim.model_data import Card
@@ -19,6 +19,7 @@ def command_line(experiment: Experiment, card: "Card | None" = None) -> str:
         experiment: resolved or not.
         card: its problem's; the rate, the start and the mini-batch size that are the problem's own go unsaid.
     """
+    own_size = default_runs()[1].size(card.examples) if card is not None and card.examples is not None else None
     if card is not None:
         experiment = _without_own_values(experiment, card)
     problem = experiment.problem
@@ -28,7 +29,7 @@ def command_line(experiment: Experiment, card: "Card | None" = None) -> str:
         "target": problem.target,
         "scale": problem.scale,
         **_own_options(problem),
-        **_run_options(experiment.runs, default_mini_batch_size(card.examples if card else MINI_BATCH_SIZE)),
+        **_run_options(experiment.runs, own_size),
         "seed": experiment.seed,
         "clock": experiment.clock,
         "device": experiment.device,
@@ -65,14 +66,14 @@ def _without_own_values(experiment: Experiment, card: "Card") -> Experiment:
     return replace(experiment, problem=problem, runs=tuple(runs))
 
 
-def _run_options(runs: tuple[RunConfig, ...], mini_batch_size: int) -> dict[str, object]:
+def _run_options(runs: tuple[RunConfig, ...], own_size: int | None) -> dict[str, object]:
     """The options that give these runs: the shared ones if they are the default three, else one `--run` each."""
     shared: dict[str, Any] = {key: getattr(runs[0], key) for key in SHARED_KEYS}
     size = runs[1].batch_size if len(runs) > 1 else "all"
-    if isinstance(size, int) and runs == tuple(replace(run, **shared) for run in default_runs(size)):
-        options = {"mini_batch_size": None if size == mini_batch_size else size} | shared
+    if size != "all" and runs == tuple(replace(run, **shared) for run in default_runs(size)):
+        options = {"mini_batch_size": None if size == own_size else size} | shared
         return {key.replace("_", "-"): value for key, value in options.items()}
-    usual: dict[str, Any] = {field.name: field.default for field in fields(RunConfig)}
+    usual: dict[str, Any] = {field.name: field.default for field in fields(RunConfig)} | {"batch_size": None}
     texts = []
     for run in runs:
         said: Iterator[tuple[str, Any]] = ((key, getattr(run, key)) for key in RUN_KEYS)

@@ -59,7 +59,7 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
     After Ctrl-C, what there is so far is exported and summed up all the same.
 
     Args:
-        experiment: resolved, with a limit.
+        experiment: with a limit.
         card: its problem's.
         export_path: where the trace goes; None: nowhere.
         ask: an engine.
@@ -72,6 +72,7 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
         ExportError: if the trace could not be saved.
     """
     outcome = descend(experiment, ask)
+    experiment = experiment.resolved(outcome.opened.lr, card.start, outcome.opened.examples)
     for sentence in outcome.troubles:
         print(sentence, file=sys.stderr)
     try:

@@ -11,7 +11,8 @@ from textual.keys import format_key
 from textual.screen import ModalScreen
 from textual.widgets import Markdown
 
-from sim.experiment import CLOCKS, MODELS, PLANES, ModelConfig
+from sim.choices import CLOCKS, MODELS, PLANES
+from sim.experiment import ModelConfig
 from sim.problems import registry
 from tui.chart import NON_POSITIVE
 from tui.keys import KEYS

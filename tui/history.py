@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment import CLOCKS, Clock
+from sim.choices import CLOCKS, Clock
 from sim.trace import ROW, Rows
 
 _FIRST_CAPACITY = 1024

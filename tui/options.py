@@ -7,30 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter, Token
 
+from sim.choices import Clock, Loader, Optimizer, PlaneKind, Sampling, Scale, Schedule, Task
 from sim.experiment import (
-    Clock,
     ConfigError,
     Experiment,
     Limit,
-    Loader,
     ModelConfig,
-    Optimizer,
-    PlaneKind,
     Point,
     ProblemConfig,
     RunConfig,
-    Sampling,
-    Scale,
-    Schedule,
-    Task,
     default_runs,
     suggest,
 )
 
 if TYPE_CHECKING:
     from sim.model_data import Card
-
-MINI_BATCH_SIZE = 32
 
 
 def number(text: str) -> float:
@@ -209,7 +200,7 @@ def prepare(problem: str, options: Options, limit: Limit | None = None) -> "tupl
     card = describe_model(config) if isinstance(config, ModelConfig) else build_formula(config)
     experiment = Experiment(
         problem=config,
-        runs=_runs(options, default_mini_batch_size(card.examples)),
+        runs=_runs(options),
         seed=options.seed,
         clock=options.clock,
         device=options.device,
@@ -269,20 +260,13 @@ def _refuse_unused(options: Options, key: str, used: bool, where: str) -> None:
         raise ConfigError(f"--{key} is for {where}; leave it out, or add that.")
 
 
-def default_mini_batch_size(examples: int | None) -> int:
-    """The batch size between all and one: 32, or half the examples where there are fewer than that."""
-    return MINI_BATCH_SIZE if examples is None or examples >= MINI_BATCH_SIZE else max(1, examples // 2)
-
-
-def _runs(options: Options, mini_batch_size: int) -> tuple[RunConfig, ...]:
+def _runs(options: Options) -> tuple[RunConfig, ...]:
     """The runs that the options describe: those of `--run`, or the default three."""
-    if options.mini_batch_size is not None:
-        mini_batch_size = options.mini_batch_size
     shared: dict[str, Any] = {key: getattr(options, key) for key in SHARED_KEYS}
     if not options.run:
-        return tuple(replace(run, **shared) for run in default_runs(mini_batch_size))
+        return tuple(replace(run, **shared) for run in default_runs(options.mini_batch_size))
     return tuple(
-        RunConfig(**{"name": f"run {place}", "batch_size": mini_batch_size, **shared, **parse_run(text)})
+        RunConfig(**{"name": f"run {place}", "batch_size": options.mini_batch_size, **shared, **parse_run(text)})
         for place, text in enumerate(options.run, start=1)
     )
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.choices import Clock
 from sim.commands import PlaneNews, Predicted, UpdateReport
-from sim.experiment import Clock, Experiment, ModelConfig, Point, RunConfig
+from sim.experiment import Experiment, ModelConfig, Point, RunConfig
 from sim.model_data import Card
 from sim.trace import Rows, Status
 from tui.history import History

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from sim.choices import Clock, PlaneKind
 from sim.commands import (
     Advance,
     Advanced,
@@ -26,8 +27,8 @@ from sim.commands import (
     Trouble,
     UpdateReport,
 )
-from sim.experiment import Clock, Experiment, ModelConfig, PlaneKind, Point, ProblemConfig
-from sim.model_data import Card
+from sim.experiment import Experiment, ModelConfig, Point, ProblemConfig
+from sim.model_data import Card, ModelCard
 from tui.banner import Banner, with_hint
 from tui.history import History
 from tui.inflow import Inflow
@@ -93,9 +94,16 @@ class Session:
         if isinstance(answer, Opened):
             self.opened, self.history, self._inflow = answer, History(answer.rows), Inflow()
             self.trails = PlaneTrails(answer.plane) if answer.plane else None
+            self._fill_in(answer)
             self.reports, self.predictions, self.troubles = (), (-1, None), {}
             self.banner = None
             self._refused.clear()
+
+    def _fill_in(self, opened: Opened) -> None:
+        """Fill in what only the engine knew of a model's problem."""
+        if isinstance(self.card, ModelCard):
+            self.card = replace(self.card, examples=opened.examples, lr=opened.lr)
+            self.experiment = self.experiment.resolved(opened.lr, None, opened.examples)
 
     def reset(self, start: Point | None = None, seed: int | None = None) -> None:
         """Begin again, from another start or with another seed if given; a dead engine is started again."""

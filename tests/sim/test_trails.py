@@ -9,8 +9,9 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 import sim.trails
+from sim.choices import PlaneKind
 from sim.commands import Advance, Advanced, PlaneNews, SetPlane
-from sim.experiment import MAX_RUNS, Experiment, ModelConfig, PlaneKind, RunConfig
+from sim.experiment import MAX_RUNS, Experiment, ModelConfig, RunConfig
 from sim.trails import Snapshots, Trails
 
 from .real_models import descent_of, opened, problem_of

@@ -27,6 +27,7 @@ from tui.app import GdsimApp
 from tui.banner import Banner
 from tui.help import HelpScreen
 from tui.link import InlineLink
+from tui.options import Options, prepare
 from tui.panels.curves import Curves
 from tui.panels.status_line import StatusLine
 
@@ -319,6 +320,24 @@ async def test_a_real_trace_goes_through_the_same_panels() -> None:
         sentence = " ".join(text_of(app.query_one("#sentence")).split())
         assert sentence.startswith("After the same 25 updates, batch has read 11,050 examples, stochastic 25.")
         assert "25 updates · 25–11,050 examples" in text_of(app_of(pilot).query_one("#status"))
+
+
+async def test_what_only_the_engine_knows_of_a_model_is_filled_in(tmp_path: Path) -> None:
+    """A regression on 20 examples: SGD at 0.02, and a mini-batch of half the 16 training examples."""
+    (tmp_path / "own.py").write_text(
+        "import torch\nfrom torch import nn\n\n\ndef model():\n    return nn.Linear(2, 1)\n\n\n"
+        "def data():\n    return torch.randn(20, 2), torch.randn(20, 1)\n"
+    )
+    experiment, card = prepare("linear", Options(model=str(tmp_path / "own.py"), device="cpu"))
+    app = GdsimApp(experiment, card, InlineLink(), ticking=False)
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(pilot)
+        await go(pilot, 3)
+        assert "one rate for all: 0.02" in text_of(app.query_one("#curves"))
+        rows = text_of(app.query_one("#runs")).split("\n")
+        assert [row.split()[1:3] for row in rows[1:4]] == [["all", "16"], ["8", "sgd"], ["1", "sgd"]]
+        await pilot.press("w")
+        assert app.clipboard == f"gdsim --model={tmp_path / 'own.py'} --device=cpu"
 
 
 async def test_what_cannot_be_done_is_said_in_the_shell_where_nothing_ever_stood() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.experiment import CLOCKS, OPTIMIZERS, SAMPLINGS, SCHEDULES
+from sim.choices import CLOCKS, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from sim.problems import registry
 from tui import cli, config_file
 

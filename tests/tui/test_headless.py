@@ -51,7 +51,7 @@ def advanced(rows: Rows, *, finished: bool, trouble: Trouble | None = None) -> A
     return Advanced(rows, covered=1.0, finished=finished, troubles=() if trouble is None else (trouble,))
 
 
-OPENED = Opened(rows_at(0), examples=442, parameters=2, device="cpu", loss_every=(1, 1, 1), tolerance=1e-6)
+OPENED = Opened(rows_at(0), examples=442, lr=0.1, parameters=2, device="cpu", loss_every=(1, 1, 1), tolerance=1e-6)
 
 
 def engine(answers: Iterable[Answer | Callable[[], Answer]]) -> Callable[[Command], Answer]:
@@ -218,3 +218,19 @@ def test_a_run_that_failed_says_so_in_its_last_row(tmp_path: Path, device: str) 
     last = pl.read_csv(path).row(-1, named=True)
     assert (last["update"], last["status"]) == (5, "failed")  # 5 times 8 examples, and a single one
     assert last["loss"] > 0
+
+
+def test_the_summary_says_the_rate_that_only_the_engine_knew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], device: str
+) -> None:
+    (tmp_path / "own.py").write_text(
+        "import torch\nfrom torch import nn\n\n\ndef model():\n    return nn.Linear(2, 1)\n\n\n"
+        "def data():\n    return torch.randn(20, 2), torch.randn(20, 1)\n"
+    )
+    assert cli.main(["run", "--model", str(tmp_path / "own.py"), "--updates", "3", "--device", device]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if " sgd " in line]
+    assert [line[:4] for line in lines] == [
+        ["batch", "all", "sgd", "0.02000"],
+        ["mini-batch", "8", "sgd", "0.02000"],
+        ["stochastic", "1", "sgd", "0.02000"],
+    ]

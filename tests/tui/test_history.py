@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sim.experiment import CLOCKS, Clock
+from sim.choices import CLOCKS, Clock
 from sim.trace import NO_ROWS, ROW, Rows
 from tests.tui.traces import make_experiment, make_race
 from tui import history as history_module

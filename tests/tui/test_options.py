@@ -10,7 +10,7 @@ from sim.experiment import ConfigError, Experiment, Limit, Point, ProblemConfig,
 from sim.problems import build_formula
 from tui import cli
 from tui.command_line import command_line
-from tui.options import Options, default_mini_batch_size, parse_run, prepare
+from tui.options import Options, parse_run, prepare
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_whole_numbers_are_not_rounded() -> None:
 
 @pytest.mark.parametrize(("examples", "size"), [(1000, 32), (32, 32), (31, 15), (3, 1), (1, 1)])
 def test_the_mini_batch_shrinks_with_small_data(examples: int, size: int) -> None:
-    assert default_mini_batch_size(examples) == size
+    assert default_runs()[1].size(examples) == size
 
 
 def test_small_data_of_the_user_run_with_the_defaults(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.choices import CLOCKS, Clock
 from sim.commands import Predicted
-from sim.experiment import CLOCKS, Clock, Point, RunConfig
+from sim.experiment import Point, RunConfig
 from sim.trace import Rows
 from tests.tui.screen import app_of, go, make_app, ready, text_of
 from tests.tui.traces import FORMULA, batch, gradient_at, loss_at, make_experiment, make_race, make_scene, report_of

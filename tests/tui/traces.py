@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.choices import CLOCKS, Clock
 from sim.commands import (
     Advance,
     Advanced,
@@ -22,7 +23,7 @@ from sim.commands import (
     Surveyed,
     UpdateReport,
 )
-from sim.experiment import CLOCKS, Clock, Experiment, Point, ProblemConfig, RunConfig, Window, default_runs
+from sim.experiment import Experiment, Point, ProblemConfig, RunConfig, Window, default_runs
 from sim.problems.formula import DataView, Formula
 from sim.trace import NO_ROWS, ROW, Rows, Status
 from tui.history import History
@@ -133,7 +134,7 @@ def make_race(experiment: Experiment, until: float) -> Rows:
 
 def make_opened(rows: Rows, runs: int) -> Opened:
     """What an engine says of a trace's experiment."""
-    return Opened(rows[:runs], EXAMPLES, 2, "cpu", (1,) * runs, TOLERANCE)
+    return Opened(rows[:runs], EXAMPLES, FORMULA.lr, 2, "cpu", (1,) * runs, TOLERANCE)
 
 
 def report_of(update: int, size: int, before: Point) -> UpdateReport:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from textual.strip import Strip
 from textual.widget import Widget
 
-from sim.experiment import Clock
+from sim.choices import Clock
 from sim.trace import Rows
 from tui.chart import Chart, Series
 from tui.palette import blend

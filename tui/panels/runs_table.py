@@ -36,7 +36,8 @@ class TableColumn:
 
 
 def _batch(scene: Scene, run: RunScene) -> str:
-    return f"all {count(scene.examples)}" if run.config.batch_size == "all" else count(run.config.batch_size)
+    size = count(run.config.size(scene.examples))
+    return f"all {size}" if run.config.batch_size == "all" else size
 
 
 def _optimizer(_scene: Scene, run: RunScene) -> str:

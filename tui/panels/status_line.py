@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from rich.cells import cell_len
 from rich.text import Text
 
-from sim.experiment import CLOCKS, Clock
+from sim.choices import CLOCKS, Clock
 from tui.numbers import count, duration, quantity
 from tui.palette import hexadecimal
 from tui.panels.words import Words

@@ -1,0 +1,50 @@
+"""A session over a replaying link, and what it asked for and told."""
+
+import asyncio
+
+from sim.commands import Advance
+from sim.experiment import Experiment
+from tests.tui.traces import FORMULA, ReplayLink, make_experiment, make_race
+from tui.history import History
+from tui.session import Session
+
+
+class Watched:
+    """A session that stands, its link, and what it told the user."""
+
+    def __init__(self, experiment: Experiment, until: float, link: type[ReplayLink]) -> None:
+        self.told: list[str] = []
+        self.rows = make_race(experiment, until)
+        self.link = link(experiment, self.rows)
+        self.session = Session(experiment, FORMULA, self.link, self.told.append)
+
+    @property
+    def history(self) -> History:
+        assert self.session.history is not None
+        return self.session.history
+
+    async def frame(self, seconds: float = 0.0) -> None:
+        """Some time goes by, and whatever was asked is answered."""
+        self.session.frame(seconds)
+        await settle()
+
+    async def step(self, moments: int) -> None:
+        self.session.step(moments)
+        await settle()
+
+    def advances(self) -> list[Advance]:
+        return [command for command in self.link.commands if isinstance(command, Advance)]
+
+
+async def settle() -> None:
+    """Let every task do what it can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def stand(
+    experiment: Experiment | None = None, until: float = 60, link: type[ReplayLink] = ReplayLink
+) -> Watched:
+    watched = Watched(experiment or make_experiment(), until, link)
+    await watched.session.open()
+    return watched
