@@ -4,7 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
@@ -18,11 +18,10 @@ from cyclopts import (
     Parameter,
     UnusedCliTokensError,
 )
-from cyclopts.config import Env
 
 from sim.choices import CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
-from sim.experiment import ConfigError, Experiment, Limit, suggest
-from tui import config_file
+from sim.experiment import ConfigError, Experiment, suggest
+from tui import config_file, environment
 from tui.options import EXPERIMENT, Number, Options, Whole, prepare
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ app = App(
     help_format="plaintext",
     help_epilogue=_EXAMPLES,
     version=_version,
-    config=(Env("GDSIM_", command=False, show=False), config_file.fill_in, _sources),
+    config=(environment.check, environment.fill_in, config_file.fill_in, _sources),
     suppress_keyboard_interrupt=False,
 )
 app.register_install_completion_command(help="Install completion for your shell.")
@@ -129,10 +128,10 @@ def run(
     from tui.headless import limit_of, run_headless
     from tui.link import InlineLink
 
-    limit = limit_of(updates, epochs, seconds)
     if export is not None:
         check(export)
-    experiment, card = _prepare(problem, options, limit)
+    experiment, card = _prepare(problem, options)
+    experiment = replace(experiment, limit=limit_of(updates, epochs, seconds))
     try:
         return run_headless(experiment, card, export, InlineLink().ask)
     except ExportError as error:
@@ -221,10 +220,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Card]":
+def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
-    return prepare(problem, options, limit)
+    return prepare(problem, options)
 
 
 def _sentence(error: CycloptsError) -> str:

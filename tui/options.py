@@ -11,7 +11,6 @@ from sim.choices import Clock, Loader, Optimizer, PlaneKind, Sampling, Scale, Sc
 from sim.experiment import (
     ConfigError,
     Experiment,
-    Limit,
     ModelConfig,
     Point,
     ProblemConfig,
@@ -185,7 +184,7 @@ MODEL_KEYS = ("dataset", "hidden", "task", "test_fraction", "examples", "loader"
 """The options that only a model takes."""
 
 
-def prepare(problem: str, options: Options, limit: Limit | None = None) -> "tuple[Experiment, Card]":
+def prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
     """The experiment that the options ask for, resolved, and what is known of its problem beforehand.
 
     Raises:
@@ -205,7 +204,6 @@ def prepare(problem: str, options: Options, limit: Limit | None = None) -> "tupl
         clock=options.clock,
         device=options.device,
         loss_every=options.loss_every,
-        limit=limit,
     )
     return experiment.resolved(card.lr, card.start, card.examples), card
 

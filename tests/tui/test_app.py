@@ -335,7 +335,7 @@ async def test_what_only_the_engine_knows_of_a_model_is_filled_in(tmp_path: Path
         await go(pilot, 3)
         assert "one rate for all: 0.02" in text_of(app.query_one("#curves"))
         rows = text_of(app.query_one("#runs")).split("\n")
-        assert [row.split()[1:3] for row in rows[1:4]] == [["all", "16"], ["8", "sgd"], ["1", "sgd"]]
+        assert [row.split()[2:4] for row in rows[1:4]] == [["all", "16"], ["8", "sgd"], ["1", "sgd"]]
         await pilot.press("w")
         assert app.clipboard == f"gdsim --model={tmp_path / 'own.py'} --device=cpu"
 

@@ -35,6 +35,7 @@ def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 BAD_INPUT = {
     "problem": (["linaer"], "did you mean 'linear'"),
+    "problem without an end": (["run", "linaer"], "did you mean 'linear'"),
     "two problems": (["sine", "saddle"], "'saddle' is too much"),
     "option": (["--momentun", "0.9"], "did you mean --momentum"),
     "value missing": (["--lr"], "--lr requires"),
@@ -86,6 +87,18 @@ BAD_INPUT = {
 @pytest.mark.parametrize(("arguments", "part"), BAD_INPUT.values(), ids=BAD_INPUT.keys())
 def test_bad_input_is_one_sentence(arguments: list[str], part: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert part in complaint(arguments, capsys)
+
+
+def test_a_misspelt_environment_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GDSIM_SEEED", "3")
+    assert "variable GDSIM_SEEED is no option of gdsim; did you mean 'GDSIM_SEED'" in complaint(
+        ["config", "show"], capsys
+    )
+    monkeypatch.delenv("GDSIM_SEEED")
+    monkeypatch.setenv("GDSIM_UPDATES", "5")  # only `gdsim run` takes it
+    assert cli.main(["config", "show"]) == 0
 
 
 BAD_FILES = {

@@ -4,6 +4,7 @@ import csv
 import math
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -198,7 +199,8 @@ def test_a_models_export_does_not_depend_on_when_it_was_asked(
     for budget in (0.0, 60.0):
         monkeypatch.setattr(headless, "_BUDGET", budget)
         path = tmp_path / f"{budget}.csv"
-        experiment, card = prepare("linear", Options(model="mlp", dataset="iris", device=device), Limit("updates", 60))
+        experiment, card = prepare("linear", Options(model="mlp", dataset="iris", device=device))
+        experiment = replace(experiment, limit=Limit("updates", 60))
         assert run_headless(experiment, card, path, InlineLink().ask) == 0
         frames.append(pl.read_csv(path).drop("seconds"))
     assert frames[0].equals(frames[1])
@@ -212,7 +214,8 @@ def test_a_run_that_failed_says_so_in_its_last_row(tmp_path: Path, device: str) 
         "def data():\n    return torch.randn(41, 3), torch.arange(41) % 2\n"
     )
     options = Options(model=str(tmp_path / "own.py"), run=("batch_size=8",), test_fraction=0.0, device=device)
-    experiment, card = prepare("linear", options, Limit("updates", 30))
+    experiment, card = prepare("linear", options)
+    experiment = replace(experiment, limit=Limit("updates", 30))
     path = tmp_path / "trace.csv"
     assert run_headless(experiment, card, path, InlineLink().ask) == 2
     last = pl.read_csv(path).row(-1, named=True)

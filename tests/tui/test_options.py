@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def parse(arguments: Sequence[str]) -> Experiment:
     values = dict(bound.arguments)
     limits = [Limit(unit, values[unit]) for unit in ("updates", "epochs", "seconds") if unit in values]
     assert bool(limits) == (command is cli.run)
-    return prepare(values.get("problem", "linear"), values.get("options", Options()), *limits)[0]
+    experiment, _ = prepare(values.get("problem", "linear"), values.get("options", Options()))
+    return replace(experiment, limit=limits[0] if limits else None)
 
 
 def test_defaults_are_three_descents_with_the_problems_own_rate_and_start() -> None:
