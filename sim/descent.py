@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sim.batches import batches_of
 from sim.choices import Clock
 from sim.commands import Trouble, UpdateReport
 from sim.device import use_threads_for
@@ -22,8 +23,8 @@ from sim.optimizers import Schedule, make_optimizer
 from sim.planes import Plane
 from sim.problem import Problem
 from sim.random_state import RandomState, undisturbed
+from sim.report import compare
 from sim.sampling import Integers, Sampler
-from sim.sources import Batch, LoadedBatches
 from sim.trace import ROW, Rows, Status
 from sim.trails import Snapshots
 
@@ -32,8 +33,6 @@ GRADIENT_TOLERANCE = 1e-4
 
 _DIVERGED_RATIO = 1e6  # a batch loss so many times the loss at the start (or 1) will not come back
 _CONVERGENCE_CHECK_EVERY = 10  # of the updates at which the loss over all examples is evaluated
-_SHOWN_INDICES = 64
-_ALIGNMENT = 64  # bytes, of the memory of every tensor on a CPU
 
 
 class _Measured(NamedTuple):
@@ -77,11 +76,7 @@ class Descent:
         self._sampler = Sampler(
             problem.examples, batch_size, self.config.sampling, self.config.drop_last, experiment.seed
         )
-        self._loaded = (
-            LoadedBatches(problem.source, self._sampler, problem.train, problem.workers)
-            if problem.loader == "dataloader"
-            else None
-        )
+        self._batches = batches_of(problem, self._sampler)
         self._full_batch = batch_size == problem.examples and self.config.sampling != "replacement"
         self._chunk_size = problem.chunk_size
         self.loss_every = experiment.loss_every or default_loss_every(problem.examples, batch_size, parameters)
@@ -93,11 +88,6 @@ class Descent:
         self._loss_bound = math.inf
         self._before = self.vector.clone()
         self._before_which = 0  # the update that `_before` was before: the last one of a chunk
-        # small data are gathered once an epoch, of which the batches are slices, if these lie in memory as tensors of
-        # their own do: a matrix product may sum in another order where they do not
-        one, _ = problem.batch(torch.zeros(1, dtype=torch.int64))
-        self._sliced = problem.examples <= self._chunk_size and one.nbytes % _ALIGNMENT == 0
-        self._gathered: tuple[int, Batch] | None = None
 
     # -- what the clock asks ------------------------------------------------------------------------------------------
 
@@ -193,22 +183,10 @@ class Descent:
         problem, module = self._problem, self._model.module
         if self._sampler.batch_size > self._chunk_size:
             return self._backward_in_chunks()
-        inputs, targets = self._batch(self.update + 1)
+        inputs, targets = self._batches.batch(self.update + 1)
         loss = problem.loss(module(inputs), targets)
         torch.autograd.backward(loss)
         return loss.detach()
-
-    def _batch(self, update: int) -> Batch:
-        if self._loaded is not None:
-            return self._loaded.batch(update)
-        if not self._sliced:
-            return self._problem.batch(self._sampler.batch(update))
-        epoch, begin = self._sampler.place(update)
-        if self._gathered is None or epoch != self._gathered[0]:
-            self._gathered = epoch, self._problem.batch(self._sampler.order(epoch))
-        inputs, targets = self._gathered[1]
-        end = begin + self._sampler.batch_size
-        return inputs[begin:end], targets[begin:end]
 
     def _backward_in_chunks(self) -> Tensor:
         problem, module = self._problem, self._model.module
@@ -320,18 +298,7 @@ class Descent:
         """
         batch = self._sampler.batch(update)
         own, full = self._gradients(update, batch, before)
-        own_norm, full_norm = (torch.linalg.vector_norm(gradient).item() for gradient in (own, full))
-        seen = [gradient.cpu() if plane is None else plane.directions(gradient.cpu()) for gradient in (own, full)]
-        cosine = torch.dot(own, full).item() / (own_norm * full_norm) if own_norm * full_norm > 0 else math.nan
-        return UpdateReport(
-            update=update,
-            indices=tuple(batch[:_SHOWN_INDICES].tolist()),
-            batch_size=len(batch),
-            gradient=(seen[0][0].item(), seen[0][1].item()),
-            full_gradient=(seen[1][0].item(), seen[1][1].item()),
-            cosine=cosine if math.isnan(cosine) else min(1.0, max(-1.0, cosine)),
-            relative_error=torch.linalg.vector_norm(own - full).item() / full_norm if full_norm > 0 else math.nan,
-        )
+        return compare(update, batch, own, full, plane)
 
     def _gradients(self, update: int, batch: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
         """The batch's gradient and the full one at the parameters before an update; NaN where they are gone."""
@@ -361,6 +328,7 @@ class Descent:
                 "update": self.update,
                 "seconds": self.seconds,
                 "status": self.status,
+                "loss_bound": self._loss_bound,
             }
         )
 
@@ -375,3 +343,4 @@ class Descent:
         schedule.load_state_dict(state["schedule"])
         self._random_state = state["random_state"]
         self.update, self.seconds, self.status = state["update"], state["seconds"], state["status"]
+        self._loss_bound = state["loss_bound"]

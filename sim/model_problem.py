@@ -19,7 +19,7 @@ from sim.model_data import SYNTHETIC_CLASSES, SYNTHETIC_FEATURES, Arrays, load_a
 from sim.models import cnn, load_file, mlp
 from sim.problem import Loss, Problem
 from sim.random_state import RandomState
-from sim.sources import DatasetSource, TensorSource
+from sim.sources import DatasetSource, Source, TensorSource
 
 _RESIDENT_SHARE = 0.5  # of a GPU's free memory that data may fill
 _SYNTHETIC_CHUNK = 65_536
@@ -109,7 +109,7 @@ def _tensors(arrays: Arrays, device: torch.device) -> TensorSource:
     return TensorSource(inputs, targets, device, torch.float32)
 
 
-def _scale_inputs(source: TensorSource | DatasetSource, train: Tensor | None, scale: str) -> None:
+def _scale_inputs(source: Source, train: Tensor | None, scale: str) -> None:
     """Scale a table's inputs in place by what the training examples say; constant columns are left at 0."""
     assert isinstance(source, TensorSource)
     known = source.inputs if train is None else source.inputs[train]
@@ -122,10 +122,10 @@ def _scale_inputs(source: TensorSource | DatasetSource, train: Tensor | None, sc
 
 def _own_source(
     data: Any, config: ModelConfig, device: torch.device
-) -> tuple[TensorSource | DatasetSource, Literal["classification", "regression"], tuple[str, ...]]:
+) -> tuple[Source, Literal["classification", "regression"], tuple[str, ...]]:
     """What the user's `data()` returned: a Dataset, or tensors X and y."""
     if isinstance(data, Dataset):
-        source: TensorSource | DatasetSource = DatasetSource(data, device)
+        source: Source = DatasetSource(data, device)
         targets = source.take(torch.zeros(1, dtype=torch.int64))[1]
     elif isinstance(data, tuple) and len(data) == 2 and all(isinstance(part, Tensor) for part in data):
         inputs, targets = data
@@ -152,9 +152,9 @@ def _split(examples: int, test_fraction: float, seed: int) -> tuple[Tensor | Non
     return order[:train], order[train:]
 
 
-def _placed(source: TensorSource | DatasetSource, config: ModelConfig) -> TensorSource | DatasetSource:
+def _placed(source: Source, config: ModelConfig) -> Source:
     """The data on the device, where they are to be resident and fit."""
-    if isinstance(source, DatasetSource):
+    if not isinstance(source, TensorSource):
         if config.loader == "resident":
             raise ConfigError("--loader resident needs tensors; data() returned a Dataset, so use --loader dataloader.")
         return source

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sim.experiment import ConfigError, Point
 from sim.problems.formula import Formula
 from sim.random_state import RandomState
-from sim.sources import Batch, DatasetSource, Pass, TensorSource
+from sim.sources import Batch, Pass, Source, TensorSource
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """`loss(output, target)`: the mean over the batch, a scalar."""
@@ -38,7 +38,7 @@ class Problem:
 
     model: nn.Module
     loss: Loss
-    source: TensorSource | DatasetSource
+    source: Source
     random_state: RandomState
     train: Tensor | None = None
     test: Tensor | None = None

@@ -5,9 +5,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
-
-from sim.sampling import Sampler
+from torch.utils.data import Dataset, TensorDataset, default_collate
 
 Batch = tuple[Tensor, Tensor]
 
@@ -22,6 +20,9 @@ class Source(Protocol):
 
     def take(self, examples: Tensor) -> Batch:
         """Inputs and targets of some examples (int64, shape (B,), on the CPU), on the device, in that order."""
+
+    def to_device(self, batch: Batch) -> Batch:
+        """A batch of a DataLoader where, and of the type that, the model takes it."""
 
     def dataset(self) -> "Dataset[Any]":
         """The same as torch's DataLoader wants it."""
@@ -47,7 +48,7 @@ class TensorSource:
         return self.to_device((self.inputs[examples], self.targets[examples]))
 
     def to_device(self, batch: Batch) -> Batch:
-        """A batch where, and of the type that, the model takes it."""
+        """See `Source`."""
         inputs, targets = batch
         return inputs.to(self.device, self._dtype, non_blocking=True), targets.to(self.device, non_blocking=True)
 
@@ -71,7 +72,7 @@ class DatasetSource:
         return self.to_device(default_collate([self._dataset[index] for index in examples.tolist()]))
 
     def to_device(self, batch: Batch) -> Batch:
-        """A batch on the device."""
+        """See `Source`."""
         inputs, targets = batch
         return inputs.to(self.device, non_blocking=True), targets.to(self.device, non_blocking=True)
 
@@ -83,7 +84,7 @@ class DatasetSource:
 class Pass:
     """A pass through some examples in chunks; small ones are kept, so that passing again costs no gathering."""
 
-    def __init__(self, source: TensorSource | DatasetSource, examples: Tensor, chunk_size: int) -> None:
+    def __init__(self, source: Source, examples: Tensor, chunk_size: int) -> None:
         self._source, self._examples, self._chunk_size = source, examples, chunk_size
         self._kept: list[Batch] | None = None
 
@@ -107,49 +108,3 @@ class Pass:
 
     def _chunks(self, examples: Tensor) -> Iterator[Batch]:
         return (self._source.take(part) for part in torch.split(examples, self._chunk_size))
-
-
-class LoadedBatches:
-    """A run's batches through torch's DataLoader, with the run's sampler as its batch sampler."""
-
-    def __init__(
-        self, source: TensorSource | DatasetSource, sampler: Sampler, chosen: Tensor | None, workers: int
-    ) -> None:
-        self._source = source
-        self._sampler = sampler
-        self._chosen = chosen
-        self._workers = workers
-        self._next = 0
-        self._batches: Iterator[Any] = iter(())
-
-    def batch(self, update: int) -> Batch:
-        """The batch of an update, counted from 1; they are to be asked for in order, after any first one."""
-        if update != self._next:
-            self._batches, self._next = iter(self._loader(update)), update
-        self._next += 1
-        return self._source.to_device(next(self._batches))
-
-    def _loader(self, update: int) -> "DataLoader[Any]":
-        return DataLoader(
-            self._source.dataset(),
-            batch_sampler=_Endless(self._sampler, self._chosen, update),
-            num_workers=self._workers,
-            pin_memory=self._source.device.type == "cuda",
-            persistent_workers=self._workers > 0,
-            # the base seed that a loader draws for its workers must not come from the model's own random state
-            generator=torch.Generator().manual_seed(0),
-        )
-
-
-class _Endless:
-    """The lists of examples of a run's updates, from one of them on, for ever."""
-
-    def __init__(self, sampler: Sampler, chosen: Tensor | None, update: int) -> None:
-        self._sampler, self._chosen, self._update = sampler, chosen, update
-
-    def __iter__(self) -> Iterator[list[int]]:
-        update = self._update
-        while True:
-            batch = self._sampler.batch(update)
-            yield (batch if self._chosen is None else self._chosen[batch]).tolist()
-            update += 1

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from sim.batches import LoadedBatches
 from sim.sampling import Sampler
-from sim.sources import DatasetSource, LoadedBatches, Pass, TensorSource
+from sim.sources import DatasetSource, Pass, Source, TensorSource
 
 
 class Squares(Dataset[tuple[Tensor, int]]):
@@ -21,7 +22,7 @@ class Squares(Dataset[tuple[Tensor, int]]):
         return torch.tensor([index, index**2], dtype=torch.float32), index % 3
 
 
-def sources(device: str) -> dict[str, TensorSource | DatasetSource]:
+def sources(device: str) -> dict[str, Source]:
     inputs = torch.stack([Squares()[index][0] for index in range(23)])
     targets = torch.arange(23) % 3
     where = torch.device(device)
