@@ -56,7 +56,14 @@ def _effort(scene: Scene, runs: list[RunScene]) -> str:
         rates = f"{quantity(most.examples_per_second)} examples/s against {quantity(least.examples_per_second)}"
         made = f"{_name(most)} has made {_plural(most.update, 'update')}, {_name(least)} {count(least.update)}"
         return f"In {shared} of computing each, {made} ({rates})."
+    if scene.clock == "seconds" and most.update and least.update:
+        return f"Per second of computing, {_rates(most)}, {_rates(least)}."
     return f"{_name(most)} has read {read}, {_name(least)} {count(least.examples)} in {made}."
+
+
+def _rates(run: RunScene) -> str:
+    read, made = quantity(run.examples_per_second), quantity(run.updates_per_second)
+    return f"{_name(run)} reads {read} examples in {made} updates"
 
 
 def _standings(scene: Scene, runs: list[RunScene]) -> list[str]:

@@ -51,6 +51,15 @@ def test_on_the_clock_of_seconds() -> None:
     assert sentence.startswith("In 16.1 ms of computing each, batch has made 100 updates, stochastic 159 (")
 
 
+def test_on_the_clock_of_seconds_before_times_are_alike() -> None:
+    """An update of the batch run takes 161 microseconds, one of the stochastic run 101."""
+    sentence, _ = say(make_experiment(clock="seconds"), 100 * SECONDS * 1.61, cursor=3)
+    assert sentence.startswith(
+        "Per second of computing, batch reads 379 k examples in 6.2 k updates, "
+        "stochastic reads 9.9 k examples in 9.9 k updates."
+    )
+
+
 def test_the_lowest_and_the_highest_are_named() -> None:
     experiment = make_experiment()
     sentence, rows = say(experiment, 25)

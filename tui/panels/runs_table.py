@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from sim.choices import Clock
 from sim.trace import Status
 from tui.numbers import count, decimal, quantity
 from tui.palette import Palette, blend, hexadecimal
@@ -26,6 +27,7 @@ class TableColumn:
         cell: its text for a run.
         rank: the higher, the sooner it is left out where there is no room; 0: never.
         applies: whether there is anything to say in this column.
+        clock: the one that it is about, on which it is among the last to be left out.
     """
 
     title: str
@@ -33,6 +35,11 @@ class TableColumn:
     cell: Callable[[Scene, RunScene], str]
     rank: int = 0
     applies: Callable[[Scene], bool] = lambda _scene: True
+    clock: Clock | None = None
+
+    def rank_of(self, scene: Scene) -> int:
+        """Its rank on the scene's clock."""
+        return min(self.rank, 2) if self.clock == scene.clock else self.rank
 
 
 def _batch(scene: Scene, run: RunScene) -> str:
@@ -85,8 +92,20 @@ COLUMNS = (
         5,
         lambda scene: scene.plane is not None,
     ),
-    TableColumn("updates/s", "in its own computing time", lambda _s, r: quantity(r.updates_per_second), 7),
-    TableColumn("examples/s", "in its own computing time", lambda _s, r: quantity(r.examples_per_second), 8),
+    TableColumn(
+        "updates/s",
+        "in its own computing time",
+        lambda _s, r: quantity(r.updates_per_second),
+        7,
+        clock="seconds",
+    ),
+    TableColumn(
+        "examples/s",
+        "in its own computing time",
+        lambda _s, r: quantity(r.examples_per_second),
+        8,
+        clock="seconds",
+    ),
     TableColumn("status", "running, converged or diverged", lambda _s, r: r.status_words),
 )
 
@@ -111,9 +130,9 @@ def table_text(scene: Scene, width: int) -> Text:
     while True:
         cells = [[column.cell(scene, run) for column in columns] for run in scene.runs]
         widths = [max(len(column.title), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)]
-        if sum(widths) + _GAP * len(widths) + 3 <= width or max(column.rank for column in columns) == 0:
+        if sum(widths) + _GAP * len(widths) + 3 <= width or max(column.rank_of(scene) for column in columns) == 0:
             break
-        columns.remove(max(columns, key=lambda column: column.rank))
+        columns.remove(max(columns, key=lambda column: column.rank_of(scene)))
     titles = (column.title.ljust(size + _GAP) for column, size in zip(columns, widths, strict=True))
     heading = "   " + "".join(titles)
     shade = hexadecimal(blend(scene.palette.background, scene.palette.text, _HEADING_SHARE))
