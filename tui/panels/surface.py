@@ -11,11 +11,12 @@ from sim.commands import Survey, Surveyed
 from sim.experiment import Point, Window
 from sim.model_data import Card, ModelCard
 from tui.canvas import GROUND, Canvas
+from tui.ground import Ground
 from tui.numbers import count, decimal
-from tui.palette import MINIMUM, START, Palette, band_of, blend, loss_levels, trail_colors
+from tui.palette import MINIMUM, START, Palette, blend, trail_colors
 from tui.panels.plot import Plot
 from tui.scene import RunScene, Scene, vanishes
-from tui.viewport import Viewport, contours
+from tui.viewport import Viewport
 
 _DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
 _ROOM = 0.3  # around the trails, as a share of their extent
@@ -48,18 +49,15 @@ class Surface(Plot):
         self._plane = 0
         self._window: Window | None = None
         self._scene: Scene | None = None
-        self._landscape: Surveyed | None = None
-        self._levels: Floats = np.empty(0)
-        self._bands: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
-        self._lines: list[Floats] = []
-        self._ground: tuple[object, ...] = ()
+        self._ground: Ground | None = None
+        self._painted: tuple[object, ...] = ()
         self._canvas: Canvas | None = None
 
     def show_problem(self, card: Card) -> None:
         """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
         self._window = card.window
         self._fits_itself = isinstance(card, ModelCard)
-        self._landscape = self._scene = None
+        self._ground = self._scene = None
         self._plane = 0
 
     # -- the landscape ------------------------------------------------------------------------------------------------
@@ -70,8 +68,7 @@ class Surface(Plot):
         if self._window is None or self._scene is None or self.size.width == 0 or not self.display:
             return None
         columns, rows = self.plot_size
-        here = self._landscape
-        if here is not None and self._fits(here) and here.progress == 1:
+        if self._here is not None and self._here.progress == 1:
             return None
         return Survey(self._window, columns, 2 * rows, self._run, _SURVEY_BUDGET)
 
@@ -80,39 +77,21 @@ class Surface(Plot):
         """Whose buffers the landscape is made with: the first run that is shown."""
         return next((run.index for run in self._scene.runs if run.shown), 0) if self._scene else 0
 
-    def _fits(self, landscape: Surveyed) -> bool:
-        """Whether a landscape is of this window and plane."""
+    @property
+    def _here(self) -> Surveyed | None:
+        """The landscape at hand, if it is of this window, plane and run."""
+        if self._ground is None:
+            return None
         columns, rows = self.plot_size
+        landscape = self._ground.landscape
         of_this = (landscape.window, landscape.plane, landscape.run) == (self._window, self._plane, self._run)
-        return of_this and landscape.values.shape == (2 * rows, columns)
+        return landscape if of_this and landscape.values.shape == (2 * rows, columns) else None
 
     def set_landscape(self, landscape: Surveyed) -> None:
         """Take a landscape that was asked for; one of a window left meanwhile still serves until the next comes."""
-        if landscape.plane != self._plane or self._scene is None:
-            return
-        bands = len(self._scene.palette.bands)
-        self._landscape = landscape
-        self._levels = loss_levels(landscape.values, bands)
-        self._bands = band_of(landscape.values, self._levels)
-        self._lines = contours(landscape.values, self._levels.tolist(), landscape.window)
-        self.show(self._scene)
-
-    def _background(self, view: Viewport, palette: Palette) -> NDArray[np.int64]:
-        """Colours of the half cells; where the landscape at hand is of another window, its nearest values."""
-        shades = np.array([*palette.bands, palette.background], dtype=np.int64)
-        if self._landscape is None:
-            return np.full((2 * view.rows, view.columns), palette.background, dtype=np.int64)
-        rows, columns = self._bands.shape
-        there = Viewport(self._landscape.window, columns, rows)
-        left, top = view.place(0, -0.25)
-        xs = np.array([view.place(column, 0).x for column in range(view.columns)])
-        ys = top - np.arange(2 * view.rows) * (view.height / (2 * view.rows))
-        across = np.floor(there.to_dots(np.stack([xs, np.full(len(xs), top)], axis=1))[:, 0] / 2).astype(np.int64)
-        down = np.floor(there.to_dots(np.stack([np.full(len(ys), left), ys], axis=1))[:, 1] / 4).astype(np.int64)
-        bands = self._bands[np.clip(down, 0, rows - 1)][:, np.clip(across, 0, columns - 1)].astype(np.int64)
-        bands[(down < 0) | (down >= rows)] = len(palette.bands)
-        bands[:, (across < 0) | (across >= columns)] = len(palette.bands)
-        return shades[np.minimum(bands, len(palette.bands))]
+        if landscape.plane == self._plane and self._scene is not None:
+            self._ground = Ground.of(landscape, len(self._scene.palette.bands))
+            self.show(self._scene)
 
     # -- the window ---------------------------------------------------------------------------------------------------
 
@@ -143,7 +122,7 @@ class Surface(Plot):
         """On a model's plane: show all of the trails whenever the plane changed or a head has come to the edge."""
         changed = scene.plane is not None and scene.plane.number != self._plane
         if scene.plane is not None and changed:
-            self._plane, self._landscape = scene.plane.number, None
+            self._plane, self._ground = scene.plane.number, None
         view = self.view
         if view is None or not self._fits_itself:
             return
@@ -189,12 +168,13 @@ class Surface(Plot):
 
     def _on_the_ground(self, view: Viewport, palette: Palette) -> Canvas:
         """A canvas with the landscape on it; what changes from frame to frame is drawn over it."""
-        ground = view, palette, self._landscape, self.contours
-        if self._canvas is None or ground != self._ground:
-            self._ground, self._canvas = ground, Canvas(view.columns, view.rows, palette.background)
-            self._canvas.background(self._background(view, palette))
-            for line in self._lines if self.contours and self._landscape is not None else []:
-                self._canvas.polyline(view.to_dots(line), palette.contour, GROUND)
+        wanted = view, palette, self._ground, self.contours
+        if self._canvas is None or wanted != self._painted:
+            self._painted, self._canvas = wanted, Canvas(view.columns, view.rows, palette.background)
+            if self._ground is not None:
+                self._canvas.background(self._ground.colors(view, palette))
+                for line in self._ground.lines if self.contours else []:
+                    self._canvas.polyline(view.to_dots(line), palette.contour, GROUND)
         return self._canvas.copy()
 
     def _say_what_it_is(self, scene: Scene) -> None:
@@ -205,8 +185,8 @@ class Surface(Plot):
             return
         share = f" · {100 * scene.plane.explained:.0f}%" if scene.end else ""
         told = f"{share} of the movement" if share else ""
-        here = self._landscape
-        if here is None or not self._fits(here):
+        here = self._here
+        if here is None:
             below = ["landscape to come"]
         else:
             made = "" if here.progress == 1 else f"{100 * here.progress:.0f}%"
