@@ -1,6 +1,7 @@
 """The batches of a run, update by update: through torch's DataLoader, or straight from tensors."""
 
 from collections.abc import Iterator
+from multiprocessing import get_all_start_methods
 from typing import Any
 
 import torch
@@ -69,10 +70,12 @@ class LoadedBatches:
             self._source.dataset(),
             batch_sampler=_Endless(self._sampler, self._chosen, update),
             num_workers=self._workers,
+            # a worker that does not share this process's memory could not find the user's own file
+            multiprocessing_context="fork" if self._workers and "fork" in get_all_start_methods() else None,
             pin_memory=self._source.device.type == "cuda",
             persistent_workers=self._workers > 0,
             # the base seed that a loader draws for its workers must not come from the model's own random state
-            generator=torch.Generator().manual_seed(0),
+            generator=torch.Generator().manual_seed(self._sampler.seed),
         )
 
 

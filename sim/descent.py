@@ -126,10 +126,18 @@ class Descent:
 
     # -- descending ---------------------------------------------------------------------------------------------------
 
-    def start(self) -> Rows:
-        """Update 0: where it begins, and the loss there. Shape (1,)."""
+    def start(self, other: Rows | None = None) -> Rows:
+        """Update 0: where it begins, and the loss there. Shape (1,).
+
+        Args:
+            other: update 0 of another run of the experiment: all begin alike.
+        """
         self._keep()
-        return np.array([self._record(_NOTHING)], dtype=ROW)
+        row = np.array([self._record(_NOTHING)], dtype=ROW) if other is None else other.copy()
+        row["run"] = self.index
+        if math.isfinite(loss := float(row["loss"][0])):
+            self._loss_bound = _DIVERGED_RATIO * max(1.0, abs(loss))
+        return row
 
     def warm_up(self) -> None:
         """Make one update on a copy and discard it, so that first-time costs do not count as seconds."""
@@ -179,9 +187,9 @@ class Descent:
         return _Measured(batch_loss, grad_norm, lr)
 
     def _backward(self) -> Tensor:
-        """Add the gradient of the next update's batch; its loss. Batches too large for one go are taken in chunks."""
+        """Add the gradient of the next update's batch; its loss. A full batch too large for one go is cut in chunks."""
         problem, module = self._problem, self._model.module
-        if self._sampler.batch_size > self._chunk_size:
+        if self.config.batch_size == "all" and problem.examples > self._chunk_size:
             return self._backward_in_chunks()
         inputs, targets = self._batches.batch(self.update + 1)
         loss = problem.loss(module(inputs), targets)
@@ -192,8 +200,8 @@ class Descent:
         problem, module = self._problem, self._model.module
         if has_batch_statistics(module):
             raise RuntimeError(
-                f"batches of {self._sampler.batch_size} are taken in chunks of {self._chunk_size}, which a model with "
-                f"batch statistics does not bear; use a batch_size of {self._chunk_size} at most"
+                f"all {problem.examples} examples are taken in chunks of {self._chunk_size}, which a model with batch "
+                f"statistics does not bear; give a batch_size in numbers, such as {self._chunk_size}"
             )
         examples = self._sampler.batch(self.update + 1)
         total = torch.zeros((), device=problem.device, dtype=self.vector.dtype)
@@ -262,8 +270,6 @@ class Descent:
         """Over all training and all test examples; a loss that is no number counts as infinite."""
         problem, module = self._problem, self._model.module
         training = figures(problem, module, problem.training)
-        if self.update == 0 and math.isfinite(training.loss):
-            self._loss_bound = _DIVERGED_RATIO * max(1.0, abs(training.loss))
         training = training._replace(loss=math.inf if math.isnan(training.loss) else training.loss)
         return training, figures(problem, module, problem.testing) if problem.testing is not None else _UNKNOWN
 
@@ -305,9 +311,9 @@ class Descent:
         if before is None and update != self._before_which:
             unknown = torch.full_like(self.vector, math.nan)
             return unknown, unknown
-        probe = FlatModel(copy.deepcopy(self._model.module))
+        probe = FlatModel(self._problem.twin(self._model.module))
         probe.vector.data.copy_(self._before if before is None else before)
-        full = full_gradient(self._problem, probe.module)
+        full = full_gradient(self._problem, probe.module, batch_statistics=True)
         if before is None:
             return self._model.gradient.clone(), full
         parameters = list(probe.module.parameters())

@@ -43,6 +43,7 @@ from sim.model_problem import model_problem
 from sim.predict import predict
 from sim.problem import Problem, formula_problem
 from sim.problems import build_formula
+from sim.sources import TensorSource
 from sim.trace import NO_ROWS, Rows
 from sim.trails import Snapshots, Trails
 
@@ -58,7 +59,8 @@ class _Open:
 
     Attributes:
         trails: of a model; None where the two parameters are the plane.
-        light: the run to wake up with, if its updates are short ones; None before the first warm-up.
+        light: the run to wake up with, if its updates are short ones, of tensors (a data set of the user's own may
+            draw random numbers); None before the first warm-up.
         rested: since when there is nothing to do.
         pace: moments a second, as last measured; 0 before anything was.
         survey: the landscape being made, with what it is of.
@@ -134,7 +136,8 @@ class Engine:
             problem = formula_problem(formula, config.start or formula.start, device)
         parameters = sum(parameter.numel() for parameter in problem.model.parameters())
         descents = [Descent(problem, experiment, index) for index in range(len(experiment.runs))]
-        rows = np.concatenate([descent.start() for descent in descents])
+        first = descents[0].start()
+        rows = np.concatenate([first, *(descent.start(first) for descent in descents[1:])])
         rows["clock"] = _clock_number(experiment.clock)
         self._open = _Open(problem, descents, experiment.clock, trails)
         return Opened(
@@ -215,7 +218,8 @@ def _warm_up(state: _Open) -> None:
         lightest = min(state.descents, key=lambda descent: descent.config.size(state.problem.examples))
         began = time.perf_counter()
         lightest.warm_up()
-        state.light = [lightest] if time.perf_counter() - began < _LIGHT else []
+        light = time.perf_counter() - began < _LIGHT and isinstance(state.problem.source, TensorSource)
+        state.light = [lightest] if light else []
     elif time.perf_counter() - state.rested > _REST:
         for descent in state.light:
             descent.warm_up()

@@ -203,6 +203,10 @@ class ModelConfig:
             raise ConfigError(f"--examples must be at least 10, not {self.examples}.")
         if self.workers < 0:
             raise ConfigError(f"--workers must be 0 or more, not {self.workers}.")
+        if self.workers and self.loader == "resident":
+            raise ConfigError("--workers belong to a DataLoader; leave out --loader resident, or the workers.")
+        if self.data is not None and self.dataset != "digits":
+            raise ConfigError(f"--data and --dataset {self.dataset} both name data; choose one of them.")
 
     @property
     def own_file(self) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 
 class FlatModel:
@@ -46,7 +47,19 @@ def split(vector: Tensor, shapes: list[torch.Size]) -> Iterator[Tensor]:
         begin = end
 
 
-def named_views(module: nn.Module, vector: Tensor) -> dict[str, Tensor]:
-    """The vector cut into the module's parameters, for `torch.func.functional_call`."""
-    named = trainable(module)
-    return dict(zip([name for name, _ in named], split(vector, [p.shape for _, p in named]), strict=True))
+def call_at(module: nn.Module, vector: Tensor, inputs: Tensor) -> Tensor:
+    """The module's output with its trainable parameters taken from a vector of shape (P,).
+
+    As `torch.func.functional_call`, also for parameters, and modules, that are used in several places: each place is
+    named once, since naming a shared module twice would leave the vector's parts in it.
+    """
+    shared = [parameter for _, parameter in trainable(module)]
+    parts = dict(zip(map(id, shared), split(vector, [parameter.shape for parameter in shared]), strict=True))
+    places = {
+        f"{path}.{name}" if path else name: parts[id(parameter)]
+        for path, part in module.named_modules()
+        for name, parameter in part.named_parameters(recurse=False, remove_duplicate=False)
+        if id(parameter) in parts
+    }
+    output: Tensor = functional_call(module, places, (inputs,), tie_weights=False)
+    return output

@@ -1,6 +1,5 @@
 """The loss on a grid of the plane, coarse first and then finer, in pieces between updates."""
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -8,11 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
 from sim.evaluate import evaluating
 from sim.experiment import Window
-from sim.flat import FlatModel, named_views
+from sim.flat import FlatModel, call_at
 from sim.problem import Problem
 from sim.sources import Batch
 
@@ -108,7 +107,7 @@ class _Probe:
 
     def __init__(self, problem: Problem, module: nn.Module, place: Place) -> None:
         self._problem, self._place = problem, place
-        self._model = FlatModel(copy.deepcopy(module))
+        self._model = FlatModel(problem.twin(module))
         self.parameters = self._model.vector.numel()
         self._bears_vmap = True
 
@@ -133,14 +132,14 @@ class _Probe:
         losses = []
         for place in places.to(self._model.vector.dtype):
             self._model.vector.data.copy_(self._place(place))
-            losses.append(self._problem.loss(self._model.module(inputs), targets))
+            losses.append(self._problem.loss(self._model.module(inputs), targets).reshape(()))
         return torch.stack(losses)
 
     def _losses_at_once(self, places: Tensor, batch: Batch) -> Tensor:
         module, (inputs, targets) = self._model.module, batch
 
         def loss_at(vector: Tensor) -> Tensor:
-            return self._problem.loss(functional_call(module, named_views(module, vector), (inputs,)), targets)
+            return self._problem.loss(call_at(module, vector, inputs), targets).reshape(())
 
         vectors = self._place(places.to(self._model.vector.dtype)).to(self._model.vector.device)
         losses: Tensor = vmap(loss_at)(vectors)
@@ -152,7 +151,7 @@ def _two_parameter_losses(problem: Problem, module: nn.Module, places: Floats) -
     inputs, targets = problem.batch(torch.arange(problem.examples))
 
     def loss_at(vector: Tensor) -> Tensor:
-        return problem.loss(functional_call(module, named_views(module, vector), (inputs,)), targets)
+        return problem.loss(call_at(module, vector, inputs), targets)
 
     vectors = torch.as_tensor(places.reshape(-1, 2)).to(inputs)
     with torch.no_grad():

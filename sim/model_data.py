@@ -149,6 +149,8 @@ def load_arrays(config: ModelConfig) -> Arrays | None:
 
 def _user_arrays(config: ModelConfig) -> Arrays:
     assert config.data is not None
+    if config.data.endswith((".npz", ".npy")) and (config.features or config.target):
+        raise ConfigError("--features and --target name columns of a table; arrays are X and y, so leave them out.")
     files = config.data.split(",")
     if len(files) == 2 and all(file.endswith(".npy") for file in files):
         inputs, targets = (_mapped(Path(file)) for file in files)

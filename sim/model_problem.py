@@ -1,25 +1,24 @@
 """A real model on real data as one more problem."""
 
-import inspect
+import copy
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils.data import Dataset
 
+from sim.choices import Scale
 from sim.evaluate import evaluating
-from sim.experiment import ConfigError, ModelConfig, suggest
+from sim.experiment import ConfigError, ModelConfig
 from sim.flat import trainable
 from sim.model_data import SYNTHETIC_CLASSES, SYNTHETIC_FEATURES, Arrays, load_arrays, split_sizes
-from sim.models import cnn, load_file, mlp
+from sim.models import cnn, mlp
+from sim.own_file import OwnFile, load_own_file
 from sim.problem import Loss, Problem
 from sim.random_state import RandomState
-from sim.sources import DatasetSource, Source, TensorSource
+from sim.sources import Source, TensorSource
 
 _RESIDENT_SHARE = 0.5  # of a GPU's free memory that data may fill
 _SYNTHETIC_CHUNK = 65_536
@@ -31,50 +30,73 @@ def model_problem(config: ModelConfig, seed: int, device: torch.device) -> Probl
     Raises:
         ConfigError: for what does not fit together. Whatever the user's own code raises is passed on.
     """
-    own = load_file(Path(config.own_file[0])) if config.own_file else None
+    own = load_own_file(config.own_file[0]) if config.own_file else None
     problem = _with_data(config, own, seed, device)
     torch.manual_seed(seed)
     model = _make_model(config, own, problem).to(device)
     problem = replace(problem, model=model, random_state=RandomState.now(device))
     _check(problem)
-    return problem
+    return replace(problem, threshold=_threshold(problem))
 
 
 # -- data -------------------------------------------------------------------------------------------------------------
 
 
-def _with_data(config: ModelConfig, own: ModuleType | None, seed: int, device: torch.device) -> Problem:
+class _Data(NamedTuple):
+    """Examples, and what they are; `scale` is what to do with the inputs once the training examples are known."""
+
+    source: Source
+    task: Literal["classification", "regression"]
+    classes: tuple[str, ...] = ()
+    scale: Scale = "none"
+
+
+def _with_data(config: ModelConfig, own: OwnFile | None, seed: int, device: torch.device) -> Problem:
     """A problem whose model is still to come."""
-    scale = "none"
-    if own is not None and hasattr(own, "data"):
-        if config.data is not None:
-            raise ConfigError(f"{own.__file__} has a data() of its own; leave out --data, or data().")
-        source, task, classes = _own_source(own.data(), config, device)
-    elif (arrays := load_arrays(config)) is not None:
-        source, task, classes, scale = _tensors(arrays, device), arrays.task, arrays.classes, arrays.scale
-    else:
-        inputs, targets = synthetic(config.examples, seed)
-        source, task, classes = TensorSource(inputs, targets, device, torch.float32), "classification", ()
-        scale = config.scale or "none"
-    train, test = _split(len(source), config.test_fraction, seed)
-    if scale != "none":
-        _scale_inputs(source, train, scale)
-    source = _placed(source, config)
-    loss: Loss = own.loss if own is not None and hasattr(own, "loss") else _default_loss(task)
-    loader: Literal["dataloader", "resident"]
-    loader = "dataloader" if config.loader == "dataloader" or isinstance(source, DatasetSource) else "resident"
+    data = _data(config, own, seed, device)
+    train, test = _split(len(data.source), config.test_fraction, seed)
+    if data.scale != "none":
+        _scale_inputs(data.source, train, data.scale)
+    source, loader = _placed(data.source, config)
     return Problem(
         model=nn.Identity(),
-        loss=loss,
+        loss=(own and own.loss(device)) or _default_loss(data.task),
         source=source,
         random_state=RandomState.now(device),
         train=train,
         test=test,
         loader=loader,
         workers=config.workers,
-        task=task,
-        classes=classes,
+        task=data.task,
+        classes=data.classes,
     )
+
+
+def _data(config: ModelConfig, own: OwnFile | None, seed: int, device: torch.device) -> _Data:
+    if own is not None and (given := own.source(device)) is not None:
+        _refuse_other_data(config, own.path)
+        source, targets = given
+        classes = not targets.is_floating_point() if config.task == "auto" else config.task == "classification"
+        return _Data(source, "classification" if classes else "regression")
+    arrays = load_arrays(config)
+    if arrays is None:
+        source = TensorSource(*synthetic(config.examples, seed), device, torch.float32)
+        return _Data(source, "classification", scale=config.scale or "none")
+    return _Data(_tensors(arrays, device), arrays.task, arrays.classes, arrays.scale)
+
+
+def _refuse_other_data(config: ModelConfig, path: str) -> None:
+    """Refuse what would change nothing, because the user's file has data of its own."""
+    said = {
+        "data": config.data,
+        "dataset": config.dataset != ModelConfig().dataset,
+        "features": config.features,
+        "target": config.target,
+        "scale": config.scale,
+    }
+    for option, value in said.items():
+        if value:
+            raise ConfigError(f"{path} has a data() of its own; leave out --{option}, or data().")
 
 
 def synthetic(examples: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -120,27 +142,6 @@ def _scale_inputs(source: Source, train: Tensor | None, scale: str) -> None:
     source.inputs.sub_(middle).div_(torch.where(width > 0, width, torch.ones_like(width)))
 
 
-def _own_source(
-    data: Any, config: ModelConfig, device: torch.device
-) -> tuple[Source, Literal["classification", "regression"], tuple[str, ...]]:
-    """What the user's `data()` returned: a Dataset, or tensors X and y."""
-    if isinstance(data, Dataset):
-        source: Source = DatasetSource(data, device)
-        targets = source.take(torch.zeros(1, dtype=torch.int64))[1]
-    elif isinstance(data, tuple) and len(data) == 2 and all(isinstance(part, Tensor) for part in data):
-        inputs, targets = data
-        if len(inputs) != len(targets):
-            raise ConfigError(f"data() returned {len(inputs)} inputs and {len(targets)} targets; they must be as many.")
-        dtype = inputs.dtype if inputs.is_floating_point() else torch.float32
-        source = TensorSource(inputs, targets, device, dtype)
-    else:
-        raise ConfigError(f"data() must return a Dataset or tensors X, y; it returned {type(data).__name__}.")
-    if len(source) < 2:
-        raise ConfigError(f"data() returned {len(source)} examples; at least 2 are needed.")
-    classes = not targets.is_floating_point() if config.task == "auto" else config.task == "classification"
-    return source, "classification" if classes else "regression", ()
-
-
 def _split(examples: int, test_fraction: float, seed: int) -> tuple[Tensor | None, Tensor | None]:
     """Training and test examples, as torch.utils.data.random_split with this seed gives them."""
     train, test = split_sizes(examples, test_fraction)
@@ -152,21 +153,22 @@ def _split(examples: int, test_fraction: float, seed: int) -> tuple[Tensor | Non
     return order[:train], order[train:]
 
 
-def _placed(source: Source, config: ModelConfig) -> Source:
-    """The data on the device, where they are to be resident and fit."""
+def _placed(source: Source, config: ModelConfig) -> tuple[Source, Literal["dataloader", "resident"]]:
+    """The data on the device, where they are to be resident and fit; and how batches get to the model."""
     if not isinstance(source, TensorSource):
         if config.loader == "resident":
             raise ConfigError("--loader resident needs tensors; data() returned a Dataset, so use --loader dataloader.")
-        return source
-    if source.device.type == "cpu" or config.loader == "dataloader":
-        return source
-    size = source.inputs.numel() * torch.float32.itemsize
+        return source, "dataloader"
+    if config.loader == "dataloader" or config.workers:
+        return source, "dataloader"
+    if source.device.type == "cpu":
+        return source, "resident"
     if config.loader == "auto" and source.device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(source.device)
-        if size > free * _RESIDENT_SHARE:
-            return source
+        if source.inputs.numel() * torch.float32.itemsize > free * _RESIDENT_SHARE:
+            return source, "dataloader"
     inputs, targets = source.to_device((source.inputs, source.targets))
-    return TensorSource(inputs, targets, source.device, inputs.dtype)
+    return TensorSource(inputs, targets, source.device, inputs.dtype), "resident"
 
 
 # -- model and loss ---------------------------------------------------------------------------------------------------
@@ -176,20 +178,9 @@ def _default_loss(task: str) -> Loss:
     return nn.CrossEntropyLoss() if task == "classification" else nn.MSELoss()
 
 
-def _make_model(config: ModelConfig, own: ModuleType | None, problem: Problem) -> nn.Module:
+def _make_model(config: ModelConfig, own: OwnFile | None, problem: Problem) -> nn.Module:
     if config.own_file is not None and own is not None:
-        name = config.own_file[1]
-        if not hasattr(own, name):
-            functions = [
-                word
-                for word, value in vars(own).items()
-                if inspect.isroutine(value) and value.__module__ == own.__name__ and word not in ("data", "loss")
-            ]
-            raise ConfigError(f"{config.own_file[0]} has no function {name!r}; {suggest(name, functions)}")
-        model = getattr(own, name)()
-        if not isinstance(model, nn.Module):
-            raise ConfigError(f"{name}() must return an nn.Module; it returned {type(model).__name__}.")
-        return model
+        return own.model(config.own_file[1])
     inputs, targets = problem.source.take(torch.zeros(1, dtype=torch.int64))
     shape = tuple(inputs.shape[1:])
     outputs = _outputs(problem) if problem.task == "classification" else targets[0].numel()
@@ -255,6 +246,21 @@ def _check_labels(problem: Problem, output: Tensor, targets: Tensor) -> None:
         if not labels.is_floating_point() and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
             found = f"{int(labels.min())} to {int(labels.max())}"
             raise ConfigError(f"The labels do not fit the model: they are {found}, and it tells {classes} classes.")
+
+
+def _threshold(problem: Problem) -> float:
+    """Above which a single output tells class 1: 0.5 if it is a probability, beyond which the loss then refuses it."""
+    inputs, targets = problem.batch(torch.arange(min(16, problem.examples)))
+    with torch.no_grad(), evaluating(problem.model, problem.device):
+        output = problem.model(inputs).cpu()
+    if problem.task != "classification" or output.numel() != targets.numel() or output.min() < 0 or output.max() > 1:
+        return 0.0
+    loss = copy.deepcopy(problem.loss).cpu() if isinstance(problem.loss, nn.Module) else problem.loss
+    try:
+        beyond = loss(torch.full_like(output, 2.0), targets.cpu())
+    except (RuntimeError, ValueError):
+        return 0.5
+    return 0.0 if torch.isfinite(beyond).all() else 0.5
 
 
 def _targets_words(targets: Tensor) -> str:

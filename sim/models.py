@@ -1,17 +1,12 @@
-"""The models that come with gdsim, and the user's own, loaded from a file."""
+"""The models that come with gdsim."""
 
-import importlib.util
 import math
-import sys
 from itertools import pairwise
-from pathlib import Path
-from types import ModuleType
 
 from torch import nn
 
-from sim.experiment import ConfigError, require_file
+from sim.experiment import ConfigError
 
-_PRIVATE_NAME = "_gdsim_own_model"
 _SMALLEST_IMAGE = 4  # pixels a side, which two poolings leave 1 of
 
 
@@ -44,21 +39,3 @@ def cnn(shape: tuple[int, ...], outputs: int) -> nn.Module:
         nn.Flatten(),
         nn.Linear(32 * (height // 4) * (width // 4), outputs),
     )
-
-
-def load_file(path: Path) -> ModuleType:
-    """The user's file as a module under a private name, its folder importable as if it had been run.
-
-    Raises:
-        ConfigError: if there is no such file. Whatever the file itself raises is passed on.
-    """
-    require_file(path, "model")
-    spec = importlib.util.spec_from_file_location(_PRIVATE_NAME, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[_PRIVATE_NAME] = module
-    if (folder := str(path.resolve().parent)) not in sys.path:
-        sys.path.insert(0, folder)
-    spec.loader.exec_module(module)
-    return module

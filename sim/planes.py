@@ -8,6 +8,13 @@ from torch import Tensor, nn
 from sim.choices import PlaneKind
 from sim.flat import trainable
 
+_COLUMNS_AT_ONCE = 65_536  # parameters that are taken in float64 at once
+
+
+def on_plane_terms(vector: Tensor, *, copy: bool = False) -> Tensor:
+    """A vector of parameters as planes take it: on the CPU, in float32 at least."""
+    return vector.detach().to("cpu", torch.promote_types(vector.dtype, torch.float32), copy=copy)
+
 
 @dataclass(frozen=True, slots=True)
 class Plane:
@@ -38,7 +45,7 @@ class Plane:
 
     def directions(self, gradient: Tensor) -> Tensor:
         """The slope along each of the two directions of a gradient of shape (P,): shape (2,)."""
-        return self.basis @ gradient
+        return self.basis @ on_plane_terms(gradient)
 
 
 def explained(plane: Plane, points: Tensor) -> float:
@@ -81,7 +88,7 @@ def random_plane(module: nn.Module, seed: int) -> Plane:
     Landscape of Neural Nets", section 4. Each filter of a direction is as long as the module's own; parameters of
     one dimension (biases, normalisation) are left out."""
     generator = torch.Generator().manual_seed(seed)
-    parameters = [parameter.detach().cpu() for _, parameter in trainable(module)]
+    parameters = [on_plane_terms(parameter) for _, parameter in trainable(module)]
     origin = torch.cat([parameter.reshape(-1) for parameter in parameters])
     basis = torch.stack([torch.cat([_filters(p, generator).reshape(-1) for p in parameters]) for _ in range(2)])
     if _collinear(basis):
@@ -109,23 +116,27 @@ def _filters(parameter: Tensor, generator: torch.Generator) -> Tensor:
 def principal_directions(centred: Tensor) -> Tensor:
     """The first two principal directions of centred points (K, P), orthonormal, shape (2, P).
 
-    By the eigenvectors of the K x K Gram matrix, in float64: K is small, P may be large. Where the points span less
-    than two dimensions, unit vectors complete them.
+    By the eigenvectors of the K x K Gram matrix, in float64 but in pieces: K is small, P may be large. Where the points
+    span less than two dimensions, unit vectors complete them.
     """
-    wide = centred.double()
-    values, vectors = torch.linalg.eigh(wide @ wide.T)
+    parts = torch.split(centred, _COLUMNS_AT_ONCE, dim=1)
+    gram = torch.stack([part.double() @ part.double().T for part in parts]).sum(dim=0)
+    values, vectors = torch.linalg.eigh(gram)
     kept = [
-        (vectors[:, -place] @ wide) / values[-place].sqrt()
+        vectors[:, -place] / values[-place].sqrt()
         for place in (1, 2)
         if place <= len(values) and values[-place] > 1e-12 * values[-1].clamp(min=1e-300)
     ]
-    basis = torch.stack(kept) if kept else wide.new_empty(0, wide.shape[1])
+    basis = centred.new_empty(0, centred.shape[1])
+    if kept:
+        mixing = torch.stack(kept)
+        basis = torch.cat([(mixing @ part.double()).to(centred.dtype) for part in parts], dim=1)
     while len(basis) < 2:
-        unit = torch.zeros(1, wide.shape[1], dtype=wide.dtype)
+        unit = torch.zeros(1, centred.shape[1], dtype=centred.dtype)
         unit[0, int(basis.abs().sum(dim=0).argmin())] = 1
         unit = unit - (unit @ basis.T) @ basis
         basis = torch.cat([basis, unit / torch.linalg.vector_norm(unit)])
-    return basis.to(centred.dtype)
+    return basis
 
 
 def _aligned(plane: Plane, previous: Plane | None) -> Plane:

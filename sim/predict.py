@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from sim.commands import Predicted
-from sim.evaluate import evaluating
+from sim.evaluate import classes_told, evaluating
 from sim.problem import Problem
 
 
@@ -14,34 +14,31 @@ def predict(problem: Problem, modules: list[nn.Module], count: int) -> Predicted
     chosen = problem.test if problem.test is not None else problem.train
     chosen = torch.arange(len(problem.source)) if chosen is None else chosen
     inputs, targets = problem.source.take(chosen[:count])
-    outputs = []
+    answers, right = [], []
     for module in modules:
         with torch.no_grad(), evaluating(module, problem.device):
-            outputs.append(module(inputs))
+            output = module(inputs)
+        told = classes_told(problem, output, targets)
+        answers.append(_words(problem, output if told is None else told))
+        right.append(_right(told, targets))
     return Predicted(
         inputs=inputs.float().cpu().numpy().astype(np.float32),
         truths=_words(problem, targets),
-        answers=tuple(_words(problem, _told(problem, output)) for output in outputs),
-        right=tuple(_right(problem, _told(problem, output), targets) for output in outputs),
+        answers=tuple(answers),
+        right=tuple(right),
     )
 
 
-def _told(problem: Problem, output: Tensor) -> Tensor:
-    """The classes that outputs stand for, or the quantities that they are."""
-    if problem.task != "classification":
-        return output
-    return output.argmax(dim=1) if output.ndim == 2 and output.shape[1] > 1 else (output.reshape(-1) > 0).long()
-
-
 def _words(problem: Problem, values: Tensor) -> tuple[str, ...]:
+    """For each example its class or its quantity; the first one where it has several."""
     flat = values.reshape(len(values), -1)[:, 0].tolist()
-    if problem.task != "classification":
+    if problem.task != "classification" or values.is_floating_point():
         return tuple(f"{value:.2f}" for value in flat)
-    numbers = [int(value) for value in flat]
-    return tuple(problem.classes[number] if number < len(problem.classes) else str(number) for number in numbers)
+    names = problem.classes
+    return tuple(names[number] if number < len(names) else str(number) for number in flat)
 
 
-def _right(problem: Problem, told: Tensor, targets: Tensor) -> tuple[bool | None, ...]:
-    if problem.task != "classification":
-        return (None,) * len(told)
-    return tuple((told == targets.reshape(-1)).tolist())
+def _right(told: Tensor | None, targets: Tensor) -> tuple[bool | None, ...]:
+    if told is None:
+        return (None,) * len(targets)
+    return tuple((told == targets).reshape(len(targets), -1).all(dim=1).tolist())

@@ -1,8 +1,10 @@
 """What PyTorch users already have: a module, a loss and a data set. The engine asks for nothing else."""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Literal, cast
 
 import torch
@@ -34,6 +36,7 @@ class Problem:
         workers: processes of the DataLoader.
         task: what the outputs are.
         classes: the names of the classes, as far as they have any.
+        threshold: of a single output, above which it tells class 1: 0, or 0.5 for probabilities.
     """
 
     model: nn.Module
@@ -46,6 +49,7 @@ class Problem:
     workers: int = 0
     task: Literal["classification", "regression", "formula"] = "formula"
     classes: tuple[str, ...] = ()
+    threshold: float = 0.0
 
     @property
     def examples(self) -> int:
@@ -56,6 +60,18 @@ class Problem:
     def device(self) -> torch.device:
         """Where it is computed."""
         return self.source.device
+
+    def twin(self, module: nn.Module) -> nn.Module:
+        """A copy of a run's module."""
+        try:
+            return copy.deepcopy(module)
+        except RuntimeError:
+            # it keeps tensors of its last forward pass, which cannot be copied; as it was made, it had none
+            copied = copy.deepcopy(self.model)
+            with torch.no_grad():
+                for ours, theirs in zip(_tensors(copied), _tensors(module), strict=True):
+                    ours.copy_(theirs)
+            return copied
 
     def batch(self, examples: Tensor) -> Batch:
         """Inputs and targets of training examples (int64 from 0 to N - 1, on the CPU), on the device."""
@@ -76,6 +92,11 @@ class Problem:
     def testing(self) -> Pass | None:
         """A pass through the test examples; None without any."""
         return None if self.test is None else Pass(self.source, self.test, self.chunk_size)
+
+
+def _tensors(module: nn.Module) -> Iterator[Tensor]:
+    """Parameters and buffers, in their order."""
+    return chain(module.parameters(), module.buffers())
 
 
 class FormulaModule(nn.Module):

@@ -21,7 +21,7 @@ def compare(update: int, batch: Tensor, own: Tensor, full: Tensor, plane: Plane 
         plane: to see the gradients on; None where the two parameters are the plane.
     """
     own_norm, full_norm = (torch.linalg.vector_norm(gradient).item() for gradient in (own, full))
-    seen = [gradient.cpu() if plane is None else plane.directions(gradient.cpu()) for gradient in (own, full)]
+    seen = [gradient.cpu() if plane is None else plane.directions(gradient) for gradient in (own, full)]
     cosine = torch.dot(own, full).item() / (own_norm * full_norm) if own_norm * full_norm > 0 else math.nan
     return UpdateReport(
         update=update,

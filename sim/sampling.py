@@ -29,6 +29,7 @@ class Sampler:
 
     def __init__(self, examples: int, batch_size: int, sampling: Sampling, drop_last: bool, seed: int) -> None:
         self.batch_size = batch_size
+        self.seed = seed
         self._examples = examples
         self._sampling = sampling
         whole, rest = divmod(examples, batch_size)

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from sim.choices import PlaneKind
 from sim.commands import PlaneNews, Trail
-from sim.planes import Plane, explained, heads_plane, pca_plane, random_plane
+from sim.planes import Plane, explained, heads_plane, on_plane_terms, pca_plane, random_plane
 
 Floats = NDArray[np.float64]
 
-_BUDGET = 64 * 2**20  # bytes of parameters kept for all runs together
-_FEWEST, _MOST = 16, 512  # places kept of each run, however many parameters there are
+_BUDGET = 256 * 2**20  # bytes of parameters kept for all runs together
+_FEWEST, _MOST = 4, 512  # places kept of each run, however many parameters there are
 _REACH = 100.0  # times the length of the parameters at the start
 _MOST_FITTED = 64  # places that a plane is fitted to: more would not turn it, but take long
 _AT_ONCE = 64  # places that are projected at once: they are to stay in the processor's cache
@@ -38,7 +38,7 @@ class Snapshots:
         if update % self._stride:
             return
         self.updates.append(update)
-        self.vectors.append(vector.detach().to("cpu", copy=True))
+        self.vectors.append(on_plane_terms(vector, copy=True))
         if len(self.updates) > self._most:
             self._stride *= 2
             self.thinnings += 1
@@ -54,6 +54,7 @@ class Trails:
         self.kind = kind
         self.number = 0
         self._model, self._seed = model, seed
+        self._has_buffers = any(True for _ in model.buffers())
         self.plane: Plane = random_plane(model, seed)
         self._fitted_at = 0
         self._explained = 1.0
@@ -74,14 +75,17 @@ class Trails:
         if grown:
             self._fitted_at = made
             self._fit(snapshots, heads, max(updates), previous=self.plane if self.plane.kind != "random" else None)
-            grown = self.kind != "random"
+            if self.kind == "random":  # it stays, but a landscape over it changes with running statistics
+                self.number += self._has_buffers
+                grown = self._has_buffers
         thinned = [one.thinnings for one in snapshots] != [thinnings for _, thinnings in self._told]
         return self._tell(snapshots, heads, whole=grown or thinned)
 
     def _fit(
         self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], update: int, previous: Plane | None
     ) -> None:
-        kept = [(one, head.detach().cpu()) for one, head in zip(snapshots, heads, strict=True) if _in_reach(one, head)]
+        seen = zip(snapshots, map(on_plane_terms, heads), strict=True)
+        kept = [(one, head) for one, head in seen if _in_reach(one, head)]
         present = torch.stack([head for _, head in kept] or [snapshots[0].vectors[0]])
         points = torch.stack([*_thinned([vector for one, _ in kept for vector in one.vectors]), *present])
         moved = bool((points != points[0]).any())
@@ -102,7 +106,7 @@ class Trails:
     def _tell(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], *, whole: bool) -> PlaneNews:
         begins = [0] * len(snapshots) if whole else [told for told, _ in self._told]
         vectors = [
-            [*one.vectors[begin:], head.detach().cpu()]
+            [*one.vectors[begin:], on_plane_terms(head)]
             for one, begin, head in zip(snapshots, begins, heads, strict=True)
         ]
         ends = np.cumsum([len(some) for some in vectors])[:-1]
@@ -142,4 +146,4 @@ def _thinned(vectors: Sequence[Tensor]) -> list[Tensor]:
 def _in_reach(snapshots: Snapshots, head: Tensor) -> bool:
     """Whether a run is near enough to where it began to be seen beside others: one that diverged is not."""
     begin = snapshots.vectors[0]
-    return bool(torch.linalg.vector_norm(head.cpu() - begin) < _REACH * (1 + torch.linalg.vector_norm(begin)))
+    return bool(torch.linalg.vector_norm(head - begin) < _REACH * (1 + torch.linalg.vector_norm(begin)))

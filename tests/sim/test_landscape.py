@@ -33,7 +33,7 @@ def brute_force(problem, model, plane, window, columns, rows):
             x = window.left + (column + 0.5) * (window.right - window.left) / columns
             moved = copy.deepcopy(model).cpu()
             place = plane.origin + x * plane.basis[0] + y * plane.basis[1]
-            nn.utils.vector_to_parameters(place, moved.parameters())
+            nn.utils.vector_to_parameters(place, [p for p in moved.parameters() if p.requires_grad])
             with torch.no_grad():
                 output = moved.to(inputs.device).eval()(inputs)
                 losses[row, column] = problem.loss(output, targets).item()

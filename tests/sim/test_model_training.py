@@ -162,7 +162,7 @@ def test_batch_statistics_refuse_chunks_and_the_other_runs_go_on(
     (trouble,) = answer.troubles
     assert trouble.run == 0
     assert "batch statistics" in trouble.sentence
-    assert "batch_size of 100 at most" in trouble.sentence
+    assert "batch_size in numbers, such as 100" in trouble.sentence
     assert answer.rows["run"].tolist() == [1] * 5
 
 
