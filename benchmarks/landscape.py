@@ -46,7 +46,7 @@ def ours(problem: Problem, plane: Plane) -> tuple[np.ndarray, float, float]:
     """The finished picture, and the seconds to the first one and to it."""
     begin = time.perf_counter()
     pictures = survey(problem, problem.model, plane.at, WINDOW, COLUMNS, ROWS)
-    next(pictures)
+    next(picture for picture in pictures if picture.progress > 0)
     first = time.perf_counter() - begin
     (*_, last) = pictures
     return last.values, first, time.perf_counter() - begin

@@ -1,6 +1,7 @@
 """The loss on a grid of the plane, coarse first and then finer, in pieces between updates."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,8 @@ _MOST_WORK = 4e11  # multiplications for a landscape; beyond them it is over a s
 _TOGETHER = 2048  # examples, counted once for each place, that go through a model at once
 _WORTH_IT = 16  # places at once, below which one by one is faster
 _INTERLEAVED = 4  # every so many-th row first
+_PIECE = 0.02  # seconds
+_FIRST_PIECE = 64  # places, before it is known how long one takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,8 @@ class Picture:
     """A landscape so far.
 
     Attributes:
-        values: shape (rows, columns), top row first.
-        progress: 0 to 1.
+        values: shape (rows, columns), top row first; NaN before there is a coarse picture.
+        progress: 0 to 1; 0 before there is a coarse picture.
         examples: over how many examples.
     """
 
@@ -68,17 +71,21 @@ def survey(
         return
     probe = _Probe(problem, module, place)
     few = min(COARSE_EXAMPLES, problem.examples)
-    coarse_places = grid(window, COARSE_COLUMNS, COARSE_ROWS).reshape(-1, 2)
-    coarse = probe.losses(coarse_places, few).reshape(COARSE_ROWS, COARSE_COLUMNS)
-    outline = _smoothed(_smoothed(coarse, columns).T, rows).T
-    yield Picture(outline, 0.02, few)
+    blank = np.full((rows, columns), np.nan)
+    coarse = np.full((1, COARSE_ROWS * COARSE_COLUMNS), np.nan)
+    for _ in probe.fill(coarse, grid(window, COARSE_COLUMNS, COARSE_ROWS).reshape(1, -1, 2), [0], few):
+        yield Picture(blank, 0.0, few)
+    outline = _smoothed(_smoothed(coarse.reshape(COARSE_ROWS, COARSE_COLUMNS), columns).T, rows).T
+    picture = Picture(outline, 0.02, few)
+    yield picture
     work = probe.parameters * columns * rows
     sample = int(min(problem.examples, max(COARSE_EXAMPLES, _MOST_WORK / work)))
     order = sorted(range(rows), key=lambda row: row % _INTERLEAVED)
     fine = np.full((rows, columns), np.nan)
-    for done, row in enumerate(order, start=1):
-        fine[row] = probe.losses(places[row], sample)
-        yield Picture(_completed(fine, outline), 0.02 + 0.98 * done / rows, sample)
+    for done in probe.fill(fine, places, order, sample):
+        values = picture.values if done % 1 else _completed(fine, outline)
+        picture = Picture(values, 0.02 + 0.98 * done / rows, sample)
+        yield picture
 
 
 def _smoothed(coarse: Floats, count: int) -> Floats:
@@ -110,15 +117,42 @@ class _Probe:
         self._model = FlatModel(problem.twin(module))
         self.parameters = self._model.vector.numel()
         self._bears_vmap = True
+        self._places_a_piece = _FIRST_PIECE
+        self._few: list[Batch] | None = None
+
+    def fill(self, values: Floats, places: Floats, order: Iterable[int], sample: int) -> Iterator[float]:
+        """Fill in the losses of a grid, (rows, columns) at (rows, columns, 2), row by row in the order given.
+
+        Each piece is what takes about `_PIECE` seconds, within a row. Yields how many rows are done, parts counted.
+        """
+        columns = values.shape[1]
+        for done, row in enumerate(order):
+            begin = 0
+            while begin < columns:
+                end = min(columns, begin + self._places_a_piece)
+                started = time.perf_counter()
+                values[row, begin:end] = self.losses(places[row, begin:end], sample)
+                pace = (end - begin) / (time.perf_counter() - started)
+                self._places_a_piece = max(1, min(_FIRST_PIECE + 2 * (end - begin), round(pace * _PIECE)))
+                begin = end
+                yield done + begin / columns
 
     def losses(self, places: Floats, sample: int) -> Floats:
         """The loss over so many training examples, evenly chosen, at each of K places, shape (K, 2): shape (K,)."""
         module, device = self._model.module, self._problem.device
         sums = torch.zeros(len(places), dtype=torch.float64)
         with torch.no_grad(), evaluating(module, device):
-            for batch in self._problem.training.some(sample):
+            for batch in self._sample(sample):
                 sums += self._batch_losses(torch.from_numpy(places), batch).cpu().double() * len(batch[0])
         return _infinite_if_no_number(sums / sample)
+
+    def _sample(self, count: int) -> Iterable[Batch]:
+        """So many training examples; those of the coarse picture are gathered once."""
+        if count > COARSE_EXAMPLES:
+            return self._problem.training.some(count)
+        if self._few is None:
+            self._few = list(self._problem.training.some(count))
+        return self._few
 
     def _batch_losses(self, places: Tensor, batch: Batch) -> Tensor:
         """The loss over a batch at each of K places, shape (K,): several at once where model and batch are small."""
