@@ -164,10 +164,15 @@ class _Probe:
                 self._bears_vmap = False
         inputs, targets = batch
         losses = []
-        for place in places.to(self._model.vector.dtype):
-            self._model.vector.data.copy_(self._place(place))
+        for vector in self._vectors(places):
+            self._model.vector.data.copy_(vector)
             losses.append(self._problem.loss(self._model.module(inputs), targets).reshape(()))
         return torch.stack(losses)
+
+    def _vectors(self, places: Tensor) -> Iterator[Tensor]:
+        """The parameters at each of K places; as many at once as memory bears, which is faster than one by one."""
+        for part in torch.split(places, max(1, _AT_ONCE // self.parameters)):
+            yield from self._place(part)
 
     def _losses_at_once(self, places: Tensor, batch: Batch) -> Tensor:
         module, (inputs, targets) = self._model.module, batch
@@ -175,7 +180,7 @@ class _Probe:
         def loss_at(vector: Tensor) -> Tensor:
             return self._problem.loss(call_at(module, vector, inputs), targets).reshape(())
 
-        vectors = self._place(places.to(self._model.vector.dtype)).to(self._model.vector.device)
+        vectors = self._place(places).to(self._model.vector)
         losses: Tensor = vmap(loss_at)(vectors)
         return losses
 

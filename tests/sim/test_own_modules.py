@@ -185,6 +185,32 @@ def hand_written(config: ModelConfig, device: str, batch_size: int, updates: int
     return losses[:updates], model
 
 
+def test_half_precision_serves(tmp_path: Path, device: str) -> None:
+    text = """
+    def model():
+        return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2)).bfloat16()
+
+    def data():
+        x = inputs(60, 4)
+        return x.bfloat16(), signs(x)[:, 0].long()
+    """
+    config = ModelConfig(model=own_file(tmp_path, HEAD + text), plane="pca", test_fraction=0.0)
+    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 12),), device=device))
+    advanced = engine.ask(Advance(30, math.inf, 60.0))
+    assert isinstance(advanced, Advanced)
+    assert not advanced.troubles
+    assert advanced.plane is not None
+    assert "PCA" in advanced.plane.words
+    assert advanced.rows["loss"][-1] < advanced.rows["loss"][0]
+    seen = engine.ask(Survey(WINDOW, 6, 4))
+    assert isinstance(seen, Surveyed), seen
+    assert np.isfinite(seen.values).all()
+    report = engine.ask(Inspect(None, None))
+    assert isinstance(report, Inspected), report
+    assert report.reports[0] is not None
+    assert math.isfinite(report.reports[0].cosine)
+
+
 def test_the_full_batch_of_a_model_with_batch_statistics_is_no_degree_off(tmp_path: Path, device: str) -> None:
     config = ModelConfig(model=own_file(tmp_path, HEAD + MODULES["batch statistics"]))
     engine, _ = opened(Experiment(config, runs=(RunConfig("batch", "all", lr=0.05),), device=device))
