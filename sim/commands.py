@@ -282,11 +282,13 @@ class Failed:
         sentence: for people.
         details: a traceback, or "".
         config: the cause is the configuration, not the engine.
+        theirs: the cause is the user's own code.
     """
 
     sentence: str
     details: str = ""
     config: bool = False
+    theirs: bool = False
 
 
 Answer = Opened | Advanced | Done | Inspected | Surveyed | PlaneNews | Predicted | Failed

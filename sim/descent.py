@@ -3,7 +3,6 @@
 import copy
 import math
 import time
-import traceback
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from sim.commands import Trouble, UpdateReport
 from sim.device import use_threads_for
 from sim.evaluate import Figures, batch_gradient, figures, full_gradient
 from sim.experiment import Experiment, Limit, RunConfig, default_loss_every
-from sim.failures import explain_failure
+from sim.failures import explain_failure, traceback_of
 from sim.flat import FlatModel
 from sim.model_problem import has_batch_statistics
 from sim.optimizers import Schedule, make_optimizer
@@ -164,7 +163,7 @@ class Descent:
                 made += 1
         except (Exception, SystemExit) as error:
             self.status = Status.FAILED
-            self.trouble = Trouble(self.index, self._explain(error), traceback.format_exc(), *self._last_figures())
+            self.trouble = Trouble(self.index, self._explain(error), traceback_of(error), *self._last_figures())
         finally:
             self._random_state = RandomState.now(self._problem.device)
             outside.restore()

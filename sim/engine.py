@@ -2,7 +2,6 @@
 
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from sim.commands import (
 from sim.descent import GRADIENT_TOLERANCE, Descent
 from sim.device import choose_device, describe
 from sim.experiment import ConfigError, Experiment, ModelConfig
-from sim.failures import is_out_of_memory
+from sim.failures import first_line, is_out_of_memory, traceback_of, where
 from sim.landscape import Picture, survey
 from sim.model_data import default_lr
 from sim.model_problem import model_problem
@@ -91,12 +90,15 @@ class Engine:
                 return self._carry_out(command)
         except ConfigError as error:
             return Failed(str(error), config=True)
-        except SystemExit:
-            return Failed("The model's own code called sys.exit; it must return.", traceback.format_exc())
+        except SystemExit as error:
+            sentence = f"The model's own code called sys.exit{where(error)}; it must return."
+            return Failed(sentence, traceback_of(error), theirs=True)
         except Exception as error:
             if is_out_of_memory(error):
-                return Failed("Out of memory: use fewer examples, or smaller batches.", traceback.format_exc())
-            return Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
+                return Failed("Out of memory: use fewer examples, or smaller batches.", traceback_of(error))
+            place = where(error)
+            sentence = f"{type(error).__name__}: {first_line(error)}{place}."
+            return Failed(sentence, traceback_of(error), theirs=bool(place) or isinstance(error, SyntaxError))
 
     def _carry_out(self, command: Command) -> Answer:
         if isinstance(command, Open):

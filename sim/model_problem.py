@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from sim.choices import Scale
 from sim.evaluate import evaluating
 from sim.experiment import ConfigError, ModelConfig
+from sim.failures import first_line
 from sim.flat import trainable
 from sim.model_data import SYNTHETIC_CLASSES, SYNTHETIC_FEATURES, Arrays, load_arrays, split_sizes
 from sim.models import cnn, mlp
@@ -216,7 +217,7 @@ def _check(problem: Problem) -> None:
         try:
             output = problem.model(inputs)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise ConfigError(f"The model does not fit the data, {shapes}: {_first_line(error)}") from error
+            raise ConfigError(f"The model does not fit the data, {shapes}: {first_line(error)}.") from error
         if not isinstance(output, Tensor):
             raise ConfigError(f"The model must return a tensor; it returned {type(output).__name__}.")
         if not torch.isfinite(output).all():
@@ -225,7 +226,9 @@ def _check(problem: Problem) -> None:
             loss = problem.loss(output, targets)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             where = f"outputs of shape (N, {', '.join(map(str, output.shape[1:]))}), targets {_targets_words(targets)}"
-            raise ConfigError(f"The labels do not fit the loss ({where}): {_first_line(error)}") from error
+            raise ConfigError(f"The labels do not fit the loss ({where}): {first_line(error)}.") from error
+    if isinstance(loss, Tensor) and not torch.isfinite(loss).all():
+        raise ConfigError("The loss of the very first examples is NaN or infinite; look at the loss and the targets.")
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         raise ConfigError("loss(output, target) must return a scalar tensor, the mean over the batch.")
     _check_labels(problem, output, targets)
@@ -266,8 +269,3 @@ def _threshold(problem: Problem) -> float:
 def _targets_words(targets: Tensor) -> str:
     shape = ", ".join(map(str, ("N", *targets.shape[1:])))
     return f"({shape}) of {str(targets.dtype).removeprefix('torch.')}"
-
-
-def _first_line(error: Exception) -> str:
-    line = (str(error).splitlines() or [type(error).__name__])[0]
-    return line if line.endswith(".") else f"{line}."

@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -42,7 +43,7 @@ class OwnFile:
             raise ConfigError(f"{self.path} has no function {name!r}; {suggest(name, self._functions())}")
         if isinstance(make, nn.Module) or not callable(make):
             raise ConfigError(f"{name} in {self.path} must be a function that returns an nn.Module; {_is_a(make)}.")
-        model = make()
+        model = self._call(make, name)
         if not isinstance(model, nn.Module):
             raise ConfigError(f"{name}() must return an nn.Module; it returned {type(model).__name__}.")
         if any(nn.parameter.is_lazy(parameter) for parameter in model.parameters()):
@@ -80,13 +81,20 @@ class OwnFile:
             return None
         if not callable(make):
             raise ConfigError(f"data in {self.path} must be a function that returns X, y or a Dataset; {_is_a(make)}.")
-        data = make()
+        data = self._call(make, "data")
         if isinstance(data, TensorDataset):
             data = data.tensors
         found = _from_dataset(data, device) if isinstance(data, Dataset) else _from_tensors(data, device)
         if len(found[0]) < 2:
             raise ConfigError(f"data() returned {len(found[0])} examples; at least 2 are needed.")
         return found
+
+    def _call(self, make: Callable[[], Any], name: str) -> Any:
+        try:
+            inspect.signature(make).bind()
+        except TypeError as error:
+            raise ConfigError(f"{name}() in {self.path} must need no arguments: {error}.") from None
+        return make()
 
     def _defined(self, name: str) -> Any:
         """What the file calls by a name; None also for an imported module, such as torch.utils.data."""
@@ -143,10 +151,17 @@ def _is_numeric(part: object) -> bool:
 
 def _from_tensors(data: object, device: torch.device) -> tuple[Source, Tensor]:
     if not (isinstance(data, tuple) and len(data) == 2 and all(isinstance(part, Tensor) for part in data)):
-        raise ConfigError(f"data() must return a Dataset or tensors X, y; it returned {_kind(data)}.")
+        many = f" of {len(data)}" if isinstance(data, tuple) and len(data) != 2 else ""
+        raise ConfigError(f"data() must return a Dataset or tensors X, y; it returned {_kind(data)}{many}.")
     inputs, targets = data
     if len(inputs) != len(targets):
         raise ConfigError(f"data() returned {len(inputs)} inputs and {len(targets)} targets; they must be as many.")
+    for part, what in ((inputs, "X"), (targets, "y")):
+        bad = torch.nonzero(~torch.isfinite(part.reshape(len(part), -1)).all(dim=1)) if len(part) else part
+        if len(bad):
+            raise ConfigError(
+                f"Row {int(bad[0])} (from 0) of {what} from data() holds NaN or infinity; every number must be finite."
+            )
     return TensorSource(inputs, targets, device, inputs.dtype), targets
 
 

@@ -133,7 +133,9 @@ def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
 def _sentence(answer: Answer) -> str:
     """What an answer that was not hoped for says, with the traceback where the engine itself is at fault."""
     assert isinstance(answer, Failed)
-    return answer.sentence if answer.config or not answer.details else f"{answer.details}\n{answer.sentence}"
+    if answer.config or answer.theirs or not answer.details:
+        return answer.sentence
+    return f"{answer.details}\n{answer.sentence}"
 
 
 @contextmanager

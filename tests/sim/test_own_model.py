@@ -133,6 +133,65 @@ BAD = {
     "returns a list": (FORWARD.format(body="return [inputs]"), "must return a tensor; it returned list"),
     "no parameters": ("from torch import nn\ndef model():\n    return nn.Flatten()", "no parameters to train"),
     "no module": ("def model():\n    return 3", "must return an nn.Module; it returned int"),
+    "a model that needs arguments": ("def model(a):\n    return a", "must need no arguments: missing a required .*'a'"),
+    "a model made beforehand": ("from torch import nn\nmodel = nn.Linear(64, 10)", "must be a function .* is a Linear"),
+    "lazy": ("from torch import nn\ndef model():\n    return nn.LazyLinear(10)", "lazy modules"),
+    "a loss with parameters": (LINEAR + "    loss = nn.Linear(1, 1)", "parameters of its own, which no run trains"),
+    "a loss of NaN": (
+        LINEAR + "    def loss(output, target):\n        return output.mean() * float('nan')",
+        "The loss of",
+    ),
+    "inputs of NaN": (
+        LINEAR
+        + "    def data():\n        x = torch.rand(9, 64)\n        x[3] = float('nan')\n        return x, x[:, 0]",
+        r"Row 3 \(from 0\) of X from data\(\) holds NaN",
+    ),
+    "examples of three parts": (
+        LINEAR + "    def data():\n        return torch.utils.data.TensorDataset(*[torch.rand(9, 64)] * 3)",
+        "or tensors X, y; it returned tuple of 3",
+    ),
+    "examples that are dicts": (
+        LINEAR
+        + """
+    class Dicts(torch.utils.data.Dataset):
+        def __len__(self):
+            return 9
+
+        def __getitem__(self, index):
+            return {"x": torch.rand(64), "y": 0}
+
+    def data():
+        return Dicts()
+        """,
+        "must be a pair of input and target; it is a dict",
+    ),
+    "examples with text": (
+        LINEAR
+        + """
+    class Texts(torch.utils.data.Dataset):
+        def __len__(self):
+            return 9
+
+        def __getitem__(self, index):
+            return torch.rand(64), "cat"
+
+    def data():
+        return Texts()
+        """,
+        "The target of an example of data.. must be a tensor or a number, not str",
+    ),
+    "an endless data set": (
+        LINEAR
+        + """
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter([(torch.rand(64), 0)])
+
+    def data():
+        return Stream()
+        """,
+        "must return a Dataset with __len__ and __getitem__; Stream has not both",
+    ),
     "wrong name": (LINEAR.replace("def model", "def modle"), "no function 'model'; did you mean 'modle'"),
     "wrong shape": (LINEAR.replace("64", "65"), r"\(N, 1, 8, 8\).*\(2x64 and 65x10\)"),
     "too few outputs": (LINEAR.replace("10)", "9)"), "they are 0 to 9, and it tells 9 classes"),
@@ -275,3 +334,43 @@ def test_a_landscape_that_fails_says_why_every_time(tmp_path: Path, device: str)
         assert isinstance(answer, Failed)
         assert "weights too large" in answer.sentence
     assert isinstance(engine.ask(Advance(3, math.inf, 60.0)), Advanced)
+
+
+def test_what_fails_in_the_users_code_is_said_with_its_place(tmp_path: Path, device: str) -> None:
+    answer = refused(device, model=own_file(tmp_path, "def model():\n    return 1 / 0\n"))
+    assert answer.sentence == "ZeroDivisionError: division by zero (own.py, line 2)."
+    assert answer.theirs
+    assert "own.py" in answer.details.splitlines()[1]  # its own frames alone
+    assert "engine.py" not in answer.details
+
+
+@pytest.mark.parametrize("option", [{"dataset": "iris"}, {"scale": "minmax"}, {"target": "y"}, {"features": ("a",)}])
+def test_what_would_change_nothing_beside_data_of_its_own_is_refused(
+    tmp_path: Path, option: dict[str, object], device: str
+) -> None:
+    text = LINEAR + "    def data():\n        return torch.rand(90, 64), torch.zeros(90, dtype=torch.int64)"
+    answer = refused(device, model=own_file(tmp_path, text), **option)
+    assert "has a data() of its own; leave out --" in answer.sentence
+
+
+def test_an_imported_module_called_data_is_no_data(tmp_path: Path, device: str) -> None:
+    text = "from torch.utils import data\n" + "\n".join(line[4:] for line in LINEAR.splitlines())
+    assert problem_of(device, model=own_file(tmp_path, text)).examples == 1438
+
+
+def test_a_loss_with_weights_is_where_the_model_is(tmp_path: Path, device: str) -> None:
+    text = LINEAR + "    loss = nn.CrossEntropyLoss(weight=torch.arange(1.0, 11.0))"
+    engine, _ = opened(Experiment(ModelConfig(own_file(tmp_path, text)), runs=(RunConfig("run", 32),), device=device))
+    assert not engine.ask(Advance(3, math.inf, 60.0)).troubles
+
+
+def test_workers_ask_for_a_loader_and_tensors_in_a_data_set_do_not(tmp_path: Path, device: str) -> None:
+    assert problem_of(device, workers=2).loader == "dataloader"
+    text = (
+        LINEAR
+        + """
+    def data():
+        return torch.utils.data.TensorDataset(torch.rand(90, 64), torch.zeros(90, dtype=torch.int64))
+    """
+    )
+    assert problem_of(device, model=own_file(tmp_path, text)).loader == "resident"
