@@ -1,5 +1,6 @@
 """What was recorded so far, and the cursor that looks at some moment of it. Pure data."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +14,19 @@ _FIRST_CAPACITY = 1024
 _REPLAYED_AT_ONCE = 20_000  # moments
 _RATE_WINDOW = 200  # updates over which a run's speed is measured
 
+Floats = NDArray[np.float64]
+
 FULL = 4_000_000
 """Rows that are kept at most, some 400 MB; playing pauses there."""
+
+
+_SHOWN = 8192  # rows that are drawn, at most, where there are more
+_NEWEST = 2048  # places of a path that are all drawn
+
+
+def thinned(values: NDArray[Any]) -> NDArray[Any]:
+    """All values, or every 2nd, 4th, 8th ... if they are many: from one to the next half of the kept ones stay."""
+    return values[:: 1 << max(0, -(-len(values) // _SHOWN) - 1).bit_length()]
 
 
 class Column:
@@ -52,6 +64,7 @@ class History:
         self.cursor = 0
         self._runs = [Column(ROW) for _ in start]
         self._evaluated = [Column(np.dtype(np.int64)) for _ in start]
+        self._evaluations = [Column(np.dtype(np.int64)) for _ in start]
         self._moments = Column(np.dtype([("moment", np.int64), ("position", np.float64), ("clock", np.uint8)]))
         self._moments.extend(np.zeros(1, dtype=self._moments.values.dtype))
         self._append_runs(start)
@@ -73,6 +86,7 @@ class History:
         for run, (column, evaluated) in enumerate(zip(self._runs, self._evaluated, strict=True)):
             own = rows[rows["run"] == run]
             places = np.where(np.isnan(own["loss"]), -1, np.arange(len(own)) + len(column.values))
+            self._evaluations[run].extend(places[places >= 0])
             before = evaluated.values[-1:] if len(evaluated.values) else np.array([-1])
             evaluated.extend(np.maximum.accumulate(np.concatenate([before, places]))[1:])
             column.extend(own)
@@ -97,7 +111,7 @@ class History:
     def seek(self, moments: int) -> int:
         """Move the cursor by so many recorded moments, forward or back; how many of them were not there."""
         recorded = self._moments.values["moment"]
-        place = int(np.searchsorted(recorded, self.cursor)) + moments
+        place = bisect_left(recorded, self.cursor) + moments
         self.cursor = int(recorded[min(max(place, 0), len(recorded) - 1)])
         return max(0, place - (len(recorded) - 1))
 
@@ -116,7 +130,7 @@ class History:
         second).
         """
         moments = self._moments.values
-        here = int(np.searchsorted(moments["moment"], self.cursor))
+        here = bisect_left(moments["moment"], self.cursor)
         ahead = moments[here : here + 1 + _REPLAYED_AT_ONCE]
         paces = np.array([pace[clock] for clock in CLOCKS])[ahead["clock"][1:]]
         same_clock = ahead["clock"][1:] == ahead["clock"][:-1]
@@ -131,11 +145,24 @@ class History:
     def seen(self, run: int) -> Rows:
         """A run's rows up to the cursor, the start included."""
         rows = self._runs[run].values
-        return rows[: np.searchsorted(rows["moment"], self.cursor, side="right")]
+        return rows[: bisect_right(rows["moment"], self.cursor)]  # searchsorted would copy the column
 
     def recorded(self, run: int) -> Rows:
         """All of a run's rows, whatever the cursor."""
         return self._runs[run].values
+
+    def evaluations(self, run: int) -> Rows:
+        """A run's rows in which the losses over all examples were evaluated, whatever the cursor; thinned if many."""
+        rows: Rows = self._runs[run].values[thinned(self._evaluations[run].values)]
+        return rows
+
+    def path(self, run: int) -> Floats:
+        """Where a run has been up to the cursor, shape (K, 2): the newest places, and older ones thinned if many."""
+        seen = self.seen(run)
+        older = max(0, len(seen) - _NEWEST)
+        return np.concatenate(
+            [np.stack([part["x"], part["y"]], axis=1) for part in (thinned(seen[:older]), seen[older:])]
+        )
 
     def all_rows(self) -> Rows:
         """Everything that was recorded, run by run."""

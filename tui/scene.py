@@ -30,6 +30,7 @@ class RunScene:
         shown: whether its trail and curve are drawn.
         seen: its rows up to the cursor, update 0 included.
         recorded: all of its rows, whatever the cursor.
+        evaluations: those of them in which the losses over all examples were evaluated; thinned if they are many.
         places: where it went on the plane, shape (K, 2); the last one is its head.
         off_plane: how far its head is from the plane; 0 where the two parameters are the plane.
         loss: the last evaluated loss over all examples.
@@ -50,6 +51,7 @@ class RunScene:
     shown: bool
     seen: Rows
     recorded: Rows
+    evaluations: Rows
     places: NDArray[np.float64]
     off_plane: float
     loss: float
@@ -219,7 +221,7 @@ def _run_scene(session: Session, history: History, index: int, color: int, shown
     seen = history.seen(index)
     updates_per_second, examples_per_second = history.rates(index)
     if session.trails is None:
-        places, off_plane = np.stack([seen["x"], seen["y"]], axis=1), 0.0
+        places, off_plane = history.path(index), 0.0
     else:
         places, off_plane = session.trails.until(index, int(seen[-1]["update"]), live=session.caught_up)
     evaluated = history.evaluated(index)
@@ -231,6 +233,7 @@ def _run_scene(session: Session, history: History, index: int, color: int, shown
         shown=shown,
         seen=seen,
         recorded=history.recorded(index),
+        evaluations=history.evaluations(index),
         places=places,
         off_plane=off_plane,
         loss=float(evaluated["loss"]),

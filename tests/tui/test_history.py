@@ -7,7 +7,7 @@ from sim.choices import CLOCKS, Clock
 from sim.trace import NO_ROWS, ROW, Rows
 from tests.tui.traces import make_experiment, make_race
 from tui import history as history_module
-from tui.history import History
+from tui.history import History, thinned
 
 PACE: dict[Clock, float] = {"updates": 10.0, "examples": 100.0, "seconds": 0.5}
 
@@ -161,3 +161,29 @@ def test_it_is_full_at_some_size(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not history.full
     history.append(rows_at([4.0], first=4))
     assert history.full
+
+
+@pytest.mark.parametrize("count", [1, 8192, 8193, 100_000])
+def test_what_is_drawn_of_many_rows_is_evenly_chosen_and_bounded(count: int) -> None:
+    kept = thinned(np.arange(count))
+    assert kept[0] == 0
+    assert len(set(np.diff(kept))) <= 1
+    assert min(count, 4096) <= len(kept) <= 8192
+    assert count > 8192 or len(kept) == count
+
+
+def test_the_path_of_a_long_run_ends_with_all_of_its_newest_places() -> None:
+    rows = np.zeros(30_000, dtype=ROW)
+    rows["update"] = rows["moment"] = np.arange(30_000)
+    rows["x"], rows["y"] = np.arange(30_000), -np.arange(30_000)
+    rows["loss"] = np.where(np.arange(30_000) % 3, np.nan, np.arange(30_000))
+    history = History(rows[:1])
+    history.append(rows[1:])
+    path = history.path(0)
+    assert len(path) < 11_000
+    np.testing.assert_array_equal(path[-2048:, 0], np.arange(30_000)[-2048:])
+    np.testing.assert_array_equal(path[:, 1], -path[:, 0])
+    assert path[0, 0] == 0
+    evaluations = history.evaluations(0)
+    np.testing.assert_array_equal(evaluations["loss"], evaluations["update"])
+    assert 4096 <= len(evaluations) <= 8192

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from sim.choices import Clock
 from sim.trace import Rows
 from tui.chart import Chart, Series
+from tui.history import thinned
 from tui.palette import blend
 from tui.panels.plot import fitting
 from tui.scene import RunScene, Scene
@@ -97,20 +98,22 @@ class Curves(Widget, can_focus=True):
         )
 
     def _line(self, run: RunScene) -> Series:
-        rows = run.recorded
-        column = _METRIC_COLUMNS.get(self._metric, "loss")
-        if self._metric != "gradient norm":
-            evaluated = rows[~np.isnan(rows[column])]
-            return Series(self._x(evaluated), evaluated[column], run.color)
-        return Series(self._x(rows)[:-1], rows["grad_norm"][1:], run.color)
+        if self._metric == "gradient norm":
+            return Series(*self._measured(run, "grad_norm"), run.color)
+        evaluated = run.evaluations
+        return Series(self._x(evaluated), evaluated[_METRIC_COLUMNS.get(self._metric, "loss")], run.color)
+
+    def _measured(self, run: RunScene, column: str) -> tuple[Floats, Floats]:
+        """What updates measured, at the places of the updates before: that is where the run then was."""
+        return self._x(thinned(run.recorded[:-1])), thinned(run.recorded[1:])[column]
 
     def _noise(self, scene: Scene, run: RunScene, bounds: tuple[float, float]) -> Series:
         """The losses of a run's batches near the lines: single examples that fit perfectly would squeeze all else."""
         dim = blend(scene.palette.background, run.color, _NOISE_SHARE)
-        losses = run.recorded["batch_loss"][1:]
+        places, losses = self._measured(run, "batch_loss")
         low, high = bounds
         near = (losses <= high) & ((losses >= low) | (losses <= 0))
-        return Series(self._x(run.recorded)[:-1], np.where(near, losses, np.nan), dim, "dots")
+        return Series(places, np.where(near, losses, np.nan), dim, "dots")
 
     def _x(self, rows: Rows) -> Floats:
         return rows[_COLUMNS[self._axis]].astype(np.float64)
