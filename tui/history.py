@@ -151,10 +151,9 @@ class History:
         """All of a run's rows, whatever the cursor."""
         return self._runs[run].values
 
-    def evaluations(self, run: int) -> Rows:
-        """A run's rows in which the losses over all examples were evaluated, whatever the cursor; thinned if many."""
-        rows: Rows = self._runs[run].values[thinned(self._evaluations[run].values)]
-        return rows
+    def evaluations(self, run: int) -> NDArray[np.int64]:
+        """The places, among a run's rows, of those in which the losses over all examples were evaluated; thinned."""
+        return thinned(self._evaluations[run].values)
 
     def path(self, run: int) -> Floats:
         """Where a run has been up to the cursor, shape (K, 2): the newest places, and older ones thinned if many."""

@@ -30,7 +30,7 @@ class RunScene:
         shown: whether its trail and curve are drawn.
         seen: its rows up to the cursor, update 0 included.
         recorded: all of its rows, whatever the cursor.
-        evaluations: those of them in which the losses over all examples were evaluated; thinned if they are many.
+        evaluations: the places among them where the losses over all examples were evaluated; thinned if they are many.
         places: where it went on the plane, shape (K, 2); the last one is its head.
         off_plane: how far its head is from the plane; 0 where the two parameters are the plane.
         loss: the last evaluated loss over all examples.
@@ -51,7 +51,7 @@ class RunScene:
     shown: bool
     seen: Rows
     recorded: Rows
-    evaluations: Rows
+    evaluations: NDArray[np.int64]
     places: NDArray[np.float64]
     off_plane: float
     loss: float

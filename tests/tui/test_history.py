@@ -184,6 +184,6 @@ def test_the_path_of_a_long_run_ends_with_all_of_its_newest_places() -> None:
     np.testing.assert_array_equal(path[-2048:, 0], np.arange(30_000)[-2048:])
     np.testing.assert_array_equal(path[:, 1], -path[:, 0])
     assert path[0, 0] == 0
-    evaluations = history.evaluations(0)
+    evaluations = history.recorded(0)[history.evaluations(0)]
     np.testing.assert_array_equal(evaluations["loss"], evaluations["update"])
     assert 4096 <= len(evaluations) <= 8192

@@ -100,7 +100,7 @@ class Curves(Widget, can_focus=True):
     def _line(self, run: RunScene) -> Series:
         if self._metric == "gradient norm":
             return Series(*self._measured(run, "grad_norm"), run.color)
-        evaluated = run.evaluations
+        evaluated = run.recorded[run.evaluations]
         return Series(self._x(evaluated), evaluated[_METRIC_COLUMNS.get(self._metric, "loss")], run.color)
 
     def _measured(self, run: RunScene, column: str) -> tuple[Floats, Floats]:
