@@ -49,7 +49,7 @@ class Actions(App[None]):
 
     def action_toggle_play(self) -> None:
         """Play or pause."""
-        self.session.player.toggle()
+        self.session.toggle_play()
         self.frame()
 
     def action_step(self, moments: int) -> None:

@@ -232,7 +232,7 @@ class GdsimApp(Actions):
     def _show_banner(self) -> None:
         banner = self.query_one("#banner", Static)
         trouble = self.session.banner
-        opening = "" if self.session.opened or trouble else "Starting the engine …"
+        opening = "Starting the engine …" if self.session.starting else ""
         words = with_hint(trouble.sentence, trouble.details) if trouble else opening
         if words == self._banner_words:
             return
@@ -250,12 +250,15 @@ class GdsimApp(Actions):
         surface, session = self.query_one(Surface), self.session
         try:
             while (wanted := surface.wanted) is not None:
+                asked = time.monotonic()
                 answer = await session.survey(wanted)
                 if answer is None or session is not self.session:
                     return
                 surface.set_landscape(answer)
                 if self.session.hurried:
                     await asyncio.sleep(_UNHURRIED)
+                elif self.session.player.playing and answer.progress > 0:  # training has the engine for twice as long
+                    await asyncio.sleep(2 * (time.monotonic() - asked))
         finally:
             self._surveying = False
 

@@ -1,5 +1,6 @@
 """The command line: `gdsim`, `gdsim run`, `gdsim list`, `gdsim config`."""
 
+import errno
 import io
 import os
 import sys
@@ -211,10 +212,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(_sentence(error), _BAD_INPUT)
     except ConfigError as error:
         return _complain(str(error), _BAD_INPUT)
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
+            raise
         # so that the interpreter's own last flush finds somewhere to write to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _NOT_SAVED
+        return _NOT_SAVED if error.errno == errno.EPIPE else _complain(f"Cannot write: {error.strerror}.", _NOT_SAVED)
     except KeyboardInterrupt:
         return _INTERRUPTED
     return code or 0

@@ -42,6 +42,8 @@ def check(path: Path) -> None:
     try:
         if path.is_dir():
             raise ConfigError(f"Cannot write {path}: it is a directory.")
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"Cannot write {path}: it is a device or a pipe; name a regular file.")
         if path.exists() and not os.access(path, os.W_OK):
             raise ConfigError(f"Cannot write {path}: it is read-only.")
         neighbour = _neighbour(path)

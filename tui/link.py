@@ -152,6 +152,7 @@ class ProcessLink:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+            self._ended(self._process, -signal.SIGKILL)  # at once, so that the next `Open` goes to another process
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()

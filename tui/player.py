@@ -1,9 +1,10 @@
-"""Playing and pausing, and how fast: pure data."""
+"""Playing and pausing, how fast, and how fast really: pure data."""
 
 import math
 from dataclasses import dataclass
 
 _FASTEST_STATED = 1024.0
+_MEASURED_OVER = 1.0  # seconds
 _MOST_OWED = 0.25  # seconds: after a hold-up playing goes on, it does not rush to make up for it
 
 
@@ -45,3 +46,29 @@ class Player:
         """So much wall time went by."""
         if self.playing and seconds > 0:  # 0 times an infinite speed is no number
             self.owed = min(self.owed + seconds * self.speed, max(_MOST_OWED, seconds) * self.speed)
+
+
+@dataclass(slots=True)
+class Meter:
+    """How fast the clock really goes, which is slower than was asked for where updates take long.
+
+    Attributes:
+        rate: units of the clock for each second of playing, over the last whole second; NaN while unknown.
+    """
+
+    rate: float = math.nan
+    _of: object = None
+    _seconds: float = 0.0
+    _covered: float = 0.0
+
+    def elapse(self, seconds: float, of: object) -> None:
+        """So much wall time of playing went by; `of` says on which clock, at which speed: another one begins anew."""
+        if of != self._of:
+            self.rate, self._of, self._seconds, self._covered = math.nan, of, 0.0, 0.0
+        self._seconds += seconds
+        if self._seconds >= _MEASURED_OVER:
+            self.rate, self._seconds, self._covered = self._covered / self._seconds, 0.0, 0.0
+
+    def cover(self, distance: float) -> None:
+        """The clock went on by so much."""
+        self._covered += distance

@@ -116,8 +116,10 @@ class Scene:
         end: the last moment recorded.
         playing: whether time goes on.
         speed: see `Player.speed`.
+        rate: see `Meter.rate`.
         busy_for: seconds that the engine has been at one command.
         tolerance: see `Opened.tolerance`.
+        generation: see `Session.generation`.
         palette: the colours to draw it in.
         plane: of a model; None where the two parameters are the plane.
         predictions: what the runs say of some examples; None while unknown.
@@ -133,8 +135,10 @@ class Scene:
     end: int
     playing: bool
     speed: float
+    rate: float
     busy_for: float
     tolerance: float
+    generation: int
     palette: Palette
     plane: PlaneNews | None
     predictions: Predicted | None
@@ -207,8 +211,10 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         end=history.end,
         playing=session.player.playing,
         speed=session.player.speed,
+        rate=session.meter.rate,
         busy_for=session.busy_for,
         tolerance=opened.tolerance,
+        generation=session.generation,
         palette=palette,
         plane=session.trails.plane if session.trails else None,
         predictions=session.predictions[1],

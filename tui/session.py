@@ -33,7 +33,7 @@ from tui.banner import Banner, with_hint
 from tui.history import History
 from tui.inflow import Inflow
 from tui.link import EngineGoneError, Link, StaleError
-from tui.player import Player
+from tui.player import Meter, Player
 from tui.trails import PlaneTrails
 
 _BUDGET = 0.033  # seconds of computing for a frame: 30 a second
@@ -41,6 +41,9 @@ _FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possi
 _STEP_BUDGET = 0.1
 _SHOWN_EXAMPLES = 24
 _DEAR_PASS = 50_000_000  # multiplications
+
+
+_MISSING: dict[type[Command], str] = {Survey: "No landscape", Predict: "No answers", Inspect: "No look at updates"}
 
 
 class Session:
@@ -53,6 +56,8 @@ class Session:
         history: what was recorded; None until it stands.
         trails: where a model's runs went on its plane; None for two parameters.
         player: playing or paused, and how fast.
+        meter: how fast really.
+        generation: how many times the experiment was begun.
         banner: trouble, or None.
         reports: what `inspect` last found, for each run.
         predictions: what `predict` last found, and at which moment.
@@ -67,6 +72,8 @@ class Session:
         self.history: History | None = None
         self.trails: PlaneTrails | None = None
         self.player = Player()
+        self.meter = Meter()
+        self.generation = 0
         self.banner: Banner | None = None
         self.reports: tuple[UpdateReport | None, ...] = ()
         self.predictions: tuple[int, Predicted | None] = (-1, None)
@@ -77,6 +84,7 @@ class Session:
         self._inflow = Inflow()
         self._pulls = 0
         self._opening = 0
+        self._restarting = False
         self._refused: set[type[Command]] = set()
         self._killed = False
         self._inspecting = False
@@ -93,6 +101,7 @@ class Session:
         answer = await self._ask(Open(self.experiment))
         if isinstance(answer, Opened):
             self.opened, self.history, self._inflow = answer, History(answer.rows), Inflow()
+            self.generation += 1
             self.trails = PlaneTrails(answer.plane) if answer.plane else None
             self._fill_in(answer)
             self.reports, self.predictions, self.troubles = (), (-1, None), {}
@@ -112,6 +121,7 @@ class Session:
             problem = replace(problem, start=start)
         seed = self.experiment.seed if seed is None else seed
         self.experiment = replace(self.experiment, problem=problem, seed=seed)
+        self._restarting, self.banner = self._restarting or self.banner is not None, None
         self._opening += 1
         self._spawn(self._reopen())
 
@@ -120,6 +130,19 @@ class Session:
             await self.open()
         finally:
             self._opening -= 1
+            self._restarting = self._restarting and self._opening > 0
+
+    @property
+    def starting(self) -> bool:
+        """Whether there is nothing yet, or nothing any more, and the engine is being started."""
+        return self.banner is None and (self.opened is None or self._restarting)
+
+    def toggle_play(self) -> None:
+        """Play or pause; what cannot go on stays as it is."""
+        if self.banner is None:
+            self.player.toggle()
+        else:
+            self._notify("Nothing can play as things are; press r to begin again.")
 
     def set_clock(self, clock: Clock) -> None:
         """Keep the runs equal in something else from here on."""
@@ -158,12 +181,12 @@ class Session:
     async def survey(self, command: Survey) -> Surveyed | None:
         """The landscape, or as much of it as the budget allows; None if there is none to be had."""
         opened = self.opened
-        answer = await self._ask(command) if Survey not in self._refused else None
+        answer = await self._ask(command) if Survey not in self._refused and self.banner is None else None
         return answer if isinstance(answer, Surveyed) and opened is self.opened else None
 
     def predict(self) -> None:
         """Have the runs' present answers to some examples told; `predictions` will hold them."""
-        if self._predicting or self._opening or Predict in self._refused:
+        if self._predicting or self._opening or self.banner is not None or Predict in self._refused:
             return
         if self.history is not None and self.predictions[0] != self.history.end:
             self._predicting = True
@@ -191,6 +214,8 @@ class Session:
         player.elapse(seconds)
         if player.playing and not history.live:
             player.owed = history.replay(player.owed, self.card.pace)
+        elif player.playing:
+            self.meter.elapse(seconds, (self.experiment.clock, player.speed, self.generation))
         self._go_on(history)
 
     def _go_on(self, history: History) -> None:
@@ -265,6 +290,7 @@ class Session:
         else:
             self.history.append(answer.rows)
         self.finished = answer.finished
+        self.meter.cover(answer.covered)
         if (self.experiment.clock, self.player.speed) == (clock, speed):  # else nothing is owed in that currency
             self.player.owed -= answer.covered / self._pace
         stepped = self._target is not None and self.history.end >= self._target
@@ -321,7 +347,8 @@ class Session:
             return None
         if isinstance(answer, Failed) and isinstance(command, (Survey, Predict, Inspect)):
             self._refused.add(type(command))  # training goes on without it
-            self._notify(answer.sentence)
+            if not any(answer.sentence in trouble.sentence for trouble in self.troubles.values()):
+                self._notify(f"{_MISSING[type(command)]}: {answer.sentence}")
         elif isinstance(answer, Failed) and self.banner is None:
             self.player.pause()
             self.banner = Banner(answer.sentence, answer.details, config=answer.config)

@@ -49,7 +49,7 @@ async def test_a_landscape_that_fails_is_told_and_training_goes_on() -> None:
     it = await stand()
     it.link.instead = [Failed("weights too large")]
     assert await it.session.survey(Survey(FORMULA.window, 4, 4)) is None
-    assert it.told == ["weights too large"]
+    assert it.told == ["No landscape: weights too large"]
     assert await it.session.survey(Survey(FORMULA.window, 4, 4)) is None
     assert len(it.link.asked(Survey)) == 1
     assert it.session.banner is None

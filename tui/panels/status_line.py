@@ -12,6 +12,7 @@ from tui.palette import hexadecimal
 from tui.panels.words import Words
 from tui.scene import Scene
 
+_KEPT_UP = 0.8  # of the pace asked for: below it the real one is told
 _BUSY_AFTER = 1.0  # seconds
 _GAP = "  "
 
@@ -70,7 +71,10 @@ def pace_words(scene: Scene) -> str:
     """The pace of playing, in the clock's own unit."""
     if math.isinf(scene.pace):
         return "as fast as possible"
-    return f"{duration(scene.pace)}/s" if scene.clock == "seconds" else f"{quantity(scene.pace)} {scene.clock}/s"
+    words = duration if scene.clock == "seconds" else quantity
+    behind = scene.playing and scene.live and scene.rate < _KEPT_UP * scene.pace  # NaN: not measured yet
+    asked = f"{words(scene.rate)} of {words(scene.pace)}" if behind else words(scene.pace)
+    return f"{asked}/s" if scene.clock == "seconds" else f"{asked} {scene.clock}/s"
 
 
 def counters(scene: Scene, words: Callable[[int], str] = count, shown: Collection[Clock] = CLOCKS.keys()) -> Text:

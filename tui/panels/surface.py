@@ -46,7 +46,7 @@ class Surface(Plot):
         self.contours = True
         self.follow = False
         self._fits_itself = False
-        self._plane = 0
+        self._plane = self._generation = 0
         self._window: Window | None = None
         self._scene: Scene | None = None
         self._ground: Ground | None = None
@@ -58,7 +58,7 @@ class Surface(Plot):
         self._window = card.window
         self._fits_itself = isinstance(card, ModelCard)
         self._ground = self._scene = None
-        self._plane = 0
+        self._plane = self._generation = 0
 
     # -- the landscape ------------------------------------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ class Surface(Plot):
 
     def set_landscape(self, landscape: Surveyed) -> None:
         """Take a landscape that was asked for; one of a window left meanwhile still serves until the next comes."""
-        if landscape.plane == self._plane and self._scene is not None:
+        if landscape.progress > 0 and landscape.plane == self._plane and self._scene is not None:
             self._ground = Ground.of(landscape, len(self._scene.palette.bands))
             self.show(self._scene)
 
@@ -120,9 +120,9 @@ class Surface(Plot):
 
     def _keep_in_sight(self, scene: Scene) -> None:
         """On a model's plane: show all of the trails whenever the plane changed or a head has come to the edge."""
-        changed = scene.plane is not None and scene.plane.number != self._plane
+        changed = scene.plane is not None and (scene.plane.number, scene.generation) != (self._plane, self._generation)
         if scene.plane is not None and changed:
-            self._plane, self._ground = scene.plane.number, None
+            self._plane, self._generation, self._ground = scene.plane.number, scene.generation, None
         view = self.view
         if view is None or not self._fits_itself:
             return
