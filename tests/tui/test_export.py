@@ -137,3 +137,11 @@ def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new(tmp_path: Path, 
         write(trace(), NAMES, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_only_a_regular_file_is_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "device.csv").symlink_to(os.devnull)
+    for name in ("pipe.csv", "device.csv"):
+        with pytest.raises(ConfigError, match="it is a device or a pipe; name a regular file"):
+            check(tmp_path / name)

@@ -46,6 +46,19 @@ async def test_it_answers_dies_and_is_started_again(link):
     assert link.gone is None
 
 
+async def test_what_is_stopped_is_started_again_at_once(link):
+    await link.request(Open(Experiment()))
+    first = link.process_id
+    pending = asyncio.ensure_future(link.request(Advance(10**9, math.inf, 600.0)))
+    await asyncio.sleep(0)
+    link.kill()
+    assert link.process_id is None
+    assert isinstance(await link.request(Open(Experiment())), Opened)
+    assert link.process_id != first
+    with pytest.raises(EngineGoneError, match="SIGKILL"):
+        await pending
+
+
 async def test_an_answer_about_an_older_experiment_is_stale(link):
     await link.request(Open(Experiment()))
     old = asyncio.ensure_future(link.request(Advance(2000, math.inf, 60.0)))

@@ -99,6 +99,8 @@ def test_the_status_line_fits_and_keeps_what_matters(width: int) -> None:
     [
         ({"playing": True}, "▶ 10 updates/s"),
         ({"playing": True, "speed": 4.0}, "▶ 40 updates/s"),
+        ({"playing": True, "rate": 9.0}, "▶ 10 updates/s"),
+        ({"playing": True, "rate": 2.5}, "▶ 2.5 of 10 updates/s"),
         ({"playing": True, "speed": math.inf}, "▶ as fast as possible"),
         ({"speed": 2.0}, "‖ paused, 20 updates/s"),
         ({"busy_for": 5.2}, "… update running, 5 s"),

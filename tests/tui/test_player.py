@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tui.player import Player
+from tui.player import Meter, Player
 
 
 def test_only_playing_owes_time() -> None:
@@ -59,3 +59,25 @@ def test_as_fast_as_possible_owes_without_bound() -> None:
     assert player.owed == 0
     player.elapse(0.03)
     assert player.owed == math.inf
+
+
+def test_the_meter_tells_the_rate_of_the_last_second() -> None:
+    meter = Meter()
+    for _ in range(9):
+        meter.elapse(0.1, "updates")
+        meter.cover(2.0)
+    assert math.isnan(meter.rate)
+    meter.elapse(0.2, "updates")
+    assert meter.rate == pytest.approx(18 / 1.1)
+    meter.elapse(1.0, "updates")
+    assert meter.rate == 0
+
+
+def test_the_meter_begins_anew_on_another_clock_or_at_another_speed() -> None:
+    meter = Meter()
+    meter.cover(50.0)
+    meter.elapse(1.5, ("updates", 1.0))
+    assert meter.rate == 0  # what was covered before anything was measured does not count
+    meter.cover(3.0)
+    meter.elapse(0.5, ("updates", 2.0))
+    assert math.isnan(meter.rate)

@@ -149,3 +149,35 @@ async def test_a_run_that_fails_is_told_of() -> None:
     it.link.instead = [Advanced(NO_ROWS, 0.0, finished=False, troubles=(Trouble(1, "Run 'mini-batch' ran out."),))]
     await it.step(1)
     assert it.told == ["Run 'mini-batch' ran out."]
+
+
+async def test_nothing_plays_where_nothing_could_be_opened() -> None:
+    it = await stand()
+    await it.step(3)
+    it.link.instead = [Failed("There is no file own.py.", config=True)]
+    it.session.reset()
+    await settle()
+    it.told.clear()
+    it.session.toggle_play()
+    it.session.predict()
+    it.session.inspect()
+    assert await it.session.survey(Survey(FORMULA.window, 4, 4)) is None
+    await it.frame(1.0)
+    assert not it.session.player.playing
+    assert it.told == ["Nothing can play as things are; press r to begin again."]
+    assert isinstance(it.link.commands[-1], Open)
+    it.session.reset()
+    assert it.session.banner is None
+    assert it.session.starting
+    await settle()
+    assert not it.session.starting
+    it.session.toggle_play()
+    assert it.session.player.playing
+
+
+async def test_what_a_failed_run_said_already_is_not_said_again() -> None:
+    it = await stand()
+    it.session.troubles[0] = Trouble(0, "Run 'batch' stopped at update 3: RuntimeError: late (own.py, line 5).")
+    it.link.instead = [Failed("RuntimeError: late (own.py, line 5).")]
+    assert await it.session.survey(Survey(FORMULA.window, 4, 4)) is None
+    assert it.told == []
