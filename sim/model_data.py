@@ -154,7 +154,9 @@ def _user_arrays(config: ModelConfig) -> Arrays:
     files = config.data.split(",")
     if len(files) == 2 and all(file.endswith(".npy") for file in files):
         inputs, targets = (_mapped(Path(file)) for file in files)
-        return _from_arrays(config, Path(files[0]).name, inputs, targets)
+        return _from_arrays(config, " and ".join(Path(file).name for file in files), inputs, targets)
+    if len(files) == 1 and config.data.endswith(".npy"):
+        raise ConfigError(f"Mapped arrays come as two files, --data X.npy,y.npy; {config.data} is one.")
     if config.data.endswith(".npz"):
         return _from_npz(config, Path(config.data))
     table = read_training_table(config.data, config.features, config.target, config.task)
@@ -197,7 +199,8 @@ def _from_arrays(config: ModelConfig, name: str, inputs: NDArray[np.generic], ta
         raise ConfigError(f"X of {name} must be numbers of shape (N, ...), not {inputs.dtype} of shape {inputs.shape}.")
     if targets.shape not in ((len(inputs),), (len(inputs), 1)):
         raise ConfigError(
-            f"y of {name} must have shape ({len(inputs)},) as X has {len(inputs)} rows; it has {targets.shape}."
+            f"X and y of {name} do not belong together: X has {len(inputs)} rows, and y the shape {targets.shape}; "
+            f"it must be ({len(inputs)},)."
         )
     if len(inputs) < 2:
         raise ConfigError(f"{name} has a single example; at least 2 are needed.")

@@ -180,7 +180,7 @@ def summary(experiment: Experiment, card: Card, outcome: Outcome) -> str:
     """How each run ended, as plain text: what was run, then a table."""
     rows = outcome.rows
     note = f" ({card.note})" if card.note else ""
-    facts = (f"clock {experiment.clock}", f"seed {experiment.seed}", outcome.opened.device)
+    facts = (_end_in_words(experiment.limit), f"seed {experiment.seed}", outcome.opened.device)
     lines = [f"{card.title}{note}", " · ".join((f"{count(outcome.opened.examples)} examples", *facts)), ""]
     if outcome.interrupted:
         lines[1] += " · interrupted"
@@ -205,6 +205,12 @@ def summary(experiment: Experiment, card: Card, outcome: Outcome) -> str:
             )
         )
     return "\n".join(lines + _aligned(table))
+
+
+def _end_in_words(limit: Limit | None) -> str:
+    """How far each run was to come."""
+    assert limit is not None
+    return f"each run for {limit.value:,g} {limit.unit if limit.value != 1 else limit.unit[:-1]}"
 
 
 def _newest(rows: Rows, run: int, column: str) -> float:

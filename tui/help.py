@@ -21,16 +21,27 @@ from tui.palette import GLYPHS, MINIMUM, START
 from tui.panels.runs_table import COLUMNS
 from tui.scene import Scene
 
-_TRIES = (
-    "Press `space` and watch which trail is straight and which one jitters; press it again, then `.` and `,`, to see "
-    "one update at a time. While paused, the arrows at each head are the batch's gradient step (solid colour) and "
-    "the one over all examples (white).",
+_WATCH = (
+    "Watch which trail is straight and which one jitters; then press `space`, and `.` and `,`, to see one update at a "
+    "time. While paused, the arrows at each head are the batch's gradient step (solid colour) and the one over all "
+    "examples (white).",
     "Press `c` and `r`: the same race, but now every run may read the same number of *examples*. Who is ahead?",
+)
+_FORMULA_TRIES = (
+    *_WATCH,
     "Click on the surface, or start gdsim with `--start -1,2`, to begin elsewhere.",
     "Try a rate that is too high: `gdsim --lr 0.9`. Which run diverges first, and why?",
     "Try `gdsim sine`: on a surface with many valleys, noise is what gets a run out of a poor one.",
     "Press `m`: the same three descents on a real network and real data.",
     "Compare batch sizes: `gdsim --run name=eight,batch_size=8 --run name=all,batch_size=all`.",
+)
+_MODEL_TRIES = (
+    *_WATCH,
+    "Press `c` again for the clock of *seconds*: on many examples (`gdsim --model mlp --dataset synthetic`) a "
+    "mini-batch is what makes the most of them.",
+    "Press `p` for another plane, and see how far off it the runs are; press `v` for some test examples.",
+    "Press `m`: the same three descents on two parameters, where all there is can be seen.",
+    "Compare batch sizes: `gdsim --model mlp --run name=eight,batch_size=8 --run name=all,batch_size=all`.",
 )
 
 
@@ -73,9 +84,11 @@ def help_text(scene: Scene | None) -> str:
             parts += ["## The plane", *(f"- **{kind}**: {sentence}" for kind, sentence in PLANES.items())]
         parts.append(
             f"*Converged* means: the gradient over all examples is shorter than {scene.tolerance:g}; the run goes on. "
-            "*Diverged* means: a number overflowed, or the loss rose a million times above the first one."
+            "*Diverged* means: a number overflowed, or a batch's loss was more than a million times the loss at the "
+            "start (or than a million, where that is below 1)."
         )
-    parts += ["## What to try", *(f"- {attempt}" for attempt in _TRIES)]
+    tries = _FORMULA_TRIES if scene is None or scene.plane is None else _MODEL_TRIES
+    parts += ["## What to try", *(f"- {attempt}" for attempt in tries)]
     parts += ["## The marks", *(f"- **{mark}**: {meaning}" for mark, meaning in _MARKS)]
     parts += ["## What is equal", *(f"- **{clock}**: {sentence}" for clock, sentence in CLOCKS.items())]
     parts += ["## The table", *(f"- **{column.title}**: {column.meaning}" for column in COLUMNS)]

@@ -32,6 +32,8 @@ def _name(run: RunScene) -> str:
 
 
 def _diverged(run: RunScene, scene: Scene, runs: list[RunScene]) -> str:
+    if not math.isfinite(float(run.recorded[0]["loss"])):
+        return "Where all runs begin the loss is no finite number; look at the data and at the loss."
     sentence = f"{_name(run)} diverged at update {count(run.update)}: a rate of {run.config.lr:.4g} is too high"
     smaller = [other for other in runs if other is not run and not other.status.stopped]
     size = run.config.size(scene.examples)
@@ -79,12 +81,13 @@ def _standings(scene: Scene, runs: list[RunScene]) -> list[str]:
     if math.isclose(best.loss, worst.loss, rel_tol=1e-3):
         return [f"All are at loss {decimal(best.loss)}."]
     lowest = f"Lowest loss: {_name(best)}, {decimal(best.loss)}"
-    told = max(placed, key=lambda run: run.test_accuracy if math.isfinite(run.test_accuracy) else -1.0)
-    if scene.tests and math.isfinite(told.test_accuracy):
-        share = f"{_name(told)}, {100 * told.test_accuracy:.1f}%"
+    most = max((run.test_accuracy for run in placed), default=math.nan)
+    if scene.tests and math.isfinite(most):
+        told = [_name(run) for run in placed if run.test_accuracy == most]
+        share = f"{' and '.join(told) if len(told) < len(placed) else 'all alike'}, {100 * most:.1f}%"
         return [f"{lowest}; most test examples right: {share}.", f"{lowest}; best on tests: {share}.", f"{lowest}."]
     return [
-        f"Lowest now: {_name(best)} at {decimal(best.loss)}; {_name(worst)} is at {decimal(worst.loss)}.",
+        f"Lowest now: {_name(best)} at {decimal(best.loss)}; highest: {_name(worst)} at {decimal(worst.loss)}.",
         f"{lowest}.",
     ]
 

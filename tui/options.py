@@ -197,9 +197,12 @@ def prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
     card: Card
     config = _model_config(problem, options) if options.model else _problem_config(problem, options)
     card = describe_model(config) if isinstance(config, ModelConfig) else build_formula(config)
+    runs = _runs(options)
+    if options.schedule_updates != DEFAULTS["schedule_updates"] and all(run.schedule == "constant" for run in runs):
+        raise ConfigError("--schedule-updates needs a schedule; add one, such as --schedule cosine.")
     experiment = Experiment(
         problem=config,
-        runs=_runs(options),
+        runs=runs,
         seed=options.seed,
         clock=options.clock,
         device=options.device,

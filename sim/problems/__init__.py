@@ -65,4 +65,6 @@ def build_formula(config: ProblemConfig) -> Formula:
     if config.data is not None and not entry.takes_data:
         able = ", ".join(name for name, other in registry().items() if other.takes_data)
         raise ConfigError(f"{config.name} has its own data; --data works with {able}.")
+    if config.scale is not None and not entry.takes_data:
+        raise ConfigError(f"{config.name} has no columns to scale; leave out --scale.")
     return entry.build(config)

@@ -134,7 +134,7 @@ def test_the_summary_in_full(experiment: Experiment, card: Formula, capsys: pyte
     assert run_headless(experiment, card, None, engine([advanced(last, finished=True)])) == 0
     title, facts, _, head, batch, *others = capsys.readouterr().out.splitlines()
     assert title.startswith(card.title)
-    assert facts == "442 examples · clock updates · seed 0 · cpu"
+    assert facts == "442 examples · each run for 10 updates · seed 0 · cpu"
     assert head.split()[-4:] == ["examples", "seconds", "loss", "status"]
     assert batch.startswith("batch ")
     assert batch.endswith("∞  diverged at update 7")

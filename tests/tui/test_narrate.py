@@ -66,7 +66,7 @@ def test_the_lowest_and_the_highest_are_named() -> None:
     losses = {experiment.runs[row["run"]].name: float(row["loss"]) for row in rows[-3:]}
     best, worst = min(losses, key=losses.__getitem__), max(losses, key=losses.__getitem__)
     assert f"Lowest now: {best} at {losses[best]:.4f}" in sentence
-    assert f"{worst} is at {losses[worst]:.4f}." in sentence
+    assert f"highest: {worst} at {losses[worst]:.4f}." in sentence
 
 
 def test_runs_that_have_all_arrived_are_equal() -> None:

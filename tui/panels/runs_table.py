@@ -106,7 +106,7 @@ COLUMNS = (
         8,
         clock="seconds",
     ),
-    TableColumn("status", "running, converged or diverged", lambda _s, r: r.status_words),
+    TableColumn("status", "running, converged, diverged or failed", lambda _s, r: r.status_words),
 )
 
 
