@@ -148,6 +148,7 @@ class Opened:
         loss_every: for each run, how often the loss over all examples is evaluated.
         tolerance: the norm of the gradient over all examples below which a run has converged.
         tests: how many test examples there are.
+        pass_seconds: how long it took to evaluate the loss over all examples.
         plane: the plane and where the runs begin on it; None where the two parameters are the plane.
     """
 
@@ -159,6 +160,7 @@ class Opened:
     loss_every: tuple[int, ...]
     tolerance: float
     tests: int = 0
+    pass_seconds: float = 0.0
     plane: PlaneNews | None = None
 
 

@@ -24,6 +24,7 @@ from sim.problem import Problem
 from sim.random_state import RandomState, undisturbed
 from sim.report import compare
 from sim.sampling import Integers, Sampler
+from sim.sources import DatasetSource
 from sim.trace import ROW, Rows, Status
 from sim.trails import Snapshots
 
@@ -78,7 +79,9 @@ class Descent:
         self._batches = batches_of(problem, self._sampler)
         self._full_batch = batch_size == problem.examples and self.config.sampling != "replacement"
         self._chunk_size = problem.chunk_size
-        self.loss_every = experiment.loss_every or default_loss_every(problem.examples, batch_size, parameters)
+        self.loss_every = experiment.loss_every or default_loss_every(
+            problem.examples, batch_size, parameters, one_by_one=isinstance(problem.source, DatasetSource)
+        )
         self.snapshots = Snapshots(parameters, len(experiment.runs))
         self.trouble: Trouble | None = None
         self._two_parameters = problem.task == "formula"

@@ -34,7 +34,7 @@ from sim.commands import (
 )
 from sim.descent import GRADIENT_TOLERANCE, Descent
 from sim.device import choose_device, describe
-from sim.experiment import ConfigError, Experiment, ModelConfig
+from sim.experiment import ConfigError, Experiment, ModelConfig, Point
 from sim.failures import first_line, is_out_of_memory, traceback_of, where
 from sim.landscape import Picture, survey
 from sim.model_data import default_lr
@@ -124,21 +124,15 @@ class Engine:
 
     def _begin(self, experiment: Experiment) -> Opened:
         self._open = None
-        device = choose_device(experiment.device)
+        problem, lr, start = _problem_of(experiment)
+        experiment = experiment.resolved(lr, start, problem.examples)
         config, trails = experiment.problem, None
         if isinstance(config, ModelConfig):
-            problem = model_problem(config, experiment.seed, device)
-            lr = default_lr(problem.task)
-            experiment = experiment.resolved(lr, None, problem.examples)
             trails = Trails(config.plane, problem.model, experiment.seed)
-        else:
-            formula = build_formula(config)
-            lr = formula.lr
-            experiment = experiment.resolved(lr, formula.start, formula.examples)
-            problem = formula_problem(formula, config.start or formula.start, device)
-        parameters = sum(parameter.numel() for parameter in problem.model.parameters())
         descents = [Descent(problem, experiment, index) for index in range(len(experiment.runs))]
+        began = time.perf_counter()
         first = descents[0].start()
+        pass_seconds = time.perf_counter() - began
         rows = np.concatenate([first, *(descent.start(first) for descent in descents[1:])])
         rows["clock"] = _clock_number(experiment.clock)
         self._open = _Open(problem, descents, experiment.clock, trails)
@@ -146,13 +140,24 @@ class Engine:
             rows=rows,
             examples=problem.examples,
             lr=lr,
-            parameters=parameters,
-            device=describe(device),
+            parameters=sum(parameter.numel() for parameter in problem.model.parameters()),
+            device=describe(problem.device),
             loss_every=tuple(descent.loss_every for descent in descents),
             tolerance=GRADIENT_TOLERANCE,
             tests=0 if problem.test is None else len(problem.test),
+            pass_seconds=pass_seconds,
             plane=_plane_news(self._open),
         )
+
+
+def _problem_of(experiment: Experiment) -> tuple[Problem, float, Point | None]:
+    """What is minimised, its own rate, and its own start (None for a model)."""
+    device, config = choose_device(experiment.device), experiment.problem
+    if isinstance(config, ModelConfig):
+        problem = model_problem(config, experiment.seed, device)
+        return problem, default_lr(problem.task), None
+    formula = build_formula(config)
+    return formula_problem(formula, config.start or formula.start, device), formula.lr, formula.start
 
 
 def _plane_news(state: _Open) -> PlaneNews | None:

@@ -295,10 +295,13 @@ def _resolved(run: RunConfig, lr: float | None, rates: dict[Optimizer, float], e
 _MODEL_RATES: dict[Optimizer, float] = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}
 
 
-def default_loss_every(examples: int, batch_size: int, parameters: int) -> int:
+def default_loss_every(examples: int, batch_size: int, parameters: int, *, one_by_one: bool) -> int:
     """How often to evaluate the loss over all examples, so that it costs about as much as the updates between.
 
     A forward pass over N examples against a forward and backward pass over b of them, with half a million
-    multiplications' worth of overhead an update. 1 for small problems.
+    multiplications' worth of overhead an update. 1 for small problems. Where examples are made one by one, that is what
+    costs: an epoch lies between.
     """
+    if one_by_one:
+        return math.ceil(examples / batch_size)
     return max(1, round(examples * parameters / (3 * batch_size * parameters + 500_000)))

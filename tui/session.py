@@ -40,7 +40,7 @@ _BUDGET = 0.033  # seconds of computing for a frame: 30 a second
 _FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possible
 _STEP_BUDGET = 0.1
 _SHOWN_EXAMPLES = 24
-_DEAR_PASS = 50_000_000  # multiplications
+_DEAR_PASS = 0.05  # seconds
 
 
 _MISSING: dict[type[Command], str] = {Survey: "No landscape", Predict: "No answers", Inspect: "No look at updates"}
@@ -320,7 +320,7 @@ class Session:
         before: tuple[Point, ...] | None = None
         if self.trails is None:
             before = tuple(Point(*rows[-2][["x", "y"]]) if len(rows) > 1 else Point(0.0, 0.0) for rows in seen)
-        elif self.player.playing and self.opened.examples * self.opened.parameters > _DEAR_PASS:
+        elif self.player.playing and self.opened.pass_seconds > _DEAR_PASS:
             return  # passes through all of a model's data wait until there is time
         self._inspecting = True
         newest = self.trails is not None and history.live

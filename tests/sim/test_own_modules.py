@@ -289,3 +289,27 @@ def test_a_landscape_over_running_statistics_is_made_anew_as_they_change(tmp_pat
         engine.ask(Advance(50, math.inf, 60.0))
     assert pictures[1].plane > pictures[0].plane
     assert np.abs(pictures[1].values - pictures[0].values).max() > 1e-3
+
+
+def test_a_data_set_that_makes_its_examples_is_gone_through_once_an_epoch(tmp_path: Path, device: str) -> None:
+    text = """
+    class Squares(torch.utils.data.Dataset):
+        def __len__(self):
+            return 60
+
+        def __getitem__(self, index):
+            return torch.tensor([index / 60.0]), torch.tensor([index**2 / 3600.0])
+
+    def model():
+        return nn.Linear(1, 1)
+
+    def data():
+        return Squares()
+    """
+    config = ModelConfig(model=own_file(tmp_path, HEAD + text), test_fraction=0.0)
+    runs = (RunConfig("batch", "all"), RunConfig("run", 12), RunConfig("one", 1))
+    engine, opening = opened(Experiment(config, runs=runs, device=device))
+    assert opening.loss_every == (1, 5, 60)
+    rows = engine.ask(Advance(12, math.inf, 60.0)).rows
+    own = rows[rows["run"] == 1]
+    assert own["update"][~np.isnan(own["loss"])].tolist() == [5, 10]
