@@ -38,10 +38,24 @@ class Plane:
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest places on the plane and how far they are off it: shapes (K, 2) and (K,), for points (K, P)."""
-        away = points - self.origin
-        gram = self.basis @ self.basis.T
-        places = torch.linalg.solve(gram, self.basis @ away.T).T
-        return places, torch.linalg.vector_norm(away - places @ self.basis, dim=1)
+        places, _, beside = self.resolve(points)
+        return places.to(points.dtype), beside.sqrt().to(points.dtype)
+
+    def resolve(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The nearest places on the plane, shape (K, 2), for points (K, P); the squares of their distances from the
+        origin and from the plane, shape (K,) each. In float64, in pieces, since P may be large."""
+        along = points.new_zeros(len(points), 2, dtype=torch.float64)
+        squares, gram = along.new_zeros(len(points)), along.new_zeros(2, 2)
+        for part, origin, basis in zip(
+            *(torch.split(tensor, _COLUMNS_AT_ONCE, dim=-1) for tensor in (points, self.origin, self.basis)),
+            strict=True,
+        ):
+            away, directions = part.double() - origin.double(), basis.double()
+            along += away @ directions.T
+            gram += directions @ directions.T
+            squares += (away**2).sum(dim=1)
+        places = torch.linalg.solve(gram, along.T).T
+        return places, squares, (squares - (places * along).sum(dim=1)).clamp(min=0.0)
 
     def directions(self, gradient: Tensor) -> Tensor:
         """The slope along each of the two directions of a gradient of shape (P,): shape (2,)."""
@@ -50,10 +64,9 @@ class Plane:
 
 def explained(plane: Plane, points: Tensor) -> float:
     """The share of the points' variation about their mean, shape (K, P), that lies in the plane's two directions."""
-    middle = points.mean(dim=0)
-    variation = float(((points - middle) ** 2).sum())
-    _, distances = replace(plane, origin=middle).project(points)
-    return max(0.0, 1.0 - float((distances**2).sum()) / variation) if variation > 0 else 1.0
+    _, squares, beside = replace(plane, origin=points.mean(dim=0)).resolve(points)
+    variation = float(squares.sum())
+    return max(0.0, 1.0 - float(beside.sum()) / variation) if variation > 0 else 1.0
 
 
 def pca_plane(points: Tensor, previous: Plane | None) -> Plane:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import os
 import signal
 import socket
@@ -224,8 +225,8 @@ def _python_path() -> str:
 
 def _read_output(process: subprocess.Popen[bytes], output: deque[str]) -> None:
     assert process.stderr is not None
-    for line in process.stderr:
-        output.append(line.decode(errors="replace").rstrip())
+    for line in io.TextIOWrapper(process.stderr, errors="replace"):  # a progress bar's returns end lines, too
+        output.append(line.rstrip())
 
 
 def _how_it_ended(code: int) -> str:

@@ -109,13 +109,14 @@ def test_thinning_keeps_within_the_budget_and_reaches_from_the_start_to_now(monk
     assert [float(vector[0]) for vector in snapshots.vectors] == snapshots.updates
 
 
-def test_the_default_budget_holds_for_the_most_runs_of_a_large_model() -> None:
-    parameters = 400_000
-    snapshots = Snapshots(parameters, MAX_RUNS)
+@pytest.mark.parametrize(("parameters", "runs"), [(9_000, 3), (400_000, MAX_RUNS), (4_000_000, 3)])
+def test_the_memory_budget_holds_for_all_runs_together(parameters: int, runs: int) -> None:
+    snapshots = Snapshots(parameters, runs)
     vector = torch.zeros(parameters)
     for update in range(40):
         snapshots.keep(update, vector)
-    assert MAX_RUNS * len(snapshots.vectors) * vector.nbytes <= 16 * MAX_RUNS * vector.nbytes
+        held = runs * len(snapshots.vectors) * vector.nbytes
+        assert held <= sim.trails._BUDGET + runs * vector.nbytes
 
 
 def test_trails_that_were_thinned_are_told_whole(device: str) -> None:
