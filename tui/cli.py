@@ -21,7 +21,7 @@ from cyclopts import (
 )
 
 from sim.choices import CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
-from sim.experiment import ConfigError, Experiment, suggest
+from sim.experiment import ConfigError, Experiment, choose, suggest
 from tui import config_file, environment
 from tui.options import EXPERIMENT, Number, Options, Whole, prepare
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _NOT_SAVED = 1
 _BAD_INPUT = 2
 _INTERRUPTED = 130
+_COMMANDS = ("run", "list", "config")
 _HELP = "See gradient descent in the terminal: batch, stochastic and mini-batch side by side."
 _EXAMPLES = """\
 Examples:
@@ -226,6 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
+    choose(problem, [*_problem_names(None), *_COMMANDS], "problem or command")
     return prepare(problem, options)
 
 

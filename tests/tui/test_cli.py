@@ -35,6 +35,7 @@ def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 BAD_INPUT = {
     "problem": (["linaer"], "did you mean 'linear'"),
+    "command": (["lst"], "did you mean 'list'"),
     "problem without an end": (["run", "linaer"], "did you mean 'linear'"),
     "two problems": (["sine", "saddle"], "'saddle' is too much"),
     "option": (["--momentun", "0.9"], "did you mean --momentum"),
