@@ -198,8 +198,8 @@ class ProcessLink:
             loop.call_soon_threadsafe(*call)  # type: ignore[arg-type]
 
     def _settle(self, reply: Reply) -> None:
-        future, generation, _ = self._waiting.pop(reply.number)
-        if future.done():
+        future, generation, _ = self._waiting.pop(reply.number, (None, 0, 0.0))
+        if future is None or future.done():  # the engine was stopped, or nobody waits any more
             return
         if generation < self._generation:
             future.set_exception(StaleError())

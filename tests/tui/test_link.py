@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from sim.commands import Advance, Advanced, Open, Opened
+from sim.commands import Advance, Advanced, Done, Open, Opened, Reply
 from sim.experiment import Experiment
 from tui.link import EngineGoneError, ProcessLink, StaleError
 
@@ -51,7 +51,9 @@ async def test_what_is_stopped_is_started_again_at_once(link):
     first = link.process_id
     pending = asyncio.ensure_future(link.request(Advance(10**9, math.inf, 600.0)))
     await asyncio.sleep(0)
+    number = max(link._waiting)
     link.kill()
+    link._settle(Reply(number, 1, Done()))  # on its way when the engine was stopped: nobody waits for it any more
     assert link.process_id is None
     assert isinstance(await link.request(Open(Experiment())), Opened)
     assert link.process_id != first
