@@ -43,7 +43,9 @@ def evaluating(module: nn.Module, device: torch.device) -> Iterator[None]:
             part.training = training
         with torch.no_grad():
             for part, name, buffer, value in buffers:
-                setattr(part, name, buffer.copy_(value))
+                setattr(part, name, buffer)
+                if not torch.equal(buffer, value):
+                    buffer.copy_(value)
 
 
 def figures(problem: Problem, module: nn.Module, batches: Iterable[Batch]) -> Figures:
@@ -91,13 +93,15 @@ def full_gradient(problem: Problem, module: nn.Module, *, batch_statistics: bool
     Args:
         problem: whose loss and examples.
         module: where.
-        batch_statistics: let normalisations use those of the examples, as training does, not running ones.
+        batch_statistics: let normalisations use those of the examples, as training does, not running ones; unless the
+            last chunk is of a single example, which has none.
     """
+    leftover = problem.examples % problem.chunk_size == 1
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     total = torch.zeros(sum(p.numel() for p in parameters), device=problem.device, dtype=parameters[0].dtype)
     with evaluating(module, problem.device), _backward_in_eval_mode(module):
         for part in module.modules():
-            if batch_statistics and isinstance(part, _BatchNorm):
+            if batch_statistics and not leftover and isinstance(part, _BatchNorm):
                 part.train()
         for batch in problem.training:
             share = len(batch[0]) / problem.examples

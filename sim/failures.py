@@ -1,5 +1,6 @@
 """Why a run cannot go on, in a sentence that says what would help."""
 
+import sysconfig
 import traceback
 from pathlib import Path
 
@@ -7,7 +8,10 @@ import torch
 
 from sim.experiment import RunConfig
 
-_NOT_THEIRS = (str(Path(__file__).parent), str(Path(torch.__file__).parent), "<frozen")
+_NOT_THEIRS = (
+    Path(__file__).parent,
+    *(Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -36,7 +40,8 @@ def where(error: BaseException) -> str:
 
 
 def _is_theirs(frame: traceback.FrameSummary) -> bool:
-    return not frame.filename.startswith(_NOT_THEIRS)
+    path = Path(frame.filename)
+    return path.suffix == ".py" and not any(path.is_relative_to(other) for other in _NOT_THEIRS)
 
 
 def explain_failure(error: BaseException, run: RunConfig, update: int, batch_size: int, *, single: bool) -> str:

@@ -26,6 +26,7 @@ _MOST_WORK = 4e11  # multiplications for a landscape; beyond them it is over a s
 _TOGETHER = 2048  # examples, counted once for each place, that go through a model at once
 _WORTH_IT = 16  # places at once, below which one by one is faster
 _INTERLEAVED = 4  # every so many-th row first
+_KEPT_CHUNKS = 4  # of examples, 64 MB
 _PIECE = 0.02  # seconds
 _FIRST_PIECE = 64  # places, before it is known how long one takes
 
@@ -84,7 +85,7 @@ def survey(
     fine = np.full((rows, columns), np.nan)
     for done in probe.fill(fine, places, order, sample):
         values = picture.values if done % 1 else _completed(fine, outline)
-        picture = Picture(values, 0.02 + 0.98 * done / rows, sample)
+        picture = Picture(values, 1.0 if done == rows else 0.02 + 0.98 * done / rows, sample)
         yield picture
 
 
@@ -118,18 +119,20 @@ class _Probe:
         self.parameters = self._model.vector.numel()
         self._bears_vmap = True
         self._places_a_piece = _FIRST_PIECE
-        self._few: list[Batch] | None = None
+        self._kept: tuple[int, list[Batch]] | None = None
 
     def fill(self, values: Floats, places: Floats, order: Iterable[int], sample: int) -> Iterator[float]:
         """Fill in the losses of a grid, (rows, columns) at (rows, columns, 2), row by row in the order given.
 
-        Each piece is what takes about `_PIECE` seconds, within a row. Yields how many rows are done, parts counted.
+        Each piece is what takes about `_PIECE` seconds, within a row; a whole row where the examples have to be
+        gathered anew for each piece. Yields how many rows are done, parts counted.
         """
         columns = values.shape[1]
+        least = 1 if self._keeps(sample) else columns
         for done, row in enumerate(order):
             begin = 0
             while begin < columns:
-                end = min(columns, begin + self._places_a_piece)
+                end = min(columns, begin + max(least, self._places_a_piece))
                 started = time.perf_counter()
                 values[row, begin:end] = self.losses(places[row, begin:end], sample)
                 pace = (end - begin) / (time.perf_counter() - started)
@@ -147,12 +150,15 @@ class _Probe:
         return _infinite_if_no_number(sums / sample)
 
     def _sample(self, count: int) -> Iterable[Batch]:
-        """So many training examples; those of the coarse picture are gathered once."""
-        if count > COARSE_EXAMPLES:
+        """So many training examples, gathered once if that bears keeping."""
+        if not self._keeps(count):
             return self._problem.training.some(count)
-        if self._few is None:
-            self._few = list(self._problem.training.some(count))
-        return self._few
+        if self._kept is None or self._kept[0] != count:
+            self._kept = count, list(self._problem.training.some(count))
+        return self._kept[1]
+
+    def _keeps(self, count: int) -> bool:
+        return count <= _KEPT_CHUNKS * self._problem.chunk_size
 
     def _batch_losses(self, places: Tensor, batch: Batch) -> Tensor:
         """The loss over a batch at each of K places, shape (K,): several at once where model and batch are small."""

@@ -252,18 +252,18 @@ def _check_labels(problem: Problem, output: Tensor, targets: Tensor) -> None:
 
 
 def _threshold(problem: Problem) -> float:
-    """Above which a single output tells class 1: 0.5 if it is a probability, beyond which the loss then refuses it."""
-    inputs, targets = problem.batch(torch.arange(min(16, problem.examples)))
+    """Above which a single output tells class 1: 0 if it is a logit, of which more is better, without end; else 0.5."""
+    inputs, targets = problem.batch(torch.arange(min(2, problem.examples)))
     with torch.no_grad(), evaluating(problem.model, problem.device):
         output = problem.model(inputs).cpu()
-    if problem.task != "classification" or output.numel() != targets.numel() or output.min() < 0 or output.max() > 1:
+    if problem.task != "classification" or output.numel() != targets.numel():
         return 0.0
     loss = copy.deepcopy(problem.loss).cpu() if isinstance(problem.loss, nn.Module) else problem.loss
+    ones = torch.ones_like(targets, device="cpu")
     try:
-        beyond = loss(torch.full_like(output, 2.0), targets.cpu())
-    except (RuntimeError, ValueError):
+        return 0.0 if loss(torch.full_like(output, 3.0), ones) < loss(torch.ones_like(output), ones) else 0.5
+    except Exception:  # as the user's own loss refuses what is no probability
         return 0.5
-    return 0.0 if torch.isfinite(beyond).all() else 0.5
 
 
 def _targets_words(targets: Tensor) -> str:

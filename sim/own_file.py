@@ -82,7 +82,7 @@ class OwnFile:
         if not callable(make):
             raise ConfigError(f"data in {self.path} must be a function that returns X, y or a Dataset; {_is_a(make)}.")
         data = self._call(make, "data")
-        if isinstance(data, TensorDataset):
+        if type(data) is TensorDataset:  # a class of the user's own may make something else of its tensors
             data = data.tensors
         found = _from_dataset(data, device) if isinstance(data, Dataset) else _from_tensors(data, device)
         if len(found[0]) < 2:
@@ -102,11 +102,10 @@ class OwnFile:
         return None if isinstance(value, ModuleType) else value
 
     def _functions(self) -> list[str]:
-        return [
-            word
-            for word, value in vars(self.module).items()
-            if inspect.isroutine(value) and value.__module__ == self.module.__name__ and word not in ("data", "loss")
-        ]
+        """The names of its own functions, those for models."""
+        names = (word for word, value in vars(self.module).items() if inspect.isfunction(value))
+        own = (word for word in names if getattr(self.module, word).__module__ == self.module.__name__)
+        return [word for word in own if word not in ("data", "loss")]
 
 
 def load_own_file(path: str) -> OwnFile:
@@ -154,6 +153,8 @@ def _from_tensors(data: object, device: torch.device) -> tuple[Source, Tensor]:
         many = f" of {len(data)}" if isinstance(data, tuple) and len(data) != 2 else ""
         raise ConfigError(f"data() must return a Dataset or tensors X, y; it returned {_kind(data)}{many}.")
     inputs, targets = data
+    if not (inputs.ndim and targets.ndim):
+        raise ConfigError("X and y from data() must have an example in each row; one of them is a single number.")
     if len(inputs) != len(targets):
         raise ConfigError(f"data() returned {len(inputs)} inputs and {len(targets)} targets; they must be as many.")
     for part, what in ((inputs, "X"), (targets, "y")):

@@ -91,7 +91,7 @@ def heads_plane(heads: Tensor, points: Tensor, previous: Plane | None) -> Plane:
     if spanned < 2:
         rest = points - middle
         rest = rest - (rest @ basis.T) @ basis
-        basis = torch.cat([basis, principal_directions(rest - rest.mean(dim=0))[: 2 - spanned]])
+        basis = torch.cat([basis, principal_directions(rest - rest.mean(dim=0), beside=basis)[: 2 - spanned]])
         words = "through the heads, completed by PCA"
     return _aligned(Plane("heads", middle, basis, words), previous)
 
@@ -126,11 +126,11 @@ def _filters(parameter: Tensor, generator: torch.Generator) -> Tensor:
     return scaled
 
 
-def principal_directions(centred: Tensor) -> Tensor:
+def principal_directions(centred: Tensor, beside: Tensor | None = None) -> Tensor:
     """The first two principal directions of centred points (K, P), orthonormal, shape (2, P).
 
     By the eigenvectors of the K x K Gram matrix, in float64 but in pieces: K is small, P may be large. Where the points
-    span less than two dimensions, unit vectors complete them.
+    span less than two dimensions, unit vectors complete them, at right angles also to those `beside`, shape (B, P).
     """
     parts = torch.split(centred, _COLUMNS_AT_ONCE, dim=1)
     gram = torch.stack([part.double() @ part.double().T for part in parts]).sum(dim=0)
@@ -146,8 +146,9 @@ def principal_directions(centred: Tensor) -> Tensor:
         basis = torch.cat([(mixing @ part.double()).to(centred.dtype) for part in parts], dim=1)
     while len(basis) < 2:
         unit = torch.zeros(1, centred.shape[1], dtype=centred.dtype)
-        unit[0, int(basis.abs().sum(dim=0).argmin())] = 1
-        unit = unit - (unit @ basis.T) @ basis
+        others = basis if beside is None else torch.cat([beside, basis])
+        unit[0, int(others.abs().sum(dim=0).argmin())] = 1
+        unit = unit - (unit @ others.T) @ others
         basis = torch.cat([basis, unit / torch.linalg.vector_norm(unit)])
     return basis
 

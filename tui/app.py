@@ -42,6 +42,7 @@ FRAMES_PER_SECOND = 30
 INSPECTIONS_PER_SECOND = 4
 BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
+_PATIENCE = 0.1  # seconds between two looks whether it still plays
 _UNHURRIED = 3.0  # seconds between pieces of a landscape, and inspections, while it plays as fast as possible
 _WIDE, _TALL = 116, 34
 _VERY_WIDE = 170
@@ -249,18 +250,24 @@ class GdsimApp(Actions):
         """Have the landscape of the window computed, and again as long as the window changes meanwhile."""
         surface, session = self.query_one(Surface), self.session
         try:
-            while (wanted := surface.wanted) is not None:
+            while session is self.session and (wanted := surface.wanted) is not None:
                 asked = time.monotonic()
                 answer = await session.survey(wanted)
                 if answer is None or session is not self.session:
-                    return
+                    break
                 surface.set_landscape(answer)
-                if self.session.hurried:
-                    await asyncio.sleep(_UNHURRIED)
-                elif self.session.player.playing and answer.progress > 0:  # training has the engine for twice as long
-                    await asyncio.sleep(2 * (time.monotonic() - asked))
+                if answer.progress > 0:
+                    await self._let_it_train(_UNHURRIED if session.hurried else 2 * (time.monotonic() - asked))
         finally:
             self._surveying = False
+        if session is not self.session:
+            self._survey()
+
+    async def _let_it_train(self, seconds: float) -> None:
+        """Leave the engine to training for so long, while it plays."""
+        session, until = self.session, time.monotonic() + seconds
+        while session is self.session and session.player.playing and (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, _PATIENCE))
 
     def _tell(self, sentence: str) -> None:
         self.notify(sentence, markup=False)

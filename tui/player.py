@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 _FASTEST_STATED = 1024.0
-_MEASURED_OVER = 1.0  # seconds
 _MOST_OWED = 0.25  # seconds: after a hold-up playing goes on, it does not rush to make up for it
 
 
@@ -53,7 +52,7 @@ class Meter:
     """How fast the clock really goes, which is slower than was asked for where updates take long.
 
     Attributes:
-        rate: units of the clock for each second of playing, over the last whole second; NaN while unknown.
+        rate: units of the clock for each second of playing, over the last window; NaN while unknown.
     """
 
     rate: float = math.nan
@@ -61,12 +60,18 @@ class Meter:
     _seconds: float = 0.0
     _covered: float = 0.0
 
-    def elapse(self, seconds: float, of: object) -> None:
-        """So much wall time of playing went by; `of` says on which clock, at which speed: another one begins anew."""
+    def elapse(self, seconds: float, of: object, window: float = 1.0) -> None:
+        """So much wall time of playing went by.
+
+        Args:
+            seconds: how much.
+            of: on which clock and at which speed: another one begins anew.
+            window: over how many seconds it is measured.
+        """
         if of != self._of:
             self.rate, self._of, self._seconds, self._covered = math.nan, of, 0.0, 0.0
         self._seconds += seconds
-        if self._seconds >= _MEASURED_OVER:
+        if self._seconds >= window:
             self.rate, self._seconds, self._covered = self._covered / self._seconds, 0.0, 0.0
 
     def cover(self, distance: float) -> None:

@@ -39,6 +39,7 @@ from tui.trails import PlaneTrails
 _BUDGET = 0.033  # seconds of computing for a frame: 30 a second
 _FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possible
 _STEP_BUDGET = 0.1
+_MEASURED_UNITS = 10  # of the clock, over which its real pace is measured
 _SHOWN_EXAMPLES = 24
 _DEAR_PASS = 0.05  # seconds
 
@@ -215,7 +216,9 @@ class Session:
         if player.playing and not history.live:
             player.owed = history.replay(player.owed, self.card.pace)
         elif player.playing:
-            self.meter.elapse(seconds, (self.experiment.clock, player.speed, self.generation))
+            whole = self.experiment.clock != "seconds"  # updates, and examples, are counted whole
+            window = max(1.0, _MEASURED_UNITS / (self._pace * player.speed)) if whole else 1.0
+            self.meter.elapse(seconds, (self.experiment.clock, player.speed, self.generation), window)
         self._go_on(history)
 
     def _go_on(self, history: History) -> None:

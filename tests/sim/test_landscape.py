@@ -61,6 +61,43 @@ def evenly(examples: torch.Tensor, count: int) -> torch.Tensor:
     return torch.stack([examples[place * len(examples) // count] for place in range(count)])
 
 
+@pytest.mark.parametrize("rows", [14, 28, 51, 56])
+def test_the_last_picture_is_complete_whatever_the_height(rows):
+    engine, _ = opened(Experiment(ModelConfig(dataset="iris", plane="random"), runs=(RunConfig("r", 8),), device="cpu"))
+    for _ in range(2):
+        answer = engine.ask(Survey(WINDOW, 3, rows))
+        assert isinstance(answer, Surveyed), answer
+        assert answer.progress == 1
+
+
+def test_a_data_set_is_gone_through_once_for_a_landscape(tmp_path: Path, device):
+    text = """
+        import torch
+        from torch import nn
+
+        class Counting(torch.utils.data.Dataset):
+            made = 0
+
+            def __len__(self):
+                return 300
+
+            def __getitem__(self, index):
+                Counting.made += 1
+                return torch.full((3,), index / 300), index % 2
+
+        def data():
+            return Counting()
+
+        def model():
+            return nn.Linear(3, 2)
+    """
+    problem = problem_of(device, model=own_file(tmp_path, text), test_fraction=0.0)
+    assert problem.chunk_size > 300  # asks for one example
+    before = type(problem.source.dataset()).made
+    list(survey(problem, problem.model, random_plane(problem.model, 0).at, WINDOW, 7, 5))
+    assert type(problem.source.dataset()).made - before == 256 + 300
+
+
 def test_the_first_picture_is_coarse_and_over_few_examples(device):
     problem = problem_of(device)
     plane = random_plane(problem.model, 0)

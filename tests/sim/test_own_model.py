@@ -192,6 +192,10 @@ BAD = {
         """,
         "must return a Dataset with __len__ and __getitem__; Stream has not both",
     ),
+    "a single number": (
+        LINEAR + "    def data():\n        return torch.tensor(1.0), torch.tensor(2.0)",
+        "must have an example in each row",
+    ),
     "wrong name": (LINEAR.replace("def model", "def modle"), "no function 'model'; did you mean 'modle'"),
     "wrong shape": (LINEAR.replace("64", "65"), r"\(N, 1, 8, 8\).*\(2x64 and 65x10\)"),
     "too few outputs": (LINEAR.replace("10)", "9)"), "they are 0 to 9, and it tells 9 classes"),

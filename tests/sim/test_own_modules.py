@@ -125,6 +125,19 @@ MODULES = {
         x = inputs(60, 1, 5)
         return x, (x[:, 0] > 0).long() + (x[:, 0] > 1)
     """,
+    "a buffer spread out": """
+    class Masked(nn.Linear):
+        def __init__(self):
+            super().__init__(4, 2)
+            self.register_buffer("mask", torch.ones(()).expand(4))
+
+        def forward(self, x):
+            return super().forward(x * self.mask)
+
+    def model():
+        return Masked()
+    """
+    + TELLING,
     "batch statistics": """
     def model():
         return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
@@ -225,6 +238,16 @@ def test_the_full_batch_of_a_model_with_batch_statistics_is_no_degree_off(tmp_pa
 ACCURACIES = {
     "a probability": ("nn.Sequential(nn.Linear(4, 1), nn.Sigmoid())", "F.binary_cross_entropy", "signs(x).float()"),
     "a logit": ("nn.Linear(4, 1)", "F.binary_cross_entropy_with_logits", "signs(x).float()"),
+    "a probability that is kept off 0 and 1": (
+        "nn.Sequential(nn.Linear(4, 1), nn.Sigmoid())",
+        "lambda p, y: F.binary_cross_entropy(p.clamp(1e-6, 1 - 1e-6), y)",
+        "signs(x).float()",
+    ),
+    "a probability with squared errors": (
+        "nn.Sequential(nn.Linear(4, 1), nn.Sigmoid())",
+        "lambda p, y: 4 * F.mse_loss(p, y)",
+        "signs(x).float()",
+    ),
     "several labels": ("nn.Linear(4, 3)", "F.binary_cross_entropy_with_logits", "(x[:, :3] > 0).float()"),
 }
 
@@ -313,3 +336,22 @@ def test_a_data_set_that_makes_its_examples_is_gone_through_once_an_epoch(tmp_pa
     rows = engine.ask(Advance(12, math.inf, 60.0)).rows
     own = rows[rows["run"] == 1]
     assert own["update"][~np.isnan(own["loss"])].tolist() == [5, 10]
+
+
+def test_tensors_of_a_class_of_ones_own_are_what_it_makes_of_them(tmp_path: Path, device: str) -> None:
+    text = """
+    class Tenfold(torch.utils.data.TensorDataset):
+        def __getitem__(self, index):
+            x, y = super().__getitem__(index)
+            return 10 * x, y
+
+    def model():
+        return nn.Linear(4, 2)
+
+    def data():
+        x = inputs(60, 4)
+        return Tenfold(x, signs(x)[:, 0].long())
+    """
+    problem = problem_of(device, model=own_file(tmp_path, HEAD + text), test_fraction=0.0)
+    plain = torch.randn(60, 4, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(problem.batch(torch.arange(60))[0].cpu(), 10 * plain)

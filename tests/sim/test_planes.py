@@ -123,3 +123,11 @@ def test_a_slope_on_the_plane_is_that_of_the_loss_along_it() -> None:
     gradient = 2 * (plane.at(torch.tensor([0.4, -0.2], dtype=target.dtype)) - target)
     slopes = [(loss(0.4 + dx, -0.2 + dy) - loss(0.4 - dx, -0.2 - dy)) / 2e-4 for dx, dy in ((1e-4, 0.0), (0.0, 1e-4))]
     np.testing.assert_allclose(plane.directions(gradient), slopes, rtol=1e-5)
+
+
+def test_two_heads_that_moved_along_one_parameter_alone_have_a_plane() -> None:
+    points = torch.zeros(6, 5)
+    points[:, 0] = torch.arange(6.0)
+    plane = heads_plane(points[[2, 5]], points, None)
+    assert_orthonormal(plane.basis)
+    np.testing.assert_allclose(plane.project(points)[1], 0, atol=1e-6)

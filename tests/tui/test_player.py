@@ -81,3 +81,13 @@ def test_the_meter_begins_anew_on_another_clock_or_at_another_speed() -> None:
     meter.cover(3.0)
     meter.elapse(0.5, ("updates", 2.0))
     assert math.isnan(meter.rate)
+
+
+def test_the_meter_of_a_slow_clock_measures_longer() -> None:
+    meter = Meter()
+    for _ in range(19):
+        meter.elapse(1.0, "updates", window=20.0)
+        meter.cover(0.5)
+    assert math.isnan(meter.rate)
+    meter.elapse(1.0, "updates", window=20.0)
+    assert meter.rate == pytest.approx(9.5 / 20)
