@@ -196,6 +196,8 @@ class GdsimApp(Actions):
 
     def frame(self) -> None:
         """A thirtieth of a second went by."""
+        if not self.query("#banner"):  # the screen is being taken down
+            return
         now = time.monotonic()
         self.session.frame(now - self._last_frame)
         self._last_frame = now

@@ -24,6 +24,7 @@ _FADE_EVERY = 60  # points of a trail between two shades
 _ARROW_SHARE = 0.16  # of the canvas's width: the longer of the two arrows
 _SHORTEST_ARROW = 5.0  # dots
 _SURVEY_BUDGET = 0.015  # seconds of computing for a piece of a landscape, between updates
+_FIRST_BUDGET = 0.1  # the same as long as there is nothing to be seen
 _FAR_OFF = 0.2  # of the window's width: a head further than this from the plane is dimmed
 _INNER = 0.08  # of the window: heads nearer to the edge are followed
 
@@ -70,7 +71,8 @@ class Surface(Plot):
         columns, rows = self.plot_size
         if self._here is not None and self._here.progress == 1:
             return None
-        return Survey(self._window, columns, 2 * rows, self._run, _SURVEY_BUDGET)
+        budget = _FIRST_BUDGET if self._here is None else _SURVEY_BUDGET
+        return Survey(self._window, columns, 2 * rows, self._run, budget)
 
     @property
     def _run(self) -> int:
