@@ -1,9 +1,10 @@
 """What the screen costs: training while it is open, against `gdsim run`.
 
-The three default runs of the mlp on the digits. The real program plays as fast as possible in a pseudo-terminal of
-120 x 40 cells; how many updates it has made is read off its screen. `gdsim run` makes two runs of different lengths,
-so that its start does not count. The two take turns, on the threads that the engine chooses. Prints updates a second of
-each run, and the median ratio of the turns.
+Both make the three default runs of the mlp on the digits, each in a pseudo-terminal of 120 x 40 cells, the screen
+playing as fast as possible. A machine is not equally fast from one second to the next: they take turns, each
+stopped while the other goes on, so that both train at about the same time and are at about the same update. How far
+they are is read off their terminals, the screen's counter and the percentage of the progress bar. Prints updates a
+second of each run, and the median ratio.
 
     python benchmarks/screen.py
 """
@@ -11,81 +12,117 @@ each run, and the median ratio of the turns.
 import os
 import re
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pexpect
+import psutil
 import pyte
 
 ROOT = Path(__file__).parents[1]
 ARGUMENTS = ["--model", "mlp", "--device", "cpu"]
-TURNS, SECONDS = 5, 10.0
-SHORT, LONG = 500, 5500
+ROUNDS, TURNS, SECONDS = 3, 4, 8.0
+MOST = 20_000  # updates: more than any round gets to
 ENVIRONMENT = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
 
 
-class Terminal:
-    """The program in a terminal, and what its screen shows."""
+class Program:
+    """gdsim in a terminal, with whatever processes it starts; goes on in `turn` only."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = ["-m", "tui", *arguments]
+        self.child = pexpect.spawn(sys.executable, command, cwd=str(ROOT), env=ENVIRONMENT, dimensions=(40, 120))
+        self._main = psutil.Process(self.child.pid)
+        self._main.suspend()
+        self.seconds = 0.0
+        """How long it went on."""
+        self.written: list[tuple[float, bytes]] = []
+        """What it wrote, and when, in these seconds."""
+
+    def turn(self, seconds: float) -> None:
+        """Go on for so long."""
+        for process in self._processes():
+            process.resume()
+        begin, before = time.perf_counter(), self.seconds
+        while self.seconds < before + seconds:
+            try:
+                some = self.child.read_nonblocking(1 << 20, timeout=0.01)
+            except pexpect.TIMEOUT:
+                some = b""
+            self.seconds = before + time.perf_counter() - begin
+            if some:
+                self.written.append((self.seconds, some))
+        for process in self._processes():
+            process.suspend()
+
+    def close(self) -> None:
+        """End it."""
+        self.child.close(force=True)
+
+    def _processes(self) -> list[psutil.Process]:
+        return [self._main, *self._main.children(recursive=True)]
+
+
+class Watched(Program):
+    """The screen."""
 
     def __init__(self) -> None:
-        command = ["-m", "tui", *ARGUMENTS]
-        self.child = pexpect.spawn(sys.executable, command, cwd=str(ROOT), env=ENVIRONMENT, dimensions=(40, 120))
+        super().__init__(*ARGUMENTS)
         self._screen = pyte.Screen(120, 40)
         self._stream = pyte.ByteStream(self._screen)
-        self._written: list[bytes] = []
-
-    def read(self, seconds: float) -> None:
-        """Take in, without looking at it, what is written meanwhile."""
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            try:
-                self._written.append(self.child.read_nonblocking(1 << 20, timeout=0.05))
-            except pexpect.TIMEOUT:
-                continue
 
     def updates(self) -> int:
-        """The counter in the status line; drawing the screen for it takes time."""
+        """The counter in the status line. Finding out takes long: nothing else should be running."""
+        written = b"".join(some for _, some in self.written)
+        self.written.clear()
         # pyte takes the private marker of xterm's key and colour protocols for a plain sequence
-        self._stream.feed(re.sub(rb"\x1b\[[<>=][\d;:]*[a-zA-Z]", b"", b"".join(self._written)))
-        self._written.clear()
+        self._stream.feed(re.sub(rb"\x1b\[[<>=][\d;:]*[a-zA-Z]", b"", written))
         found = re.search(r"([\d,]+) updates ", self._screen.display[0])
         return int(found[1].replace(",", "")) if found else 0
 
 
-def with_screen() -> float:
-    """Updates a second with the screen open."""
-    terminal = Terminal()
-    while terminal.updates() < 5:
-        terminal.read(0.5)
-    terminal.child.send("}" * 16)
-    terminal.read(2.0)
-    begin = time.perf_counter()
-    before = terminal.updates()
-    terminal.read(SECONDS)
-    seconds = time.perf_counter() - begin
-    made = terminal.updates() - before
-    terminal.child.close(force=True)
-    return made / seconds
+class Headless(Program):
+    """`gdsim run`."""
+
+    def __init__(self) -> None:
+        super().__init__("run", *ARGUMENTS, "--updates", str(MOST))
+
+    def updates(self) -> list[tuple[float, float]]:
+        """After how many seconds so many updates had been made, each time the percentage changed."""
+        changes: dict[int, float] = {}
+        for seconds, some in self.written:
+            for percent in re.findall(rb"(\d+)%", some):
+                changes.setdefault(int(percent), seconds)
+        return [(seconds, percent * MOST / 100) for percent, seconds in changes.items()]
 
 
-def without_screen() -> float:
-    """Updates a second of `gdsim run`."""
-    times = []
-    for updates in (SHORT, LONG):
-        command = [sys.executable, "-m", "tui", "run", *ARGUMENTS, "--updates", str(updates)]
-        begin = time.perf_counter()
-        subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL, check=True)
-        times.append(time.perf_counter() - begin)
-    return (LONG - SHORT) / (times[1] - times[0])
+def updates_per_second() -> tuple[float, float]:
+    """With the screen open, and without."""
+    watched, headless = Watched(), Headless()
+    while watched.updates() < 5:
+        watched.turn(0.5)
+    watched.child.send("}" * 16)
+    watched.turn(2.0)
+    while len(headless.updates()) < 3:
+        headless.turn(0.5)
+    headless.written.clear()
+    begin, before = watched.seconds, watched.updates()
+    for _ in range(TURNS):
+        watched.turn(SECONDS)
+        headless.turn(SECONDS)
+    made = (watched.updates() - before) / (watched.seconds - begin)
+    (first_at, first), *_, (last_at, last) = headless.updates()[1:]
+    watched.close()
+    headless.close()
+    return made, (last - first) / (last_at - first_at)
 
 
 def main() -> None:
     """Print the figures."""
     ratios = []
-    for _ in range(TURNS):
-        watched, alone = with_screen(), without_screen()
+    for _ in range(ROUNDS):
+        watched, alone = updates_per_second()
         ratios.append(watched / alone)
         print(
             f"updates/s of each run: {watched:6.0f} with the screen, {alone:6.0f} without: {ratios[-1]:.2f}", flush=True

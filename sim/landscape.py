@@ -21,7 +21,7 @@ Place = Callable[[Tensor], Tensor]
 """The parameters at a place of the plane, shape (2,) to (P,); at K places, (K, 2) to (K, P)."""
 
 COARSE_COLUMNS, COARSE_ROWS, COARSE_EXAMPLES = 21, 13, 256
-_AT_ONCE = 2_000_000  # outputs of a two-parameter problem, or parameters of a model, held at once: about 16 MB
+_AT_ONCE = 100_000  # outputs of a two-parameter problem, or parameters of a model: more leave the processor's cache
 _MOST_WORK = 4e11  # multiplications for a landscape; beyond them it is over a sample of the examples
 _TOGETHER = 2048  # examples, counted once for each place, that go through a model at once
 _WORTH_IT = 16  # places at once, below which one by one is faster

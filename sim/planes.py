@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from sim.choices import PlaneKind
 from sim.flat import trainable
 
-_COLUMNS_AT_ONCE = 65_536  # parameters that are taken in float64 at once
+_AT_ONCE = 65_536  # numbers that are taken in float64 at once: they stay in the processor's cache
 
 
 def on_plane_terms(vector: Tensor, *, copy: bool = False) -> Tensor:
@@ -46,9 +46,9 @@ class Plane:
         origin and from the plane, shape (K,) each. In float64, in pieces, since P may be large."""
         along = points.new_zeros(len(points), 2, dtype=torch.float64)
         squares, gram = along.new_zeros(len(points)), along.new_zeros(2, 2)
+        columns = max(1, _AT_ONCE // len(points))
         for part, origin, basis in zip(
-            *(torch.split(tensor, _COLUMNS_AT_ONCE, dim=-1) for tensor in (points, self.origin, self.basis)),
-            strict=True,
+            *(torch.split(tensor, columns, dim=-1) for tensor in (points, self.origin, self.basis)), strict=True
         ):
             away, directions = part.double() - origin.double(), basis.double()
             along += away @ directions.T
@@ -132,7 +132,7 @@ def principal_directions(centred: Tensor, beside: Tensor | None = None) -> Tenso
     By the eigenvectors of the K x K Gram matrix, in float64 but in pieces: K is small, P may be large. Where the points
     span less than two dimensions, unit vectors complete them, at right angles also to those `beside`, shape (B, P).
     """
-    parts = torch.split(centred, _COLUMNS_AT_ONCE, dim=1)
+    parts = torch.split(centred, max(1, _AT_ONCE // len(centred)), dim=1)
     gram = torch.stack([part.double() @ part.double().T for part in parts]).sum(dim=0)
     values, vectors = torch.linalg.eigh(gram)
     kept = [

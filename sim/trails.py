@@ -19,7 +19,7 @@ _BUDGET = 256 * 2**20  # bytes of parameters kept for all runs together
 _FEWEST, _MOST = 4, 512  # places kept of each run, however many parameters there are
 _REACH = 100.0  # times the length of the parameters at the start
 _MOST_FITTED = 64  # places that a plane is fitted to: more would not turn it, but take long
-_AT_ONCE = 64  # places that are projected at once: they are to stay in the processor's cache
+_AT_ONCE = 64  # places that are projected at once: they are copied for it
 _REFIT_AFTER = 1.3  # times as many updates as at the last fit
 
 

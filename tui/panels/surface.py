@@ -24,7 +24,7 @@ _FADE_EVERY = 60  # points of a trail between two shades
 _ARROW_SHARE = 0.16  # of the canvas's width: the longer of the two arrows
 _SHORTEST_ARROW = 5.0  # dots
 _SURVEY_BUDGET = 0.015  # seconds of computing for a piece of a landscape, between updates
-_FIRST_BUDGET = 0.1  # the same as long as there is nothing to be seen
+_FIRST_BUDGET = 0.04  # the same as long as there is nothing to be seen
 _FAR_OFF = 0.2  # of the window's width: a head further than this from the plane is dimmed
 _INNER = 0.08  # of the window: heads nearer to the edge are followed
 
