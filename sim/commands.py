@@ -67,6 +67,7 @@ class Survey:
     Attributes:
         run: whose buffers (running means, say) the model has there.
         budget: seconds of wall time after which no further piece is begun (at least one is).
+        enough: the progress with which the answer comes at once; anything above 0 stands for the first picture.
     """
 
     window: Window
@@ -74,6 +75,7 @@ class Survey:
     rows: int
     run: int = 0
     budget: float = math.inf
+    enough: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

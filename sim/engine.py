@@ -287,7 +287,7 @@ def _survey(state: _Open, command: Survey) -> Surveyed:
     _, pictures, picture = state.survey
     state.survey = None  # what raises half way cannot go on
     deadline = time.perf_counter() + command.budget
-    while picture is None or picture.progress < 1:
+    while picture is None or picture.progress < command.enough:
         picture = next(pictures)
         if time.perf_counter() >= deadline:
             break

@@ -266,9 +266,9 @@ class GdsimApp(Actions):
             self._survey()
 
     async def _let_it_train(self, seconds: float) -> None:
-        """Leave the engine to training for so long, while it plays."""
-        session, until = self.session, time.monotonic() + seconds
-        while session is self.session and session.player.playing and (left := until - time.monotonic()) > 0:
+        """Leave the engine to training for so long, while it plays and the landscape that there is serves."""
+        session, surface, until = self.session, self.query_one(Surface), time.monotonic() + seconds
+        while session.player.playing and surface.stands and (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(left, _PATIENCE))
 
     def _tell(self, sentence: str) -> None:

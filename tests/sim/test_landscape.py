@@ -177,6 +177,19 @@ def test_the_engine_makes_it_in_pieces_while_training_goes_on(device):
     np.testing.assert_allclose(pieces[-1].values, expected, rtol=tolerance(device))
 
 
+def test_the_first_picture_may_be_enough(device):
+    engine, _ = opened(Experiment(ModelConfig(plane="random"), runs=(RunConfig("run", 32),), device=device))
+    first = engine.ask(Survey(WINDOW, 8, 6, enough=0.01))
+    assert 0 < first.progress < 0.1
+    assert first.examples == 256
+    again = engine.ask(Survey(WINDOW, 8, 6, enough=0.01))
+    np.testing.assert_array_equal(again.values, first.values)
+    whole = engine.ask(Survey(WINDOW, 8, 6))
+    problem = problem_of(device)
+    expected = brute_force(problem, problem.model, random_plane(problem.model, 0), WINDOW, 8, 6)
+    np.testing.assert_allclose(whole.values, expected, rtol=tolerance(device))
+
+
 def test_another_window_or_plane_begins_anew(device):
     engine, opening = opened(Experiment(ModelConfig(), runs=(RunConfig("run", 32),), device=device))
     first = engine.ask(Survey(WINDOW, 8, 6, budget=0.0))

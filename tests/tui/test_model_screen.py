@@ -1,5 +1,10 @@
 """The screen over a real model and the real engine."""
 
+import math
+
+import pytest
+
+import tui.app
 from tests.tui.screen import WIDE, go, ready, wait_for
 from tui.app import GdsimApp
 from tui.link import InlineLink
@@ -22,3 +27,21 @@ async def test_a_new_seed_has_a_landscape_of_its_own() -> None:
         app.frame()
         await wait_for(pilot, lambda: surface.wanted is None)
         assert abs(surface._ground.landscape.values - before).max() > 1e-3
+
+
+async def test_at_full_speed_another_window_has_a_landscape_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of a landscape that is to be seen waits for training; a blank window does not."""
+    monkeypatch.setattr(tui.app, "_UNHURRIED", math.inf)
+    experiment, card = prepare("linear", Options(model="mlp", dataset="iris", plane="random", device="cpu"))
+    app = GdsimApp(experiment, card, InlineLink(), ticking=False)
+    async with app.run_test(size=WIDE) as pilot:
+        await wait_for(pilot, lambda: app.session.history is not None)
+        surface, player = app.query_one(Surface), app.session.player
+        player.playing, player.speed = True, math.inf
+        app.redraw()
+        await wait_for(pilot, lambda: surface.stands)
+        assert surface.wanted is not None
+        before = surface._ground.landscape.window
+        await pilot.press("plus")
+        app.redraw()
+        await wait_for(pilot, lambda: surface.stands and surface._ground.landscape.window != before)

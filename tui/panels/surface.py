@@ -24,7 +24,8 @@ _FADE_EVERY = 60  # points of a trail between two shades
 _ARROW_SHARE = 0.16  # of the canvas's width: the longer of the two arrows
 _SHORTEST_ARROW = 5.0  # dots
 _SURVEY_BUDGET = 0.015  # seconds of computing for a piece of a landscape, between updates
-_FIRST_BUDGET = 0.04  # the same as long as there is nothing to be seen
+_FIRST_BUDGET = 0.1  # the same as long as there is nothing to be seen
+_FIRST_PICTURE = 0.01  # progress
 _FAR_OFF = 0.2  # of the window's width: a head further than this from the plane is dimmed
 _INNER = 0.08  # of the window: heads nearer to the edge are followed
 
@@ -69,10 +70,16 @@ class Surface(Plot):
         if self._window is None or self._scene is None or self.size.width == 0 or not self.display:
             return None
         columns, rows = self.plot_size
-        if self._here is not None and self._here.progress == 1:
+        if self._here is None:
+            return Survey(self._window, columns, 2 * rows, self._run, _FIRST_BUDGET, _FIRST_PICTURE)
+        if self._here.progress == 1:
             return None
-        budget = _FIRST_BUDGET if self._here is None else _SURVEY_BUDGET
-        return Survey(self._window, columns, 2 * rows, self._run, budget)
+        return Survey(self._window, columns, 2 * rows, self._run, _SURVEY_BUDGET)
+
+    @property
+    def stands(self) -> bool:
+        """Whether there is a landscape of this window and plane, be it a coarse one."""
+        return self._here is not None
 
     @property
     def _run(self) -> int:
