@@ -21,7 +21,7 @@ Place = Callable[[Tensor], Tensor]
 """The parameters at a place of the plane, shape (2,) to (P,); at K places, (K, 2) to (K, P)."""
 
 COARSE_COLUMNS, COARSE_ROWS, COARSE_EXAMPLES = 21, 13, 256
-_AT_ONCE = 100_000  # outputs of a two-parameter problem, or parameters of a model: more leave the processor's cache
+_AT_ONCE = 2_000_000  # outputs of a two-parameter problem, or parameters of a model, held at once: about 16 MB
 _MOST_WORK = 4e11  # multiplications for a landscape; beyond them it is over a sample of the examples
 _TOGETHER = 2048  # examples, counted once for each place, that go through a model at once
 _WORTH_IT = 16  # places at once, below which one by one is faster
@@ -105,7 +105,8 @@ def _completed(fine: Floats, outline: Floats) -> Floats:
         return fine.copy()
     with np.errstate(invalid="ignore"):
         lift = np.nan_to_num(fine[done] - outline[done], posinf=0.0, neginf=0.0)
-    lifted: Floats = outline + np.stack([np.interp(np.arange(len(fine)), done, column) for column in lift.T], axis=1)
+    shares = [np.interp(np.arange(len(fine)), done, unit) for unit in np.eye(len(done))]
+    lifted: Floats = outline + np.stack(shares, axis=1) @ lift
     lifted[done] = fine[done]
     return lifted
 

@@ -34,7 +34,8 @@ class Plane:
 
     def at(self, places: Tensor) -> Tensor:
         """The parameters at a place of the plane, shape (2,) to (P,); at K places, (K, 2) to (K, P)."""
-        return self.origin + places.to(self.basis.dtype) @ self.basis
+        moved = torch.addmm(self.origin, places.to(self.basis.dtype).reshape(-1, 2), self.basis)
+        return moved.reshape(*places.shape[:-1], -1)
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest places on the plane and how far they are off it: shapes (K, 2) and (K,), for points (K, P)."""
