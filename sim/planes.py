@@ -134,7 +134,9 @@ def principal_directions(centred: Tensor, beside: Tensor | None = None) -> Tenso
     span less than two dimensions, unit vectors complete them, at right angles also to those `beside`, shape (B, P).
     """
     parts = torch.split(centred, max(1, _AT_ONCE // len(centred)), dim=1)
-    gram = torch.stack([part.double() @ part.double().T for part in parts]).sum(dim=0)
+    gram = centred.new_zeros(len(centred), len(centred), dtype=torch.float64)
+    for part in map(Tensor.double, parts):
+        gram += part @ part.T
     values, vectors = torch.linalg.eigh(gram)
     kept = [
         vectors[:, -place] / values[-place].sqrt()

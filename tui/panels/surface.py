@@ -169,10 +169,7 @@ class Surface(Plot):
         if not scene.playing:
             self._draw_gradients(canvas, view, shown, palette)
         self._say_what_it_is(scene)
-        a, b = scene.card.parameters
-        canvas.text(0, 0, f"↑ {b} ", palette.muted, palette.background)
-        canvas.text(view.columns - len(a) - 3, view.rows - 1, f" {a} →", palette.muted, palette.background)
-        self._draw_heads(canvas, view, scene)
+        _name_axes(canvas, view, scene, self._draw_heads(canvas, view, scene))
         self.paint(canvas.frame(), view.window, palette)
 
     def _on_the_ground(self, view: Viewport, palette: Palette) -> Canvas:
@@ -240,8 +237,11 @@ class Surface(Plot):
         for tail, tips, color in arrows:
             canvas.arrow(tail, tips[1], color)
 
-    def _draw_heads(self, canvas: Canvas, view: Viewport, scene: Scene) -> None:
-        """A glyph on the run's colour, beside another that is there already; plain at the edge if it is outside."""
+    def _draw_heads(self, canvas: Canvas, view: Viewport, scene: Scene) -> set[tuple[int, int]]:
+        """A glyph on the run's colour, beside another that is there already; plain at the edge if it is outside.
+
+        Returns the cells, column and row, that heads and their distances take.
+        """
         palette, taken = scene.palette, set[tuple[int, int]]()
         far_off = _FAR_OFF * view.width * (scene.plane.unit if scene.plane else 1.0)
         labels = []
@@ -265,6 +265,7 @@ class Surface(Plot):
                     taken |= cells
                     canvas.text(begin, row, words, palette.text, palette.background)
                     break
+        return taken
 
     # -- the mouse ----------------------------------------------------------------------------------------------------
 
@@ -295,6 +296,14 @@ class Surface(Plot):
             return None
         cell = self.canvas_cell(offset.x, offset.y)
         return None if cell is None else view.place(*cell)
+
+
+def _name_axes(canvas: Canvas, view: Viewport, scene: Scene, taken: set[tuple[int, int]]) -> None:
+    """The parameters' names in the corners, where no head is in the way."""
+    across, up = scene.card.parameters
+    for column, row, words in ((0, 0, f"↑ {up} "), (view.columns - len(across) - 3, view.rows - 1, f" {across} →")):
+        if taken.isdisjoint((column + place, row) for place in range(len(words))):
+            canvas.text(column, row, words, scene.palette.muted, scene.palette.background)
 
 
 def _free(column: int, row: int, taken: set[tuple[int, int]], columns: int) -> int:
