@@ -14,11 +14,11 @@ import numpy as np
 import plotext
 from rich.text import Text
 
-from sim.experiment import Window
-from tui.canvas import Canvas
-from tui.chart import Chart, Series
-from tui.palette import DARK, band_of, loss_levels, trail_colors
-from tui.viewport import Viewport
+from sim.experiment.geometry import Window
+from tui.draw.canvas import Canvas
+from tui.draw.chart import Chart, Series
+from tui.draw.palette import DARK, band_of, loss_levels, trail_colors
+from tui.draw.viewport import Viewport
 
 COLUMNS, ROWS, POINTS, REPEATS = 120, 40, 500, 20
 WINDOW = Window(-3, 3, -3, 3)

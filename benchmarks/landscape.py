@@ -19,11 +19,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from sim.experiment import ModelConfig, Window
-from sim.landscape import grid, survey
-from sim.model_problem import model_problem
-from sim.planes import Plane, random_plane
-from sim.problem import Problem
+from sim.experiment.config import ModelConfig
+from sim.experiment.geometry import Window
+from sim.measures.landscape import grid, survey
+from sim.measures.planes import Plane, random_plane
+from sim.models.build import model_problem
+from sim.models.problem import Problem
 
 COLUMNS, ROWS, TURNS = 81, 51, 3
 WINDOW = Window(-1, 1, -1, 1)

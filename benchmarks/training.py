@@ -25,10 +25,11 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset, random_split
 
-from sim.commands import Advance, Advanced, Open
-from sim.data import load_bundled
+from sim.data.table import load_bundled
 from sim.engine import Engine
-from sim.experiment import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.protocol.answers import Advanced
+from sim.protocol.commands import Advance, Open
 
 SEED, LR, TURNS = 0, 0.1, 9
 TARGETS: dict[int | Literal["all"], float] = {1: 1.0, 32: 1.4, "all": 4.0}

@@ -16,9 +16,9 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from tui.app import GdsimApp
-from tui.link import InlineLink
-from tui.options import Options, prepare
+from tui.options.options import Options, prepare
 from tui.panels.surface import Surface
+from tui.session.link import InlineLink
 
 SIZE = (120, 40)
 UPDATES = 120

@@ -11,7 +11,8 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 
-from sim.commands import Reply, Request
+from sim.protocol.answers import Reply
+from sim.protocol.commands import Request
 
 
 def _listen(connection: Connection, requests: "queue.SimpleQueue[Request]") -> None:

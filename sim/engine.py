@@ -10,41 +10,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sim.choices import CLOCKS, Clock
-from sim.clock import plan
-from sim.commands import (
-    Advance,
+from sim.data.arrays import default_lr
+from sim.descent.clock import plan
+from sim.descent.descent import GRADIENT_TOLERANCE, Descent
+from sim.experiment.choices import CLOCKS, Clock
+from sim.experiment.config import Experiment, ModelConfig
+from sim.experiment.errors import ConfigError
+from sim.experiment.geometry import Point
+from sim.measures.landscape import Picture, survey
+from sim.measures.predictions import predict
+from sim.measures.trails import Snapshots, Trails
+from sim.models.build import model_problem
+from sim.models.device import choose_device, describe
+from sim.models.failures import first_line, is_out_of_memory, traceback_of, where
+from sim.models.problem import Problem, formula_problem
+from sim.models.sources import TensorSource
+from sim.problems import build_formula
+from sim.protocol.answers import (
     Advanced,
     Answer,
-    Command,
     Done,
     Failed,
-    Inspect,
     Inspected,
-    Open,
     Opened,
     PlaneNews,
-    Predict,
-    SetClock,
-    SetPlane,
-    Survey,
     Surveyed,
     Trouble,
     UpdateReport,
 )
-from sim.descent import GRADIENT_TOLERANCE, Descent
-from sim.device import choose_device, describe
-from sim.experiment import ConfigError, Experiment, ModelConfig, Point
-from sim.failures import first_line, is_out_of_memory, traceback_of, where
-from sim.landscape import Picture, survey
-from sim.model_data import default_lr
-from sim.model_problem import model_problem
-from sim.predict import predict
-from sim.problem import Problem, formula_problem
-from sim.problems import build_formula
-from sim.sources import TensorSource
-from sim.trace import NO_ROWS, Rows
-from sim.trails import Snapshots, Trails
+from sim.protocol.commands import Advance, Command, Inspect, Open, Predict, SetClock, SetPlane, Survey
+from sim.protocol.trace import NO_ROWS, Rows
 
 _COUNTERS: dict[Clock, str] = {"updates": "update", "examples": "examples", "seconds": "seconds"}
 _LIGHT = 0.01  # seconds: a longer update does not gain by being woken up for

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from sim.problems import registry
-from tui import cli, config_file
+from tui import cli
 from tui.export import COLUMNS
+from tui.options import config_file
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

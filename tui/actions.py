@@ -6,17 +6,18 @@ from pathlib import Path
 
 from textual.app import App
 
-from sim.choices import CLOCKS, PLANES
-from sim.experiment import ConfigError, ModelConfig
+from sim.experiment.choices import CLOCKS, PLANES
+from sim.experiment.config import ModelConfig
+from sim.experiment.errors import ConfigError
 from sim.problems.formula import Formula
-from sim.trace import Status
+from sim.protocol.trace import Status
 from tui import export
-from tui.command_line import command_line
 from tui.help import HelpScreen, help_text
+from tui.options.command_line import command_line
 from tui.panels.curves import Curves
 from tui.panels.surface import Surface
-from tui.scene import Scene
-from tui.session import Session
+from tui.scene.scene import Scene
+from tui.session.session import Session
 from tui.themes import THEMES
 
 _SHORT = 2.0  # seconds for words about what is to be seen beneath them

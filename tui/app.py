@@ -16,16 +16,14 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
-from sim.experiment import Experiment, ModelConfig, ProblemConfig, choose
-from sim.model_data import Card, ModelCard
+from sim.data.arrays import Card, ModelCard
+from sim.experiment.config import Experiment, ModelConfig, ProblemConfig
+from sim.experiment.errors import choose
 from sim.problems.formula import Formula
 from tui.actions import DATA_VIEWS, Actions
-from tui.banner import with_hint
+from tui.draw.palette import Palette
 from tui.keys import KEYS, bindings
-from tui.link import Link, ProcessLink
-from tui.narrate import narrate
-from tui.options import Options, prepare
-from tui.palette import Palette
+from tui.options.options import Options, prepare
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
 from tui.panels.predictions import Predictions
@@ -34,8 +32,11 @@ from tui.panels.status_line import StatusLine
 from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
 from tui.panels.words import Words
-from tui.scene import Scene, build_scene
-from tui.session import Session
+from tui.scene.narrate import narrate
+from tui.scene.scene import Scene, build_scene
+from tui.session.banner import with_hint
+from tui.session.link import Link, ProcessLink
+from tui.session.session import Session
 from tui.themes import THEMES, palette_of
 
 FRAMES_PER_SECOND = 30

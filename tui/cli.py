@@ -20,13 +20,14 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
-from sim.choices import CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
-from sim.experiment import ConfigError, Experiment, choose, suggest
-from tui import config_file, environment
-from tui.options import EXPERIMENT, Number, Options, Whole, prepare
+from sim.experiment.choices import CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
+from sim.experiment.config import Experiment
+from sim.experiment.errors import ConfigError, choose, suggest
+from tui.options import config_file, environment
+from tui.options.options import EXPERIMENT, Number, Options, Whole, prepare
 
 if TYPE_CHECKING:
-    from sim.model_data import Card
+    from sim.data.arrays import Card
 
 _NOT_SAVED = 1
 _BAD_INPUT = 2
@@ -128,7 +129,7 @@ def run(
     """
     from tui.export import ExportError, check
     from tui.headless import limit_of, run_headless
-    from tui.link import InlineLink
+    from tui.session.link import InlineLink
 
     if export is not None:
         check(export)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from sim.commands import Trouble
-from sim.experiment import ConfigError, suggest
-from sim.trace import Rows, Status
-from tui.trails import PlaneTrails
+from sim.experiment.errors import ConfigError, suggest
+from sim.protocol.answers import Trouble
+from sim.protocol.trace import Rows, Status
+from tui.session.trails import PlaneTrails
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,9 +57,9 @@ def write(rows: Rows, names: Sequence[str], path: Path, trails: PlaneTrails | No
     """Write rows to a file, replacing it only when everything is written.
 
     The columns are `COLUMNS`: `run` is the run's name, `status` a word of `Status`, and the rest as in
-    `sim.trace.ROW`. Rows are sorted by run, then update, since on the seconds clock their order in time differs from
-    one execution to the next. What was not evaluated is empty (null); what overflowed is inf, which JSON has no
-    number for: there it is the text "inf".
+    `sim.protocol.trace.ROW`. Rows are sorted by run, then update, since on the seconds clock their order in time
+    differs from one execution to the next. What was not evaluated is empty (null); what overflowed is inf, which JSON
+    has no number for: there it is the text "inf".
 
     Args:
         rows: a trace of dtype ROW, shape (rows,).

@@ -12,13 +12,15 @@ from threading import Event
 import numpy as np
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from sim.commands import Advance, Advanced, Answer, Command, Failed, Open, Opened, PlaneNews, SetPlane, Trouble
-from sim.experiment import ConfigError, Experiment, Limit
-from sim.model_data import Card
-from sim.trace import Rows, Status
+from sim.data.arrays import Card
+from sim.experiment.config import Experiment, Limit
+from sim.experiment.errors import ConfigError
+from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews, Trouble
+from sim.protocol.commands import Advance, Command, Open, SetPlane
+from sim.protocol.trace import Rows, Status
 from tui import export
-from tui.numbers import count, decimal
-from tui.trails import PlaneTrails
+from tui.draw.numbers import count, decimal
+from tui.session.trails import PlaneTrails
 
 INTERRUPTED = 130  # the shells' exit code after Ctrl-C
 _TROUBLE = 2

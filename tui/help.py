@@ -11,15 +11,15 @@ from textual.keys import format_key
 from textual.screen import ModalScreen
 from textual.widgets import Markdown
 
-from sim.choices import CLOCKS, MODELS, PLANES
-from sim.experiment import ModelConfig
+from sim.experiment.choices import CLOCKS, MODELS, PLANES
+from sim.experiment.config import ModelConfig
 from sim.problems import registry
-from tui.chart import NON_POSITIVE
+from tui.draw.chart import NON_POSITIVE
+from tui.draw.numbers import count
+from tui.draw.palette import GLYPHS, MINIMUM, START
 from tui.keys import KEYS
-from tui.numbers import count
-from tui.palette import GLYPHS, MINIMUM, START
 from tui.panels.runs_table import COLUMNS
-from tui.scene import Scene
+from tui.scene.scene import Scene
 
 _WATCH = (
     "Watch which trail is straight and which one jitters; then press `space`, and `.` and `,`, to see one update at a "

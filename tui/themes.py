@@ -5,7 +5,7 @@ from dataclasses import replace
 from textual.color import Color
 from textual.theme import Theme
 
-from tui.palette import DARK, LIGHT, Palette
+from tui.draw.palette import DARK, LIGHT, Palette
 
 _TROUBLE = "#c03030"  # of no run
 

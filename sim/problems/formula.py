@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.choices import Clock
-from sim.experiment import Point, Window
+from sim.experiment.choices import Clock
+from sim.experiment.geometry import Point, Window
 
 Floats = NDArray[np.float64]
 LossName = Literal["mean_squared_error", "binary_cross_entropy", "mean"]

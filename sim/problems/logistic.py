@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from sim.data import SCALE_NOTES, load_bundled, scaled
-from sim.experiment import Point, ProblemConfig
+from sim.data.table import SCALE_NOTES, load_bundled, scaled
+from sim.data.table_file import read_table
+from sim.experiment.config import ProblemConfig
+from sim.experiment.geometry import Point
 from sim.problems import problem
 from sim.problems.formula import DataView, Floats, Formula
 from sim.problems.valley import start_above, steepest_rate, window_around
-from sim.table_file import read_table
 
 _FEATURES = ("mean compactness", "mean concavity")
 

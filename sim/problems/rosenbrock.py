@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from sim.experiment import Point, ProblemConfig, Window
+from sim.experiment.config import ProblemConfig
+from sim.experiment.geometry import Point, Window
 from sim.problems import problem
 from sim.problems.finite_sum import EXAMPLES, finite_sum, whitened
 from sim.problems.formula import Formula

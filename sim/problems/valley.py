@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim.experiment import Point, Window
+from sim.experiment.geometry import Point, Window
 from sim.problems.formula import Floats
 
 _HEIGHT = 1.0  # the start lies so much loss above the valley's floor, and that place as much above its centre

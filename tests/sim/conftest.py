@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from sim.experiment import Experiment, Point, RunConfig, Window
-from sim.problem import Problem, formula_problem
+from sim.experiment.config import Experiment, RunConfig
+from sim.experiment.geometry import Point, Window
+from sim.models.problem import Problem, formula_problem
 from sim.problems.formula import Formula
 
 PACE = {"updates": 10.0, "examples": 100.0, "seconds": 0.01}

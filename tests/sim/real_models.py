@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
 
-from sim.commands import Failed, Open, Opened
-from sim.descent import Descent
+from sim.descent.descent import Descent
 from sim.engine import Engine
-from sim.experiment import Experiment, ModelConfig, RunConfig
-from sim.model_problem import model_problem
-from sim.problem import Problem
+from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.models.build import model_problem
+from sim.models.problem import Problem
+from sim.protocol.answers import Failed, Opened
+from sim.protocol.commands import Open
 
 BATCH_NORM = """
     from torch import nn

@@ -7,14 +7,16 @@ import pytest
 import torch
 
 import sim.engine
-from sim.commands import Advance, Advanced, Done, Failed, Inspect, Inspected, Open, Opened, SetClock, Survey, Surveyed
 from sim.engine import Engine
-from sim.experiment import ConfigError, Experiment, Limit, ModelConfig, Point, ProblemConfig, RunConfig, Window
-from sim.problem import formula_problem
-from sim.trace import Status
-
-from .conftest import assert_same, line_formula
-from .real_models import opened
+from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig
+from sim.experiment.errors import ConfigError
+from sim.experiment.geometry import Point, Window
+from sim.models.problem import formula_problem
+from sim.protocol.answers import Advanced, Done, Failed, Inspected, Opened, Surveyed
+from sim.protocol.commands import Advance, Inspect, Open, SetClock, Survey
+from sim.protocol.trace import Status
+from tests.sim.conftest import assert_same, line_formula
+from tests.sim.real_models import opened
 
 
 def advanced(engine, moments=10, span=math.inf, budget=60.0):

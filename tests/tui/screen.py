@@ -8,11 +8,12 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from sim.experiment import Experiment, Window
+from sim.experiment.config import Experiment
+from sim.experiment.geometry import Window
 from tests.tui.traces import FORMULA, ReplayLink, make_experiment, make_race
 from tui.app import GdsimApp
-from tui.history import History
 from tui.panels.surface import Surface
+from tui.session.history import History
 
 WIDE, COMPACT, VERY_WIDE = (120, 40), (80, 24), (180, 50)
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from textual.widget import Widget
 
-from sim.commands import Failed, Open, SetClock
-from sim.experiment import Experiment, ProblemConfig
+from sim.experiment.config import Experiment, ProblemConfig
 from sim.problems import build_formula
+from sim.protocol.answers import Failed
+from sim.protocol.commands import Open, SetClock
 from tests.tui.screen import (
     VERY_WIDE,
     WIDE,
@@ -24,12 +25,12 @@ from tests.tui.screen import (
     wait_for,
 )
 from tui.app import GdsimApp
-from tui.banner import Banner
 from tui.help import HelpScreen
-from tui.link import InlineLink
-from tui.options import Options, prepare
+from tui.options.options import Options, prepare
 from tui.panels.curves import Curves
 from tui.panels.status_line import StatusLine
+from tui.session.banner import Banner
+from tui.session.link import InlineLink
 
 # -- time -------------------------------------------------------------------------------------------------------------
 

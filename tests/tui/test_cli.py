@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sim.choices import CLOCKS, OPTIMIZERS, SAMPLINGS, SCHEDULES
+from sim.experiment.choices import CLOCKS, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from sim.problems import registry
-from tui import cli, config_file
+from tui import cli
+from tui.options import config_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -165,7 +166,7 @@ def test_config_path_and_show(
     assert cli.main(["config", "path"]) == 0
     path = Path(capsys.readouterr().out.strip())
     assert path == config_file.default_path()
-    monkeypatch.setattr("tui.config_file.default_path", lambda: tmp_path / "gdsim.toml")
+    monkeypatch.setattr("tui.options.config_file.default_path", lambda: tmp_path / "gdsim.toml")
     (tmp_path / "gdsim.toml").write_text("momentum = 0.5\nseed = 1\n[[runs]]\nname = 'a'\n")
     monkeypatch.setenv("GDSIM_SEED", "2")
     assert cli.main(["config", "show", "sine", "--clock", "examples"]) == 0

@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sim.experiment import ConfigError
-from sim.trace import NO_ROWS, ROW, Rows, Status
+from sim.experiment.errors import ConfigError
+from sim.protocol.trace import NO_ROWS, ROW, Rows, Status
 from tui.export import COLUMNS, ExportError, check, write
 
 HEADER = "run,update,examples,epoch,seconds,x,y,batch_loss,loss,grad_norm,lr,status"

@@ -11,23 +11,25 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sim.commands import Advance, Advanced, Answer, Command, Failed, Open, Opened, Trouble
-from sim.experiment import ConfigError, Experiment, Limit, ProblemConfig
+from sim.experiment.config import Experiment, Limit, ProblemConfig
+from sim.experiment.errors import ConfigError
 from sim.problems import build_formula
 from sim.problems.formula import Formula
-from sim.trace import NO_ROWS, ROW, Rows, Status
+from sim.protocol.answers import Advanced, Answer, Failed, Opened, Trouble
+from sim.protocol.commands import Advance, Command, Open
+from sim.protocol.trace import NO_ROWS, ROW, Rows, Status
 from tui import cli, headless
 from tui.export import ExportError
 from tui.headless import descend, limit_of, run_headless
-from tui.link import InlineLink
-from tui.options import Options, prepare
+from tui.options.options import Options, prepare
+from tui.session.link import InlineLink
 
 LIMIT = Limit("updates", 10)
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("tui.config_file.default_path", lambda: tmp_path / "none" / "gdsim.toml")
+    monkeypatch.setattr("tui.options.config_file.default_path", lambda: tmp_path / "none" / "gdsim.toml")
 
 
 @pytest.fixture(scope="module")

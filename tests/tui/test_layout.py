@@ -3,8 +3,8 @@
 import pytest
 from textual.widgets import Static
 
-from sim.commands import Failed
-from sim.experiment import RunConfig
+from sim.experiment.config import RunConfig
+from sim.protocol.answers import Failed
 from tests.tui.screen import COMPACT, VERY_WIDE, WIDE, Screen, make_app, on_screen, ready, settled, text_of, wait_for
 from tests.tui.traces import make_experiment
 

@@ -7,9 +7,9 @@ import pytest
 import tui.app
 from tests.tui.screen import WIDE, go, ready, wait_for
 from tui.app import GdsimApp
-from tui.link import InlineLink
-from tui.options import Options, prepare
+from tui.options.options import Options, prepare
 from tui.panels.surface import Surface
+from tui.session.link import InlineLink
 
 
 async def test_a_new_seed_has_a_landscape_of_its_own() -> None:

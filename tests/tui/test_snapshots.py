@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from textual.pilot import Pilot
 
-from sim.experiment import RunConfig
+from sim.experiment.config import RunConfig
 from tests.tui.screen import app_of, go, make_app, ready, settled, wait_for
 from tests.tui.traces import make_experiment
 

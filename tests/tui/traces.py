@@ -7,30 +7,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.choices import CLOCKS, Clock
-from sim.commands import (
-    Advance,
-    Advanced,
-    Answer,
-    Command,
-    Done,
-    Inspect,
-    Inspected,
-    Open,
-    Opened,
-    SetClock,
-    Survey,
-    Surveyed,
-    UpdateReport,
-)
-from sim.experiment import Experiment, Point, ProblemConfig, RunConfig, Window, default_runs
+from sim.experiment.choices import CLOCKS, Clock
+from sim.experiment.config import Experiment, ProblemConfig, RunConfig, default_runs
+from sim.experiment.geometry import Point, Window
 from sim.problems.formula import DataView, Formula
-from sim.trace import NO_ROWS, ROW, Rows, Status
-from tui.history import History
-from tui.link import EngineGoneError
-from tui.palette import DARK
-from tui.scene import Scene, build_scene
-from tui.session import Session
+from sim.protocol.answers import Advanced, Answer, Done, Inspected, Opened, Surveyed, UpdateReport
+from sim.protocol.commands import Advance, Command, Inspect, Open, SetClock, Survey
+from sim.protocol.trace import NO_ROWS, ROW, Rows, Status
+from tui.draw.palette import DARK
+from tui.scene.scene import Scene, build_scene
+from tui.session.history import History
+from tui.session.link import EngineGoneError
+from tui.session.session import Session
 
 EXAMPLES = 61  # a prime: every stride visits all of them
 SECONDS = 1e-4  # of an update, and a hundredth of it for every example

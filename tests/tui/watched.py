@@ -2,11 +2,11 @@
 
 import asyncio
 
-from sim.commands import Advance
-from sim.experiment import Experiment
+from sim.experiment.config import Experiment
+from sim.protocol.commands import Advance
 from tests.tui.traces import FORMULA, ReplayLink, make_experiment, make_race
-from tui.history import History
-from tui.session import Session
+from tui.session.history import History
+from tui.session.session import Session
 
 
 class Watched:

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from textual.strip import Strip
 from textual.widget import Widget
 
-from sim.choices import Clock
-from sim.trace import Rows
-from tui.chart import Chart, Series
-from tui.history import thinned
-from tui.palette import blend
+from sim.experiment.choices import Clock
+from sim.protocol.trace import Rows
+from tui.draw.chart import Chart, Series
+from tui.draw.palette import blend
 from tui.panels.plot import fitting
-from tui.scene import RunScene, Scene
+from tui.scene.scene import RunScene, Scene
+from tui.session.history import thinned
 
 _REDRAWS_PER_SECOND = 5
 _NOISE_REACH = 2.0  # how far beyond the lines dots are drawn, as a factor

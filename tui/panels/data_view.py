@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment import Window
+from sim.experiment.geometry import Window
 from sim.problems.formula import Formula
-from tui.canvas import MARK, POINT, Canvas
-from tui.palette import Palette, blend
+from tui.draw.canvas import MARK, POINT, Canvas
+from tui.draw.palette import Palette, blend
+from tui.draw.viewport import Viewport
 from tui.panels.plot import Plot
-from tui.scene import RunScene, Scene
-from tui.viewport import Viewport
+from tui.scene.scene import RunScene, Scene
 
 _MARGIN = 0.06
 _CURVE_POINTS = 200

@@ -8,11 +8,11 @@ from textual.markup import escape
 from textual.strip import Strip
 from textual.widget import Widget
 
-from sim.experiment import Window
-from tui.axes import bottom_labels, left_labels
-from tui.canvas import Frame, style_of
-from tui.palette import Palette
-from tui.viewport import Viewport
+from sim.experiment.geometry import Window
+from tui.draw.axes import bottom_labels, left_labels
+from tui.draw.canvas import Frame, style_of
+from tui.draw.palette import Palette
+from tui.draw.viewport import Viewport
 
 _LEFT = 7  # columns for the labels of the vertical axis, and the gap beside them
 _BELOW = 1

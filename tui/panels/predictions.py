@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from sim.commands import Predicted
-from tui.palette import Palette, hexadecimal
+from sim.protocol.answers import Predicted
+from tui.draw.palette import Palette, hexadecimal
 from tui.panels.words import Words
-from tui.scene import RunScene, Scene
+from tui.scene.scene import RunScene, Scene
 
 _GAP = 2
 _WIDEST_PICTURE = 32  # pixels

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from sim.choices import Clock
-from sim.trace import Status
-from tui.numbers import count, decimal, quantity
-from tui.palette import Palette, blend, hexadecimal
+from sim.experiment.choices import Clock
+from sim.protocol.trace import Status
+from tui.draw.numbers import count, decimal, quantity
+from tui.draw.palette import Palette, blend, hexadecimal
 from tui.panels.words import Words
-from tui.scene import RunScene, Scene
+from tui.scene.scene import RunScene, Scene
 
 _GAP = 2
 _HEADING_SHARE = 0.12  # of the text's colour in the background of the heading

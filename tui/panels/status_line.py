@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection
 from rich.cells import cell_len
 from rich.text import Text
 
-from sim.choices import CLOCKS, Clock
-from tui.numbers import count, duration, quantity
-from tui.palette import hexadecimal
+from sim.experiment.choices import CLOCKS, Clock
+from tui.draw.numbers import count, duration, quantity
+from tui.draw.palette import hexadecimal
 from tui.panels.words import Words
-from tui.scene import Scene
+from tui.scene.scene import Scene
 
 _KEPT_UP = 0.8  # of the pace asked for: below it the real one is told
 _BUSY_AFTER = 1.0  # seconds

@@ -7,16 +7,17 @@ from numpy.typing import NDArray
 from textual import events
 from textual.message import Message
 
-from sim.commands import Survey, Surveyed
-from sim.experiment import Point, Window
-from sim.model_data import Card, ModelCard
-from tui.canvas import GROUND, Canvas
-from tui.ground import Ground
-from tui.numbers import count, decimal
-from tui.palette import MINIMUM, START, Palette, blend, trail_colors
+from sim.data.arrays import Card, ModelCard
+from sim.experiment.geometry import Point, Window
+from sim.protocol.answers import Surveyed
+from sim.protocol.commands import Survey
+from tui.draw.canvas import GROUND, Canvas
+from tui.draw.ground import Ground
+from tui.draw.numbers import count, decimal
+from tui.draw.palette import MINIMUM, START, Palette, blend, trail_colors
+from tui.draw.viewport import Viewport
 from tui.panels.plot import Plot
-from tui.scene import RunScene, Scene, vanishes
-from tui.viewport import Viewport
+from tui.scene.scene import RunScene, Scene, vanishes
 
 _DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
 _ROOM = 0.3  # around the trails, as a share of their extent

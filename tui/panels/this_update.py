@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from sim.commands import UpdateReport
-from tui.numbers import count, decimal
-from tui.palette import hexadecimal
+from sim.protocol.answers import UpdateReport
+from tui.draw.numbers import count, decimal
+from tui.draw.palette import hexadecimal
 from tui.panels.words import Words
-from tui.scene import RunScene, Scene, vanishes
+from tui.scene.scene import RunScene, Scene, vanishes
 
 _NAMED_EXAMPLES = 4
 _ROUNDING, _MODEL_ROUNDING = 1e-12, 1e-5  # relative errors below come from the order of summation

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sim.experiment import ProblemConfig
+from sim.experiment.config import ProblemConfig
 from sim.problems import build_formula
 from sim.problems.formula import Formula
 from tests.sim.problems.oracle import descend, mean_loss, place

@@ -10,8 +10,10 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import Tensor
 
-import sim.data
-from sim.experiment import ConfigError, Point, ProblemConfig
+import sim.data.table
+from sim.experiment.config import ProblemConfig
+from sim.experiment.errors import ConfigError
+from sim.experiment.geometry import Point
 from sim.problems import build_formula, registry
 from sim.problems.finite_sum import whitened
 from sim.problems.formula import Formula
@@ -157,7 +159,7 @@ def test_the_rate_for_a_users_data_is_one_over_the_largest_curvature(name: str, 
         "linear": ("diabetes.csv", ("bmi",), "target"),
         "logistic": ("breast_cancer.csv", ("mean radius", "mean texture"), "class"),
     }[name]
-    data = str(Path(sim.data.__file__).parent / "datasets" / file)
+    data = str(Path(sim.data.table.__file__).parent / "datasets" / file)
     config = ProblemConfig(name, data=data, features=features, target=target, scale=scale)  # type: ignore[arg-type]
     formula = build_formula(config)
     curvatures = torch.linalg.eigvalsh(hessian(formula, (0.0, 0.0)))

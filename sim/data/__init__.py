@@ -1,0 +1,1 @@
+"""Where numbers come from: tables and arrays, bundled or the user's own, read and scaled."""

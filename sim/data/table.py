@@ -1,0 +1,112 @@
+"""Data sets as tables: the bundled ones, and scaling. Imports no torch."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.experiment.choices import Scale
+from sim.experiment.errors import ConfigError, choose
+
+Floats = NDArray[np.float64]
+
+SCALE_NOTES: dict[Scale, str] = {
+    "standard": "inputs standardised",
+    "minmax": "inputs in 0..1",
+    "none": "inputs as in the file",
+}
+
+_BUNDLED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "diabetes": ("diabetes.csv", ()),
+    "breast_cancer": ("breast_cancer.csv", ("malignant", "benign")),
+    "digits": ("digits.csv.gz", tuple("0123456789")),
+    "wine": ("wine.csv", ("class_0", "class_1", "class_2")),
+    "iris": ("iris.csv", ("setosa", "versicolor", "virginica")),
+}
+"""Each bundled data set's file and the names of its classes (none: its target is a quantity)."""
+
+_TOO_SMALL = 1e-100  # a square of less may vanish
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Inputs and a target, by column.
+
+    Attributes:
+        name: of the data set or file, for people.
+        columns: the names of the inputs, in order.
+        inputs: shape (N, K), float64, finite.
+        target: the name of the target.
+        targets: shape (N,), float64, finite; class numbers from 0 where there are classes.
+        classes: the names of the classes, in the order of their numbers; empty where the target is a quantity.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    inputs: Floats
+    target: str
+    targets: Floats
+    classes: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> Literal["regression", "classification"]:
+        """What there is to learn."""
+        return "classification" if self.classes else "regression"
+
+    def select(self, *columns: str) -> "Table":
+        """The same table with these inputs only."""
+        places = [self.columns.index(column) for column in columns]
+        return replace(self, columns=columns, inputs=self.inputs[:, places])
+
+
+def load_bundled(name: str) -> Table:
+    """One of the data sets that come with the package: see `sim/datasets/README.md`.
+
+    Raises:
+        ConfigError: for a name that is not among them.
+    """
+    file, classes = _BUNDLED[choose(name, _BUNDLED, "data set")]
+    path = Path(__file__).parent / "datasets" / file
+    *columns, target = np.loadtxt(path, str, delimiter=",", max_rows=1).tolist()
+    values = np.loadtxt(path, np.float64, delimiter=",", skiprows=1)
+    return Table(name.replace("_", " "), tuple(columns), values[:, :-1], target, values[:, -1], classes)
+
+
+# -- scaling ----------------------------------------------------------------------------------------------------------
+
+
+def scaled(table: Table, scale: Scale) -> Floats:
+    """The inputs, shape (N, K), each column scaled on its own as scikit-learn's scalers do.
+
+    "standard" has mean 0 and population standard deviation 1, "minmax" runs from 0 to 1.
+
+    Raises:
+        ConfigError: for a column that is constant.
+    """
+    x = table.inputs
+    low, high = x.min(axis=0), x.max(axis=0)
+    for column, lowest, highest in zip(table.columns, low, high, strict=True):
+        _reject_constant(column, lowest, highest)
+    if scale == "standard":
+        return np.asarray((x - x.mean(axis=0)) / x.std(axis=0))
+    if scale == "minmax":
+        return np.asarray((x - low) / (high - low))
+    return x
+
+
+def standardised(table: Table) -> Floats:
+    """The targets, shape (N,), with mean 0 and population standard deviation 1.
+
+    Raises:
+        ConfigError: if they are all the same.
+    """
+    y = table.targets
+    _reject_constant(table.target, y.min(), y.max())
+    return np.asarray((y - y.mean()) / y.std())
+
+
+def _reject_constant(column: str, lowest: float, highest: float) -> None:
+    if highest - lowest < _TOO_SMALL:
+        raise ConfigError(f"Column {column!r} is {lowest:g} in every row; choose one that varies.")

@@ -1,0 +1,1 @@
+"""How it is minimised: which examples, which step, whose turn."""

@@ -1,0 +1,75 @@
+"""Optimizers and schedules: torch's own, made from a row of configuration."""
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import lr_scheduler
+
+from sim.experiment.config import RunConfig
+
+
+def make_optimizer(parameter: nn.Parameter, config: RunConfig) -> torch.optim.Optimizer:
+    """The torch.optim optimizer that a run asks for; `config.lr` must be filled in."""
+    lr = config.lr
+    assert lr is not None, "an experiment is resolved before it runs"
+    match config.optimizer:
+        case "sgd":
+            return torch.optim.SGD([parameter], lr, momentum=config.momentum, nesterov=config.nesterov)
+        case "adam":
+            return torch.optim.Adam([parameter], lr)
+        case "adamw":
+            return torch.optim.AdamW([parameter], lr)
+        case "rmsprop":
+            return torch.optim.RMSprop([parameter], lr, momentum=config.momentum)
+        case "adagrad":
+            return torch.optim.Adagrad([parameter], lr)
+
+
+class Schedule:
+    """A torch.optim.lr_scheduler over `schedule_updates`, whose final rate is held afterwards.
+
+    The first update uses the scheduler's initial rate; `step` is called once after each update.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, config: RunConfig) -> None:
+        updates = config.schedule_updates
+        self._optimizer = optimizer
+        self._scheduler, self._steps = _make_scheduler(optimizer, config, updates)
+
+    @property
+    def lr(self) -> float:
+        """The rate that the next update will use."""
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    def step(self) -> None:
+        """Move on by one update."""
+        if self._scheduler is not None and self._scheduler.last_epoch < self._steps:
+            self._scheduler.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it stands."""
+        return {} if self._scheduler is None else self._scheduler.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from where `state_dict` was called."""
+        if self._scheduler is not None:
+            self._scheduler.load_state_dict(state)
+
+
+def _make_scheduler(
+    optimizer: torch.optim.Optimizer, config: RunConfig, updates: int
+) -> tuple[lr_scheduler.LRScheduler | None, int]:
+    """A scheduler, and how many steps lead to its final rate."""
+    match config.schedule:
+        case "constant":
+            return None, 0
+        case "step":
+            return lr_scheduler.StepLR(optimizer, math.ceil(updates / 3)), updates - 1
+        case "cosine":
+            return lr_scheduler.CosineAnnealingLR(optimizer, T_max=updates), updates
+        case "one-cycle":
+            assert config.lr is not None, "an experiment is resolved before it runs"
+            cycle = lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=updates, cycle_momentum=False)
+            return cycle, updates - 1

@@ -1,0 +1,93 @@
+"""Which examples each update uses: the batches that a DataLoader would yield, for any update, past or to come."""
+
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sim.experiment.choices import Sampling
+
+Integers = NDArray[np.int64]
+Count = TypeVar("Count", int, Integers)
+
+_CHECKPOINT_WORK = 65_536  # examples to permute at most between two kept generator states
+
+
+class Sampler:
+    """The order of the examples of one run.
+
+    With `shuffle`, the batches are exactly those of `DataLoader(dataset, batch_size, shuffle=True, drop_last=drop_last,
+    generator=torch.Generator().manual_seed(seed))` with a fresh iterator each epoch. An exhausted epoch draws a base
+    seed with `random_()`, one `randperm(N)` that is used, and a second one that RandomSampler discards. With
+    `replacement`, they are those of the same loader given `RandomSampler(dataset, replacement=True, generator=...)`.
+
+    Updates are counted from 1. Any update's batch can be asked for: generator states kept now and then let a past
+    epoch be drawn again without disturbing the present one.
+    """
+
+    def __init__(self, examples: int, batch_size: int, sampling: Sampling, drop_last: bool, seed: int) -> None:
+        self.batch_size = batch_size
+        self.seed = seed
+        self._examples = examples
+        self._sampling = sampling
+        whole, rest = divmod(examples, batch_size)
+        self.updates_per_epoch = whole if drop_last or not rest else whole + 1
+        self.examples_per_epoch = whole * batch_size if drop_last else examples
+        self._generator = torch.Generator().manual_seed(seed)
+        self._next_epoch = 0
+        self._checkpoints = {0: self._generator.get_state()}
+        self._checkpoint_every = max(1, _CHECKPOINT_WORK // examples)
+        self._orders: dict[int, Tensor] = {}
+
+    def batch(self, update: int) -> Tensor:
+        """The examples that an update uses, in order: int64, shape (batch size,), on the CPU."""
+        epoch, begin = self.place(update)
+        return self.order(epoch)[begin : begin + self.batch_size]
+
+    def place(self, update: int) -> tuple[int, int]:
+        """The epoch (from 0) that an update belongs to, and where in its order the update's batch begins."""
+        epoch, place = divmod(update - 1, self.updates_per_epoch)
+        return epoch, place * self.batch_size
+
+    def order(self, epoch: int) -> Tensor:
+        """All N examples in the order of an epoch (from 0): int64, shape (N,)."""
+        if (found := self._orders.get(epoch)) is not None:
+            return found
+        order = self._draw_live(epoch) if epoch >= self._next_epoch else self._draw_again(epoch)
+        # the live epoch and one looked back at: more would be memory for nothing
+        self._orders = {kept: self._orders[kept] for kept in list(self._orders)[-1:]} | {epoch: order}
+        return order
+
+    def examples_after(self, updates: Count) -> Count:
+        """How many examples have been read after so many updates: a number, or an array of int64 of any shape."""
+        epochs, place = updates // self.updates_per_epoch, updates % self.updates_per_epoch
+        return epochs * self.examples_per_epoch + place * self.batch_size
+
+    def _draw_live(self, epoch: int) -> Tensor:
+        while True:
+            order = self._draw(self._generator)
+            self._next_epoch += 1
+            if self._next_epoch % self._checkpoint_every == 0:
+                self._checkpoints[self._next_epoch] = self._generator.get_state()
+            if self._next_epoch > epoch:
+                return order
+
+    def _draw_again(self, epoch: int) -> Tensor:
+        checkpoint = epoch - epoch % self._checkpoint_every
+        generator = torch.Generator()
+        generator.set_state(self._checkpoints[checkpoint])
+        for _ in range(checkpoint, epoch):
+            self._draw(generator)
+        return self._draw(generator)
+
+    def _draw(self, generator: torch.Generator) -> Tensor:
+        if self._sampling == "sequential":
+            return torch.arange(self._examples)
+        torch.empty((), dtype=torch.int64).random_(generator=generator)
+        if self._sampling == "replacement":
+            return torch.randint(self._examples, (self._examples,), generator=generator)
+        order = torch.randperm(self._examples, generator=generator)
+        torch.randperm(self._examples, generator=generator)
+        return order

@@ -1,0 +1,266 @@
+"""The frozen configuration of an experiment, and what makes it valid. Imports no torch."""
+
+import math
+import re
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
+
+from sim.experiment.choices import (
+    DATASETS,
+    MODELS,
+    Clock,
+    Loader,
+    Optimizer,
+    PlaneKind,
+    Sampling,
+    Scale,
+    Schedule,
+    Task,
+)
+from sim.experiment.errors import ConfigError, choose, suggest
+from sim.experiment.geometry import Point
+
+MAX_RUNS = 9
+MINI_BATCH_SIZE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """One descent: a row of configuration. Batch, mini-batch and stochastic descent differ in `batch_size` alone.
+
+    Attributes:
+        name: shown on the screen and in exports.
+        batch_size: examples an update; "all" for the full batch; None: 32, or half of fewer examples.
+        lr: the learning rate (the highest one, for schedules); None: the problem's own.
+        optimizer, momentum, nesterov: as in torch.optim (momentum for sgd and rmsprop only).
+        sampling, drop_last: which examples, in which order; drop_last skips an epoch's partial last batch.
+        schedule, schedule_updates: the rate's course, and its length; the final rate is held afterwards.
+    """
+
+    name: str
+    batch_size: int | Literal["all"] | None
+    lr: float | None = None
+    optimizer: Optimizer = "sgd"
+    momentum: float = 0.0
+    nesterov: bool = False
+    sampling: Sampling = "shuffle"
+    drop_last: bool = False
+    schedule: Schedule = "constant"
+    schedule_updates: int = 1000
+
+    def __post_init__(self) -> None:
+        where = f"Run {self.name!r}: "
+        if not self.name or not re.fullmatch(r"[^\s,=][^,=\n]*", self.name):
+            raise ConfigError(f"A run's name must be some text without ',' and '='; got {self.name!r}.")
+        size = self.batch_size
+        if size is not None and size != "all" and (not isinstance(size, int) or size < 1):
+            raise ConfigError(f"{where}batch_size must be a positive whole number or 'all', not {size!r}.")
+        if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
+            raise ConfigError(f"{where}lr must be a positive finite number, not {self.lr!r}.")
+        choose(self.optimizer, get_args(Optimizer), "optimizer")
+        choose(self.sampling, get_args(Sampling), "sampling")
+        choose(self.schedule, get_args(Schedule), "schedule")
+        if not 0 <= self.momentum < 1:
+            raise ConfigError(f"{where}momentum must be at least 0 and below 1, not {self.momentum!r}.")
+        if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
+            raise ConfigError(f"{where}momentum belongs to sgd and rmsprop; {self.optimizer} has none to set.")
+        if self.nesterov and not (self.optimizer == "sgd" and self.momentum > 0):
+            raise ConfigError(f"{where}nesterov needs optimizer=sgd and a momentum above 0.")
+        if self.schedule_updates < 3:
+            raise ConfigError(f"{where}schedule_updates must be at least 3, not {self.schedule_updates!r}.")
+
+    def size(self, examples: int) -> int:
+        """The batch size as a number, for a data set of so many examples."""
+        if self.batch_size is None:
+            return MINI_BATCH_SIZE if examples >= MINI_BATCH_SIZE else max(1, examples // 2)
+        return examples if self.batch_size == "all" else self.batch_size
+
+
+def default_runs(mini_batch_size: int | None = None) -> tuple[RunConfig, ...]:
+    """The three descents, from the steadiest to the noisiest."""
+    return (RunConfig("batch", "all"), RunConfig("mini-batch", mini_batch_size), RunConfig("stochastic", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemConfig:
+    """Which two-parameter problem, on which data.
+
+    Attributes:
+        name: a registered problem's name.
+        data: a CSV, TSV, Parquet or NPZ file instead of the bundled data (linear and logistic only).
+        features, target: the columns to use from that file.
+        scale: what to do with the inputs; None: what suits the problem best.
+        start: where all runs begin; None: the problem's own start.
+    """
+
+    name: str = "linear"
+    data: str | None = None
+    features: tuple[str, ...] = ()
+    target: str | None = None
+    scale: Scale | None = None
+    start: Point | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and not (math.isfinite(self.start[0]) and math.isfinite(self.start[1])):
+            x, y = self.start
+            raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {x:g},{y:g}.")
+        if self.scale is not None:
+            choose(self.scale, get_args(Scale), "scale")
+        if self.data is None and (self.features or self.target):
+            raise ConfigError("--features and --target name columns of a file; give the file with --data.")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Which model, on which data.
+
+    Attributes:
+        model: "mlp", "cnn", or a Python file with a function that makes one: "FILE.py" or "FILE.py:NAME".
+        dataset: bundled data, or "synthetic"; not used where `data` is given or the model's file has data of its own.
+        data: a CSV, TSV or Parquet file; an NPZ file with X and y; or two NPY files, "X.npy,y.npy".
+        features, target: the columns to use from a table; no features: all but the target.
+        scale: what to do with a table's inputs (statistics of the training examples); None: standard.
+        examples: how many synthetic ones.
+        hidden: the sizes of the MLP's hidden layers.
+        task: what the targets are; "auto": inferred from them.
+        test_fraction: the share of the examples kept for testing.
+        loader: how batches get to the device.
+        workers: processes of the DataLoader.
+        plane: how the parameters are seen in two dimensions at first.
+    """
+
+    model: str = "mlp"
+    dataset: str = "digits"
+    data: str | None = None
+    features: tuple[str, ...] = ()
+    target: str | None = None
+    scale: Scale | None = None
+    examples: int = 100_000
+    hidden: tuple[int, ...] = (64, 64)
+    task: Task = "auto"
+    test_fraction: float = 0.2
+    loader: Loader = "auto"
+    workers: int = 0
+    plane: PlaneKind = "pca"
+
+    def __post_init__(self) -> None:
+        if self.model not in ("mlp", "cnn") and not self.own_file:
+            raise ConfigError(f"Unknown model {self.model!r}; {suggest(self.model, MODELS)}")
+        choose(self.dataset, DATASETS, "data set")
+        choose(self.task, get_args(Task), "task")
+        choose(self.loader, get_args(Loader), "loader")
+        choose(self.plane, get_args(PlaneKind), "plane")
+        if self.scale is not None:
+            choose(self.scale, get_args(Scale), "scale")
+        if any(size < 1 for size in self.hidden):
+            raise ConfigError(
+                f"--hidden must be positive whole numbers, such as 64,64; got {','.join(map(str, self.hidden))!r}."
+            )
+        if not 0 <= self.test_fraction < 1:
+            raise ConfigError(f"--test-fraction must be at least 0 and below 1, not {self.test_fraction!r}.")
+        if self.examples < 10:
+            raise ConfigError(f"--examples must be at least 10, not {self.examples}.")
+        if self.workers < 0:
+            raise ConfigError(f"--workers must be 0 or more, not {self.workers}.")
+        if self.workers and self.loader == "resident":
+            raise ConfigError("--workers belong to a DataLoader; leave out --loader resident, or the workers.")
+        if self.data is not None and self.dataset != "digits":
+            raise ConfigError(f"--data and --dataset {self.dataset} both name data; choose one of them.")
+
+    @property
+    def own_file(self) -> tuple[str, str] | None:
+        """The user's own file and the function in it; None for the models that come with gdsim."""
+        found = re.fullmatch(r"(.+\.py)(?::(\w*))?", self.model)
+        return (found[1], found[2] or "model") if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Where a run without a screen ends: each run leaves the clock when it has come this far."""
+
+    unit: Literal["updates", "epochs", "seconds"]
+    value: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.value) and self.value > 0):
+            raise ConfigError(f"--{self.unit} must be a positive finite number, not {self.value!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A problem, its runs, a seed, a clock and a device: determines everything that follows.
+
+    Attributes:
+        problem: what is minimised.
+        runs: 1 to 9 descents on it, all from the same start.
+        seed: of the order of the examples, for every run alike.
+        clock: what the runs are kept equal in.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        loss_every: evaluate the loss over all examples at every so many updates; None: `default_loss_every`.
+        limit: where the runs end; None: nowhere.
+    """
+
+    problem: ProblemConfig | ModelConfig = field(default_factory=ProblemConfig)
+    runs: tuple[RunConfig, ...] = field(default_factory=default_runs)
+    seed: int = 0
+    clock: Clock = "updates"
+    device: str = "auto"
+    loss_every: int | None = None
+    limit: Limit | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.runs) <= MAX_RUNS:
+            raise ConfigError(f"An experiment has 1 to {MAX_RUNS} runs, not {len(self.runs)}.")
+        names = [run.name for run in self.runs]
+        if doubles := sorted({name for name in names if names.count(name) > 1}):
+            raise ConfigError(f"Two runs are named {doubles[0]!r}; give each its own name.")
+        choose(self.clock, get_args(Clock), "clock")
+        if not 0 <= self.seed < 2**63:
+            raise ConfigError(f"The seed must be a whole number from 0 to 2^63 - 1, not {self.seed}.")
+        if self.loss_every is not None and self.loss_every < 1:
+            raise ConfigError(f"--loss-every must be a positive whole number, not {self.loss_every}.")
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
+            raise ConfigError(f"Unknown device {self.device!r}; known: auto, cpu, cuda, cuda:N, mps.")
+
+    def resolved(self, lr: float | None, start: Point | None, examples: int | None) -> "Experiment":
+        """The same experiment with what its problem decides filled in, checked against the size of the data.
+
+        Args:
+            lr: for SGD; what a model's other optimizers use by default is torch's own. None: only the engine will know.
+            start: where the runs of a two-parameter problem begin; None for a model, which begins as it was made.
+            examples: how many there are; None where only the engine will know.
+
+        Raises:
+            ConfigError: if a batch size exceeds the number of examples.
+        """
+        problem, rates = self.problem, _MODEL_RATES
+        if isinstance(problem, ProblemConfig):
+            problem, rates = replace(problem, start=problem.start or start), {}
+        return replace(self, problem=problem, runs=tuple(_resolved(run, lr, rates, examples) for run in self.runs))
+
+
+def _resolved(run: RunConfig, lr: float | None, rates: dict[Optimizer, float], examples: int | None) -> RunConfig:
+    run = replace(run, lr=rates.get(run.optimizer, lr) if run.lr is None else run.lr)
+    if examples is None:
+        return run
+    if run.size(examples) > examples:
+        raise ConfigError(
+            f"Run {run.name!r}: batch_size {run.batch_size} is larger than the data set; "
+            f"it has {examples} examples, so choose 1 to {examples}, or 'all'."
+        )
+    return replace(run, batch_size=run.batch_size or run.size(examples))
+
+
+_MODEL_RATES: dict[Optimizer, float] = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}
+
+
+def default_loss_every(examples: int, batch_size: int, parameters: int, *, one_by_one: bool) -> int:
+    """How often to evaluate the loss over all examples, so that it costs about as much as the updates between.
+
+    A forward pass over N examples against a forward and backward pass over b of them, with half a million
+    multiplications' worth of overhead an update. 1 for small problems. Where examples are made one by one, that is what
+    costs: an epoch lies between.
+    """
+    if one_by_one:
+        return math.ceil(examples / batch_size)
+    return max(1, round(examples * parameters / (3 * batch_size * parameters + 500_000)))

@@ -1,0 +1,1 @@
+"""What there is to know of a run: losses, gradients, planes, landscapes, answers."""

@@ -1,0 +1,210 @@
+"""The loss on a grid of the plane, coarse first and then finer, in pieces between updates."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import vmap
+
+from sim.experiment.geometry import Window
+from sim.measures.evaluation import evaluating
+from sim.models.flat import FlatModel, call_at
+from sim.models.problem import Problem
+from sim.models.sources import Batch
+
+Floats = NDArray[np.float64]
+Place = Callable[[Tensor], Tensor]
+"""The parameters at a place of the plane, shape (2,) to (P,); at K places, (K, 2) to (K, P)."""
+
+COARSE_COLUMNS, COARSE_ROWS, COARSE_EXAMPLES = 21, 13, 256
+_AT_ONCE = 2_000_000  # outputs of a two-parameter problem, or parameters of a model, held at once: about 16 MB
+_MOST_WORK = 4e11  # multiplications for a landscape; beyond them it is over a sample of the examples
+_TOGETHER = 2048  # examples, counted once for each place, that go through a model at once
+_WORTH_IT = 16  # places at once, below which one by one is faster
+_INTERLEAVED = 4  # every so many-th row first
+_KEPT_CHUNKS = 4  # of examples, 64 MB
+_PIECE = 0.02  # seconds
+_FIRST_PIECE = 64  # places, before it is known how long one takes
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A landscape so far.
+
+    Attributes:
+        values: shape (rows, columns), top row first; NaN before there is a coarse picture.
+        progress: 0 to 1; 0 before there is a coarse picture.
+        examples: over how many examples.
+    """
+
+    values: Floats
+    progress: float
+    examples: int
+
+
+def grid(window: Window, columns: int, rows: int) -> Floats:
+    """The centres of a window's cells, top row first: shape (rows, columns, 2)."""
+    xs = window.left + (np.arange(columns) + 0.5) * ((window.right - window.left) / columns)
+    ys = window.top - (np.arange(rows) + 0.5) * ((window.top - window.bottom) / rows)
+    return np.stack(np.meshgrid(xs, ys), axis=-1)
+
+
+def survey(
+    problem: Problem, module: nn.Module, place: Place | None, window: Window, columns: int, rows: int
+) -> Iterator[Picture]:
+    """Pictures of the loss on the cells of a window, each better than the one before; the last one is complete.
+
+    What is no number counts as infinite. Neither the module nor any random state changes.
+
+    Args:
+        problem: whose loss.
+        module: the buffers to use; evaluated in eval mode, on a copy.
+        place: see `Place`; None where the two parameters are the plane.
+        window, columns, rows: the grid.
+    """
+    places = grid(window, columns, rows)
+    if place is None:
+        yield Picture(_two_parameter_losses(problem, module, places), 1.0, problem.examples)
+        return
+    probe = _Probe(problem, module, place)
+    few = min(COARSE_EXAMPLES, problem.examples)
+    blank = np.full((rows, columns), np.nan)
+    coarse = np.full((1, COARSE_ROWS * COARSE_COLUMNS), np.nan)
+    for _ in probe.fill(coarse, grid(window, COARSE_COLUMNS, COARSE_ROWS).reshape(1, -1, 2), [0], few):
+        yield Picture(blank, 0.0, few)
+    outline = _smoothed(_smoothed(coarse.reshape(COARSE_ROWS, COARSE_COLUMNS), columns).T, rows).T
+    picture = Picture(outline, 0.02, few)
+    yield picture
+    work = probe.parameters * columns * rows
+    sample = int(min(problem.examples, max(COARSE_EXAMPLES, _MOST_WORK / work)))
+    order = sorted(range(rows), key=lambda row: row % _INTERLEAVED)
+    fine = np.full((rows, columns), np.nan)
+    for done in probe.fill(fine, places, order, sample):
+        values = picture.values if done % 1 else _completed(fine, outline)
+        picture = Picture(values, 1.0 if done == rows else 0.02 + 0.98 * done / rows, sample)
+        yield picture
+
+
+def _smoothed(coarse: Floats, count: int) -> Floats:
+    """Values (M, K) drawn out to (M, count) by straight lines between the centres of the cells."""
+    centres, wanted = ((np.arange(cells) + 0.5) / cells for cells in (coarse.shape[1], count))
+    with np.errstate(invalid="ignore"):
+        drawn = np.stack([np.interp(wanted, centres, row) for row in coarse])
+    finite: Floats = np.nan_to_num(drawn, nan=np.inf, posinf=np.inf)
+    return finite
+
+
+def _completed(fine: Floats, outline: Floats) -> Floats:
+    """The fine rows that there are, shape (rows, columns), and between them the outline, lifted to their level."""
+    done = np.flatnonzero(~np.isnan(fine[:, 0]))
+    if len(done) == len(fine):
+        return fine.copy()
+    with np.errstate(invalid="ignore"):
+        lift = np.nan_to_num(fine[done] - outline[done], posinf=0.0, neginf=0.0)
+    shares = [np.interp(np.arange(len(fine)), done, unit) for unit in np.eye(len(done))]
+    lifted: Floats = outline + np.stack(shares, axis=1) @ lift
+    lifted[done] = fine[done]
+    return lifted
+
+
+class _Probe:
+    """A copy of a module that is moved from place to place."""
+
+    def __init__(self, problem: Problem, module: nn.Module, place: Place) -> None:
+        self._problem, self._place = problem, place
+        self._model = FlatModel(problem.twin(module))
+        self.parameters = self._model.vector.numel()
+        self._bears_vmap = True
+        self._places_a_piece = _FIRST_PIECE
+        self._kept: tuple[int, list[Batch]] | None = None
+
+    def fill(self, values: Floats, places: Floats, order: Iterable[int], sample: int) -> Iterator[float]:
+        """Fill in the losses of a grid, (rows, columns) at (rows, columns, 2), row by row in the order given.
+
+        Each piece is what takes about `_PIECE` seconds, within a row; a whole row where the examples have to be
+        gathered anew for each piece. Yields how many rows are done, parts counted.
+        """
+        columns = values.shape[1]
+        least = 1 if self._keeps(sample) else columns
+        for done, row in enumerate(order):
+            begin = 0
+            while begin < columns:
+                end = min(columns, begin + max(least, self._places_a_piece))
+                started = time.perf_counter()
+                values[row, begin:end] = self.losses(places[row, begin:end], sample)
+                pace = (end - begin) / (time.perf_counter() - started)
+                self._places_a_piece = max(1, min(_FIRST_PIECE + 2 * (end - begin), round(pace * _PIECE)))
+                begin = end
+                yield done + begin / columns
+
+    def losses(self, places: Floats, sample: int) -> Floats:
+        """The loss over so many training examples, evenly chosen, at each of K places, shape (K, 2): shape (K,)."""
+        module, device = self._model.module, self._problem.device
+        sums = torch.zeros(len(places), dtype=torch.float64)
+        with torch.no_grad(), evaluating(module, device):
+            for batch in self._sample(sample):
+                sums += self._batch_losses(torch.from_numpy(places), batch).cpu().double() * len(batch[0])
+        return _infinite_if_no_number(sums / sample)
+
+    def _sample(self, count: int) -> Iterable[Batch]:
+        """So many training examples, gathered once if that bears keeping."""
+        if not self._keeps(count):
+            return self._problem.training.some(count)
+        if self._kept is None or self._kept[0] != count:
+            self._kept = count, list(self._problem.training.some(count))
+        return self._kept[1]
+
+    def _keeps(self, count: int) -> bool:
+        return count <= _KEPT_CHUNKS * self._problem.chunk_size
+
+    def _batch_losses(self, places: Tensor, batch: Batch) -> Tensor:
+        """The loss over a batch at each of K places, shape (K,): several at once where model and batch are small."""
+        together = min(_TOGETHER // len(batch[0]), _AT_ONCE // self.parameters)
+        if together >= _WORTH_IT and self._bears_vmap:
+            try:
+                return torch.cat([self._losses_at_once(part, batch) for part in torch.split(places, together)])
+            except Exception:  # a module may refuse in many ways; what is really wrong shows one by one, too
+                self._bears_vmap = False
+        inputs, targets = batch
+        losses = []
+        for vector in self._vectors(places):
+            self._model.vector.data.copy_(vector)
+            losses.append(self._problem.loss(self._model.module(inputs), targets).reshape(()))
+        return torch.stack(losses)
+
+    def _vectors(self, places: Tensor) -> Iterator[Tensor]:
+        """The parameters at each of K places; as many at once as memory bears, which is faster than one by one."""
+        for part in torch.split(places, max(1, _AT_ONCE // self.parameters)):
+            yield from self._place(part)
+
+    def _losses_at_once(self, places: Tensor, batch: Batch) -> Tensor:
+        module, (inputs, targets) = self._model.module, batch
+
+        def loss_at(vector: Tensor) -> Tensor:
+            return self._problem.loss(call_at(module, vector, inputs), targets).reshape(())
+
+        vectors = self._place(places).to(self._model.vector)
+        losses: Tensor = vmap(loss_at)(vectors)
+        return losses
+
+
+def _two_parameter_losses(problem: Problem, module: nn.Module, places: Floats) -> Floats:
+    """The losses of a two-parameter problem at places (rows, columns, 2), many at once: shape (rows, columns)."""
+    inputs, targets = problem.batch(torch.arange(problem.examples))
+
+    def loss_at(vector: Tensor) -> Tensor:
+        return problem.loss(call_at(module, vector, inputs), targets)
+
+    vectors = torch.as_tensor(places.reshape(-1, 2)).to(inputs)
+    with torch.no_grad():
+        losses = vmap(loss_at, chunk_size=max(1, _AT_ONCE // problem.examples))(vectors)
+    return _infinite_if_no_number(losses).reshape(places.shape[:2])
+
+
+def _infinite_if_no_number(losses: Tensor) -> Floats:
+    counted = torch.nan_to_num(losses, nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
+    return counted.cpu().numpy().astype(np.float64)

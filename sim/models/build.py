@@ -1,0 +1,272 @@
+"""A real model on real data as one more problem."""
+
+import copy
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from sim.data.arrays import SYNTHETIC_CLASSES, SYNTHETIC_FEATURES, Arrays, load_arrays, split_sizes
+from sim.experiment.choices import Scale
+from sim.experiment.config import ModelConfig
+from sim.experiment.errors import ConfigError
+from sim.measures.evaluation import evaluating
+from sim.models.failures import first_line
+from sim.models.flat import trainable
+from sim.models.networks import cnn, mlp
+from sim.models.own_file import OwnFile, load_own_file
+from sim.models.problem import Loss, Problem
+from sim.models.random_state import RandomState
+from sim.models.sources import Source, TensorSource
+
+_RESIDENT_SHARE = 0.5  # of a GPU's free memory that data may fill
+_SYNTHETIC_CHUNK = 65_536
+
+
+def model_problem(config: ModelConfig, seed: int, device: torch.device) -> Problem:
+    """Data, split, model and loss as configured; the model is made right after `torch.manual_seed(seed)`.
+
+    Raises:
+        ConfigError: for what does not fit together. Whatever the user's own code raises is passed on.
+    """
+    own = load_own_file(config.own_file[0]) if config.own_file else None
+    problem = _with_data(config, own, seed, device)
+    torch.manual_seed(seed)
+    model = _make_model(config, own, problem).to(device)
+    problem = replace(problem, model=model, random_state=RandomState.now(device))
+    _check(problem)
+    return replace(problem, threshold=_threshold(problem))
+
+
+# -- data -------------------------------------------------------------------------------------------------------------
+
+
+class _Data(NamedTuple):
+    """Examples, and what they are; `scale` is what to do with the inputs once the training examples are known."""
+
+    source: Source
+    task: Literal["classification", "regression"]
+    classes: tuple[str, ...] = ()
+    scale: Scale = "none"
+
+
+def _with_data(config: ModelConfig, own: OwnFile | None, seed: int, device: torch.device) -> Problem:
+    """A problem whose model is still to come."""
+    data = _data(config, own, seed, device)
+    train, test = _split(len(data.source), config.test_fraction, seed)
+    if data.scale != "none":
+        _scale_inputs(data.source, train, data.scale)
+    source, loader = _placed(data.source, config)
+    return Problem(
+        model=nn.Identity(),
+        loss=(own and own.loss(device)) or _default_loss(data.task),
+        source=source,
+        random_state=RandomState.now(device),
+        train=train,
+        test=test,
+        loader=loader,
+        workers=config.workers,
+        task=data.task,
+        classes=data.classes,
+    )
+
+
+def _data(config: ModelConfig, own: OwnFile | None, seed: int, device: torch.device) -> _Data:
+    if own is not None and (given := own.source(device)) is not None:
+        _refuse_other_data(config, own.path)
+        source, targets = given
+        classes = not targets.is_floating_point() if config.task == "auto" else config.task == "classification"
+        return _Data(source, "classification" if classes else "regression")
+    arrays = load_arrays(config)
+    if arrays is None:
+        source = TensorSource(*synthetic(config.examples, seed), device, torch.float32)
+        return _Data(source, "classification", scale=config.scale or "none")
+    return _Data(_tensors(arrays, device), arrays.task, arrays.classes, arrays.scale)
+
+
+def _refuse_other_data(config: ModelConfig, path: str) -> None:
+    """Refuse what would change nothing, because the user's file has data of its own."""
+    said = {
+        "data": config.data,
+        "dataset": config.dataset != ModelConfig().dataset,
+        "features": config.features,
+        "target": config.target,
+        "scale": config.scale,
+    }
+    for option, value in said.items():
+        if value:
+            raise ConfigError(f"{path} has a data() of its own; leave out --{option}, or data().")
+
+
+def synthetic(examples: int, seed: int) -> tuple[Tensor, Tensor]:
+    """A seeded classification problem: float32 inputs of shape (N, 64), classes int64 of shape (N,).
+
+    Inputs are standard normal; a class is the largest of ten random nonlinear scores plus noise, so that no model is
+    perfect. Made in pieces, so that nothing larger than the data themselves is ever held.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.randn(SYNTHETIC_FEATURES, 32, generator=generator) / SYNTHETIC_FEATURES**0.5
+    second = torch.randn(32, SYNTHETIC_CLASSES, generator=generator)
+    inputs = torch.empty(examples, SYNTHETIC_FEATURES)
+    targets = torch.empty(examples, dtype=torch.int64)
+    for begin in range(0, examples, _SYNTHETIC_CHUNK):
+        piece = inputs[begin : begin + _SYNTHETIC_CHUNK]
+        piece.normal_(generator=generator)
+        scores = torch.tanh(2 * piece @ first) @ second
+        scores += torch.randn(scores.shape, generator=generator)
+        targets[begin : begin + len(piece)] = scores.argmax(dim=1)
+    return inputs, targets
+
+
+def _tensors(arrays: Arrays, device: torch.device) -> TensorSource:
+    """The arrays as tensors on the CPU; memory-mapped inputs stay so."""
+    inputs = torch.from_numpy(np.asarray(arrays.inputs))
+    if not isinstance(arrays.inputs, np.memmap) or not (inputs.is_floating_point() or arrays.scale == "none"):
+        inputs = inputs.float().div_(arrays.divisor)
+    targets = torch.from_numpy(np.array(arrays.targets))
+    if arrays.task == "regression":
+        spread = targets.std(correction=0)
+        targets = ((targets - targets.mean()) / (spread if spread > 0 else 1.0)).float()[:, None]
+    return TensorSource(inputs, targets, device, torch.float32)
+
+
+def _scale_inputs(source: Source, train: Tensor | None, scale: str) -> None:
+    """Scale a table's inputs in place by what the training examples say; constant columns are left at 0."""
+    assert isinstance(source, TensorSource)
+    known = source.inputs if train is None else source.inputs[train]
+    if scale == "standard":
+        middle, width = known.mean(dim=0), known.std(dim=0, correction=0)
+    else:
+        middle, width = known.amin(dim=0), known.amax(dim=0) - known.amin(dim=0)
+    source.inputs.sub_(middle).div_(torch.where(width > 0, width, torch.ones_like(width)))
+
+
+def _split(examples: int, test_fraction: float, seed: int) -> tuple[Tensor | None, Tensor | None]:
+    """Training and test examples, as torch.utils.data.random_split with this seed gives them."""
+    train, test = split_sizes(examples, test_fraction)
+    if not test:
+        return None, None
+    if not train:
+        raise ConfigError(f"{examples} examples with --test-fraction {test_fraction} leave none for training.")
+    order = torch.randperm(examples, generator=torch.Generator().manual_seed(seed))
+    return order[:train], order[train:]
+
+
+def _placed(source: Source, config: ModelConfig) -> tuple[Source, Literal["dataloader", "resident"]]:
+    """The data on the device, where they are to be resident and fit; and how batches get to the model."""
+    if not isinstance(source, TensorSource):
+        if config.loader == "resident":
+            raise ConfigError("--loader resident needs tensors; data() returned a Dataset, so use --loader dataloader.")
+        return source, "dataloader"
+    if config.loader == "dataloader" or config.workers:
+        return source, "dataloader"
+    if source.device.type == "cpu":
+        return source, "resident"
+    if config.loader == "auto" and source.device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(source.device)
+        if source.inputs.numel() * torch.float32.itemsize > free * _RESIDENT_SHARE:
+            return source, "dataloader"
+    inputs, targets = source.to_device((source.inputs, source.targets))
+    return TensorSource(inputs, targets, source.device, inputs.dtype), "resident"
+
+
+# -- model and loss ---------------------------------------------------------------------------------------------------
+
+
+def _default_loss(task: str) -> Loss:
+    return nn.CrossEntropyLoss() if task == "classification" else nn.MSELoss()
+
+
+def _make_model(config: ModelConfig, own: OwnFile | None, problem: Problem) -> nn.Module:
+    if config.own_file is not None and own is not None:
+        return own.model(config.own_file[1])
+    inputs, targets = problem.source.take(torch.zeros(1, dtype=torch.int64))
+    shape = tuple(inputs.shape[1:])
+    outputs = _outputs(problem) if problem.task == "classification" else targets[0].numel()
+    return mlp(shape, config.hidden, outputs) if config.model == "mlp" else cnn(shape, outputs)
+
+
+def _outputs(problem: Problem) -> int:
+    """How many classes there are."""
+    if problem.classes:
+        return len(problem.classes)
+    assert isinstance(problem.source, TensorSource)
+    return int(problem.source.targets.max()) + 1
+
+
+def has_batch_statistics(module: nn.Module) -> bool:
+    """Whether what the module makes of an example depends on the others of its batch."""
+    return any(isinstance(part, _BatchNorm) for part in module.modules())
+
+
+def _check(problem: Problem) -> None:
+    """Refuse what cannot be trained: no parameters, shapes or labels that do not fit, outputs that are no numbers."""
+    named = trainable(problem.model)
+    if not named:
+        raise ConfigError("The model has no parameters to train; return a module with some that require gradients.")
+    if sum(parameter.numel() for _, parameter in named) < 2:
+        raise ConfigError("The model has a single parameter; a plane of them needs two at least.")
+    kinds = {(parameter.dtype, parameter.device) for _, parameter in named}
+    if len(kinds) > 1:
+        raise ConfigError("The model's parameters differ in type or device; make them alike.")
+    inputs, targets = problem.batch(torch.arange(min(2, problem.examples)))
+    shapes = f"inputs of shape (N, {', '.join(map(str, inputs.shape[1:]))})"
+    with torch.no_grad(), evaluating(problem.model, problem.device):
+        try:
+            output = problem.model(inputs)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            raise ConfigError(f"The model does not fit the data, {shapes}: {first_line(error)}.") from error
+        if not isinstance(output, Tensor):
+            raise ConfigError(f"The model must return a tensor; it returned {type(output).__name__}.")
+        if not torch.isfinite(output).all():
+            raise ConfigError("The model returns NaN or infinity for the very first examples; look at its weights.")
+        try:
+            loss = problem.loss(output, targets)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            where = f"outputs of shape (N, {', '.join(map(str, output.shape[1:]))}), targets {_targets_words(targets)}"
+            raise ConfigError(f"The labels do not fit the loss ({where}): {first_line(error)}.") from error
+    if isinstance(loss, Tensor) and not torch.isfinite(loss).all():
+        raise ConfigError("The loss of the very first examples is NaN or infinite; look at the loss and the targets.")
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        raise ConfigError("loss(output, target) must return a scalar tensor, the mean over the batch.")
+    _check_labels(problem, output, targets)
+
+
+def _check_labels(problem: Problem, output: Tensor, targets: Tensor) -> None:
+    """Refuse what the default losses would only notice late, or never: labels of no class, shapes that broadcast."""
+    if isinstance(problem.loss, nn.MSELoss) and output.shape != targets.shape:
+        shape = ", ".join(map(str, ("N", *output.shape[1:])))
+        raise ConfigError(
+            f"The labels do not fit the loss: outputs of shape ({shape}), targets {_targets_words(targets)}; "
+            "make their shapes alike."
+        )
+    if isinstance(problem.loss, nn.CrossEntropyLoss) and isinstance(problem.source, TensorSource):
+        labels = problem.source.targets
+        labels = labels[labels != problem.loss.ignore_index]
+        classes = output.shape[1]
+        if not labels.is_floating_point() and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+            found = f"{int(labels.min())} to {int(labels.max())}"
+            raise ConfigError(f"The labels do not fit the model: they are {found}, and it tells {classes} classes.")
+
+
+def _threshold(problem: Problem) -> float:
+    """Above which a single output tells class 1: 0 if it is a logit, of which more is better, without end; else 0.5."""
+    inputs, targets = problem.batch(torch.arange(min(2, problem.examples)))
+    with torch.no_grad(), evaluating(problem.model, problem.device):
+        output = problem.model(inputs).cpu()
+    if problem.task != "classification" or output.numel() != targets.numel():
+        return 0.0
+    loss = copy.deepcopy(problem.loss).cpu() if isinstance(problem.loss, nn.Module) else problem.loss
+    ones = torch.ones_like(targets, device="cpu")
+    try:
+        return 0.0 if loss(torch.full_like(output, 3.0), ones) < loss(torch.ones_like(output), ones) else 0.5
+    except Exception:  # as the user's own loss refuses what is no probability
+        return 0.5
+
+
+def _targets_words(targets: Tensor) -> str:
+    shape = ", ".join(map(str, ("N", *targets.shape[1:])))
+    return f"({shape}) of {str(targets.dtype).removeprefix('torch.')}"

@@ -1,0 +1,66 @@
+"""Why a run cannot go on, in a sentence that says what would help."""
+
+import sysconfig
+import traceback
+from pathlib import Path
+
+import torch
+
+from sim.experiment.config import RunConfig
+
+_NOT_THEIRS = (
+    Path(__file__).parents[1],
+    *(Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, on whatever device: torch's allocator on the CPU raises a plain RuntimeError."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
+def first_line(error: BaseException) -> str:
+    """What it says first, without a full stop."""
+    return (str(error).splitlines() or [""])[0].rstrip(".")
+
+
+def traceback_of(error: BaseException) -> str:
+    """The traceback from where it came into the user's own code; all of it, if it never did."""
+    told = traceback.TracebackException.from_exception(error)
+    theirs = [place for place, frame in enumerate(told.stack) if _is_theirs(frame)]
+    if theirs or isinstance(error, SyntaxError):
+        told.stack[:] = told.stack[theirs[0] :] if theirs else []
+    return "".join(told.format(chain=False))
+
+
+def where(error: BaseException) -> str:
+    """The last place in the user's own code that it came through, as " (own.py, line 3)"; "" if there is none."""
+    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame)]
+    return f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else ""
+
+
+def _is_theirs(frame: traceback.FrameSummary) -> bool:
+    path = Path(frame.filename)
+    return path.suffix == ".py" and not any(path.is_relative_to(other) for other in _NOT_THEIRS)
+
+
+def explain_failure(error: BaseException, run: RunConfig, update: int, batch_size: int, *, single: bool) -> str:
+    """The sentence for what was raised at an update.
+
+    Args:
+        error: what the model, its loss or its data raised.
+        run: the one that cannot go on.
+        update: which one it could not make.
+        batch_size: of the run, in examples.
+        single: whether batch statistics were to be taken of a single example.
+    """
+    name = f"Run {run.name!r}"
+    words = first_line(error)
+    if single and "more than 1 value per channel" in words:
+        cure = "use a batch_size of 2 or more" if batch_size == 1 else "set drop_last to leave out the leftover example"
+        return f"{name} stopped: batch normalisation cannot work on a single example; {cure}."
+    if is_out_of_memory(error):
+        return f"{name} stopped, out of memory: lower its batch_size ({batch_size}), or use --loader dataloader."
+    if isinstance(error, SystemExit):
+        return f"{name} stopped at update {update}: the model called sys.exit."
+    return f"{name} stopped at update {update}: {type(error).__name__}: {words}{where(error)}."

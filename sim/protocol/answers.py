@@ -1,0 +1,223 @@
+"""What the engine answers: frozen, picklable, numpy at most. Imports no torch."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.experiment.choices import PlaneKind
+from sim.experiment.geometry import Window
+from sim.protocol.trace import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Where one run went on a plane, at the updates that were kept.
+
+    Attributes:
+        updates: shape (K,), int64, increasing.
+        xy: shape (K, 2).
+        distances: shape (K,): how far from the plane.
+        head: where it is now, on the plane.
+        head_distance: how far from the plane it is now.
+    """
+
+    updates: NDArray[np.int64]
+    xy: NDArray[np.float64]
+    distances: NDArray[np.float64]
+    head: tuple[float, float]
+    head_distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneNews:
+    """A plane and the trails on it.
+
+    Attributes:
+        number: of the plane; another one where the plane changed.
+        kind: what was asked for.
+        words: what it is, for people ("PCA of the trails so far").
+        explained: the share of the runs' movement that lies in it, 0 to 1.
+        whole: the trails take the place of those told before; else they are added to them.
+        trails: one a run.
+        unit: how long the plane's first direction is; distances from the plane are not in such units.
+    """
+
+    number: int
+    kind: PlaneKind
+    words: str
+    explained: float
+    whole: bool
+    trails: tuple[Trail, ...]
+    unit: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The experiment stands; nothing has moved.
+
+    Attributes:
+        rows: update 0 of each run: x, y and loss.
+        examples: N.
+        lr: the rate of SGD that the runs share unless told otherwise.
+        parameters: how many parameters there are.
+        device: where it runs, in words ("cpu", "cuda:0 NVIDIA H100").
+        loss_every: for each run, how often the loss over all examples is evaluated.
+        tolerance: the norm of the gradient over all examples below which a run has converged.
+        tests: how many test examples there are.
+        pass_seconds: how long it took to evaluate the loss over all examples.
+        plane: the plane and where the runs begin on it; None where the two parameters are the plane.
+    """
+
+    rows: Rows
+    examples: int
+    lr: float
+    parameters: int
+    device: str
+    loss_every: tuple[int, ...]
+    tolerance: float
+    tests: int = 0
+    pass_seconds: float = 0.0
+    plane: PlaneNews | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why one run cannot go on.
+
+    Attributes:
+        run: its index.
+        sentence: for people.
+        details: a traceback, or "".
+        loss, test_loss, test_accuracy: where it stopped, as in a row; NaN where even that cannot be told.
+    """
+
+    run: int
+    sentence: str
+    details: str = ""
+    loss: float = math.nan
+    test_loss: float = math.nan
+    test_accuracy: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What the runs did.
+
+    Attributes:
+        rows: the new updates, in the order of their moments.
+        covered: how far the clock went, in its own unit.
+        finished: no run has anything left to do (all stopped, or at the experiment's limit).
+        troubles: runs that failed meanwhile.
+        plane: what is new on the plane; None where the two parameters are the plane.
+    """
+
+    rows: Rows
+    covered: float
+    finished: bool
+    troubles: tuple[Trouble, ...] = ()
+    plane: PlaneNews | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The command was carried out; there is nothing to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """What one update of one run used and did.
+
+    Attributes:
+        update: its number.
+        indices: the first examples of its batch (row numbers from 0), in order.
+        batch_size: how many examples there were in all.
+        gradient: the slope of the batch's loss along the plane's two directions; NaN where it is not known any more.
+        full_gradient: the same of the loss over all examples, at the same parameters.
+        cosine: of the angle between the two gradients, in all dimensions; NaN where either is zero, or not known.
+        relative_error: norm of their difference over the norm of the full one; NaN where that is zero.
+    """
+
+    update: int
+    indices: tuple[int, ...]
+    batch_size: int
+    gradient: tuple[float, float]
+    full_gradient: tuple[float, float]
+    cosine: float
+    relative_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """For each run its report, or None where there is nothing to report."""
+
+    reports: tuple[UpdateReport | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surveyed:
+    """The loss on the grid of a window.
+
+    Attributes:
+        window: what it covers.
+        values: shape (rows, columns), float64, top row first; inf where the loss overflows. While the progress is
+            below 1, a coarse picture where the fine one is still to come.
+        progress: 0 to 1.
+        plane: the number of the plane that it speaks of.
+        examples: over how many examples.
+        run: whose buffers it was made with.
+    """
+
+    window: Window
+    values: NDArray[np.float64]
+    progress: float = 1.0
+    plane: int = 0
+    examples: int = 0
+    run: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What each run says of some examples.
+
+    Attributes:
+        inputs: shape (K, ...), float32.
+        truths: for each example its target in words.
+        answers: for each run, for each example, its answer in words.
+        right: for each run, for each example, whether the answer is right (None: a quantity).
+    """
+
+    inputs: NDArray[np.float32]
+    truths: tuple[str, ...]
+    answers: tuple[tuple[str, ...], ...]
+    right: tuple[tuple[bool | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The command could not be carried out; the engine lives on.
+
+    Attributes:
+        sentence: for people.
+        details: a traceback, or "".
+        config: the cause is the configuration, not the engine.
+        theirs: the cause is the user's own code.
+    """
+
+    sentence: str
+    details: str = ""
+    config: bool = False
+    theirs: bool = False
+
+
+Answer = Opened | Advanced | Done | Inspected | Surveyed | PlaneNews | Predicted | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer on its way back."""
+
+    number: int
+    generation: int
+    answer: Answer

@@ -1,0 +1,63 @@
+"""The order of the examples, held against torch's DataLoader."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, RandomSampler
+
+from sim.descent.sampling import Sampler
+
+
+def loader_batches(examples, batch_size, sampling, drop_last, seed):
+    """Batches of indices of a plain DataLoader, a fresh iterator each epoch, for ever."""
+    generator = torch.Generator().manual_seed(seed)
+    dataset = torch.arange(examples)
+    how = {"shuffle": {"shuffle": True}, "sequential": {"shuffle": False}}.get(sampling) or {
+        "sampler": RandomSampler(dataset, replacement=True, generator=generator)
+    }
+    loader = DataLoader(dataset, batch_size, drop_last=drop_last, generator=generator, **how)
+    while True:
+        yield from loader
+
+
+CASES = [
+    (examples, batch_size, sampling, drop_last, seed)
+    for sampling in ("shuffle", "replacement", "sequential")
+    for examples, batch_size, drop_last, seed in (
+        (10, 3, False, 0),
+        (10, 3, True, 1),
+        (64, 32, False, 2),
+        (45, 45, False, 3),
+        (45, 1, False, 4),
+        (7, 7, True, 5),
+    )
+]
+
+
+@pytest.mark.parametrize(("examples", "batch_size", "sampling", "drop_last", "seed"), CASES)
+def test_batches_are_those_of_a_dataloader(examples, batch_size, sampling, drop_last, seed):
+    sampler = Sampler(examples, batch_size, sampling, drop_last, seed)
+    updates = 5 * sampler.updates_per_epoch
+    expected = islice(loader_batches(examples, batch_size, sampling, drop_last, seed), updates)
+    for update, batch in enumerate(expected, start=1):
+        assert sampler.batch(update).tolist() == batch.tolist()
+
+
+def test_past_batches_are_drawn_again_without_disturbing_the_present():
+    sampler = Sampler(10_000, 2_500, "shuffle", False, 7)  # few epochs between kept generator states
+    there = [sampler.batch(update).tolist() for update in range(1, 101)]
+    for update in (1, 100, 57, 2, 99, 30):
+        assert sampler.batch(update).tolist() == there[update - 1]
+    ahead = [sampler.batch(update).tolist() for update in range(101, 111)]
+    fresh = Sampler(10_000, 2_500, "shuffle", False, 7)
+    assert [fresh.batch(update).tolist() for update in range(101, 111)] == ahead
+
+
+@pytest.mark.parametrize(("drop_last", "per_epoch"), [(False, 10), (True, 9)])
+def test_counting_examples(drop_last, per_epoch):
+    sampler = Sampler(10, 3, "shuffle", drop_last, 0)
+    sizes = [len(sampler.batch(update)) for update in range(1, 30)]
+    assert sampler.examples_after(np.arange(1, 30)).tolist() == np.cumsum(sizes).tolist()
+    assert sampler.examples_per_epoch == per_epoch

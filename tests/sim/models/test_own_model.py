@@ -1,0 +1,381 @@
+"""Models of the user's own: what works, and what is said of what does not."""
+
+import ast
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from sim.engine import Engine
+from sim.experiment.config import Experiment, Limit, ModelConfig, RunConfig
+from sim.experiment.geometry import Window
+from sim.protocol.answers import Advanced, Failed
+from sim.protocol.commands import Advance, Open, Survey
+from sim.protocol.trace import Status
+from tests.sim.conftest import assert_same
+from tests.sim.real_models import opened, own_file, plain_loop, problem_of, refused, training_part
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+LINEAR = """
+    import torch
+    from torch import nn
+
+    def model():
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+"""
+FORWARD = """
+    import sys
+    import torch
+    from torch import nn
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.calls = nn.Linear(64, 10), 0
+
+        def forward(self, inputs):
+            self.calls += 1
+            {body}
+            return self.layer(inputs.flatten(1))
+
+    def model():
+        return Model()
+"""
+
+
+def makers() -> list[str]:
+    """Every function in `examples/` that makes a model, as --model names it."""
+    return [
+        f"{path}:{node.name}"
+        for path in EXAMPLES
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and ast.unparse(node.returns or ast.Constant("")) == "nn.Module"
+    ]
+
+
+def test_there_is_an_example() -> None:
+    assert makers()
+
+
+@pytest.mark.parametrize("model", makers(), ids=lambda model: Path(model).name)
+def test_every_example_learns(model: str, device: str) -> None:
+    run = RunConfig("run", 16, optimizer="adam", lr=0.01)
+    experiment = Experiment(ModelConfig(model=model), runs=(run,), device=device, limit=Limit("epochs", 60))
+    engine, opening = opened(experiment)
+    assert opening.tests > 0
+    answer = engine.ask(Advance(100_000, math.inf, 60.0))
+    assert isinstance(answer, Advanced)
+    assert answer.finished
+    assert not answer.troubles
+    assert answer.rows["loss"][-1] < opening.rows["loss"][0] / 3
+    assert answer.rows["test_accuracy"][-1] > 0.9
+
+
+def test_an_own_model_data_and_loss_are_the_plain_loop(tmp_path: Path, device: str) -> None:
+    text = """
+        import torch
+        from torch import nn
+        from torch.utils.data import TensorDataset
+
+        def data():
+            generator = torch.Generator().manual_seed(5)
+            inputs = torch.randn(120, 3, generator=generator)
+            return {what}(inputs, inputs.sum(dim=1, keepdim=True).sin())
+
+        def small():
+            return nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+
+        def loss(output, target):
+            return nn.functional.l1_loss(output, target)
+    """
+    generator = torch.Generator().manual_seed(5)
+    inputs = torch.randn(120, 3, generator=generator)
+    dataset = torch.utils.data.TensorDataset(inputs, inputs.sum(dim=1, keepdim=True).sin())
+    losses, _ = plain_loop(
+        training_part(dataset),
+        lambda: nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1)),
+        nn.L1Loss(),
+        lambda parameters: torch.optim.SGD(parameters, 0.05),
+        7,
+        100,
+        device,
+    )
+    for what, workers in (("", 0), ("TensorDataset", 0), ("TensorDataset", 2)):
+        file = own_file(tmp_path, text.format(what=what))
+        config = ModelConfig(model=f"{file}:small", workers=workers)
+        engine, opening = opened(Experiment(config, runs=(RunConfig("run", 7, lr=0.05),), device=device))
+        rows = engine.ask(Advance(100, math.inf, 60.0)).rows
+        assert opening.examples == 96
+        assert_same(rows["batch_loss"], losses, device)
+
+
+def test_a_file_may_import_what_lies_beside_it(tmp_path: Path, device: str) -> None:
+    own_file(tmp_path, "WIDTH = 5", "beside_own_model.py")
+    text = "from torch import nn\nfrom beside_own_model import WIDTH\ndef model():\n    return nn.Linear(3, WIDTH)\n"
+    text += "import torch\ndef data():\n    return torch.rand(50, 3), torch.zeros(50, dtype=torch.int64)\n"
+    assert problem_of(device, model=own_file(tmp_path, text)).model.out_features == 5
+
+
+BAD = {
+    "raises at import": ("raise ValueError('at import')", "ValueError: at import"),
+    "raises in model()": ("def model():\n    raise KeyError('in model')", "KeyError: 'in model'"),
+    "syntax": ("def model(:", "SyntaxError"),
+    "exits at import": ("import sys\nsys.exit(3)", "sys.exit"),
+    "exits in model()": ("import sys\ndef model():\n    sys.exit(3)", "sys.exit"),
+    "raises in forward": (FORWARD.format(body="raise RuntimeError('no way')"), "no way"),
+    "exits in forward": (FORWARD.format(body="sys.exit()"), "sys.exit"),
+    "returns NaN": (FORWARD.format(body="inputs = inputs * float('nan')"), "returns NaN or infinity"),
+    "returns a list": (FORWARD.format(body="return [inputs]"), "must return a tensor; it returned list"),
+    "no parameters": ("from torch import nn\ndef model():\n    return nn.Flatten()", "no parameters to train"),
+    "no module": ("def model():\n    return 3", "must return an nn.Module; it returned int"),
+    "a model that needs arguments": ("def model(a):\n    return a", "must need no arguments: missing a required .*'a'"),
+    "a model made beforehand": ("from torch import nn\nmodel = nn.Linear(64, 10)", "must be a function .* is a Linear"),
+    "lazy": ("from torch import nn\ndef model():\n    return nn.LazyLinear(10)", "lazy modules"),
+    "a loss with parameters": (LINEAR + "    loss = nn.Linear(1, 1)", "parameters of its own, which no run trains"),
+    "a loss of NaN": (
+        LINEAR + "    def loss(output, target):\n        return output.mean() * float('nan')",
+        "The loss of",
+    ),
+    "inputs of NaN": (
+        LINEAR
+        + "    def data():\n        x = torch.rand(9, 64)\n        x[3] = float('nan')\n        return x, x[:, 0]",
+        r"Row 3 \(from 0\) of X from data\(\) holds NaN",
+    ),
+    "examples of three parts": (
+        LINEAR + "    def data():\n        return torch.utils.data.TensorDataset(*[torch.rand(9, 64)] * 3)",
+        "or tensors X, y; it returned tuple of 3",
+    ),
+    "examples that are dicts": (
+        LINEAR
+        + """
+    class Dicts(torch.utils.data.Dataset):
+        def __len__(self):
+            return 9
+
+        def __getitem__(self, index):
+            return {"x": torch.rand(64), "y": 0}
+
+    def data():
+        return Dicts()
+        """,
+        "must be a pair of input and target; it is a dict",
+    ),
+    "examples with text": (
+        LINEAR
+        + """
+    class Texts(torch.utils.data.Dataset):
+        def __len__(self):
+            return 9
+
+        def __getitem__(self, index):
+            return torch.rand(64), "cat"
+
+    def data():
+        return Texts()
+        """,
+        "The target of an example of data.. must be a tensor or a number, not str",
+    ),
+    "an endless data set": (
+        LINEAR
+        + """
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter([(torch.rand(64), 0)])
+
+    def data():
+        return Stream()
+        """,
+        "must return a Dataset with __len__ and __getitem__; Stream has not both",
+    ),
+    "a single number": (
+        LINEAR + "    def data():\n        return torch.tensor(1.0), torch.tensor(2.0)",
+        "must have an example in each row",
+    ),
+    "wrong name": (LINEAR.replace("def model", "def modle"), "no function 'model'; did you mean 'modle'"),
+    "wrong shape": (LINEAR.replace("64", "65"), r"\(N, 1, 8, 8\).*\(2x64 and 65x10\)"),
+    "too few outputs": (LINEAR.replace("10)", "9)"), "they are 0 to 9, and it tells 9 classes"),
+    "lengths": (LINEAR + "    def data():\n        return torch.rand(9, 64), torch.zeros(8)", "9 inputs and 8 targets"),
+    "no data": (LINEAR + "    def data():\n        return [1, 2]", "must return a Dataset or tensors X, y; .* list"),
+    "a single example": (
+        LINEAR + "    def data():\n        return torch.rand(1, 64), torch.zeros(1, dtype=torch.int64)",
+        "1 examples; at least 2",
+    ),
+    "broadcast": (
+        LINEAR + "    def data():\n        return torch.rand(90, 64), torch.rand(90, 1)",
+        r"outputs of shape \(N, 10\), targets \(N, 1\) of float32",
+    ),
+    "labels of a wrong kind": (
+        LINEAR + "    def data():\n        return torch.rand(90, 64), torch.zeros(90, 1, dtype=torch.int64)",
+        r"labels do not fit the loss \(outputs of shape \(N, 10\), targets \(N, 1\) of int64\)",
+    ),
+    "loss of a vector": (LINEAR + "    def loss(output, target):\n        return output", "must return a scalar"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize(("text", "sentence"), BAD.values(), ids=BAD)
+def test_what_cannot_be_opened_is_said_in_a_sentence(tmp_path: Path, text: str, sentence: str, device: str) -> None:
+    answer = refused(device, model=own_file(tmp_path, text))
+    assert re.search(sentence, answer.sentence)
+    assert "\n" not in answer.sentence
+    assert answer.config or "own.py" in answer.details  # its own traceback, where it raised something
+
+
+def test_a_file_that_is_not_there_is_named(device: str) -> None:
+    assert "There is no file nowhere.py" in refused(device, model="nowhere.py").sentence
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [("raise RuntimeError('tired')", "RuntimeError: tired"), ("sys.exit()", "called sys.exit")],
+)
+def test_what_forward_raises_later_stops_the_run(tmp_path: Path, body: str, words: str, device: str) -> None:
+    file = own_file(tmp_path, FORWARD.format(body=f"if self.training and self.calls > 8: {body}"))
+    runs = (RunConfig("tired", 32), RunConfig("short", 16))
+    engine, _ = opened(Experiment(ModelConfig(model=file), runs=runs, device=device, loss_every=1000))
+    first = engine.ask(Advance(3, math.inf, 60.0))
+    assert not first.troubles
+    later = engine.ask(Advance(100, math.inf, 60.0))
+    assert isinstance(later, Advanced)
+    assert later.finished
+    assert [trouble.run for trouble in later.troubles] == [0, 1]
+    assert all(words in trouble.sentence for trouble in later.troubles)
+    assert all("own.py" in trouble.details for trouble in later.troubles)
+
+
+def test_numbers_that_are_lost_later_are_divergence(tmp_path: Path, device: str) -> None:
+    body = "if self.training and self.calls > 8: inputs = inputs * float('nan')"
+    file = own_file(tmp_path, FORWARD.format(body=body))
+    engine, _ = opened(
+        Experiment(ModelConfig(model=file), runs=(RunConfig("run", 32),), device=device, loss_every=1000)
+    )
+    answer = engine.ask(Advance(100, math.inf, 60.0))
+    assert answer.rows["status"][-1] == Status.DIVERGED
+    assert not answer.troubles
+    assert answer.finished
+
+
+def test_what_a_model_prints_is_not_on_stdout(tmp_path: Path, device: str) -> None:
+    file = own_file(tmp_path, FORWARD.format(body="print('a word from the model')"))
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", "run", "--model", file, "--updates", "2", "--device", device],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "a word from the model" in done.stderr
+    assert "a word" not in done.stdout
+    assert "stochastic" in done.stdout
+
+
+def test_the_engine_lives_on_after_a_bad_model(tmp_path: Path, device: str) -> None:
+    engine = Engine()
+    engine.ask(Open(Experiment(ModelConfig(model=own_file(tmp_path, "import sys\nsys.exit()")), device=device)))
+    good = ModelConfig(model=own_file(tmp_path, LINEAR))
+    assert engine.ask(Open(Experiment(good, device=device))).examples == 1438
+
+
+def test_a_line_as_a_module_is_a_model_too(tmp_path: Path, device: str) -> None:
+    text = """
+        import torch
+        from torch import nn
+
+        def model():
+            return nn.Linear(1, 1)
+
+        def data():
+            inputs = torch.arange(40.0)[:, None] / 40
+            return inputs, 2 * inputs + 1
+    """
+    engine, answer = opened(Experiment(ModelConfig(own_file(tmp_path, text), plane="random"), device=device))
+    assert answer.parameters == 2
+    assert isinstance(engine.ask(Advance(3, math.inf, 60.0)), Advanced)
+
+
+def test_a_single_parameter_has_no_plane(tmp_path: Path, device: str) -> None:
+    text = """
+        import torch
+        from torch import nn
+
+        def model():
+            return nn.Linear(1, 1, bias=False)
+
+        def data():
+            return torch.ones(40, 1), torch.ones(40, 1)
+    """
+    assert "a plane of them needs two at least" in refused(device, model=own_file(tmp_path, text)).sentence
+
+
+def test_data_given_twice_are_refused(tmp_path: Path, device: str) -> None:
+    (tmp_path / "t.csv").write_text("x,y\n" + "\n".join(f"{i},{i * i}" for i in range(40)))
+    text = """
+        import torch
+        from torch import nn
+
+        def model():
+            return nn.Linear(1, 1)
+
+        def data():
+            return torch.ones(40, 1), torch.ones(40, 1)
+    """
+    table = str(tmp_path / "t.csv")
+    assert "has a data() of its own" in refused(device, model=own_file(tmp_path, text), data=table, target="y").sentence
+
+
+def test_a_landscape_that_fails_says_why_every_time(tmp_path: Path, device: str) -> None:
+    text = FORWARD.format(body="assert self.layer.weight.abs().max() < 5, 'weights too large'")
+    config = ModelConfig(own_file(tmp_path, text), plane="random")
+    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 32),), device=device))
+    far = Survey(Window(-1e6, 1e6, -1e6, 1e6), 4, 4, budget=60.0)
+    for _ in range(2):
+        answer = engine.ask(far)
+        assert isinstance(answer, Failed)
+        assert "weights too large" in answer.sentence
+    assert isinstance(engine.ask(Advance(3, math.inf, 60.0)), Advanced)
+
+
+def test_what_fails_in_the_users_code_is_said_with_its_place(tmp_path: Path, device: str) -> None:
+    answer = refused(device, model=own_file(tmp_path, "def model():\n    return 1 / 0\n"))
+    assert answer.sentence == "ZeroDivisionError: division by zero (own.py, line 2)."
+    assert answer.theirs
+    assert "own.py" in answer.details.splitlines()[1]  # its own frames alone
+    assert "engine.py" not in answer.details
+
+
+@pytest.mark.parametrize("option", [{"dataset": "iris"}, {"scale": "minmax"}, {"target": "y"}, {"features": ("a",)}])
+def test_what_would_change_nothing_beside_data_of_its_own_is_refused(
+    tmp_path: Path, option: dict[str, object], device: str
+) -> None:
+    text = LINEAR + "    def data():\n        return torch.rand(90, 64), torch.zeros(90, dtype=torch.int64)"
+    answer = refused(device, model=own_file(tmp_path, text), **option)
+    assert "has a data() of its own; leave out --" in answer.sentence
+
+
+def test_an_imported_module_called_data_is_no_data(tmp_path: Path, device: str) -> None:
+    text = "from torch.utils import data\n" + "\n".join(line[4:] for line in LINEAR.splitlines())
+    assert problem_of(device, model=own_file(tmp_path, text)).examples == 1438
+
+
+def test_a_loss_with_weights_is_where_the_model_is(tmp_path: Path, device: str) -> None:
+    text = LINEAR + "    loss = nn.CrossEntropyLoss(weight=torch.arange(1.0, 11.0))"
+    engine, _ = opened(Experiment(ModelConfig(own_file(tmp_path, text)), runs=(RunConfig("run", 32),), device=device))
+    assert not engine.ask(Advance(3, math.inf, 60.0)).troubles
+
+
+def test_workers_ask_for_a_loader_and_tensors_in_a_data_set_do_not(tmp_path: Path, device: str) -> None:
+    assert problem_of(device, workers=2).loader == "dataloader"
+    text = (
+        LINEAR
+        + """
+    def data():
+        return torch.utils.data.TensorDataset(torch.rand(90, 64), torch.zeros(90, dtype=torch.int64))
+    """
+    )
+    assert problem_of(device, model=own_file(tmp_path, text)).loader == "resident"

@@ -1,0 +1,148 @@
+"""Colours that can be told apart, and bands that follow the loss."""
+
+import itertools
+import unicodedata
+
+import numpy as np
+import pytest
+from rich._palettes import EIGHT_BIT_PALETTE
+from rich.cells import cell_len
+from rich.palette import Palette as RichPalette
+
+from sim.experiment.config import MAX_RUNS
+from tui.draw.palette import (
+    DARK,
+    GLYPHS,
+    LIGHT,
+    MINIMUM,
+    START,
+    Palette,
+    band_of,
+    blend,
+    fade,
+    loss_levels,
+    trail_colors,
+)
+
+PALETTES = pytest.mark.parametrize("palette", [DARK, LIGHT], ids=["dark", "light"])
+
+
+def channels(color: int) -> np.ndarray:
+    return np.array([color >> 16, color >> 8 & 255, color & 255], dtype=float)
+
+
+def luminance(color: int) -> float:
+    """The relative luminance of WCAG 2."""
+    parts = channels(color) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(one: int, two: int) -> float:
+    """The contrast ratio of WCAG 2, 1 to 21."""
+    low, high = sorted((luminance(one), luminance(two)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@PALETTES
+def test_every_run_has_a_colour_and_glyph_of_its_own(palette: Palette) -> None:
+    assert len(palette.runs) == len(set(GLYPHS)) == MAX_RUNS
+    for one, two in itertools.combinations(palette.runs, 2):
+        assert np.linalg.norm(channels(one) - channels(two)) > 60
+
+
+@PALETTES
+def test_runs_and_text_stand_out_from_the_background(palette: Palette) -> None:
+    assert min(contrast(color, palette.background) for color in palette.runs) >= 3  # WCAG's least for graphics
+    assert contrast(palette.text, palette.background) >= 7
+    assert contrast(palette.muted, palette.background) >= 4.5
+    assert all(contrast(*palette.head(color)) >= 3 for color in palette.runs)
+
+
+def test_glyphs_take_one_cell() -> None:
+    for glyph in (*GLYPHS, START, MINIMUM):
+        assert cell_len(glyph) == 1
+        assert unicodedata.east_asian_width(glyph) not in "WF"
+
+
+@PALETTES
+def test_bands_go_steadily_from_one_luminance_to_the_other(palette: Palette) -> None:
+    for bands in (palette.bands, palette.bands_256):
+        assert 10 <= len(bands) <= 16
+        steps = np.diff([luminance(band) for band in bands])
+        assert np.all(steps < 0) or np.all(steps > 0)
+
+
+@PALETTES
+def test_bands_for_256_colours_are_in_the_table(palette: Palette) -> None:
+    table: RichPalette = EIGHT_BIT_PALETTE
+    entries = {int(table[number].hex[1:], 16) for number in range(16, 256)}
+    assert set(palette.bands_256) <= entries
+
+
+def test_blend() -> None:
+    assert blend(0x000000, 0xFF8040, 0.5) == 0x804020
+    assert blend(0x123456, 0xFFFFFF, 0.0) == 0x123456
+    assert blend(0x123456, 0xABCDEF, 1.0) == 0xABCDEF
+
+
+@PALETTES
+def test_a_trail_fades_from_its_colour_towards_the_background(palette: Palette) -> None:
+    for color in palette.runs:
+        shades = fade(color, palette.background)
+        distances = [np.linalg.norm(channels(shade) - channels(palette.background)) for shade in shades]
+        assert len(shades) == 4
+        assert shades[-1] == color
+        assert distances == sorted(distances)
+
+
+def test_a_trail_s_shades_follow_its_age() -> None:
+    faint, fainter, older, color = fade(0xFF0000, 0)
+    assert trail_colors(9, 0xFF0000, 0, recent=2).tolist() == [faint] * 3 + [fainter] * 2 + [older] * 2 + [color] * 2
+    assert trail_colors(0, 0xFF0000, 0, recent=2).tolist() == []
+
+
+def bowl(size: int = 60) -> np.ndarray:
+    x, y = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
+    return x**2 + y**2
+
+
+def rosenbrock(size: int = 60) -> np.ndarray:
+    x, y = np.meshgrid(np.linspace(-2, 2, size), np.linspace(-1, 3, size))
+    return (1 - x) ** 2 + 100 * (y - x**2) ** 2
+
+
+@pytest.mark.parametrize("losses", [bowl(), rosenbrock(), rosenbrock() - 500, bowl() * 1e-12, bowl() * 1e200])
+def test_bands_rise_with_the_loss_and_all_are_used(losses: np.ndarray) -> None:
+    levels = loss_levels(losses, 13)
+    bands = band_of(losses, levels).ravel()[np.argsort(losses, axis=None)]
+    assert len(levels) == 12
+    assert np.all(np.diff(levels) > 0)
+    assert np.all(np.diff(bands.astype(int)) >= 0)
+    assert set(bands.tolist()) == set(range(13))
+    assert np.bincount(bands).max() < 0.5 * bands.size  # neither the valley nor the far field is one flat patch
+
+
+def test_levels_are_the_borders_of_bands() -> None:
+    levels = loss_levels(bowl(), 13)
+    assert band_of(levels, levels).tolist() == list(range(1, 13))
+    assert band_of(np.nextafter(levels, -np.inf), levels).tolist() == list(range(12))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_few_huge_or_infinite_losses_change_little() -> None:
+    losses = bowl()
+    spoilt = losses.copy()
+    spoilt[0, :5] = [np.inf, np.nan, 1e300, -np.inf, np.finfo(float).max]
+    levels = loss_levels(spoilt, 13)
+    assert levels == pytest.approx(loss_levels(losses, 13), rel=0.05)
+    assert band_of(spoilt, levels)[0, :5].tolist() == [12, 12, 12, 0, 12]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [0.0, -3.0, 1e-300, 1e300, np.inf, np.nan])
+def test_a_flat_landscape_has_one_band(value: float) -> None:
+    losses = np.full((4, 4), value)
+    levels = loss_levels(losses, 13)
+    assert np.all(np.diff(levels) > 0)
+    assert len(np.unique(band_of(losses, levels))) == 1

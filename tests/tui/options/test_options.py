@@ -1,0 +1,181 @@
+"""Options to experiments and back, and the three places that options come from."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sim.experiment.config import Experiment, Limit, ProblemConfig, RunConfig, default_runs
+from sim.experiment.errors import ConfigError
+from sim.experiment.geometry import Point
+from sim.problems import build_formula
+from tui import cli
+from tui.options.command_line import command_line
+from tui.options.options import Options, parse_run, prepare
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tui.options.config_file.default_path", lambda: tmp_path / "none" / "gdsim.toml")
+
+
+def parse(arguments: Sequence[str]) -> Experiment:
+    """The experiment that a command line asks for, through the real parser."""
+    command, bound, _ = cli.app.parse_args(list(arguments), exit_on_error=False, print_error=False)
+    values = dict(bound.arguments)
+    limits = [Limit(unit, values[unit]) for unit in ("updates", "epochs", "seconds") if unit in values]
+    assert bool(limits) == (command is cli.run)
+    experiment, _ = prepare(values.get("problem", "linear"), values.get("options", Options()))
+    return replace(experiment, limit=limits[0] if limits else None)
+
+
+def test_defaults_are_three_descents_with_the_problems_own_rate_and_start() -> None:
+    card = build_formula(ProblemConfig())
+    assert parse([]) == Experiment().resolved(card.lr, card.start, card.examples)
+
+
+def test_options_of_the_runs_hold_for_all_three() -> None:
+    runs = parse(["--lr", "0.125", "--momentum=0.5", "--nesterov", "--mini-batch-size", "64", "--drop-last"]).runs
+    assert [run.name for run in runs] == ["batch", "mini-batch", "stochastic"]
+    assert [run.batch_size for run in runs] == ["all", 64, 1]
+    assert {(run.lr, run.momentum, run.nesterov, run.drop_last) for run in runs} == {(0.125, 0.5, True, True)}
+
+
+def test_options_of_the_runs_fill_what_a_run_leaves_out() -> None:
+    arguments = ["--lr=0.5", "--mini-batch-size=16", "--run", "name=a,lr=0.25", "--run", "name=b,batch-size=all"]
+    assert parse(arguments).runs == (RunConfig("a", 16, lr=0.25), RunConfig("b", "all", lr=0.5))
+
+
+@pytest.mark.parametrize("arguments", [["--start", "-1,2"], ["--start=-1,2"], ["sine", "--start", "-1, 2e0"]])
+def test_a_start_may_be_negative(arguments: list[str]) -> None:
+    assert parse(arguments).problem.start == Point(-1.0, 2.0)
+
+
+def test_whole_numbers_are_not_rounded() -> None:
+    assert parse(["--seed", "1e3"]).seed == 1000
+    assert parse(["--seed", str(2**63 - 1)]).seed == 2**63 - 1
+
+
+@pytest.mark.parametrize(("examples", "size"), [(1000, 32), (32, 32), (31, 15), (3, 1), (1, 1)])
+def test_the_mini_batch_shrinks_with_small_data(examples: int, size: int) -> None:
+    assert default_runs()[1].size(examples) == size
+
+
+def test_small_data_of_the_user_run_with_the_defaults(tmp_path: Path) -> None:
+    data = tmp_path / "points.csv"
+    data.write_text("x,y\n1,2\n2,3\n3,5\n4,4\n5,7\n")
+    own = ["--data", str(data), "--features", "x", "--target", "y"]
+    assert [run.batch_size for run in parse(own).runs] == ["all", 2, 1]
+    with pytest.raises(ConfigError, match="choose 1 to 5"):
+        parse([*own, "--mini-batch-size", "6"])
+
+
+def test_command_line_before_environment_before_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "lesson.toml"
+    file.write_text('problem = "sine"\nlr = 0.5\nmomentum = 0.25\nmini-batch-size = 8\nnesterov = true\nstart=[-1, 2]')
+    monkeypatch.setenv("GDSIM_CONFIG", str(file))
+    monkeypatch.setenv("GDSIM_MOMENTUM", "0.5")
+    monkeypatch.setenv("GDSIM_MINI_BATCH_SIZE", "16")
+    experiment = parse(["--mini-batch-size", "64"])
+    assert experiment.problem == ProblemConfig("sine", start=Point(-1, 2))
+    assert experiment.runs[1] == RunConfig("mini-batch", 64, lr=0.5, momentum=0.5, nesterov=True)
+
+
+def test_the_file_in_its_usual_place_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "gdsim.toml"
+    file.write_text("seed = 5\ntheme = 'nord'\n")
+    monkeypatch.setattr("tui.options.config_file.default_path", lambda: file)
+    assert parse(["run", "--updates", "10"]).seed == 5  # and a theme, meant for the screen, is no mistake here
+
+
+def test_runs_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "runs.toml"
+    file.write_text(
+        '[[runs]]\nname = "big one"\nbatch_size = "all"\nlr = 0.5\n'
+        '[[runs]]\nname = "nag"\nbatch-size = 4\nlr = 1\nmomentum = 0.9\nnesterov = true\n'
+    )
+    first = RunConfig("big one", "all", lr=0.5)
+    assert parse(["--config", str(file)]).runs == (first, RunConfig("nag", 4, lr=1.0, momentum=0.9, nesterov=True))
+    assert [run.name for run in parse(["--config", str(file), "--run", "name=only"]).runs] == ["only"]
+
+
+def test_runs_in_the_environment_are_parted_by_semicolons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GDSIM_RUN", "name=big one,batch_size=all;name=b,batch_size=2")
+    assert [(run.name, run.batch_size) for run in parse([]).runs] == [("big one", "all"), ("b", 2)]
+
+
+def test_data_of_a_file_lie_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "points.csv").write_text("x,y\n1,2\n2,3\n3,5\n")
+    (tmp_path / "lesson.toml").write_text('data = "points.csv"\nfeatures = ["x"]\ntarget = "y"\n')
+    monkeypatch.chdir("/")
+    assert parse(["--config", str(tmp_path / "lesson.toml")]).problem.features == ("x",)
+
+
+EXPERIMENTS = {
+    "default": Experiment(),
+    "problem, seed, clock": Experiment(ProblemConfig("sine"), seed=3, clock="examples", device="cpu", loss_every=7),
+    "start": Experiment(ProblemConfig(start=Point(-1.0, 0.1 + 0.2))),
+    "shared rate": Experiment(runs=tuple(RunConfig(run.name, run.batch_size, lr=1e-07) for run in default_runs(64))),
+    "nesterov": Experiment(
+        runs=tuple(RunConfig(run.name, run.batch_size, momentum=0.9, nesterov=True) for run in default_runs())
+    ),
+    "own runs": Experiment(
+        runs=(
+            RunConfig("a b's", "all", lr=0.05),
+            RunConfig("$HOME", 128, optimizer="adam", schedule="one-cycle", schedule_updates=50),
+            RunConfig("c", 3, optimizer="rmsprop", momentum=0.25, sampling="replacement", drop_last=True),
+        )
+    ),
+    "own rate each": Experiment(
+        runs=tuple(RunConfig(run.name, run.batch_size, lr=2.0**-place) for place, run in enumerate(default_runs()))
+    ),
+    "limit": Experiment(limit=Limit("updates", 100)),
+    "epochs": Experiment(limit=Limit("epochs", 2.5)),
+}
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS.keys())
+def test_a_command_line_gives_the_experiment_again(experiment: Experiment) -> None:
+    card = build_formula(experiment.problem)
+    resolved = experiment.resolved(card.lr, card.start, card.examples)
+    for line in (command_line(experiment), command_line(resolved), command_line(resolved, card)):
+        words = shlex.split(line)
+        assert words[0] == "gdsim"
+        assert parse(words[1:]) == resolved
+
+
+def test_a_command_line_with_the_users_data(tmp_path: Path) -> None:
+    data = tmp_path / "my data.csv"
+    data.write_text('"a,b",c d\n1,2\n2,3\n3,5\n')
+    problem = ProblemConfig("linear", data=str(data), features=("a,b",), target="c d", scale="standard")
+    card = build_formula(problem)
+    resolved = Experiment(problem, runs=default_runs(1)).resolved(card.lr, card.start, card.examples)
+    assert parse(shlex.split(command_line(resolved, card))[1:]) == resolved
+
+
+def test_a_command_line_says_only_what_differs() -> None:
+    card = build_formula(ProblemConfig())
+    resolved = Experiment(seed=3).resolved(card.lr, card.start, card.examples)
+    assert command_line(resolved, card) == "gdsim linear --seed=3"
+    assert command_line(Experiment(limit=Limit("updates", 100))) == "gdsim run linear --updates=100"
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("nme=a", "did you mean 'name'"),
+        ("name=a,momentun=0.9", "did you mean 'momentum'"),
+        ("a", "key=value"),
+        ("", "key=value"),
+        ("name=a,lr=fast", "lr must be a number, not 'fast'"),
+        ("name=a,batch_size=many", "a positive whole number or 'all', not 'many'"),
+        ("name=a,schedule_updates=1.5", "whole number"),
+        ("name=a,nesterov=perhaps", "true or false"),
+        ("name=a,lr=1,lr=2", "lr twice"),
+    ],
+)
+def test_a_run_that_says_nonsense(text: str, part: str) -> None:
+    with pytest.raises(ConfigError, match=part):
+        parse_run(text)

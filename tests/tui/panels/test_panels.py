@@ -1,0 +1,375 @@
+"""What the panels say and show of a scene, as text."""
+
+import math
+import re
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.experiment.choices import CLOCKS, Clock
+from sim.experiment.config import RunConfig
+from sim.experiment.geometry import Point
+from sim.protocol.answers import Predicted
+from sim.protocol.trace import Rows
+from tests.tui.screen import app_of, go, make_app, ready, text_of
+from tests.tui.traces import (
+    FORMULA,
+    SECONDS,
+    batch,
+    gradient_at,
+    loss_at,
+    make_experiment,
+    make_race,
+    make_scene,
+    report_of,
+)
+from tui.app import GdsimApp
+from tui.draw.numbers import decimal
+from tui.panels.data_view import DataPanel
+from tui.panels.predictions import predictions_text
+from tui.panels.runs_table import table_text
+from tui.panels.status_line import status_text
+from tui.panels.surface import Surface
+from tui.panels.this_update import ThisUpdate, update_text
+from tui.scene.scene import RunScene, Scene
+
+EXPERIMENT = make_experiment()
+RACE = make_race(EXPERIMENT, 40)
+
+
+def scene_at(cursor: int = 40, **fields: Any) -> Scene:
+    return make_scene(EXPERIMENT, RACE, cursor=cursor, **fields)
+
+
+def row_of(run: int, update: int) -> np.void:
+    """A row of the trace."""
+    return RACE[(RACE["run"] == run) & (RACE["update"] == update)][0]
+
+
+def grown(run: RunScene) -> Rows:
+    """A run's rows with a last one a million updates later."""
+    rows = run.seen.copy()
+    rows["update"][-1], rows["seconds"][-1] = 1_234_567, 1235.0 if run.index else 2058.0
+    rows["examples"][-1] = 1_234_567 * min(run.config.size(61), 61)
+    return rows
+
+
+# -- the status line --------------------------------------------------------------------------------------------------
+
+
+def test_the_status_line_in_full() -> None:
+    line = status_text(scene_at(), 150).plain
+    assert line.startswith(" linear  points made by hand: x → y · 61 examples ")
+    assert line.endswith("‖ paused  40 updates · 40–2,440 examples · 4.04–6.44 ms  seed 0  cpu ")
+    assert len(line) == 150
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+@pytest.mark.parametrize("width", [80, 66])
+def test_a_tight_status_line_cuts_no_number_and_keeps_the_clocks_own(width: int, clock: Clock) -> None:
+    plain = scene_at()
+    runs = tuple(replace(run, seen=grown(run)) for run in plain.runs)
+    experiment = replace(plain.experiment, clock=clock)
+    line = status_text(replace(plain, runs=runs, experiment=experiment, playing=True, speed=math.inf), width)
+    assert line.cell_len <= width
+    kept = {
+        "updates": "1,234,567 updates",
+        "examples": "1,234,567–75,308,587 examples",
+        "seconds": "20 min 35 s–34 min 18 s",
+    }
+    assert kept[clock] in line.plain
+    for part in line.plain.split(" · ")[1:]:
+        assert re.search(r"(updates|examples| s| seed 0)$", part), line.plain
+
+
+@pytest.mark.parametrize("width", [120, 100, 80])
+def test_the_status_line_fits_and_keeps_what_matters(width: int) -> None:
+    for playing in (False, True):
+        line = status_text(scene_at(cursor=13, playing=playing), width).plain
+        assert len(line) <= width
+        assert " linear " in line
+        assert "27 back" in line
+        assert "13 updates" in line
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"playing": True}, "▶ 10 updates/s"),
+        ({"playing": True, "speed": 4.0}, "▶ 40 updates/s"),
+        ({"playing": True, "rate": 9.0}, "▶ 10 updates/s"),
+        ({"playing": True, "rate": 2.5}, "▶ 2.5 of 10 updates/s"),
+        ({"playing": True, "speed": math.inf}, "▶ as fast as possible"),
+        ({"speed": 2.0}, "‖ paused, 20 updates/s"),
+        ({"busy_for": 5.2}, "… update running, 5 s"),
+    ],
+)
+def test_the_status_line_says_what_time_does(fields: dict[str, object], words: str) -> None:
+    assert words in status_text(scene_at(**fields), 120).plain
+
+
+def test_before_the_first_update_a_busy_engine_warms_up() -> None:
+    scene = make_scene(EXPERIMENT, RACE[:3], busy_for=2.0)
+    assert "… warming up, 2 s" in status_text(scene, 120).plain
+
+
+COUNTERS: dict[Clock, str] = {
+    "updates": "40 updates",
+    "examples": "40–2,440 examples",
+    "seconds": "4.04–6.44 ms",
+}
+
+
+def test_the_clock_is_the_counter_that_stands_out() -> None:
+    for clock, words in COUNTERS.items():
+        line = status_text(replace(scene_at(), experiment=replace(EXPERIMENT, clock=clock)), 120)
+        bold = {line.plain[span.start : span.end] for span in line.spans if "underline" in str(span.style)}
+        assert bold == {words}
+
+
+# -- the table --------------------------------------------------------------------------------------------------------
+
+
+def cells_of(scene: Scene, width: int) -> list[dict[str, str]]:
+    """The table read back, by the places of its headings."""
+    heading, *lines = table_text(scene, width).plain.split("\n")
+    titles = [title for title in heading.split("  ") if title.strip()]
+    places = [heading.index(title.strip()) for title in titles] + [width]
+    return [
+        {
+            title.strip(): line[begin:end].strip()
+            for title, begin, end in zip(titles, places[:-1], places[1:], strict=True)
+        }
+        for line in lines
+    ]
+
+
+def test_the_table_says_what_the_trace_says() -> None:
+    for run, cells in enumerate(cells_of(scene_at(23), 150)):
+        row = row_of(run, 23)
+        size = EXPERIMENT.runs[run].size(61)
+        assert cells["run"] == EXPERIMENT.runs[run].name
+        assert cells["batch"] == ("all 61" if run == 0 else str(size))
+        assert cells["optimizer"] == "sgd 0.15"
+        assert cells["updates"] == "23"
+        assert cells["examples"] == f"{23 * size:,}"
+        assert float(cells["epoch"]) == pytest.approx(23 * size / 61, abs=0.005)
+        assert float(cells["loss"]) == pytest.approx(loss_at(row["x"], row["y"]), rel=1e-3)
+        assert float(cells["‖grad‖"]) == pytest.approx(row["grad_norm"], rel=1e-3)
+        best = FORMULA.minima[0]
+        assert float(cells["to min"]) == pytest.approx(math.hypot(row["x"] - best.x, row["y"] - best.y), rel=1e-3)
+        assert cells["status"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("clock", "order"),
+    [
+        ("updates", ["examples/s", "updates/s", "epoch", "‖grad‖", "to min", "optimizer", "examples"]),
+        ("seconds", ["epoch", "‖grad‖", "to min", "optimizer", "updates/s", "examples/s", "examples"]),
+    ],
+)
+def test_a_narrow_table_leaves_out_the_least_telling_columns(clock: Clock, order: list[str]) -> None:
+    widths = range(150, 55, -1)
+    experiment = make_experiment(clock=clock)
+    scene = make_scene(experiment, make_race(experiment, 40 if clock == "updates" else 40 * SECONDS))
+    kept = [frozenset(cells_of(scene, width)[0]) for width in widths]
+    assert all(later <= earlier for earlier, later in pairwise(kept))
+    gone: list[str] = []
+    for columns in kept:
+        gone += sorted(kept[0] - columns - set(gone))
+    assert gone == order[: len(gone)]
+    assert len(gone) >= 6
+    assert {"run", "batch", "updates", "loss", "status"} <= kept[-1]
+    for width in widths:
+        assert max(map(len, table_text(scene, width).plain.split("\n"))) <= width
+
+
+def test_stopped_runs_say_when() -> None:
+    experiment = make_experiment(RunConfig("calm", "all"), RunConfig("hasty", 1, lr=1.4))
+    rows = make_race(experiment, 40)
+    last = rows[rows["run"] == 1][-1]["update"]
+    calm, hasty = cells_of(make_scene(experiment, rows), 120)
+    assert calm["status"] == "running"
+    assert hasty["status"] == f"diverged at update {last}"
+    assert hasty["loss"] == "∞"
+
+
+# -- this update ------------------------------------------------------------------------------------------------------
+
+
+async def this_update(app: GdsimApp, size: tuple[int, int], moments: int = 7) -> str:
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        if moments:
+            await go(pilot, moments)
+        return text_of(app.query_one(ThisUpdate))
+
+
+async def test_this_update_names_the_examples_and_the_difference() -> None:
+    text = await this_update(make_app()[0], (120, 40))
+    assert "● batch update 7 used all 61 examples" in text
+    assert "0° off · cosine 1.00 · error 0" in text
+    used, place = batch(7, 1), np.array([row_of(2, 6)["x"], row_of(2, 6)["y"]])
+    own, full = gradient_at(place, used), gradient_at(place)
+    cosine = own @ full / np.hypot(*own) / np.hypot(*full)
+    assert f"▲ stochastic update 7 used #{used[0]} (1 of 61)" in text
+    assert f"{np.degrees(np.arccos(cosine)):.0f}° off · cosine {cosine:.2f} · error" in text
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (180, 50)])
+async def test_this_update_names_whole_examples_only(size: tuple[int, int]) -> None:
+    app, _ = make_app(make_experiment(RunConfig("a name of some length", 32), RunConfig("b", 60)))
+    named = [word for word in (await this_update(app, size)).split() if word.startswith("#")]
+    assert named
+    assert set(named) <= {f"#{index}" for index in range(61)}
+
+
+async def test_this_update_before_there_is_one() -> None:
+    text = await this_update(make_app()[0], (120, 40), moments=0)
+    assert text.count("has not moved yet") == 3
+
+
+async def test_at_the_minimum_there_is_no_angle() -> None:
+    experiment = make_experiment(RunConfig("batch", "all"), RunConfig("stochastic", 1))
+    there = replace(experiment, problem=replace(experiment.problem, start=FORMULA.minima[0]))
+    text = await this_update(make_app(there)[0], (120, 40), moments=1)
+    assert text.count("– the full gradient is zero") == 2
+    assert "cosine" not in text
+
+
+async def test_nine_runs_have_a_line_each() -> None:
+    runs = [RunConfig(f"run number {n}", n) for n in range(1, 10)]
+    text = await this_update(make_app(make_experiment(*runs))[0], (120, 40))
+    assert [line.split("number ")[1][0] for line in text.split("\n") if "run number" in line] == list("123456789")
+    assert text.count("° err ") == 9
+
+
+@pytest.mark.parametrize("height", [3, 4, 5])
+def test_where_runs_outnumber_the_lines_several_share_one(height: int) -> None:
+    experiment = make_experiment(*(RunConfig(f"a rather long name {n}", n) for n in range(1, 10)))
+    scene = make_scene(experiment, make_race(experiment, 4))
+    reports = [report_of(4, n, Point(0.5, n)) for n in range(1, 10)]
+    runs = tuple(replace(run, report=report) for run, report in zip(scene.runs, reports, strict=True))
+    lines = update_text(replace(scene, runs=runs), 78, height).plain.split("\n")
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= 78
+    for run, report in zip(runs, reports, strict=True):
+        (line,) = [line for line in lines if run.glyph in line]
+        angle = math.degrees(math.acos(report.cosine))
+        assert f"{angle:.0f}° err {decimal(report.relative_error, 3)}" in line[line.index(run.glyph) :][:39]
+
+
+def test_what_rounding_leaves_of_a_gradient_has_no_angle() -> None:
+    report = replace(report_of(4, 61, Point(0, 0)), gradient=(1e-14, 2e-15), full_gradient=(1e-14, 0.0), cosine=0.98)
+    scene = scene_at(4)
+    rest = replace(scene, runs=(replace(scene.runs[0], report=report),))
+    assert "– the full gradient is zero" in update_text(rest, 44, 9).plain
+
+
+# -- the predictions --------------------------------------------------------------------------------------------------
+
+
+def test_answers_longer_than_the_truths_are_written_in_full() -> None:
+    predicted = Predicted(
+        inputs=np.zeros((2, 3), np.float32),
+        truths=("0.5", "1.5"),
+        answers=(("-12.34", "0.1"), ("0.7", "0.8"), ("0.9", "1.0")),
+        right=((None, None),) * 3,
+    )
+    lines = predictions_text(scene_at(), predicted, 40, 10).plain.split("\n")
+    assert [line.split() for line in lines[:3]] == [["0.5", "1.5"], ["●", "-12.34", "0.1"], ["■", "0.7", "0.8"]]
+
+
+# -- the surface ------------------------------------------------------------------------------------------------------
+
+LABELS = 7  # columns left of the canvas
+
+
+def canvas_of(surface: Surface) -> list[str]:
+    """The canvas's characters, row by row."""
+    return [surface.render_line(y).text[LABELS:] for y in range(surface.size.height - 1)]
+
+
+def cell_of(place: Point, lines: list[str]) -> tuple[int, int]:
+    """Row and column at which a place of the problem's window is to be found."""
+    left, right, bottom, top = FORMULA.window
+    column = (place.x - left) / (right - left) * len(lines[0])
+    return int((top - place.y) / (top - bottom) * len(lines)), int(column)
+
+
+async def test_the_surface_shows_heads_start_and_minimum_in_their_places() -> None:
+    app, _ = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await go(pilot, 40)
+        lines = canvas_of(app.query_one(Surface))
+        for place, mark in ((FORMULA.start, "○"), (FORMULA.minima[0], "×")):
+            row, column = cell_of(place, lines)
+            assert lines[row][column] == mark
+        for run, glyph in enumerate("●■▲"):
+            row, column = cell_of(Point(row_of(run, 40)["x"], row_of(run, 40)["y"]), lines)
+            assert glyph in lines[row][column : column + 3]  # beside those that stand in the same cell
+
+
+async def test_the_surface_shows_where_a_run_has_been() -> None:
+    app, _ = make_app(make_experiment(RunConfig("batch", "all")))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("g")  # the lines of equal loss are of the same dots
+        await go(pilot, 40)
+        app.session.player.playing = True  # and so are the arrows
+        app.redraw()
+        lines = canvas_of(app.query_one(Surface))
+        dotted = {(y, x) for y, line in enumerate(lines) for x, character in enumerate(line) if "⠀" < character <= "⣿"}
+        cells = [cell_of(Point(row_of(0, u)["x"], row_of(0, u)["y"]), lines) for u in range(41)]
+        assert len(dotted) > 10
+        assert all(min(abs(y - row) + abs(x - column) for row, column in cells) <= 4 for y, x in dotted)
+        assert {cell for cell in cells[1:-1] if lines[cell[0]][cell[1]] not in "○●"} <= dotted
+
+
+async def test_arrows_show_both_gradients_while_paused() -> None:
+    app, _ = make_app(make_experiment(RunConfig("stochastic", 1)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("g")
+        await go(pilot, 7)
+        surface = app.query_one(Surface)
+        paused = canvas_of(surface)
+        app.session.player.playing = True
+        app.redraw()
+        playing = canvas_of(surface)
+        assert sum(map(str.__ne__, "".join(paused), "".join(playing))) > 10
+
+
+async def test_a_head_outside_of_the_window_stands_at_its_edge() -> None:
+    app, _ = make_app(make_experiment(RunConfig("hasty", 1, lr=1.4), RunConfig("calm", "all")))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await go(pilot, 40)
+        lines = canvas_of(app.query_one(Surface))
+        ((row, column),) = [(y, line.index("●")) for y, line in enumerate(lines) if "●" in line]
+        assert row in (0, len(lines) - 1) or column in (0, len(lines[0]) - 1)
+
+
+# -- the data ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_data_view_marks_the_one_example_that_was_used() -> None:
+    app, _ = make_app(make_experiment(RunConfig("stochastic", 1)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await go(pilot, 7)
+        await pilot.press("v")
+        await pilot.pause()
+        app.redraw()
+        panel = app_of(pilot).query_one(DataPanel)
+        lines = [panel.render_line(y).text[LABELS:] for y in range(panel.size.height - 1)]
+        ((row, column),) = [(y, line.index("●")) for y, line in enumerate(lines) if "●" in line]
+        x, y = FORMULA.inputs[batch(7, 1)[0]], FORMULA.targets[batch(7, 1)[0]]
+        across = (x - FORMULA.inputs.min()) / np.ptp(FORMULA.inputs)
+        down = (FORMULA.targets.max() - y) / np.ptp(FORMULA.targets)
+        assert column / len(lines[0]) == pytest.approx(across, abs=0.1)
+        assert row / len(lines) == pytest.approx(down, abs=0.1)

@@ -1,0 +1,126 @@
+"""The live sentence says what the numbers of the trace say."""
+
+from dataclasses import replace
+from textwrap import wrap
+
+import numpy as np
+import pytest
+
+from sim.experiment.config import Experiment, RunConfig
+from sim.protocol.trace import Rows
+from tests.tui.traces import SECONDS, make_experiment, make_race, make_scene
+from tui.scene.narrate import narrate
+
+WIDTH = 118
+
+
+def say(experiment: Experiment, until: float, cursor: int | None = None) -> tuple[str, Rows]:
+    """The sentence at the end of a race, or at a moment of it, and the race."""
+    rows = make_race(experiment, until)
+    return narrate(make_scene(experiment, rows, cursor=cursor), WIDTH), rows
+
+
+def test_before_the_first_update() -> None:
+    sentence, rows = say(make_experiment(), 10, cursor=0)
+    loss = f"{rows[0]['loss']:.3f}"
+    assert sentence == (f"All runs begin at the same point, at loss {loss}. Space lets them go, . makes one update.")
+
+
+def test_on_the_clock_of_updates() -> None:
+    sentence, _ = say(make_experiment(), 40)
+    assert sentence.startswith("After the same 40 updates, batch has read 2,440 examples, stochastic 40.")
+
+
+def test_after_one_update_nouns_are_singular() -> None:
+    sentence, _ = say(make_experiment(), 40, cursor=1)
+    assert sentence.startswith("After the same 1 update, batch has read 61 examples, stochastic 1.")
+
+
+def test_on_the_clock_of_examples() -> None:
+    sentence, _ = say(make_experiment(clock="examples"), 122)
+    assert sentence.startswith("After 122 examples, stochastic has made 122 updates, batch 2.")
+
+
+def test_on_the_clock_of_examples_before_the_slowest_has_moved() -> None:
+    sentence, _ = say(make_experiment(clock="examples"), 122, cursor=20)
+    assert sentence.startswith("After 20 examples, stochastic has made 20 updates, batch 0.")
+
+
+def test_on_the_clock_of_seconds() -> None:
+    sentence, _ = say(make_experiment(clock="seconds"), 100 * SECONDS * 1.61)
+    assert sentence.startswith("In 16.1 ms of computing each, batch has made 100 updates, stochastic 159 (")
+
+
+def test_on_the_clock_of_seconds_before_times_are_alike() -> None:
+    """An update of the batch run takes 161 microseconds, one of the stochastic run 101."""
+    sentence, _ = say(make_experiment(clock="seconds"), 100 * SECONDS * 1.61, cursor=3)
+    assert sentence.startswith(
+        "Per second of computing, batch reads 379 k examples in 6.2 k updates, "
+        "stochastic reads 9.9 k examples in 9.9 k updates."
+    )
+
+
+def test_the_lowest_and_the_highest_are_named() -> None:
+    experiment = make_experiment()
+    sentence, rows = say(experiment, 25)
+    losses = {experiment.runs[row["run"]].name: float(row["loss"]) for row in rows[-3:]}
+    best, worst = min(losses, key=losses.__getitem__), max(losses, key=losses.__getitem__)
+    assert f"Lowest now: {best} at {losses[best]:.4f}" in sentence
+    assert f"highest: {worst} at {losses[worst]:.4f}." in sentence
+
+
+def test_runs_that_have_all_arrived_are_equal() -> None:
+    experiment = make_experiment(RunConfig("slow", "all", lr=0.3), RunConfig("fast", "all", lr=0.5))
+    sentence, rows = say(experiment, 400)
+    assert np.ptp(rows[-2:]["loss"]) < 1e-9
+    assert sentence == f"slow has read 24,400 examples in 400 updates. All are at loss {rows[-1]['loss']:.4f}."
+
+
+def test_a_single_run_is_not_compared() -> None:
+    sentence, _ = say(make_experiment(RunConfig("alone", 16)), 30)
+    assert sentence == "alone has read 480 examples in 30 updates."
+
+
+def test_of_nine_runs_the_extremes_are_compared() -> None:
+    runs = [RunConfig(f"b{size}", size) for size in (3, 5, 1, 7, 9, 61, 11, 13, 15)]
+    sentence, _ = say(make_experiment(*runs), 30)
+    assert sentence.startswith("After the same 30 updates, b61 has read 1,830 examples, b1 30.")
+
+
+def test_a_run_whose_loss_was_not_evaluated_since_the_start_is_not_compared() -> None:
+    experiment = make_experiment()
+    rows = make_race(experiment, 40)
+    rows["loss"][(rows["run"] == 1) & (rows["update"] > 0)] = np.nan
+    sentence = narrate(make_scene(experiment, rows), WIDTH)
+    assert "Lowest now" in sentence
+    assert "mini-batch" not in sentence
+
+
+def test_a_diverged_run_is_what_matters() -> None:
+    sentence, rows = say(make_experiment(RunConfig("calm", "all"), RunConfig("hasty", 1, lr=1.4)), 40)
+    last = rows[rows["run"] == 1][-1]["update"]
+    assert sentence == f"hasty diverged at update {last}: a rate of 1.4 is too high for batches of 1; calm goes on."
+
+
+def test_when_all_diverged_it_says_what_to_try() -> None:
+    sentence, _ = say(make_experiment(RunConfig("hasty", 1, lr=1.4)), 40)
+    assert sentence.endswith("Try a lower --lr.")
+
+
+def test_a_hidden_run_is_not_spoken_of() -> None:
+    experiment = make_experiment()
+    scene = make_scene(experiment, make_race(experiment, 40))
+    batch, mini, stochastic = scene.runs
+    sentence = narrate(replace(scene, runs=(replace(batch, shown=False), mini, stochastic)), WIDTH)
+    assert sentence.startswith("After the same 40 updates, mini-batch has read 640 examples, stochastic 40.")
+
+
+@pytest.mark.parametrize("width", range(50, 140, 6))
+def test_it_fits_two_lines_and_every_sentence_is_whole(width: int) -> None:
+    experiment = make_experiment()
+    scene = make_scene(experiment, make_race(experiment, 40))
+    sentence = narrate(scene, width)
+    assert len(wrap(sentence, width)) <= 2
+    assert sentence.endswith(".")
+    assert "batch has read 2,440 examples" in sentence
+    assert ("Lowest" in sentence) == (width >= 62)

@@ -1,0 +1,189 @@
+"""What was recorded, and the cursor, against plain filters of the same rows."""
+
+import numpy as np
+import pytest
+
+from sim.experiment.choices import CLOCKS, Clock
+from sim.protocol.trace import NO_ROWS, ROW, Rows
+from tests.tui.traces import make_experiment, make_race
+from tui.session import history as history_module
+from tui.session.history import History, thinned
+
+PACE: dict[Clock, float] = {"updates": 10.0, "examples": 100.0, "seconds": 0.5}
+
+
+def rows_at(positions: list[float], *, first: int = 1, clock: Clock = "updates", run: int = 0) -> Rows:
+    """One row of one run at each of these places on a clock, from moment `first` on."""
+    rows = np.zeros(len(positions), dtype=ROW)
+    rows["run"], rows["clock"], rows["position"] = run, list(CLOCKS).index(clock), positions
+    rows["moment"] = rows["update"] = first + np.arange(len(positions))
+    return rows
+
+
+def one_run(*blocks: Rows) -> History:
+    history = History(rows_at([0.0], first=0))
+    for block in blocks:
+        history.append(block)
+    return history
+
+
+@pytest.fixture
+def race() -> Rows:
+    """Three runs on the clock of examples, where moments differ from updates."""
+    return make_race(make_experiment(clock="examples"), until=130)
+
+
+@pytest.fixture
+def history(race: Rows) -> History:
+    history = History(race[:3])
+    for block in np.array_split(race[3:], np.searchsorted(race["moment"], [2, 17, 17, 60]) - 3):
+        history.append(block)
+    return history
+
+
+def test_every_row_comes_back(history: History, race: Rows) -> None:
+    for run in range(3):
+        assert history.recorded(run).tobytes() == race[race["run"] == run].tobytes()
+    assert len(history.all_rows()) == len(race)
+    assert history.end == race["moment"].max()
+
+
+def test_what_is_seen_ends_at_the_cursor(history: History, race: Rows) -> None:
+    history.seek_first()
+    for cursor in range(history.end + 1):
+        assert history.cursor == cursor
+        for run in range(3):
+            own = race[(race["run"] == run) & (race["moment"] <= cursor)]
+            assert history.seen(run).tobytes() == own.tobytes()
+        history.seek(1)
+
+
+def test_a_spike_of_one_update_is_kept() -> None:
+    calm = rows_at([float(n) for n in range(1, 50_001)])
+    calm["batch_loss"][33_333] = 1e9
+    assert one_run(calm[:20_000], calm[20_000:]).recorded(0)["batch_loss"].max() == 1e9
+
+
+def test_rows_handed_out_stay_as_they_were_while_more_come() -> None:
+    rows = rows_at([float(n) for n in range(1, 10_001)])
+    history = one_run(rows[:700])
+    early = history.seen(0)
+    copy = early.copy()
+    for begin in range(700, 10_000, 300):
+        history.append(rows[begin : begin + 300])
+    np.testing.assert_array_equal(early, copy)
+    np.testing.assert_array_equal(history.recorded(0)[1:], rows)
+
+
+def test_a_live_cursor_stays_live_and_another_stays_put(race: Rows) -> None:
+    history = History(race[:3])
+    history.append(race[(race["moment"] > 0) & (race["moment"] <= 10)])
+    assert (history.cursor, history.live) == (10, True)
+    history.seek(-4)
+    history.append(race[race["moment"] > 10])
+    assert (history.cursor, history.live) == (6, False)
+    history.seek_live()
+    assert history.cursor == race["moment"].max()
+
+
+def test_nothing_new_changes_nothing() -> None:
+    history = one_run(rows_at([1.0]), NO_ROWS)
+    assert (history.cursor, history.end) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("start", "moments", "there", "missing"), [(20, -5, 15, 0), (3, -10, 0, 0), (15, 5, 20, 0), (15, 8, 20, 3)]
+)
+def test_seeking_stops_at_the_ends_and_says_what_is_missing(start: int, moments: int, there: int, missing: int) -> None:
+    history = one_run(rows_at([float(n) for n in range(1, 21)]))
+    history.seek(start - 20)
+    assert history.seek(moments) == missing
+    assert history.cursor == there
+
+
+def test_the_loss_is_the_last_one_evaluated() -> None:
+    rows = rows_at([1.0, 2.0, 3.0, 4.0])
+    rows["loss"] = [np.nan, 0.7, np.nan, np.inf]
+    history = one_run(rows[:1], rows[1:3], rows[3:])
+    losses = []
+    for _ in range(5):
+        losses.append(history.evaluated(0)["loss"])
+        history.seek(-1)
+    assert losses == [np.inf, 0.7, 0.7, 0.0, 0.0]
+
+
+def test_without_any_evaluation_there_is_no_loss() -> None:
+    start = rows_at([0.0], first=0)
+    start["loss"] = np.nan
+    assert np.isnan(History(start).evaluated(0)["loss"])
+
+
+def test_rates_are_of_the_runs_own_last_updates() -> None:
+    rows = rows_at([float(n) for n in range(1, 501)])
+    rows["examples"] = rows["update"] * 8
+    cost = np.where(rows["update"] <= 250, 1.0, 0.01)  # an expensive beginning, long ago
+    rows["seconds"] = np.cumsum(cost)
+    history = one_run(rows)
+    assert history.rates(0) == pytest.approx((100.0, 800.0))
+    history.seek(-400)
+    assert history.rates(0) == pytest.approx((1.0, 8.0))
+    history.seek_first()
+    assert np.isnan(history.rates(0)).all()
+
+
+def test_replay_goes_at_the_pace_of_the_clock() -> None:
+    history = one_run(rows_at([float(n) for n in range(1, 11)]))
+    history.seek_first()
+    assert history.replay(0.35, PACE) == pytest.approx(0.05)
+    assert history.cursor == 3
+    assert history.replay(0.05, PACE) == pytest.approx(0.05)
+    assert history.cursor == 3
+    assert history.replay(5.0, PACE) == pytest.approx(4.3)
+    assert history.live
+
+
+def test_replay_across_a_change_of_clock() -> None:
+    """Five updates at 10/s, then, from 160 examples on, four steps of 50 at 100/s: half a second, then two."""
+    history = one_run(
+        rows_at([1.0, 2.0, 3.0, 4.0, 5.0]), rows_at([160.0, 210.0, 260.0, 310.0, 360.0], first=6, clock="examples")
+    )
+    history.seek_first()
+    left = history.replay(0.5, PACE)
+    assert history.cursor in (5, 6)  # the first moment of another clock takes no time
+    left = history.replay(left + 1.0, PACE)
+    assert history.cursor == 8
+    assert left == pytest.approx(0.0, abs=1e-9)
+
+
+def test_it_is_full_at_some_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_module, "FULL", 5)
+    history = one_run(rows_at([1.0, 2.0, 3.0]))
+    assert not history.full
+    history.append(rows_at([4.0], first=4))
+    assert history.full
+
+
+@pytest.mark.parametrize("count", [1, 8192, 8193, 100_000])
+def test_what_is_drawn_of_many_rows_is_evenly_chosen_and_bounded(count: int) -> None:
+    kept = thinned(np.arange(count))
+    assert kept[0] == 0
+    assert len(set(np.diff(kept))) <= 1
+    assert min(count, 4096) <= len(kept) <= 8192
+    assert count > 8192 or len(kept) == count
+
+
+def test_the_path_of_a_long_run_ends_with_all_of_its_newest_places() -> None:
+    rows = np.zeros(30_000, dtype=ROW)
+    rows["update"] = rows["moment"] = np.arange(30_000)
+    rows["x"], rows["y"] = np.arange(30_000), -np.arange(30_000)
+    rows["loss"] = np.where(np.arange(30_000) % 3, np.nan, np.arange(30_000))
+    history = History(rows[:1])
+    history.append(rows[1:])
+    path = history.path(0)
+    assert len(path) < 11_000
+    np.testing.assert_array_equal(path[-2048:, 0], np.arange(30_000)[-2048:])
+    np.testing.assert_array_equal(path[:, 1], -path[:, 0])
+    assert path[0, 0] == 0
+    evaluations = history.recorded(0)[history.evaluations(0)]
+    np.testing.assert_array_equal(evaluations["loss"], evaluations["update"])
+    assert 4096 <= len(evaluations) <= 8192

@@ -1,0 +1,1 @@
+"""Arrays and numbers to cells, colours and words."""

@@ -1,0 +1,53 @@
+"""A landscape made ready for drawing: bands of equal loss as colours of half cells, and the lines between them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.protocol.answers import Surveyed
+from tui.draw.palette import Palette, band_of, loss_levels
+from tui.draw.viewport import Viewport, contours
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What the trails are drawn on.
+
+    Attributes:
+        landscape: what it was made of.
+        bands: for each of its values the band of equal loss, shape (rows, columns).
+        lines: the contours between the bands, each of places of shape (K, 2).
+    """
+
+    landscape: Surveyed
+    bands: NDArray[np.uint8]
+    lines: list[Floats]
+
+    @classmethod
+    def of(cls, landscape: Surveyed, count: int) -> "Ground":
+        """A landscape in so many bands."""
+        levels = loss_levels(landscape.values, count)
+        lines = contours(landscape.values, levels.tolist(), landscape.window)
+        return cls(landscape, band_of(landscape.values, levels), lines)
+
+    def colors(self, view: Viewport, palette: Palette) -> NDArray[np.int64]:
+        """Colours of a view's half cells, shape (2 * rows, columns).
+
+        Where the view is of another window, they are those of the nearest values, and the background beyond them.
+        """
+        beyond = len(palette.bands)
+        rows, columns = self.bands.shape
+        there = Viewport(self.landscape.window, columns, rows)
+        left, top = view.place(0, -0.25)
+        xs = np.array([view.place(column, 0).x for column in range(view.columns)])
+        ys = top - np.arange(2 * view.rows) * (view.height / (2 * view.rows))
+        across = np.floor(there.to_dots(np.stack([xs, np.full(len(xs), top)], axis=1))[:, 0] / 2).astype(np.int64)
+        down = np.floor(there.to_dots(np.stack([np.full(len(ys), left), ys], axis=1))[:, 1] / 4).astype(np.int64)
+        bands = self.bands[np.clip(down, 0, rows - 1)][:, np.clip(across, 0, columns - 1)].astype(np.int64)
+        bands[(down < 0) | (down >= rows)] = beyond
+        bands[:, (across < 0) | (across >= columns)] = beyond
+        shades = np.array([*palette.bands, palette.background], dtype=np.int64)
+        return shades[np.minimum(bands, beyond)]

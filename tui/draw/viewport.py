@@ -1,0 +1,120 @@
+"""The plane of the parameters and the cells of the screen: windows, coordinates, contour lines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from contourpy import contour_generator
+from numpy.typing import ArrayLike, NDArray
+
+from sim.experiment.geometry import Point, Window
+
+Floats = NDArray[np.float64]
+
+_FINEST = 1e-9  # a window's narrowest span, relative to its distance from the origin: floats still tell cells apart
+_WIDEST = 1e100
+
+
+@dataclass(frozen=True, slots=True)
+class Viewport:
+    """A window of the plane seen through `columns` x `rows` cells. y points up in the plane, down on the screen."""
+
+    window: Window
+    columns: int
+    rows: int
+
+    @property
+    def width(self) -> float:
+        """The window's extent in x."""
+        return self.window.right - self.window.left
+
+    @property
+    def height(self) -> float:
+        """The window's extent in y."""
+        return self.window.top - self.window.bottom
+
+    def to_dots(self, places: ArrayLike) -> Floats:
+        """Places of the plane in the canvas's dot coordinates, both of shape (n, 2); places outside are far dots."""
+        plane = np.asarray(places, dtype=np.float64).reshape(-1, 2)
+        with np.errstate(over="ignore", invalid="ignore"):
+            xs = (plane[:, 0] - self.window.left) / self.width * (2 * self.columns)
+            ys = (self.window.top - plane[:, 1]) / self.height * (4 * self.rows)
+        return np.stack([xs, ys], axis=-1)
+
+    def cell(self, x: float, y: float) -> tuple[int, int] | None:
+        """The column and row of the cell that holds a place; None: outside."""
+        ((across, down),) = self.to_dots([x, y])
+        if not (0 <= across < 2 * self.columns and 0 <= down < 4 * self.rows):
+            return None
+        return int(across) // 2, int(down) // 4
+
+    def place(self, column: float, row: float) -> Point:
+        """The centre of a cell in the plane."""
+        return Point(
+            self.window.left + (column + 0.5) / self.columns * self.width,
+            self.window.top - (row + 0.5) / self.rows * self.height,
+        )
+
+    def zoom(self, factor: float, about: Point | None = None) -> "Viewport":
+        """The view `factor` times as near, one place (the middle if None) staying where it is on the screen.
+
+        The same view where that would be too near or too far for floats to tell places apart.
+        """
+        left, right, bottom, top = self.window
+        x, y = about or Point((left + right) / 2, (bottom + top) / 2)
+        return self._moved(
+            Window(x + (left - x) / factor, x + (right - x) / factor, y + (bottom - y) / factor, y + (top - y) / factor)
+        )
+
+    def pan(self, across: float, up: float) -> "Viewport":
+        """The view moved to the right and up by fractions of the window."""
+        left, right, bottom, top = self.window
+        x, y = across * self.width, up * self.height
+        return self._moved(Window(left + x, right + x, bottom + y, top + y))
+
+    def centred(self, x: float, y: float) -> "Viewport":
+        """The view moved so that a place is in its middle."""
+        left, right, bottom, top = self.window
+        return self.pan((x - (left + right) / 2) / self.width, (y - (bottom + top) / 2) / self.height)
+
+    def fit(self, places: ArrayLike, margin: float = 0.1) -> "Viewport":
+        """The view of all finite places, shape (n, 2), with a margin on each side as a fraction of their extent.
+
+        In a direction in which they have no extent, the window keeps its own.
+        """
+        plane = np.asarray(places, dtype=np.float64).reshape(-1, 2)
+        plane = plane[(np.abs(plane) < _WIDEST / 10).all(axis=1)]
+        if not len(plane):
+            return self
+        low, high = plane.min(axis=0), plane.max(axis=0)
+        span = high - low
+        reach = np.where(span > _FINEST * np.abs(plane).max(axis=0), span * (0.5 + margin), self._half_spans())
+        middle = (low + high) / 2
+        (left, bottom), (right, top) = (middle - reach).tolist(), (middle + reach).tolist()
+        return self._moved(Window(left, right, bottom, top))
+
+    def _half_spans(self) -> Floats:
+        return np.array([self.width / 2, self.height / 2])
+
+    def _moved(self, window: Window) -> "Viewport":
+        left, right, bottom, top = window
+        fine = all(
+            _FINEST * max(abs(low), abs(high)) < high - low < _WIDEST for low, high in ((left, right), (bottom, top))
+        )
+        return replace(self, window=window) if fine else self
+
+
+def contours(losses: Floats, levels: Sequence[float], window: Window) -> list[Floats]:
+    """The lines along which a loss takes given levels, in the plane: arrays of shape (n, 2).
+
+    `losses` has shape (rows, columns), at the centres of the cells that divide the window, top row first. Lines end
+    where a loss is not finite.
+    """
+    rows, columns = losses.shape
+    if rows < 2 or columns < 2:
+        return []
+    view = Viewport(window, columns, rows)
+    left, top = view.place(0, 0)
+    right, bottom = view.place(columns - 1, rows - 1)
+    generator = contour_generator(np.linspace(left, right, columns), np.linspace(top, bottom, rows), losses)
+    return [np.asarray(line) for level in levels for line in generator.lines(level)]

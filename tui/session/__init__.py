@@ -1,0 +1,1 @@
+"""What changes while the screen is open: the engine's process, the record, the player."""

@@ -1,0 +1,183 @@
+"""What was recorded so far, and the cursor that looks at some moment of it. Pure data."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.experiment.choices import CLOCKS, Clock
+from sim.protocol.trace import ROW, Rows
+
+_FIRST_CAPACITY = 1024
+_REPLAYED_AT_ONCE = 20_000  # moments
+_RATE_WINDOW = 200  # updates over which a run's speed is measured
+
+Floats = NDArray[np.float64]
+
+FULL = 4_000_000
+"""Rows that are kept at most, some 400 MB; playing pauses there."""
+
+
+_SHOWN = 8192  # rows that are drawn, at most, where there are more
+_NEWEST = 2048  # places of a path that are all drawn
+
+
+def thinned(values: NDArray[Any]) -> NDArray[Any]:
+    """All values, or every 2nd, 4th, 8th ... if they are many: from one to the next half of the kept ones stay."""
+    return values[:: 1 << max(0, -(-len(values) // _SHOWN) - 1).bit_length()]
+
+
+class Column:
+    """An array that grows at its end, amortised."""
+
+    def __init__(self, dtype: Any) -> None:
+        self._buffer = np.empty(_FIRST_CAPACITY, dtype=dtype)
+        self._length = 0
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """What it holds, as a view that is never written to again."""
+        return self._buffer[: self._length]
+
+    def extend(self, values: NDArray[Any]) -> None:
+        """Append some values."""
+        length = self._length + len(values)
+        if length > len(self._buffer):
+            grown = np.empty(max(length, 2 * len(self._buffer)), dtype=self._buffer.dtype)
+            grown[: self._length] = self.values
+            self._buffer = grown
+        self._buffer[self._length : length] = values
+        self._length = length
+
+
+class History:
+    """Every row of every run, and the cursor: a moment, up to which everything is seen.
+
+    Attributes:
+        cursor: the moment that is looked at; 0 is the start.
+    """
+
+    def __init__(self, start: Rows) -> None:
+        """Begin with update 0 of each run, shape (runs,), in the order of the runs."""
+        self.cursor = 0
+        self._runs = [Column(ROW) for _ in start]
+        self._evaluated = [Column(np.dtype(np.int64)) for _ in start]
+        self._evaluations = [Column(np.dtype(np.int64)) for _ in start]
+        self._moments = Column(np.dtype([("moment", np.int64), ("position", np.float64), ("clock", np.uint8)]))
+        self._moments.extend(np.zeros(1, dtype=self._moments.values.dtype))
+        self._append_runs(start)
+
+    # -- recording ----------------------------------------------------------------------------------------------------
+
+    def append(self, rows: Rows) -> None:
+        """Record new rows, in the order of their moments; a cursor at the end stays there."""
+        if not len(rows):
+            return
+        was_live = self.live
+        self._append_runs(rows)
+        _, last = np.unique(rows["moment"][::-1], return_index=True)
+        self._moments.extend(rows[len(rows) - 1 - last][["moment", "position", "clock"]])
+        if was_live:
+            self.cursor = self.end
+
+    def _append_runs(self, rows: Rows) -> None:
+        for run, (column, evaluated) in enumerate(zip(self._runs, self._evaluated, strict=True)):
+            own = rows[rows["run"] == run]
+            places = np.where(np.isnan(own["loss"]), -1, np.arange(len(own)) + len(column.values))
+            self._evaluations[run].extend(places[places >= 0])
+            before = evaluated.values[-1:] if len(evaluated.values) else np.array([-1])
+            evaluated.extend(np.maximum.accumulate(np.concatenate([before, places]))[1:])
+            column.extend(own)
+
+    # -- the cursor ---------------------------------------------------------------------------------------------------
+
+    @property
+    def end(self) -> int:
+        """The last moment recorded."""
+        return int(self._moments.values["moment"][-1])
+
+    @property
+    def live(self) -> bool:
+        """Whether the cursor is at the end of what was recorded."""
+        return self.cursor >= self.end
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for more."""
+        return sum(len(column.values) for column in self._runs) >= FULL
+
+    def seek(self, moments: int) -> int:
+        """Move the cursor by so many recorded moments, forward or back; how many of them were not there."""
+        recorded = self._moments.values["moment"]
+        place = bisect_left(recorded, self.cursor) + moments
+        self.cursor = int(recorded[min(max(place, 0), len(recorded) - 1)])
+        return max(0, place - (len(recorded) - 1))
+
+    def seek_first(self) -> None:
+        """Move the cursor to the start."""
+        self.cursor = 0
+
+    def seek_live(self) -> None:
+        """Move the cursor to the end."""
+        self.cursor = self.end
+
+    def replay(self, playtime: float, pace: Mapping[Clock, float]) -> float:
+        """Move the cursor on through what was recorded, by so many seconds of playing; how many are left over.
+
+        A recorded moment lasts as long as the clock that it was recorded on took to get there at its pace (units a
+        second).
+        """
+        moments = self._moments.values
+        here = bisect_left(moments["moment"], self.cursor)
+        ahead = moments[here : here + 1 + _REPLAYED_AT_ONCE]
+        paces = np.array([pace[clock] for clock in CLOCKS])[ahead["clock"][1:]]
+        same_clock = ahead["clock"][1:] == ahead["clock"][:-1]
+        lasts = np.where(same_clock | (ahead["moment"][:-1] == 0), np.diff(ahead["position"]), 0.0).clip(0.0) / paces
+        times = np.cumsum(lasts)
+        passed = int(np.searchsorted(times, playtime, side="right"))
+        self.cursor = int(ahead["moment"][passed])
+        return playtime - float(times[passed - 1]) if passed else playtime
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    def seen(self, run: int) -> Rows:
+        """A run's rows up to the cursor, the start included."""
+        rows = self._runs[run].values
+        return rows[: bisect_right(rows["moment"], self.cursor)]  # searchsorted would copy the column
+
+    def recorded(self, run: int) -> Rows:
+        """All of a run's rows, whatever the cursor."""
+        return self._runs[run].values
+
+    def evaluations(self, run: int) -> NDArray[np.int64]:
+        """The places, among a run's rows, of those in which the losses over all examples were evaluated; thinned."""
+        return thinned(self._evaluations[run].values)
+
+    def path(self, run: int) -> Floats:
+        """Where a run has been up to the cursor, shape (K, 2): the newest places, and older ones thinned if many."""
+        seen = self.seen(run)
+        older = max(0, len(seen) - _NEWEST)
+        return np.concatenate(
+            [np.stack([part["x"], part["y"]], axis=1) for part in (thinned(seen[:older]), seen[older:])]
+        )
+
+    def all_rows(self) -> Rows:
+        """Everything that was recorded, run by run."""
+        return np.concatenate([column.values for column in self._runs])
+
+    def evaluated(self, run: int) -> np.void:
+        """A run's last row at the cursor in which the losses over all examples were evaluated."""
+        seen = self.seen(run)
+        row: np.void = seen[self._evaluated[run].values[len(seen) - 1]]
+        return row
+
+    def rates(self, run: int) -> tuple[float, float]:
+        """A run's updates and examples a second of its own time, over its last updates before the cursor."""
+        seen = self.seen(run)
+        now, then = seen[-1], seen[max(0, len(seen) - 1 - _RATE_WINDOW)]
+        seconds = now["seconds"] - then["seconds"]
+        if seconds <= 0:
+            return np.nan, np.nan
+        return float((now["update"] - then["update"]) / seconds), float((now["examples"] - then["examples"]) / seconds)
