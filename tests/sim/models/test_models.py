@@ -16,7 +16,7 @@ from sim.experiment.errors import ConfigError
 from sim.models.build import synthetic
 from tests.sim.real_models import descent_of, digits, opened, problem_of, refused, training_part
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 # -- bundled ----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from sim.protocol.trace import Status
 from tests.sim.conftest import assert_same
 from tests.sim.real_models import opened, own_file, plain_loop, problem_of, refused, training_part
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 LINEAR = """
     import torch

@@ -14,9 +14,8 @@ from sim.measures.planes import random_plane
 from sim.protocol.answers import Advanced, Inspected, Predicted, Surveyed
 from sim.protocol.commands import Advance, Inspect, Predict, Survey
 from tests.sim.conftest import assert_same, tolerance
+from tests.sim.measures.test_landscape import brute_force
 from tests.sim.real_models import flat, opened, own_file, problem_of
-
-from .test_landscape import brute_force
 
 HEAD = """
     import torch
