@@ -17,9 +17,6 @@ from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
-from sim.measures.landscape import Picture, survey
-from sim.measures.predictions import predict
-from sim.measures.trails import Snapshots, Trails
 from sim.models.build import model_problem
 from sim.models.device import choose_device, describe
 from sim.models.failures import first_line, is_out_of_memory, traceback_of, where
@@ -40,6 +37,9 @@ from sim.protocol.answers import (
 )
 from sim.protocol.commands import Advance, Command, Inspect, Open, Predict, SetClock, SetPlane, Survey
 from sim.protocol.trace import NO_ROWS, Rows
+from sim.views.landscape import Picture, survey
+from sim.views.predictions import predict
+from sim.views.trails import Snapshots, Trails
 
 _COUNTERS: dict[Clock, str] = {"updates": "update", "examples": "examples", "seconds": "seconds"}
 _LIGHT = 0.01  # seconds: a longer update does not gain by being woken up for

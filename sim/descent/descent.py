@@ -14,12 +14,9 @@ from sim.descent.optimizers import Schedule, make_optimizer
 from sim.descent.sampling import Integers, Sampler
 from sim.experiment.choices import Clock
 from sim.experiment.config import Experiment, Limit, RunConfig, default_loss_every
-from sim.measures.evaluation import Figures, batch_gradient, figures, full_gradient
-from sim.measures.inspection import compare
-from sim.measures.planes import Plane
-from sim.measures.trails import Snapshots
 from sim.models.build import has_batch_statistics
 from sim.models.device import use_threads_for
+from sim.models.evaluation import Figures, batch_gradient, figures, full_gradient
 from sim.models.failures import explain_failure, traceback_of
 from sim.models.flat import FlatModel
 from sim.models.problem import Problem
@@ -27,6 +24,9 @@ from sim.models.random_state import RandomState, undisturbed
 from sim.models.sources import DatasetSource
 from sim.protocol.answers import Trouble, UpdateReport
 from sim.protocol.trace import ROW, Rows, Status
+from sim.views.inspection import compare
+from sim.views.planes import Plane
+from sim.views.trails import Snapshots
 
 GRADIENT_TOLERANCE = 1e-4
 """A run has converged while the norm of the gradient over all examples is below this; it goes on all the same."""

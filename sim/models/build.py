@@ -13,7 +13,7 @@ from sim.data.arrays import SYNTHETIC_CLASSES, SYNTHETIC_FEATURES, Arrays, load_
 from sim.experiment.choices import Scale
 from sim.experiment.config import ModelConfig
 from sim.experiment.errors import ConfigError
-from sim.measures.evaluation import evaluating
+from sim.models.evaluation import evaluating
 from sim.models.failures import first_line
 from sim.models.flat import trainable
 from sim.models.networks import cnn, mlp

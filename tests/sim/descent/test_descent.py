@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from sim.descent.descent import GRADIENT_TOLERANCE, Descent
 from sim.experiment.config import Limit, RunConfig
-from sim.measures.evaluation import batch_gradient, figures, full_gradient
+from sim.models.evaluation import batch_gradient, figures, full_gradient
 from sim.models.sources import TensorSource
 from sim.protocol.trace import Status
 from tests.sim.conftest import assert_same, experiment

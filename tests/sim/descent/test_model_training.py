@@ -13,7 +13,7 @@ from torch.utils.data import TensorDataset
 
 import sim.models.problem
 from sim.experiment.config import Experiment, Limit, ModelConfig, RunConfig
-from sim.measures.evaluation import figures, full_gradient
+from sim.models.evaluation import figures, full_gradient
 from sim.protocol.answers import Advanced
 from sim.protocol.commands import Advance
 from sim.protocol.trace import Status

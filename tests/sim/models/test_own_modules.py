@@ -10,12 +10,12 @@ from torch import nn
 
 from sim.experiment.config import Experiment, ModelConfig, RunConfig
 from sim.experiment.geometry import Window
-from sim.measures.planes import random_plane
 from sim.protocol.answers import Advanced, Inspected, Predicted, Surveyed
 from sim.protocol.commands import Advance, Inspect, Predict, Survey
+from sim.views.planes import random_plane
 from tests.sim.conftest import assert_same, tolerance
-from tests.sim.measures.test_landscape import brute_force
 from tests.sim.real_models import flat, opened, own_file, problem_of
+from tests.sim.views.test_landscape import brute_force
 
 HEAD = """
     import torch

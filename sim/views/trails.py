@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sim.experiment.choices import PlaneKind
-from sim.measures.planes import Plane, explained, heads_plane, on_plane_terms, pca_plane, random_plane
 from sim.protocol.answers import PlaneNews, Trail
+from sim.views.planes import Plane, explained, heads_plane, on_plane_terms, pca_plane, random_plane
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from sim.experiment.geometry import Window
-from sim.measures.evaluation import evaluating
+from sim.models.evaluation import evaluating
 from sim.models.flat import FlatModel, call_at
 from sim.models.problem import Problem
 from sim.models.sources import Batch

@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-import sim.measures.landscape
+import sim.views.landscape
 from sim.experiment.config import Experiment, ModelConfig, RunConfig
 from sim.experiment.geometry import Window
-from sim.measures.evaluation import figures, full_gradient
-from sim.measures.landscape import grid, survey
-from sim.measures.planes import random_plane
-from sim.measures.predictions import predict
+from sim.models.evaluation import figures, full_gradient
 from sim.protocol.answers import Advanced, Predicted, Surveyed
 from sim.protocol.commands import Advance, Predict, Survey
+from sim.views.landscape import grid, survey
+from sim.views.planes import random_plane
+from sim.views.predictions import predict
 from tests.sim.conftest import assert_same, tolerance
 from tests.sim.real_models import BATCH_NORM, opened, own_file, problem_of
 
@@ -114,7 +114,7 @@ def test_the_first_picture_is_coarse_and_over_few_examples(device):
 
 
 def test_what_would_take_too_long_is_over_a_sample_that_is_stated(monkeypatch: pytest.MonkeyPatch, device):
-    monkeypatch.setattr(sim.measures.landscape, "_MOST_WORK", 300 * 8970 * 12)
+    monkeypatch.setattr(sim.views.landscape, "_MOST_WORK", 300 * 8970 * 12)
     problem = problem_of(device)
     plane = random_plane(problem.model, 0)
     (*_, last) = survey(problem, problem.model, plane.at, WINDOW, 4, 3)

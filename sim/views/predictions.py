@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sim.measures.evaluation import classes_told, evaluating
+from sim.models.evaluation import classes_told, evaluating
 from sim.models.problem import Problem
 from sim.protocol.answers import Predicted
 

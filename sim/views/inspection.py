@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from sim.measures.planes import Plane
 from sim.protocol.answers import UpdateReport
+from sim.views.planes import Plane
 
 _SHOWN_INDICES = 64
 

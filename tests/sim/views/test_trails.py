@@ -8,12 +8,12 @@ import torch
 from sklearn.decomposition import PCA
 from torch import nn
 
-import sim.measures.trails
+import sim.views.trails
 from sim.experiment.choices import PlaneKind
 from sim.experiment.config import MAX_RUNS, Experiment, ModelConfig, RunConfig
-from sim.measures.trails import Snapshots, Trails
 from sim.protocol.answers import Advanced, PlaneNews
 from sim.protocol.commands import Advance, SetPlane
+from sim.views.trails import Snapshots, Trails
 from tests.sim.real_models import descent_of, opened, problem_of
 
 RUNS = (RunConfig("batch", "all"), RunConfig("mini-batch", 32), RunConfig("stochastic", 1))
@@ -98,7 +98,7 @@ def test_a_run_that_diverged_does_not_bend_the_plane(device: str) -> None:
 
 
 def test_thinning_keeps_within_the_budget_and_reaches_from_the_start_to_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sim.measures.trails, "_BUDGET", 4 * 10 * 3 * 40)
+    monkeypatch.setattr(sim.views.trails, "_BUDGET", 4 * 10 * 3 * 40)
     snapshots = Snapshots(parameters=10, runs=3)
     for update in range(1001):
         snapshots.keep(update, torch.full((10,), float(update)))
@@ -116,7 +116,7 @@ def test_the_memory_budget_holds_for_all_runs_together(parameters: int, runs: in
     for update in range(40):
         snapshots.keep(update, vector)
         held = runs * len(snapshots.vectors) * vector.nbytes
-        assert held <= sim.measures.trails._BUDGET + runs * vector.nbytes
+        assert held <= sim.views.trails._BUDGET + runs * vector.nbytes
 
 
 def test_trails_that_were_thinned_are_told_whole(device: str) -> None:

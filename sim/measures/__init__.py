@@ -1,1 +1,0 @@
-"""What there is to know of a run: losses, gradients, planes, landscapes, answers."""
