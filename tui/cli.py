@@ -27,7 +27,7 @@ from tui.options import config_file, environment
 from tui.options.options import EXPERIMENT, Number, Options, Whole, prepare
 
 if TYPE_CHECKING:
-    from sim.data.arrays import Card
+    from sim.problems.card import Card
 
 _NOT_SAVED = 1
 _BAD_INPUT = 2
@@ -152,10 +152,10 @@ def list_() -> int:
         ("Models (--model)", MODELS.items()),
         ("Data for models (--dataset)", DATASETS.items()),
         ("Planes for models (--plane)", PLANES.items()),
-        ("Optimizers (--optimizer)", OPTIMIZERS.items()),
+        ("Optimizers (--optimizer)", ((name, kind.sentence) for name, kind in OPTIMIZERS.items())),
         ("Schedules of the learning rate (--schedule)", SCHEDULES.items()),
         ("Samplings (--sampling)", SAMPLINGS.items()),
-        ("Clocks (--clock)", CLOCKS.items()),
+        ("Clocks (--clock)", ((name, kind.sentence) for name, kind in CLOCKS.items())),
         ("Scales of the inputs (--scale)", SCALES.items()),
     )
     width = max(len(name) for _, entries in chapters for name, _ in entries)

@@ -1,8 +1,8 @@
 """What PyTorch users already have: a module, a loss and a data set. The engine asks for nothing else."""
 
 import copy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import Literal, cast
@@ -10,10 +10,13 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
+from sim.experiment.choices import OPTIMIZERS, Optimizer
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
+from sim.experiment.resolved import Facts
+from sim.models.flat import trainable
 from sim.models.random_state import RandomState
-from sim.models.sources import Batch, Pass, Source, TensorSource
+from sim.models.sources import Batch, DatasetSource, Pass, Source, TensorSource
 from sim.problems.formula import Formula
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -38,6 +41,8 @@ class Problem:
         task: what the outputs are.
         classes: the names of the classes, as far as they have any.
         threshold: of a single output, above which it tells class 1: 0, or 0.5 for probabilities.
+        rates: the learning rate of each optimizer for runs that name none.
+        start: where runs begin on a plane of two parameters; None for a model, which begins as it was made.
     """
 
     model: nn.Module
@@ -51,6 +56,19 @@ class Problem:
     task: Literal["classification", "regression", "formula"] = "formula"
     classes: tuple[str, ...] = ()
     threshold: float = 0.0
+    rates: Mapping[Optimizer, float] = field(default_factory=dict)
+    start: Point | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What an experiment needs to know of it."""
+        return Facts(
+            examples=self.examples,
+            parameters=sum(parameter.numel() for _, parameter in trainable(self.model)),
+            rates=self.rates,
+            start=self.start,
+            one_by_one=isinstance(self.source, DatasetSource),
+        )
 
     @property
     def examples(self) -> int:
@@ -77,6 +95,10 @@ class Problem:
     def batch(self, examples: Tensor) -> Batch:
         """Inputs and targets of training examples (int64 from 0 to N - 1, on the CPU), on the device."""
         return self.source.take(examples if self.train is None else self.train[examples])
+
+    def rows(self, examples: Tensor) -> Tensor:
+        """The rows of the data, from 0, that training examples (int64 from 0 to N - 1) stand in."""
+        return examples if self.train is None else self.train[examples]
 
     @cached_property
     def chunk_size(self) -> int:
@@ -142,4 +164,6 @@ def formula_problem(formula: Formula, start: Point, device: torch.device) -> Pro
         loss=_LOSSES[formula.loss],
         source=TensorSource(inputs, targets, device, torch.float64),
         random_state=RandomState.now(device),
+        rates=dict.fromkeys(OPTIMIZERS, formula.lr),
+        start=start,
     )

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
 
-from sim.descent.descent import Descent
 from sim.engine import Engine
 from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.problem import Problem
 from sim.protocol.answers import Failed, Opened
 from sim.protocol.commands import Open
+from tests.sim.one_run import OneRun
 
 BATCH_NORM = """
     from torch import nn
@@ -32,13 +33,12 @@ DROPOUT = BATCH_NORM.replace("nn.BatchNorm1d(16), ", "")
 
 def problem_of(device: str, seed: int = 0, **fields: Any) -> Problem:
     """A model's problem as the engine makes it."""
-    return model_problem(ModelConfig(**fields), seed, torch.device(device))
+    return model_problem(ModelConfig(**fields), Seeds.of(seed), torch.device(device))
 
 
-def descent_of(problem: Problem, run: RunConfig, seed: int = 0, **fields: Any) -> Descent:
-    """A run at its start; a rate of 0.1 where it names none (0.001 for Adam)."""
-    experiment = Experiment(ModelConfig(), runs=(run,), seed=seed, **fields).resolved(0.1, None, problem.examples)
-    return Descent(problem, experiment, 0)
+def descent_of(problem: Problem, run: RunConfig, **fields: Any) -> OneRun:
+    """A run at its start, at the problem's own rate where it names none."""
+    return OneRun(problem, run, rate=None, **fields)
 
 
 def opened(experiment: Experiment) -> tuple[Engine, Opened]:

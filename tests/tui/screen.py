@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from sim.experiment.config import Experiment
 from sim.experiment.geometry import Window
-from tests.tui.traces import FORMULA, ReplayLink, make_experiment, make_race
+from tests.tui.traces import CARD, ReplayLink, make_experiment, make_race
 from tui.app import GdsimApp
 from tui.panels.surface import Surface
 from tui.session.history import History
@@ -21,8 +21,8 @@ WIDE, COMPACT, VERY_WIDE = (120, 40), (80, 24), (180, 50)
 def make_app(experiment: Experiment | None = None, until: float = 60) -> tuple[GdsimApp, ReplayLink]:
     """The whole screen over a replayed race; time goes by only as the test says."""
     experiment = experiment or make_experiment()
-    link = ReplayLink(experiment, make_race(experiment, until))
-    return GdsimApp(experiment, FORMULA, link, ticking=False), link
+    link = ReplayLink(make_race(experiment, until))
+    return GdsimApp(experiment, CARD, link, ticking=False), link
 
 
 async def wait_for(pilot: Pilot[None], predicate: Callable[[], object]) -> None:
@@ -59,9 +59,9 @@ async def go(pilot: Pilot[None], moments: int) -> None:
     there = history.cursor + moments
     session.step(moments)
     await wait_for(pilot, lambda: history.cursor == there)
-    session.inspect()
-    updates = [int(history.seen(run)[-1]["update"]) for run in range(len(session.experiment.runs))]
-    await wait_for(pilot, lambda: [report.update if report else 0 for report in session.reports] == updates)
+    app_of(pilot).redraw()
+    wanted = list(history.updates)
+    await wait_for(pilot, lambda: [report.update if report else 0 for report in session.look.reports] == wanted)
     await settled(pilot)
 
 

@@ -11,9 +11,10 @@ from sim.experiment.choices import Clock, Loader, Optimizer, PlaneKind, Sampling
 from sim.experiment.config import Experiment, ModelConfig, ProblemConfig, RunConfig, default_runs
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.geometry import Point
+from sim.experiment.journal import Change
 
 if TYPE_CHECKING:
-    from sim.data.arrays import Card
+    from sim.problems.card import Card
 
 
 def number(text: str) -> float:
@@ -74,8 +75,11 @@ RUN_KEYS: dict[str, Callable[[str], Any]] = {
     "drop_last": _flag,
     "schedule": str,
     "schedule_updates": whole,
+    "loss_every": whole,
 }
 """What a `--run` or a `[[runs]]` table may say, and how each value is read. The fields of RunConfig, in its order."""
+
+_CHANGE_KEYS: dict[str, Callable[[str], Any]] = {"moment": whole, "clock": str}
 
 SHARED_KEYS = tuple(key for key in RUN_KEYS if key not in ("name", "batch_size"))
 
@@ -138,6 +142,7 @@ class Options:
         clock: What the runs are kept equal in.
         device: auto, cpu, cuda, cuda:N or mps.
         loss_every: Evaluate the loss over all examples every so many updates.
+        change: Another clock from a moment on: moment=50,clock=examples. Several times, if wanted.
         config: A TOML file with any of these options, in place of your own gdsim.toml.
     """
 
@@ -168,7 +173,10 @@ class Options:
     seed: Annotated[Whole, _EXPERIMENT] = 0
     clock: Annotated[Clock, _EXPERIMENT] = "updates"
     device: Annotated[str, _EXPERIMENT] = "auto"
-    loss_every: Annotated[Whole | None, _EXPERIMENT] = None
+    loss_every: Annotated[Whole | None, _RUNS] = None
+    change: Annotated[
+        tuple[str, ...], Parameter(env_var_split=_split_runs, show_default=False, negative=()), _EXPERIMENT
+    ] = ()
     config: Annotated[str | None, _EXPERIMENT, Parameter(metavar="FILE")] = None
 
 
@@ -178,18 +186,14 @@ MODEL_KEYS = ("dataset", "hidden", "task", "test_fraction", "examples", "loader"
 
 
 def prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
-    """The experiment that the options ask for, resolved, and what is known of its problem beforehand.
+    """The experiment that the options ask for, and what is known of its problem beforehand.
 
     Raises:
         ConfigError: for whatever cannot be done.
     """
-    # numpy: not for `gdsim --version`
-    from sim.data.arrays import describe_model
-    from sim.problems import build_formula
+    from sim.problems.card import card_of  # numpy: not for `gdsim --version`
 
-    card: Card
     config = _model_config(problem, options) if options.model else _problem_config(problem, options)
-    card = describe_model(config) if isinstance(config, ModelConfig) else build_formula(config)
     runs = _runs(options)
     if options.schedule_updates != DEFAULTS["schedule_updates"] and all(run.schedule == "constant" for run in runs):
         raise ConfigError("--schedule-updates needs a schedule; add one, such as --schedule cosine.")
@@ -199,9 +203,11 @@ def prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
         seed=options.seed,
         clock=options.clock,
         device=options.device,
-        loss_every=options.loss_every,
+        plane=options.plane,
+        start=None if options.start is None else _point(options.start),
+        changes=tuple(_change(text) for text in options.change),
     )
-    return experiment.resolved(card.lr, card.start, card.examples), card
+    return experiment, card_of(config)
 
 
 def _problem_config(problem: str, options: Options) -> ProblemConfig:
@@ -214,7 +220,6 @@ def _problem_config(problem: str, options: Options) -> ProblemConfig:
         features=_names(options.features),
         target=options.target,
         scale=options.scale,
-        start=None if options.start is None else _point(options.start),
     )
 
 
@@ -244,7 +249,6 @@ def _model_config(problem: str, options: Options) -> ModelConfig:
         test_fraction=options.test_fraction,
         loader=options.loader,
         workers=options.workers,
-        plane=options.plane,
     )
 
 
@@ -271,20 +275,32 @@ def parse_run(text: str) -> dict[str, Any]:
     Raises:
         ConfigError: for an unknown key (naming the nearest right one), or a value of the wrong kind.
     """
+    return _parse(text, RUN_KEYS, "run", "name=big,lr=0.05")
+
+
+def _change(text: str) -> Change:
+    values = _parse(text, _CHANGE_KEYS, "change", "moment=50,clock=examples")
+    if missing := [key for key in _CHANGE_KEYS if key not in values]:
+        raise ConfigError(f"The change {text!r} does not say its {missing[0]}; write moment=50,clock=examples.")
+    return Change(**values)
+
+
+def _parse(text: str, known: dict[str, Callable[[str], Any]], what: str, example: str) -> dict[str, Any]:
+    """The keys and values of "key=value,key=value"."""
     values: dict[str, Any] = {}
     for part in text.split(","):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         key = key.replace("-", "_")
         if not equals:
-            raise ConfigError(f"A run is written key=value,key=value, such as name=big,lr=0.05; got {part.strip()!r}.")
-        if key not in RUN_KEYS:
-            raise ConfigError(f"Unknown key {key!r} in the run {text!r}; {suggest(key, RUN_KEYS)}")
+            raise ConfigError(f"A {what} is written key=value,key=value, such as {example}; got {part.strip()!r}.")
+        if key not in known:
+            raise ConfigError(f"Unknown key {key!r} in the {what} {text!r}; {suggest(key, known)}")
         if key in values:
-            raise ConfigError(f"The run {text!r} says {key} twice; say it once.")
+            raise ConfigError(f"The {what} {text!r} says {key} twice; say it once.")
         try:
-            values[key] = RUN_KEYS[key](value)
+            values[key] = known[key](value)
         except ValueError as error:
-            raise ConfigError(f"Run {text!r}: {key} {error}") from None
+            raise ConfigError(f"{what.capitalize()} {text!r}: {key} {error}") from None
     return values
 
 

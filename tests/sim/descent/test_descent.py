@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from sim.descent.descent import GRADIENT_TOLERANCE, Descent
+from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.experiment.config import Limit, RunConfig
 from sim.models.evaluation import batch_gradient, figures, full_gradient
 from sim.models.sources import TensorSource
 from sim.protocol.trace import Status
-from tests.sim.conftest import assert_same, experiment
+from tests.sim.conftest import assert_same
+from tests.sim.one_run import OneRun
 
 
 def plain_loop(problem, batch_size, updates, make_optimizer, make_scheduler=None, seed=0, drop_last=False):
@@ -64,8 +65,8 @@ OPTIMIZERS = {
 def test_a_run_is_bit_for_bit_the_plain_loop(line, optimizer, batch_size, device):
     settings, make_optimizer = OPTIMIZERS[optimizer]
     run = RunConfig("run", batch_size, **settings)
-    rows = Descent(line, experiment(run), 0).advance(100)
-    points, losses, rates = plain_loop(line, run.size(45), 100, make_optimizer)
+    rows = OneRun(line, run).advance(100)
+    points, losses, rates = plain_loop(line, 45 if batch_size == "all" else batch_size, 100, make_optimizer)
     assert_same(np.stack([rows["x"], rows["y"]], axis=1), points, device, 1e-9)
     assert_same(rows["batch_loss"], losses, device, 1e-9)
     assert_same(rows["lr"], rates, device, 1e-9)
@@ -81,7 +82,7 @@ SCHEDULERS = {
 @pytest.mark.parametrize("schedule", SCHEDULERS)
 def test_schedules_are_torchs_over_their_length_and_hold_their_final_rate(line, schedule, device):
     run = RunConfig("run", 7, schedule=schedule, schedule_updates=30, momentum=0.5)
-    rows = Descent(line, experiment(run), 0).advance(60)
+    rows = OneRun(line, run).advance(60)
     points, _, rates = plain_loop(line, 7, 30, lambda p: torch.optim.SGD(p, 0.1, momentum=0.5), SCHEDULERS[schedule])
     assert_same(rows["lr"][:30], rates, device, 1e-9)
     assert_same(rows["x"][:30], points[:, 0], device, 1e-9)
@@ -92,7 +93,7 @@ def test_schedules_are_torchs_over_their_length_and_hold_their_final_rate(line, 
 
 def test_rows_count_and_measure_what_they_say(line):
     run = RunConfig("run", 32, drop_last=True)
-    descent = Descent(line, experiment(run, loss_every=3), 0)
+    descent = OneRun(line, replace(run, loss_every=3))
     start, rows = descent.start(), descent.advance(10)
     assert start["update"].tolist() == [0]
     assert (start["x"][0], start["y"][0]) == (-1.5, 1.0)
@@ -109,15 +110,15 @@ def test_rows_count_and_measure_what_they_say(line):
 
 
 def test_chunks_do_not_matter(line, device):
-    whole = Descent(line, experiment(RunConfig("run", 7)), 0).advance(50)
-    pieces = Descent(line, experiment(RunConfig("run", 7)), 0)
+    whole = OneRun(line, RunConfig("run", 7)).advance(50)
+    pieces = OneRun(line, RunConfig("run", 7))
     rows = np.concatenate([pieces.advance(count) for count in (1, 2, 30, 17)])
     for column in ("update", "examples", "x", "y", "batch_loss", "loss", "grad_norm", "status"):
         assert_same(rows[column], whole[column], device, 1e-9)
 
 
 def test_warming_up_leaves_no_trace(line, device):
-    cold, warm = (Descent(line, experiment(RunConfig("run", 7)), 0) for _ in range(2))
+    cold, warm = (OneRun(line, RunConfig("run", 7)) for _ in range(2))
     warm.warm_up()
     assert warm.seconds == 0
     assert_same(cold.advance(5)["x"], warm.advance(5)["x"], device, 1e-9)
@@ -127,17 +128,17 @@ def test_warming_up_leaves_no_trace(line, device):
 @pytest.mark.parametrize("schedule", ["constant", "one-cycle"])
 def test_state_saved_and_restored_continues_bit_for_bit(line, optimizer, schedule, device):
     run = RunConfig("run", 7, schedule=schedule, schedule_updates=40, **OPTIMIZERS[optimizer][0])
-    descent = Descent(line, experiment(run), 0)
+    descent = OneRun(line, run)
     descent.advance(20)
     state = descent.state_dict()
     expected = descent.advance(30)
-    resumed = Descent(line, experiment(run), 0)
+    resumed = OneRun(line, run)
     resumed.load_state_dict(state)
     assert_same(resumed.advance(30)["x"], expected["x"], device, 1e-9)
 
 
 def test_divergence_is_an_outcome_and_stops_the_run(line):
-    descent = Descent(line, experiment(RunConfig("run", "all", lr=50.0)), 0)
+    descent = OneRun(line, RunConfig("run", "all", lr=50.0))
     rows = descent.advance(1000)
     assert rows["status"][-1] == Status.DIVERGED
     assert len(rows) < 1000
@@ -146,7 +147,7 @@ def test_divergence_is_an_outcome_and_stops_the_run(line):
 
 
 def test_convergence_is_told_by_the_gradient_over_all_examples_and_the_run_goes_on(line):
-    descent = Descent(line, experiment(RunConfig("run", "all", lr=0.3)), 0)
+    descent = OneRun(line, RunConfig("run", "all", lr=0.3))
     rows = descent.advance(200)
     first = int(np.argmax(rows["status"] == Status.CONVERGED))
     assert rows["status"][-1] == Status.CONVERGED
@@ -156,7 +157,7 @@ def test_convergence_is_told_by_the_gradient_over_all_examples_and_the_run_goes_
 
 @pytest.mark.parametrize(("limit", "updates"), [(Limit("updates", 9), 9), (Limit("epochs", 1.5), 11)])
 def test_the_limit_ends_the_run_and_its_last_row_has_the_loss(line, limit, updates):
-    descent = Descent(line, experiment(RunConfig("run", 7), limit=limit, loss_every=1000), 0)
+    descent = OneRun(line, RunConfig("run", 7, loss_every=1000), limit=limit)
     rows = descent.advance(100)
     assert len(rows) == updates
     assert np.isnan(rows["loss"][:-1]).all()
@@ -165,7 +166,7 @@ def test_the_limit_ends_the_run_and_its_last_row_has_the_loss(line, limit, updat
 
 
 def test_the_report_of_an_update_compares_its_gradient_with_the_full_one(line):
-    descent = Descent(line, experiment(RunConfig("run", 7)), 0)
+    descent = OneRun(line, RunConfig("run", 7))
     before = descent.vector.clone()
     rows = descent.advance(1)
     report = descent.report(1, before, None)
@@ -182,6 +183,6 @@ def test_a_zero_gradient_has_no_angle(line):
     exact = torch.zeros(2, dtype=torch.float64)
     source = TensorSource(line.source.inputs, line.source.targets * 0, line.device, torch.float64)
     problem = replace(line, source=source)  # with targets of 0, the minimum is exactly at 0
-    report = Descent(problem, experiment(RunConfig("run", 7)), 0).report(1, exact, None)
+    report = OneRun(problem, RunConfig("run", 7)).report(1, exact, None)
     assert math.isnan(report.cosine)
     assert math.isnan(report.relative_error)
