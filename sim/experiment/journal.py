@@ -32,3 +32,8 @@ Journal = tuple[Change, ...]
 def noted(journal: Journal, change: Change) -> Journal:
     """The journal with one more change, in place of those at the same moment or later."""
     return (*(earlier for earlier in journal if earlier.moment < change.moment), change)
+
+
+def clock_after(clock: Clock, journal: Journal, moment: int) -> Clock:
+    """What the runs are kept equal in after so many moments, if they begin on a clock."""
+    return next((change.clock for change in reversed(journal) if change.moment <= moment), clock)

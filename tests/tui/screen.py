@@ -1,5 +1,6 @@
 """The whole screen over a replayed race, and how a test steers it."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from textual.widget import Widget
 
 from sim.experiment.config import Experiment
 from sim.experiment.geometry import Window
-from tests.tui.traces import CARD, ReplayLink, make_experiment, make_race
+from tests.tui.traces import CARD, Floats, ReplayLink, make_experiment, make_race
 from tui.app import GdsimApp
 from tui.panels.surface import Surface
 from tui.session.history import History
+
+_PATIENCE = 30.0  # seconds
 
 WIDE, COMPACT, VERY_WIDE = (120, 40), (80, 24), (180, 50)
 
@@ -27,11 +30,10 @@ def make_app(experiment: Experiment | None = None, until: float = 60) -> tuple[G
 
 async def wait_for(pilot: Pilot[None], predicate: Callable[[], object]) -> None:
     """Let the app work until something holds."""
-    for _ in range(300):
-        if predicate():
-            return
+    deadline = time.monotonic() + _PATIENCE
+    while not predicate():
+        assert time.monotonic() < deadline, "waited in vain"
         await pilot.pause()
-    raise AssertionError("waited in vain")
 
 
 async def ready(pilot: Pilot[None]) -> None:
@@ -89,6 +91,10 @@ class Screen:
     def history(self) -> History:
         assert self.app.session.history is not None
         return self.app.session.history
+
+    def places(self, run: int) -> Floats:
+        """Where a run has been up to the cursor, shape (K, 2)."""
+        return self.link.race.places[run][: self.history.updates[run] + 1]
 
     @property
     def surface(self) -> Surface:

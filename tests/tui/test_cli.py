@@ -45,8 +45,8 @@ BAD_INPUT = {
     "optimizer of a run": (["--run", "name=a,optimizer=adamww"], "did you mean 'adamw'"),
     "key of a run": (["--run", "name=a,batchsize=3"], "did you mean 'batch_size'"),
     "clock": (["--clock", "update"], "did you mean 'updates'"),
-    "batch beyond N": (["--run", "name=a,batch_size=443"], "choose 1 to 442"),
-    "mini-batch beyond N": (["--mini-batch-size", "1000"], "choose 1 to 442"),
+    "batch beyond N": (["run", "--updates=1", "--run", "name=a,batch_size=443"], "choose 1 to 442"),
+    "mini-batch beyond N": (["run", "--updates=1", "--mini-batch-size", "1000"], "choose 1 to 442"),
     "batch of none": (["--run", "name=a,batch_size=0"], "positive whole number or 'all', not 0"),
     "batch below none": (["--mini-batch-size=-3"], "positive whole number or 'all', not -3"),
     "half a seed": (["--seed", "1.5"], "must be a whole number, not '1.5'"),
@@ -157,7 +157,8 @@ def test_list_names_all_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     listed = dict(lines)
     known = {name: entry.sentence for name, entry in registry().items()}
-    assert (known | OPTIMIZERS | SCHEDULES | SAMPLINGS | CLOCKS).items() <= listed.items()
+    kinds = {name: kind.sentence for name, kind in (OPTIMIZERS | CLOCKS).items()}
+    assert (known | kinds | SCHEDULES | SAMPLINGS).items() <= listed.items()
 
 
 def test_config_path_and_show(

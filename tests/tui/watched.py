@@ -4,6 +4,7 @@ import asyncio
 
 from sim.experiment.config import Experiment
 from sim.protocol.commands import Advance
+from sim.protocol.trace import Rows
 from tests.tui.traces import CARD, ReplayLink, make_experiment, make_race
 from tui.session.history import History
 from tui.session.session import Session
@@ -17,6 +18,10 @@ class Watched:
         self.race = make_race(experiment, until)
         self.link = link(self.race)
         self.session = Session(experiment, CARD, self.link, self.told.append)
+
+    @property
+    def rows(self) -> Rows:
+        return self.race.rows
 
     @property
     def history(self) -> History:

@@ -118,7 +118,7 @@ class Scene:
         tolerance: see `Opened.tolerance`.
         generation: see `Session.generation`.
         palette: the colours to draw it in.
-        pace: units of the clock for each second of playing; infinite: as fast as possible.
+        paces: for each clock, its units for each second of playing at speed 1.
         plane: on which the runs are seen.
         predictions: what the runs say of some examples; None while unknown.
     """
@@ -133,7 +133,7 @@ class Scene:
     end: int
     playing: bool
     speed: float
-    pace: float
+    paces: Mapping[Clock, float]
     rate: float
     busy_for: float
     tolerance: float
@@ -164,6 +164,11 @@ class Scene:
         reports = tuple(id(run.report) for run in self.runs)
         moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for)
         return id(self.experiment), self.clock, moving, shown, reports, self.plane.number, id(self.predictions)
+
+    @property
+    def pace(self) -> float:
+        """Units of the clock for each second of playing; infinite: as fast as possible."""
+        return self.paces[self.clock] * self.speed
 
     @property
     def layers(self) -> tuple[RunScene, ...]:
@@ -202,7 +207,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         end=history.end,
         playing=session.player.playing,
         speed=session.player.speed,
-        pace=session.pace[session.clock] * session.player.speed,
+        paces=session.pace,
         rate=session.meter.rate,
         busy_for=session.busy_for,
         tolerance=opened.tolerance,

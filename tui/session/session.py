@@ -11,7 +11,7 @@ from typing import Any
 from sim.experiment.choices import CLOCKS, Clock, PlaneKind
 from sim.experiment.config import Experiment
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Journal
+from sim.experiment.journal import Journal, clock_after
 from sim.experiment.resolved import Resolved
 from sim.problems.card import Card, usual_pace
 from sim.protocol.answers import Advanced, Answer, Changed, Failed, Opened, PlaneNews, Trouble, Worked
@@ -166,7 +166,9 @@ class Session:
         """Begin again, from another start or with another seed if given; a dead engine is started again."""
         asked = self.asked
         self.asked = replace(asked, start=start or asked.start, seed=asked.seed if seed is None else seed)
-        if self.journal != self.asked.changes:  # the clock that was chosen on the way holds from the start
+        moment = self.history.end if self.history else 0
+        if self.clock != clock_after(asked.clock, asked.changes, moment):
+            # the one that was chosen on the way holds from the start
             self.asked = replace(self.asked, clock=self.clock, changes=())
         self.phase = Phase.BEGINNING_AGAIN if self.phase is Phase.STANDING else Phase.STARTING
         self.banner = None
@@ -298,7 +300,7 @@ class Session:
             history.append(answer.rows)
         trails.take(answer.plane)
         if len(answer.rows) and not self._outstanding[SetClock]:
-            self.clock = list(CLOCKS)[answer.rows[-1]["clock"]]  # which may have been to change at some moment
+            self.clock = clock_after(self.asked.clock, self.journal, int(answer.rows[-1]["moment"]))
         self.finished = answer.finished
         self.meter.cover(answer.covered)
         for trouble in answer.troubles:
