@@ -1,5 +1,6 @@
 """What runs did as a CSV, JSON Lines or Parquet file, one row an update and run."""
 
+import errno
 import io
 import json
 import math
@@ -108,7 +109,10 @@ def with_failures(rows: Rows, troubles: Iterable[Trouble]) -> Rows:
 
 def _neighbour(path: Path) -> Path:
     """A temporary name beside the file itself, where renaming it into place cannot fail half-way."""
-    return path.resolve().with_name(f".gdsim-{os.getpid()}.part")
+    try:
+        return path.resolve().with_name(f".gdsim-{os.getpid()}.part")
+    except RuntimeError:  # what pathlib says of symbolic links that lead to each other
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
 
 
 def _frame(rows: Rows, names: Sequence[str], trails: PlaneTrails) -> "pl.DataFrame":

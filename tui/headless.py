@@ -3,14 +3,13 @@
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
 import numpy as np
-from tqdm import tqdm  # type: ignore[import-untyped]
 
 from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError
@@ -19,8 +18,9 @@ from sim.problems.card import Card
 from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews, Trouble
 from sim.protocol.commands import Advance, Command, Open, SetPlane
 from sim.protocol.trace import Rows, Status
-from tui import export
+from tui import export, plain_text
 from tui.draw.numbers import count, decimal
+from tui.progress import progress
 from tui.session.trails import PlaneTrails
 
 INTERRUPTED = 130  # the shells' exit code after Ctrl-C
@@ -101,14 +101,12 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
         if not isinstance(opened, Opened):
             raise ConfigError(_sentence(opened))
         outcome = Outcome(opened, [opened.rows], PlaneTrails(opened.plane))
-        bar = tqdm(total=1.0, disable=None, leave=False, bar_format="{percentage:3.0f}% {bar} {elapsed}<{remaining}")
         try:
-            while not stop.is_set() and _advance(outcome, ask):
-                bar.update(_progress(experiment, outcome) - bar.n)
+            with progress() as show:
+                while not stop.is_set() and _advance(outcome, ask):
+                    show(_progress(experiment, outcome))
         except KeyboardInterrupt:  # the second Ctrl-C, in the midst of a long update
             stop.set()
-        finally:
-            bar.close()
         outcome.interrupted = stop.is_set()
         if (kind := outcome.trails.plane.kind) != "identity":
             # the planes on the way were fitted whenever an answer was due; a last one depends on the runs alone
@@ -183,7 +181,8 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     rows = outcome.rows
     note = f" ({card.note})" if card.note else ""
     facts = (_end_in_words(experiment.limit), f"seed {experiment.seed}", outcome.opened.device)
-    lines = [f"{card.title}{note}", " · ".join((f"{count(experiment.examples)} examples", *facts)), ""]
+    title = plain_text.visible(f"{card.title}{note}")
+    lines = [title, " · ".join((f"{count(experiment.examples)} examples", *facts)), ""]
     if outcome.interrupted:
         lines[1] += " · interrupted"
     tested = outcome.opened.tests > 0
@@ -206,7 +205,9 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
                 _in_words(last),
             )
         )
-    return "\n".join(lines + _aligned(table))
+    words = (0, 2, len(table[0]) - 1)
+    numbers = [column for column in range(len(table[0])) if column not in words]
+    return "\n".join(lines + plain_text.table(table, numbers))
 
 
 def _end_in_words(limit: Limit | None) -> str:
@@ -225,19 +226,6 @@ def _in_words(last: np.void) -> str:
     status = Status(last["status"])
     word = status.name.lower()
     return f"{word} at update {count(int(last['update']))}" if status is Status.DIVERGED else word
-
-
-def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text in columns two spaces apart: the first and last to the left, the numbers between to the right."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    ends = (0, len(widths) - 1)
-    return [
-        "  ".join(
-            cell.ljust(width) if place in ends else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    ]
 
 
 def limit_of(updates: int | None, epochs: float | None, seconds: float | None) -> Limit:

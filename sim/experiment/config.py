@@ -23,6 +23,7 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import Journal
 
 MAX_RUNS = 9
+MAX_WORKERS = 128  # processes of each run, which import torch anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         where = f"Run {self.name!r}: "
-        if not self.name or not re.fullmatch(r"[^\s,=][^,=\n]*", self.name):
-            raise ConfigError(f"A run's name must be some text without ',' and '='; got {self.name!r}.")
+        if not self.name.isprintable() or not re.fullmatch(r"[^\s,=][^,=]*", self.name):
+            raise ConfigError(f"A run's name must be some printable text without ',' and '='; got {self.name!r}.")
         size = self.batch_size
         if size is not None and size != "all" and (not isinstance(size, int) or size < 1):
             raise ConfigError(f"{where}batch_size must be a positive whole number or 'all', not {size!r}.")
@@ -152,8 +153,8 @@ class ModelConfig:
             raise ConfigError(f"--test-fraction must be at least 0 and below 1, not {self.test_fraction!r}.")
         if self.examples < 10:
             raise ConfigError(f"--examples must be at least 10, not {self.examples}.")
-        if self.workers < 0:
-            raise ConfigError(f"--workers must be 0 or more, not {self.workers}.")
+        if not 0 <= self.workers <= MAX_WORKERS:
+            raise ConfigError(f"--workers must be 0 to {MAX_WORKERS}, not {self.workers}.")
         if self.workers and self.loader == "resident":
             raise ConfigError("--workers belong to a DataLoader; leave out --loader resident, or the workers.")
         if self.data is not None and self.dataset != "digits":

@@ -13,6 +13,7 @@ from sim.data.arrays import SYNTHETIC_CLASSES, SYNTHETIC_FEATURES, Arrays, load_
 from sim.experiment.choices import OPTIMIZERS, Optimizer, Scale
 from sim.experiment.config import ModelConfig
 from sim.experiment.errors import ConfigError
+from sim.experiment.memory import require_memory
 from sim.experiment.seeds import Seeds
 from sim.models.evaluation import evaluating
 from sim.models.failures import first_line
@@ -116,7 +117,12 @@ def synthetic(examples: int, seed: int) -> tuple[Tensor, Tensor]:
 
     Inputs are standard normal; a class is the largest of ten random nonlinear scores plus noise, so that no model is
     perfect. Made in pieces, so that nothing larger than the data themselves is ever held.
+
+    Raises:
+        ConfigError: if memory is too small for so many.
     """
+    each = SYNTHETIC_FEATURES * torch.float32.itemsize + torch.int64.itemsize
+    require_memory(f"{examples:,} synthetic examples", examples * each)
     generator = torch.Generator().manual_seed(seed)
     first = torch.randn(SYNTHETIC_FEATURES, 32, generator=generator) / SYNTHETIC_FEATURES**0.5
     second = torch.randn(32, SYNTHETIC_CLASSES, generator=generator)

@@ -16,6 +16,7 @@ import pytest
 from sim.experiment.errors import ConfigError
 from sim.protocol.answers import PlaneNews, Trail
 from sim.protocol.trace import NO_ROWS, ROW, Rows, Status
+from tests.tui.rights import as_anybody
 from tui.export import ExportError, check, write
 from tui.session.trails import PlaneTrails
 
@@ -122,6 +123,16 @@ def test_a_path_that_cannot_be_written_is_found_out_before(tmp_path: Path, name:
     with pytest.raises(ConfigError, match=part):
         check(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken.csv"]
+
+
+def test_a_folder_without_permission_and_links_to_each_other(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(0)
+    (tmp_path / "one.csv").symlink_to(tmp_path / "two.csv")
+    (tmp_path / "two.csv").symlink_to(tmp_path / "one.csv")
+    with as_anybody(), pytest.raises(ConfigError, match="Permission denied"):
+        check(tmp_path / "locked" / "race.csv")
+    with pytest.raises(ConfigError, match="Too many levels of symbolic links"):
+        check(tmp_path / "one.csv")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")

@@ -12,67 +12,20 @@ from sim.experiment.config import Experiment, ModelConfig, ProblemConfig, RunCon
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Change
+from tui.options.values import batch_size, flag, number, whole
 
 if TYPE_CHECKING:
     from sim.problems.card import Card
 
-
-def number(text: str) -> float:
-    """A number as people write it.
-
-    Raises:
-        ValueError: a sentence without a subject ("must be a number, not 'x'.").
-    """
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"must be a number, not {text!r}.") from None
-
-
-def whole(text: str) -> int:
-    """A whole number as people write it; 1e3 is one.
-
-    Raises:
-        ValueError: a sentence without a subject.
-    """
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        value = float(text)
-        if value == int(value):
-            return int(value)
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError(f"must be a whole number, not {text!r}.")
-
-
-def _flag(text: str) -> bool:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    if text.lower() not in words:
-        raise ValueError(f"must be true or false, not {text!r}.")
-    return words[text.lower()]
-
-
-def _batch_size(text: str) -> int | str:
-    if text == "all":
-        return text
-    try:
-        return whole(text)
-    except ValueError:
-        raise ValueError(f"must be a positive whole number or 'all', not {text!r}.") from None
-
-
 RUN_KEYS: dict[str, Callable[[str], Any]] = {
     "name": str,
-    "batch_size": _batch_size,
+    "batch_size": batch_size,
     "lr": number,
     "optimizer": str,
     "momentum": number,
-    "nesterov": _flag,
+    "nesterov": flag,
     "sampling": str,
-    "drop_last": _flag,
+    "drop_last": flag,
     "schedule": str,
     "schedule_updates": whole,
     "loss_every": whole,
@@ -94,8 +47,8 @@ def _split_runs(_type: Any, value: str, delimiter: str | None = None) -> list[st
     return [part for part in value.split(delimiter or ";") if part.strip()]
 
 
-Number = Annotated[float, Parameter(converter=_reader(number))]
-Whole = Annotated[int, Parameter(converter=_reader(whole))]
+Number = Annotated[float, Parameter(converter=_reader(number), metavar="X")]
+Whole = Annotated[int, Parameter(converter=_reader(whole), metavar="N")]
 
 EXPERIMENT = Group("Experiment", sort_key=4)
 _DATA = Parameter(group=Group("Problem and data", sort_key=1))
@@ -103,6 +56,7 @@ _MODEL = Parameter(group=Group("A real model, in place of a problem", sort_key=2
 _RUNS = Parameter(group=Group("Runs", sort_key=3))
 _EXPERIMENT = Parameter(group=EXPERIMENT)
 _SWITCH = Parameter(negative=(), show_default=False)
+_SEVERAL = Parameter(metavar="KEY=VALUE,...", env_var_split=_split_runs, show_default=False, negative=())
 
 
 @Parameter(name="*")
@@ -152,7 +106,7 @@ class Options:
     scale: Annotated[Scale | None, _DATA] = None
     start: Annotated[str | None, _DATA, Parameter(allow_leading_hyphen=True, metavar="A,B")] = None
     model: Annotated[str | None, _MODEL, Parameter(metavar="MODEL")] = None
-    dataset: Annotated[str, _MODEL] = "digits"
+    dataset: Annotated[str, _MODEL, Parameter(metavar="NAME")] = "digits"
     hidden: Annotated[str, _MODEL, Parameter(metavar="SIZES")] = "64,64"
     task: Annotated[Task, _MODEL] = "auto"
     test_fraction: Annotated[Number, _MODEL] = 0.2
@@ -160,7 +114,7 @@ class Options:
     loader: Annotated[Loader, _MODEL] = "auto"
     workers: Annotated[Whole, _MODEL] = 0
     plane: Annotated[PlaneKind, _MODEL] = "pca"
-    run: Annotated[tuple[str, ...], Parameter(env_var_split=_split_runs, show_default=False, negative=()), _RUNS] = ()
+    run: Annotated[tuple[str, ...], _RUNS, _SEVERAL] = ()
     lr: Annotated[Number | None, _RUNS] = None
     optimizer: Annotated[Optimizer, _RUNS] = "sgd"
     momentum: Annotated[Number, _RUNS] = 0.0
@@ -172,11 +126,9 @@ class Options:
     schedule_updates: Annotated[Whole, _RUNS] = 1000
     seed: Annotated[Whole, _EXPERIMENT] = 0
     clock: Annotated[Clock, _EXPERIMENT] = "updates"
-    device: Annotated[str, _EXPERIMENT] = "auto"
+    device: Annotated[str, _EXPERIMENT, Parameter(metavar="DEVICE")] = "auto"
     loss_every: Annotated[Whole | None, _RUNS] = None
-    change: Annotated[
-        tuple[str, ...], Parameter(env_var_split=_split_runs, show_default=False, negative=()), _EXPERIMENT
-    ] = ()
+    change: Annotated[tuple[str, ...], _SEVERAL, _EXPERIMENT] = ()
     config: Annotated[str | None, _EXPERIMENT, Parameter(metavar="FILE")] = None
 
 
@@ -233,9 +185,8 @@ def _model_config(problem: str, options: Options) -> ModelConfig:
     _refuse_unused(options, "examples", options.dataset == "synthetic", "--dataset synthetic")
     try:
         hidden = tuple(whole(part) for part in options.hidden.split(",") if part.strip())
-    except ValueError:
-        words = f"--hidden must be whole numbers separated by commas, such as 64,64; got {options.hidden!r}."
-        raise ConfigError(words) from None
+    except ValueError as error:
+        raise ConfigError(f"Each size in --hidden, such as 64,64, {error}") from None
     return ModelConfig(
         model=options.model,
         dataset=options.dataset,

@@ -14,6 +14,7 @@ from sim.experiment.journal import Change
 from tui import cli
 from tui.options.command_line import command_line
 from tui.options.options import Options, parse_run, prepare
+from tui.options.values import whole
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +56,21 @@ def test_a_start_may_be_negative(arguments: list[str]) -> None:
 def test_whole_numbers_are_not_rounded() -> None:
     assert parse(["--seed", "1e3"]).seed == 1000
     assert parse(["--seed", str(2**63 - 1)]).seed == 2**63 - 1
+
+
+@pytest.mark.parametrize("text", ["1e3", "1_000", " 1000.0 ", "+1000", "10000e-1"])
+def test_a_whole_number_may_be_written_in_many_ways(text: str) -> None:
+    assert whole(text) == 1000
+
+
+def test_a_whole_number_is_exact_and_has_an_end() -> None:
+    assert whole(f"{2**62 + 1}.0") == 2**62 + 1
+    for text in (str(2**63), "-1e19", "1e999999999", "9" * 5000, "inf"):
+        with pytest.raises(ValueError, match="between -2\\^63 and 2\\^63"):
+            whole(text)
+    for text in ("1.5", "1e-999999999", "nan", "snan", "0x10", "", "ten"):
+        with pytest.raises(ValueError, match="must be a whole number, not"):
+            whole(text)
 
 
 def test_command_line_before_environment_before_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
