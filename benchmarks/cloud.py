@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from sim.experiment.config import ModelConfig
-from sim.measures.cloud import cloud, sample_of
-from sim.measures.planes import random_plane
 from sim.models.build import model_problem
 from sim.models.problem import Problem
+from sim.views.cloud import cloud, sample_of
+from sim.views.planes import random_plane
 
 LOOPED, TURNS = 100, 15
 MODELS = ("mlp", "cnn")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, func, nn
 
-from sim.measures.evaluation import evaluating
+from sim.models.evaluation import evaluating
 from sim.models.flat import call_at
 from sim.models.problem import Problem
 

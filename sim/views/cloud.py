@@ -10,7 +10,7 @@ from torch.func import jvp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sim.experiment.config import RunConfig
-from sim.measures.evaluation import batch_gradient, evaluating
+from sim.models.evaluation import batch_gradient, evaluating
 from sim.models.flat import call_at, trainable
 from sim.models.problem import Loss, Problem
 from sim.models.sources import Batch

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from sim.experiment.config import ProblemConfig
-from sim.measures.curvature import hessian
+from sim.views.curvature import hessian
 from sim.models.problem import Problem, formula_problem
 from sim.problems import build_formula, registry
 from sim.problems.formula import Formula
-from tests.sim.measures.test_landscape import everything
+from tests.sim.views.test_landscape import everything
 from tests.sim.problems.oracle import mean_loss, place
 from tests.sim.real_models import own_file, problem_of
 
