@@ -1,14 +1,18 @@
-"""One run by itself, as tests want it: a stepper, its state, and what it did by column."""
+"""Runs as tests want them: one by itself with what it did by column, and a race without an engine around it."""
 
-from dataclasses import replace
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sim.descent.course import Course
+from sim.descent.race import Race
 from sim.descent.state import module_at
 from sim.descent.stepper import Block
 from sim.descent.torch_stepper import TorchStepper
@@ -19,8 +23,8 @@ from sim.experiment.resolved import Resolved, resolve
 from sim.models.evaluation import passes
 from sim.models.problem import Problem
 from sim.protocol.answers import Failed, Result, Worked
-from sim.protocol.commands import Job, Work
-from sim.protocol.trace import Status
+from sim.protocol.commands import Job, Retention, Work
+from sim.protocol.trace import Rows, Status
 
 
 def resolved(problem: Problem, *runs: RunConfig, rate: float | None = None, **fields: Any) -> Resolved:
@@ -86,14 +90,78 @@ class Made:
         return len(self.block)
 
 
+def joined(parts: Iterable[Made]) -> dict[str, NDArray[Any]]:
+    """Blocks that follow on one another, by column."""
+    parts = list(parts)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0].columns}
+
+
+def race_of(
+    problem: Problem,
+    *runs: RunConfig,
+    rate: float | None = None,
+    costs: tuple[float, ...] = (),
+    retention: Retention | None = None,
+    **fields: Any,
+) -> Race:
+    """A race at its start.
+
+    Args:
+        problem: what is minimised.
+        runs: its runs.
+        rate: see `resolved`.
+        costs: what an update of each run takes, in seconds; none: what it really takes.
+        retention: how much to keep.
+        fields: the experiment's others.
+    """
+
+    def make(course: Course) -> TorchStepper:
+        return TorchStepper(problem, course, steady(costs[course.index])) if costs else TorchStepper(problem, course)
+
+    experiment = resolved(problem, *runs, rate=rate, **fields)
+    found = passes(problem, problem.model)
+    return Race(experiment, make, found, retention or Retention(), keep_all=experiment.plane != "identity")
+
+
+def steady(cost: float) -> Callable[[], float]:
+    """A timer that is asked before and after each update, and finds that it took so many seconds."""
+    return itertools.cycle((0.0, cost)).__next__
+
+
+def rows_of(race: Race, moments: int, span: float = math.inf) -> Rows:
+    """What a race did in so many moments."""
+    return race.advance(moments, span, math.inf).rows
+
+
+def bits(value: Any) -> Any:
+    """A state, or whatever is in one, as something that equals another one only where each bit does."""
+    if isinstance(value, Tensor):
+        return str(value.dtype), tuple(value.shape), value.cpu().numpy().tobytes()
+    if isinstance(value, np.ndarray):
+        return str(value.dtype), value.shape, value.tobytes()
+    if is_dataclass(value):
+        return {one.name: bits(getattr(value, one.name)) for one in dataclass_fields(value)}
+    if isinstance(value, Mapping):
+        return {name: bits(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [bits(part) for part in value]
+    return value
+
+
 def work(engine: Engine, job: Job) -> Result | Failed:
     """What comes of a job in the end."""
     while True:
-        answer = engine.ask(Work((job,), 60.0))
-        assert isinstance(answer, Worked), answer
+        answer = worked(engine, job, 60.0)
         if not answer.pending:
             ((_, result),) = answer.results
             return result
+
+
+def worked(engine: Engine, job: Job, budget: float) -> Worked:
+    """How far a job gets in so many seconds."""
+    answer = engine.ask(Work((job,), budget))
+    assert isinstance(answer, Worked), answer
+    return answer
 
 
 def module_of(engine: Engine, run: int) -> nn.Module:
@@ -101,8 +169,3 @@ def module_of(engine: Engine, run: int) -> nn.Module:
     state = engine._open
     assert state is not None
     return module_at(state.problem, state.race.run_state(run))
-
-
-def flat(module: nn.Module) -> Tensor:
-    """Its parameters as one vector."""
-    return torch.cat([parameter.detach().reshape(-1) for parameter in module.parameters()])

@@ -1,6 +1,7 @@
 """What the tests of real models share: problems, and the loop that anybody would write."""
 
 import itertools
+import math
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +17,8 @@ from sim.experiment.config import Experiment, ModelConfig, RunConfig
 from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.problem import Problem
-from sim.protocol.answers import Failed, Opened
-from sim.protocol.commands import Open
+from sim.protocol.answers import Advanced, Failed, Opened
+from sim.protocol.commands import Advance, Open, Retention
 from tests.sim.one_run import OneRun
 
 BATCH_NORM = """
@@ -41,12 +42,19 @@ def descent_of(problem: Problem, run: RunConfig, **fields: Any) -> OneRun:
     return OneRun(problem, run, rate=None, **fields)
 
 
-def opened(experiment: Experiment) -> tuple[Engine, Opened]:
+def opened(experiment: Experiment, retention: Retention | None = None) -> tuple[Engine, Opened]:
     """An engine with an experiment open."""
     engine = Engine()
-    answer = engine.ask(Open(experiment))
+    answer = engine.ask(Open(experiment, retention or Retention()))
     assert isinstance(answer, Opened), answer
     return engine, answer
+
+
+def advanced(engine: Engine, moments: int = 10, span: float = math.inf, budget: float = 60.0) -> Advanced:
+    """What the runs did in so many moments."""
+    answer = engine.ask(Advance(moments, span, budget))
+    assert isinstance(answer, Advanced), answer
+    return answer
 
 
 def refused(device: str, **fields: Any) -> Failed:
