@@ -6,7 +6,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 from sim.experiment.config import Experiment, ModelConfig, ProblemConfig, RunConfig, default_runs
-from tui.options.options import DEFAULTS, MODEL_KEYS, RUN_KEYS, SHARED_KEYS
+from sim.experiment.document import MODEL_KEYS, SHARED_KEYS
+from tui.options.options import DEFAULTS, RUN_KEYS
 
 
 def command_line(experiment: Experiment) -> str:

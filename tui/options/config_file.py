@@ -15,9 +15,13 @@ from cyclopts import App, ArgumentCollection, Token
 from platformdirs import user_config_path
 
 from sim.experiment.errors import ConfigError, suggest
-from tui.options.options import RUN_KEYS, Options
+from tui.options.options import CHANGE_KEYS, RUN_KEYS, Options
 
-_KEYS = ("problem", *(field.name for field in fields(Options) if field.name not in ("run", "config")), "runs", "theme")
+_TABLES: dict[str, tuple[str, Iterable[str]]] = {"runs": ("run", RUN_KEYS), "changes": ("change", CHANGE_KEYS)}
+"""The keys that are lists of tables: which option each of these is, and what it may say."""
+
+_OWN = ("config", *(option for option, _ in _TABLES.values()))
+_KEYS = ("problem", *(field.name for field in fields(Options) if field.name not in _OWN), *_TABLES, "theme")
 _MOST = 1_000_000  # bytes
 _DEEPEST = 1000
 
@@ -41,23 +45,25 @@ def fill_in(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollection
     if not said and not os.path.exists(path):  # noqa: PTH110 (Path's raises in a folder that may not be looked into)
         return
     for key, words in read(path).items():
-        argument = named.get("run" if key == "runs" else key)
+        argument = named.get(_TABLES[key][0] if key in _TABLES else key)
         if argument is not None and not argument.tokens:
             for index, word in enumerate(words):
                 argument.append(Token(keyword=f"{key} in {path}", value=word, source=str(path), index=index))
 
 
 def read(path: Path) -> dict[str, list[str]]:
-    """The options in a TOML file, each as the words that the command line would have; `runs` has one word a table.
+    """The options in a TOML file, each as the words that the command line would have.
+
+    `runs` and `changes` have one word a table.
 
     Raises:
         ConfigError: for a file that cannot be read, and for keys that mean nothing.
     """
     document = _load(path)
-    runs = document.pop("runs", None)
+    tables = {key: document.pop(key) for key in _TABLES if key in document}
     options = {key: [word] for key, word in _words(document, _KEYS, f"in {path}").items()}
-    if runs is not None:
-        options["runs"] = _runs(runs, f"in {path}")
+    for key, value in tables.items():
+        options[key] = _tables(value, key, f"in {path}")
     if "data" in options:  # relative to the file that names it, so that the two can be handed on together
         options["data"] = [str(path.parent / options["data"][0])]
     return options
@@ -91,17 +97,17 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _runs(tables: object, where: str) -> list[str]:
-    """Each table as `--run` would have it."""
+def _tables(tables: object, key: str, where: str) -> list[str]:
+    """Each table as its option would have it."""
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
-        raise ConfigError(f"The runs {where} must be tables, each under its own [[runs]].")
+        raise ConfigError(f"The {key} {where} must be tables, each under its own [[{key}]].")
     texts = []
     for table in tables:
-        words = _words(table, RUN_KEYS, f"under [[runs]] {where}")
-        for key, word in words.items():
+        words = _words(table, _TABLES[key][1], f"under [[{key}]] {where}")
+        for name, word in words.items():
             if "," in word:
-                raise ConfigError(f"{key} under [[runs]] {where} must be one value without a comma, not {word!r}.")
-        texts.append(",".join(f"{key}={word}" for key, word in words.items()))
+                raise ConfigError(f"{name} under [[{key}]] {where} must be one value without a comma, not {word!r}.")
+        texts.append(",".join(f"{name}={word}" for name, word in words.items()))
     return texts
 
 

@@ -2,16 +2,15 @@
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter, Token
 
 from sim.experiment.choices import Clock, Loader, Optimizer, PlaneKind, Sampling, Scale, Schedule, Task
-from sim.experiment.config import Experiment, ModelConfig, ProblemConfig, RunConfig, default_runs
+from sim.experiment.config import Experiment, ProblemConfig
+from sim.experiment.document import Document, from_document
 from sim.experiment.errors import ConfigError, suggest
-from sim.experiment.geometry import Point
-from sim.experiment.journal import Change
 from tui.options.values import batch_size, flag, number, whole
 
 if TYPE_CHECKING:
@@ -32,9 +31,7 @@ RUN_KEYS: dict[str, Callable[[str], Any]] = {
 }
 """What a `--run` or a `[[runs]]` table may say, and how each value is read. The fields of RunConfig, in its order."""
 
-_CHANGE_KEYS: dict[str, Callable[[str], Any]] = {"moment": whole, "clock": str}
-
-SHARED_KEYS = tuple(key for key in RUN_KEYS if key not in ("name", "batch_size"))
+CHANGE_KEYS: dict[str, Callable[[str], Any]] = {"moment": whole, "clock": str}
 
 
 def _reader(read: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], Any]:
@@ -133,8 +130,6 @@ class Options:
 
 
 DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Options)}
-MODEL_KEYS = ("dataset", "hidden", "task", "test_fraction", "examples", "loader", "workers", "plane")
-"""The options that only a model takes."""
 
 
 def prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
@@ -145,79 +140,24 @@ def prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
     """
     from sim.problems.card import card_of  # numpy: not for `gdsim --version`
 
-    config = _model_config(problem, options) if options.model else _problem_config(problem, options)
-    runs = _runs(options)
-    if options.schedule_updates != DEFAULTS["schedule_updates"] and all(run.schedule == "constant" for run in runs):
-        raise ConfigError("--schedule-updates needs a schedule; add one, such as --schedule cosine.")
-    experiment = Experiment(
-        problem=config,
-        runs=runs,
-        seed=options.seed,
-        clock=options.clock,
-        device=options.device,
-        plane=options.plane,
-        start=None if options.start is None else _point(options.start),
-        changes=tuple(_change(text) for text in options.change),
-    )
-    return experiment, card_of(config)
+    experiment = from_document(document_of(problem, options))
+    return experiment, card_of(experiment.problem)
 
 
-def _problem_config(problem: str, options: Options) -> ProblemConfig:
-    for key in MODEL_KEYS:
-        if getattr(options, key) != DEFAULTS[key]:
-            raise ConfigError(f"--{key.replace('_', '-')} is for models; say which with --model, such as --model mlp.")
-    return ProblemConfig(
-        name=problem,
-        data=options.data,
-        features=_names(options.features),
-        target=options.target,
-        scale=options.scale,
-    )
+def document_of(problem: str, options: Options) -> Document:
+    """What the options say, beyond their defaults, in the schema of `sim.experiment.document`.
 
-
-def _model_config(problem: str, options: Options) -> ModelConfig:
-    if problem != ProblemConfig().name:
-        raise ConfigError(f"Both the problem {problem} and --model {options.model} are named; choose one of them.")
-    if options.start is not None:
-        raise ConfigError("--start is for two-parameter problems; a model begins as it was made from the seed.")
-    assert options.model is not None
-    _refuse_unused(options, "hidden", options.model == "mlp", "--model mlp")
-    _refuse_unused(options, "examples", options.dataset == "synthetic", "--dataset synthetic")
-    try:
-        hidden = tuple(whole(part) for part in options.hidden.split(",") if part.strip())
-    except ValueError as error:
-        raise ConfigError(f"Each size in --hidden, such as 64,64, {error}") from None
-    return ModelConfig(
-        model=options.model,
-        dataset=options.dataset,
-        data=options.data,
-        features=_names(options.features),
-        target=options.target,
-        scale=options.scale,
-        examples=options.examples,
-        hidden=hidden,
-        task=options.task,
-        test_fraction=options.test_fraction,
-        loader=options.loader,
-        workers=options.workers,
-    )
-
-
-def _refuse_unused(options: Options, key: str, used: bool, where: str) -> None:
-    """Refuse an option that would change nothing."""
-    if not used and getattr(options, key) != DEFAULTS[key]:
-        raise ConfigError(f"--{key} is for {where}; leave it out, or add that.")
-
-
-def _runs(options: Options) -> tuple[RunConfig, ...]:
-    """The runs that the options describe: those of `--run`, or the default three."""
-    shared: dict[str, Any] = {key: getattr(options, key) for key in SHARED_KEYS}
-    if not options.run:
-        return tuple(replace(run, **shared) for run in default_runs(options.mini_batch_size))
-    return tuple(
-        RunConfig(**{"name": f"run {place}", "batch_size": options.mini_batch_size, **shared, **parse_run(text)})
-        for place, text in enumerate(options.run, start=1)
-    )
+    Raises:
+        ConfigError: for words that are not of the kind that their option takes.
+    """
+    said = {name: getattr(options, name) for name, usual in DEFAULTS.items() if getattr(options, name) != usual}
+    said.pop("config", None)
+    if problem != ProblemConfig().name or options.model is None:
+        said["problem"] = problem
+    for name, (key, read) in _READERS.items():
+        if name in said:
+            said[key] = read(said.pop(name))
+    return said
 
 
 def parse_run(text: str) -> dict[str, Any]:
@@ -229,11 +169,8 @@ def parse_run(text: str) -> dict[str, Any]:
     return _parse(text, RUN_KEYS, "run", "name=big,lr=0.05")
 
 
-def _change(text: str) -> Change:
-    values = _parse(text, _CHANGE_KEYS, "change", "moment=50,clock=examples")
-    if missing := [key for key in _CHANGE_KEYS if key not in values]:
-        raise ConfigError(f"The change {text!r} does not say its {missing[0]}; write moment=50,clock=examples.")
-    return Change(**values)
+def _parse_change(text: str) -> dict[str, Any]:
+    return _parse(text, CHANGE_KEYS, "change", "moment=50,clock=examples")
 
 
 def _parse(text: str, known: dict[str, Callable[[str], Any]], what: str, example: str) -> dict[str, Any]:
@@ -255,16 +192,31 @@ def _parse(text: str, known: dict[str, Callable[[str], Any]], what: str, example
     return values
 
 
-def _names(text: str | None) -> tuple[str, ...]:
+def _names(text: str) -> list[str]:
     """Column names separated by commas; a name with a comma stands in double quotes."""
-    if text is None:
-        return ()
-    return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
 
 
-def _point(text: str) -> Point:
+def _sizes(text: str) -> list[int]:
+    try:
+        return [whole(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise ConfigError(f"Each size in --hidden, such as 64,64, {error}") from None
+
+
+def _point(text: str) -> list[float]:
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError:
         raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {text!r}.") from None
-    return Point(x, y)
+    return [x, y]
+
+
+_READERS: dict[str, tuple[str, Callable[[Any], object]]] = {
+    "features": ("features", _names),
+    "hidden": ("hidden", _sizes),
+    "start": ("start", _point),
+    "run": ("runs", lambda texts: [parse_run(text) for text in texts]),
+    "change": ("changes", lambda texts: [_parse_change(text) for text in texts]),
+}
+"""For options that are written as words: their key in a document, and how the words are read."""
