@@ -1,5 +1,6 @@
 """The words that an experiment is configured with, and a sentence about each. Imports no torch."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 Clock = Literal["updates", "examples", "seconds"]
@@ -13,17 +14,22 @@ PlaneKind = Literal["pca", "random", "heads"]
 PlaneName = PlaneKind | Literal["identity"]
 
 
+_MANY = 100_000  # examples from which on the seconds clock plays in real time
+
+
 class ClockKind(NamedTuple):
     """What runs are kept equal in.
 
     Attributes:
         sentence: about it, for people.
         column: of the trace that it reads.
+        pace: units of it for each second of playing, for a problem of so many examples that has no pace of its own.
         measured: whether it is known only once an update was made.
     """
 
     sentence: str
     column: str
+    pace: Callable[[int], float]
     measured: bool = False
 
 
@@ -42,9 +48,18 @@ class OptimizerKind(NamedTuple):
 
 
 CLOCKS: dict[Clock, ClockKind] = {
-    "updates": ClockKind("every run makes the same number of updates: what a step is worth", "update"),
-    "examples": ClockKind("every run reads the same number of examples: what an example is worth", "examples"),
-    "seconds": ClockKind("every run gets the same computing time: what a second is worth", "seconds", measured=True),
+    "updates": ClockKind("every run makes the same number of updates: what a step is worth", "update", lambda _: 30.0),
+    "examples": ClockKind(
+        "every run reads the same number of examples: what an example is worth",
+        "examples",
+        lambda examples: examples / 2,
+    ),
+    "seconds": ClockKind(
+        "every run gets the same computing time: what a second is worth",
+        "seconds",
+        lambda examples: 1.0 if examples >= _MANY else 0.1,
+        measured=True,
+    ),
 }
 OPTIMIZERS: dict[Optimizer, OptimizerKind] = {
     "sgd": OptimizerKind(

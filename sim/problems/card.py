@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.data.arrays import load_arrays, split_sizes
-from sim.experiment.choices import MODELS, Clock
+from sim.experiment.choices import CLOCKS, MODELS, Clock
 from sim.experiment.config import ModelConfig, ProblemConfig
 from sim.experiment.errors import ConfigError, require_file
 from sim.experiment.geometry import Point, Window
 from sim.problems import build_formula, registry
 from sim.problems.formula import Formula
-
-_MANY = 100_000  # examples from which on the seconds clock plays in real time
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Card:
         sentence: what it shows.
         axes: the names of the plane's two directions.
         window: of the plane, shown at first; None: it follows the runs.
-        pace: for each clock, units of that clock for each second of playing at speed 1; None: see `usual_pace`.
+        pace: for each clock, units of that clock for each second of playing at speed 1, where not as `usual_pace`.
         minima: of the loss on the plane, those known.
         movable: whether the runs can start anywhere on the plane.
         drawn: the formula whose data can be drawn; None where there are none.
@@ -39,7 +37,7 @@ class Card:
     sentence: str
     axes: tuple[str, str]
     window: Window | None
-    pace: Mapping[Clock, float] | None
+    pace: Mapping[Clock, float]
     minima: tuple[Point, ...] = ()
     movable: bool = False
     drawn: Formula | None = None
@@ -48,7 +46,7 @@ class Card:
 
 def usual_pace(examples: int) -> dict[Clock, float]:
     """Units of each clock for each second of playing, for a problem of so many examples that has no own pace."""
-    return {"updates": 30.0, "examples": examples / 2, "seconds": 1.0 if examples >= _MANY else 0.1}
+    return {clock: kind.pace(examples) for clock, kind in CLOCKS.items()}
 
 
 def card_of(problem: ProblemConfig | ModelConfig) -> Card:
@@ -87,7 +85,7 @@ def _model_card(config: ModelConfig) -> Card:
         sentence=f"{words[0].upper()}{words[1:]}, seen on a plane of its parameter space.",
         axes=("direction 1", "direction 2"),
         window=None,
-        pace=None,
+        pace={},
         answers=True,
     )
 

@@ -132,9 +132,7 @@ class Session:
     @property
     def pace(self) -> dict[Clock, float]:
         """For each clock, units of that clock for each second of playing at speed 1."""
-        if self.card.pace is not None:
-            return dict(self.card.pace)
-        return usual_pace(self.opened.experiment.examples if self.opened else 1)
+        return usual_pace(self.opened.experiment.examples if self.opened else 1) | dict(self.card.pace)
 
     @property
     def output(self) -> str:
