@@ -1,5 +1,6 @@
 """Opens an experiment and answers commands with what the terminal needs to draw it."""
 
+import math
 import sys
 import time
 from contextlib import redirect_stdout
@@ -10,6 +11,7 @@ from sim.descent.state import module_at
 from sim.descent.torch_stepper import GRADIENT_TOLERANCE, TorchStepper
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
+from sim.experiment.geometry import Point
 from sim.experiment.resolved import Resolved, resolve
 from sim.experiment.seeds import Seeds
 from sim.jobs import Jobs, Piecewise
@@ -25,6 +27,7 @@ from sim.protocol.answers import (
     Answer,
     Changed,
     Failed,
+    Imagined,
     Inspected,
     Opened,
     PlaneNews,
@@ -35,6 +38,7 @@ from sim.protocol.answers import (
 from sim.protocol.commands import (
     Advance,
     Command,
+    Imagine,
     Inspect,
     Job,
     Open,
@@ -44,8 +48,10 @@ from sim.protocol.commands import (
     Survey,
     Work,
 )
+from sim.views.cloud import possible_steps
 from sim.views.inspection import compare
 from sim.views.landscape import survey
+from sim.views.planes import on_plane_terms
 from sim.views.predictions import predict
 from sim.views.trails import Trails
 
@@ -128,6 +134,8 @@ class _Open:
                 return self._inspect(job)
             case Predict():
                 return self._predict(job)
+            case Imagine():
+                return self._imagine(job)
 
     def _survey(self, job: Survey) -> Piecewise:
         state = self.race.run_state(job.run)
@@ -160,6 +168,24 @@ class _Open:
         states = [self.race.run_state(run, update) for run, update in enumerate(updates)]
         modules = [None if state is None else module_at(self.problem, state) for state in states]
         yield predict(self.problem, modules, job.count), True
+
+    def _imagine(self, job: Imagine) -> Piecewise:
+        before = self.race.run_state(job.run, job.update - 1)
+        if before is None:
+            yield Imagined(job.run, job.update, Point(math.nan, math.nan), None), True
+            return
+        run, plane = self.experiment.runs[job.run], self.trails.plane
+        (place,), _ = plane.project(on_plane_terms(before.vector)[None])
+        cloud = possible_steps(
+            self.problem,
+            module_at(self.problem, before),
+            plane.basis,
+            run,
+            before.group.get("lr", run.lr),
+            self.race.batch(job.run, job.update),
+            *self.race.gradients(job.run, before),
+        )
+        yield Imagined(job.run, job.update, Point(float(place[0]), float(place[1])), cloud), True
 
 
 class Engine:

@@ -48,7 +48,9 @@ class OptimizerKind(NamedTuple):
 
 
 CLOCKS: dict[Clock, ClockKind] = {
-    "updates": ClockKind("every run makes the same number of updates: what a step is worth", "update", lambda _: 30.0),
+    "updates": ClockKind(
+        "every run makes the same number of updates: what a step is worth", "update", lambda _examples: 30.0
+    ),
     "examples": ClockKind(
         "every run reads the same number of examples: what an example is worth",
         "examples",

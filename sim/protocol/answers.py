@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.experiment.choices import PlaneName
-from sim.experiment.geometry import Window
+from sim.experiment.geometry import Point, Window
 from sim.experiment.journal import Journal
 from sim.experiment.resolved import Resolved
+from sim.protocol.cloud import Cloud
 from sim.protocol.commands import Job
 from sim.protocol.trace import Rows
 
@@ -212,7 +213,23 @@ class Failed:
     theirs: bool = False
 
 
-Result = Surveyed | Inspected | Predicted
+@dataclass(frozen=True, slots=True, eq=False)
+class Imagined:
+    """The steps that were possible for a run.
+
+    Attributes:
+        run, update: as was asked for.
+        origin: where the update begins, on the plane.
+        cloud: the steps; None where making the update again would take too long.
+    """
+
+    run: int
+    update: int
+    origin: Point
+    cloud: Cloud | None
+
+
+Result = Surveyed | Inspected | Predicted | Imagined
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,20 @@ class Predict:
     updates: tuple[int, ...] | None = None
 
 
-Job = Survey | Inspect | Predict
+@dataclass(frozen=True, slots=True)
+class Imagine:
+    """Where every single example would have taken a run in place of an update's batch. => Imagined
+
+    Attributes:
+        run: which.
+        update: the number of the update, from 1; the next one, if it was not made yet.
+    """
+
+    run: int
+    update: int
+
+
+Job = Survey | Inspect | Predict | Imagine
 """Slow work, which is done in pieces between updates."""
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import jvp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from sim.experiment.config import RunConfig
+from sim.experiment.resolved import Run
 from sim.models.evaluation import batch_gradient, evaluating
 from sim.models.flat import call_at, trainable
 from sim.models.problem import Loss, Problem
@@ -73,7 +73,7 @@ def possible_steps(
     problem: Problem,
     module: nn.Module,
     directions: Tensor,
-    run: RunConfig,
+    run: Run,
     rate: float,
     batch: Tensor,
     own: Tensor,

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from sim.experiment.config import ProblemConfig, RunConfig
-from sim.views.cloud import cloud, possible_steps, sample_of
 from sim.models.evaluation import full_gradient
-from sim.views.planes import random_plane
 from sim.models.problem import Problem, formula_problem
 from sim.problems import build_formula, registry
 from sim.protocol.cloud import batch_covariance, ellipse, what_it_shows
-from tests.sim.views.test_landscape import everything
+from sim.views.cloud import cloud, possible_steps, sample_of
+from sim.views.planes import random_plane
 from tests.sim.models.test_own_modules import HEAD, MODULES, TELLING
 from tests.sim.real_models import BATCH_NORM, own_file, problem_of
+from tests.sim.views.test_landscape import everything
 
 PLAIN = RunConfig("run", 8, lr=0.1)
 DRAWN = 10_000

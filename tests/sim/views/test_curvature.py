@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from sim.experiment.config import ProblemConfig
-from sim.views.curvature import hessian
 from sim.models.problem import Problem, formula_problem
 from sim.problems import build_formula, registry
 from sim.problems.formula import Formula
-from tests.sim.views.test_landscape import everything
+from sim.views.curvature import hessian
 from tests.sim.problems.oracle import mean_loss, place
 from tests.sim.real_models import own_file, problem_of
+from tests.sim.views.test_landscape import everything
 
 PLACES = [(0.3, -0.7), (-1.4, 2.2), (2.5, 0.1)]
 WEIGHED = """
