@@ -6,10 +6,12 @@ from pathlib import Path
 
 from textual.app import App
 
-from sim.experiment.choices import CLOCKS, PLANES
+from sim.experiment.choices import CLOCKS, PLANES, Clock
 from sim.experiment.errors import ConfigError
 from sim.protocol.trace import Status
 from tui import export
+from tui.draw.palette import Palette
+from tui.gallery import Choice, Gallery
 from tui.help import HelpScreen, help_text
 from tui.options.command_line import command_line
 from tui.panels.curves import Curves
@@ -42,6 +44,15 @@ class Actions(App[None]):
 
     def redraw(self) -> None:
         """Draw again what stands."""
+        raise NotImplementedError
+
+    @property
+    def palette(self) -> Palette:
+        """The colours of what is drawn."""
+        raise NotImplementedError
+
+    def show_choice(self, choice: Choice) -> None:
+        """Begin another problem or model in place of this one."""
         raise NotImplementedError
 
     # -- keys: time ---------------------------------------------------------------------------------------------------
@@ -82,12 +93,28 @@ class Actions(App[None]):
     # -- keys: the experiment -----------------------------------------------------------------------------------------
 
     def action_next_clock(self) -> None:
-        """Keep the runs equal in something else."""
+        """Begin again with the runs kept equal in something else: going on would leave those ahead standing."""
+        self.session.begin_on(self._next_clock())
+
+    def action_change_clock(self) -> None:
+        """Keep the runs equal in something else from here on."""
+        self.session.set_clock(self._next_clock())
+        self.frame()
+
+    def _next_clock(self) -> Clock:
+        """The clock after the present one, told to the user."""
         clocks = list(CLOCKS)
         clock = clocks[(clocks.index(self.session.clock) + 1) % len(clocks)]
-        self.session.set_clock(clock)
         self.notify(f"{clock}: {CLOCKS[clock].sentence}", title="clock", timeout=_SHORT)
-        self.frame()
+        return clock
+
+    def action_problems(self) -> None:
+        """Choose another problem or model."""
+        self.push_screen(Gallery(self.palette), self._take_choice)
+
+    def _take_choice(self, choice: Choice | None) -> None:
+        if choice is not None:
+            self.show_choice(choice)
 
     def action_reset(self) -> None:
         """Begin again; after a crash, with a new engine."""

@@ -22,6 +22,7 @@ from sim.problems.card import Card
 from sim.protocol.answers import Surveyed
 from tui.actions import DATA_VIEWS, Actions
 from tui.draw.palette import Palette
+from tui.gallery import Choice, choices
 from tui.keys import KEYS, bindings
 from tui.options.options import Options, prepare
 from tui.panels.curves import Curves
@@ -106,7 +107,11 @@ class GdsimApp(Actions):
             if key.action != "quit":
                 run = partial(self.run_action, key.action)
                 words = key.words[0].upper() + key.words[1:]
-                yield SystemCommand(words, f"{key.group}: {key.display or key.key.partition(',')[0]}", run)
+                shown = key.display or key.key.partition(",")[0]
+                yield SystemCommand(words, f"{key.group}: {shown}".rstrip(": "), run)
+        for choice in choices():
+            name = f"{choice.name}, a model" if choice.is_model else choice.name
+            yield SystemCommand(f"Show {name}", choice.sentence, partial(self.show_choice, choice))
         yield from super().get_system_commands(screen)
 
     # -- layout -------------------------------------------------------------------------------------------------------
@@ -150,7 +155,7 @@ class GdsimApp(Actions):
         if card.drawn is None and not card.answers:
             self.screen.remove_class(*DATA_VIEWS)
         self.screen.set_class(len(self.session.asked.runs) > _FEW_RUNS, "-many")
-        if self.session.opened is None:
+        if self.session.opened is None and self.session.generation == 0:
             self.run_worker(self.session.open(), name="open")
         self.call_after_refresh(self.redraw)
 
@@ -170,6 +175,15 @@ class GdsimApp(Actions):
         here = self.session.asked
         experiment = replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device)
         return Session(experiment, card, self._new_link(), self._tell, self._came_in)
+
+    def show_choice(self, choice: Choice) -> None:
+        """Begin another problem or model with its defaults; seed, clock and device stay."""
+        options = Options(model=choice.name) if choice.is_model else Options()
+        experiment, card = prepare(ProblemConfig().name if choice.is_model else choice.name, options)
+        here = self.session.asked
+        self.hidden = frozenset()
+        self.session.become(replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device), card)
+        self._show_session()
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""

@@ -107,7 +107,7 @@ def rates_sentence(scene: Scene) -> str:
 
 def _key_lines() -> Iterable[str]:
     for group, keys in groupby(KEYS, key=lambda key: key.group):
-        words = [f"`{key.display or format_key(key.key.split(',')[0])}` {key.words}" for key in keys]
+        words = [f"`{key.display or format_key(key.key.split(',')[0])}` {key.words}" for key in keys if key.key]
         yield f"- **{group}**: {' · '.join(words)}"
     yield "- **Also**: `1`–`9` hide or show a run · `tab` next panel · `ctrl+p` palette"
 

@@ -9,12 +9,12 @@ class Key(NamedTuple):
     """A key of the screen.
 
     Attributes:
-        key: as Textual names it (several, by commas).
+        key: as Textual names it (several, by commas); "" for what the palette alone has.
         action: what it does.
         words: the same for people.
         group: its place in the help.
         display: how the key is written, where not as Textual would.
-        footer: whether the footer shows it.
+        footer: the same for the footer; "" where it does not show it.
     """
 
     key: str
@@ -22,13 +22,13 @@ class Key(NamedTuple):
     words: str
     group: str
     display: str | None = None
-    footer: bool = False
+    footer: str = ""
 
 
 KEYS = (
-    Key("space", "toggle_play", "play/pause", "Time", footer=True),
-    Key("full_stop", "step(1)", "step", "Time", ".", footer=True),
-    Key("comma", "step(-1)", "back", "Time", ",", footer=True),
+    Key("space", "toggle_play", "play/pause", "Time", footer="play/pause"),
+    Key("full_stop", "step(1)", "step", "Time", ".", footer="step"),
+    Key("comma", "step(-1)", "back", "Time", ",", footer="back"),
     Key("right", "step(10)", "10 moments on", "Time", "→"),
     Key("left", "step(-10)", "10 moments back", "Time", "←"),
     Key("shift+right", "step(100)", "100 moments on", "Time", "⇧→"),
@@ -40,9 +40,11 @@ KEYS = (
     Key("left_curly_bracket", "speed(0.5)", "half the pace", "Time", "{"),
     Key("right_curly_bracket", "speed(2)", "twice the pace, at last as fast as possible", "Time", "}"),
     Key("backspace", "speed_one", "the problem's own pace", "Time"),
-    Key("c", "next_clock", "clock", "Experiment", footer=True),
-    Key("m", "switch_problem", "model", "Experiment", footer=True),
-    Key("r", "reset", "reset", "Experiment", footer=True),
+    Key("c", "next_clock", "begin again on the next clock", "Experiment", footer="clock"),
+    Key("", "change_clock", "go on by the next clock, without beginning again", "Experiment"),
+    Key("m", "switch_problem", "a real network, and back", "Experiment", footer="model"),
+    Key("P", "problems", "all problems and models", "Experiment", footer="problems"),
+    Key("r", "reset", "reset", "Experiment", footer="reset"),
     Key("R", "new_seed", "begin again with another seed", "Experiment"),
     Key("i", "details", "what went wrong, in full", "Experiment"),
     Key("K", "kill_engine", "stop the engine, whatever it is doing", "Experiment"),
@@ -56,7 +58,7 @@ KEYS = (
     Key("o", "toggle_follow", "follow the heads", "Surface"),
     Key("p", "next_plane", "a model's plane: pca, random or heads", "Surface"),
     Key("g", "toggle_contours", "contour lines", "Surface"),
-    Key("v", "next_view", "data", "Panels", footer=True),
+    Key("v", "next_view", "data", "Panels", footer="data"),
     Key("x", "next_axis", "curves over updates, epochs, examples or seconds", "Panels"),
     Key("y", "toggle_log", "logarithmic curves", "Panels"),
     Key("n", "next_metric", "loss or gradient norm", "Panels"),
@@ -65,8 +67,8 @@ KEYS = (
     Key("e", "export", "export what was recorded as CSV", "Keep"),
     Key("s", "save_screen", "save the screen as SVG", "Keep"),
     Key("t", "next_theme", "dark or light", "Screen"),
-    Key("question_mark", "help", "help", "Screen", "?", footer=True),
-    Key("q", "quit", "quit", "Screen", footer=True),
+    Key("question_mark", "help", "help", "Screen", "?", footer="help"),
+    Key("q", "quit", "quit", "Screen", footer="quit"),
 )
 """In the order of the help; `tab` (next panel), `ctrl+p` (palette) and the digits come on top."""
 
@@ -74,5 +76,9 @@ KEYS = (
 def bindings() -> list[Binding]:
     """All of them as Textual's bindings, the digits included."""
     digits = [Binding(str(n), f"toggle_run({n - 1})", f"hide or show run {n}", show=False) for n in range(1, 10)]
-    keys = [Binding(key.key, key.action, key.words, show=key.footer, key_display=key.display) for key in KEYS]
+    keys = [
+        Binding(key.key, key.action, key.footer or key.words, show=bool(key.footer), key_display=key.display)
+        for key in KEYS
+        if key.key
+    ]
     return [*keys, *digits, Binding("ctrl+c", "quit", "quit", show=False, priority=True)]

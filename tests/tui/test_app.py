@@ -9,7 +9,7 @@ import pytest
 from textual.widget import Widget
 
 from sim.experiment.config import Experiment, ProblemConfig
-from sim.problems import build_formula
+from sim.problems import build_formula, registry
 from sim.problems.card import card_of
 from sim.protocol.answers import Failed
 from sim.protocol.commands import Open, SetClock
@@ -26,6 +26,7 @@ from tests.tui.screen import (
     wait_for,
 )
 from tui.app import GdsimApp
+from tui.gallery import choices
 from tui.help import HelpScreen
 from tui.options.options import Options, prepare
 from tui.panels.curves import Curves
@@ -78,8 +79,30 @@ async def test_the_clock_key_goes_round() -> None:
     async with on_screen() as it:
         for clock, title in (("examples", "over examples"), ("seconds", "over seconds"), ("updates", "over updates")):
             await it.press("c")
-            assert it.link.asked(SetClock)[-1] == SetClock(clock)
+            assert it.link.asked(Open)[-1].experiment.clock == clock
             assert title in it.text("#curves")
+
+
+async def test_the_race_can_go_on_by_another_clock() -> None:
+    async with on_screen() as it:
+        await it.go(5)
+        await it.app.run_action("change_clock")
+        await settled(it.pilot)
+        assert it.link.asked(SetClock) == [SetClock("examples")]
+        assert it.history.end == 5
+
+
+async def test_the_gallery_shows_all_problems_and_begins_the_one_that_is_chosen() -> None:
+    async with on_screen() as it:
+        await it.pilot.press("P")
+        await it.pilot.pause()
+        assert [choice.name for choice in choices()] == [*registry(), "mlp", "cnn"]
+        assert len(it.app.screen.query(".choice")) == len(registry()) + 2
+        await it.pilot.press("3")
+        await wait_for(it.pilot, lambda: len(it.link.asked(Open)) == 2)
+        assert it.link.asked(Open)[-1].experiment.problem.name == list(registry())[2]
+        await settled(it.pilot)
+        assert it.text("#status").startswith(" sine ")
 
 
 async def test_reset_and_a_new_seed_begin_again() -> None:
@@ -100,7 +123,7 @@ async def test_a_killed_engine_shows_a_banner_and_r_starts_it_again() -> None:
         await it.go(5)
         await it.press("K", "full_stop")
         await wait_for(it.pilot, lambda: it.app.session.banner)
-        await it.press("plus", "z", "c")
+        await it.press("plus", "z")
         words = "You stopped the engine. Press r to start it again. Press i for the details."
         assert words in it.text("#banner")
         await it.press("r")
@@ -379,7 +402,7 @@ async def test_brackets_in_what_went_wrong_are_shown_as_they_are() -> None:
 async def test_the_palette_has_every_action() -> None:
     async with on_screen() as it:
         titles = {command.title for command in it.app.get_system_commands(it.app.screen)}
-        assert {"Step", "Clock", "Export what was recorded as CSV", "Enlarge the focused panel, and back"} <= titles
+        assert {"Step", "Begin again on the next clock", "Export what was recorded as CSV", "Enlarge the focused panel, and back"} <= titles
 
 
 async def test_shrinking_leaves_no_gap_under_the_table() -> None:

@@ -232,6 +232,7 @@ class ReplayLink:
         commands: what was asked, in order.
         instead: the next answers, in place of the right ones; exceptions are raised.
         gate: cleared, it keeps everything waiting.
+        at: the moment up to which it has told.
         dead: it was killed and not started again.
     """
 
@@ -244,7 +245,7 @@ class ReplayLink:
         self.gate = asyncio.Event()
         self.gate.set()
         self.race = race
-        self._at = 0
+        self.at = 0
         self.dead = False
 
     @property
@@ -277,7 +278,7 @@ class ReplayLink:
     def _answer(self, command: Command) -> Answer:
         match command:
             case Open():
-                self.dead, self._at = False, 0
+                self.dead, self.at = False, 0
                 self.race = replace(self.race, experiment=resolved(command.experiment))
                 return self.race.opened
             case Advance(moments, span, _):
@@ -285,7 +286,7 @@ class ReplayLink:
             case Work(jobs):
                 return Worked(tuple((job, self._result(job)) for job in jobs), ())
             case SetClock(clock):
-                return Changed((Change(self._at, clock),))
+                return Changed((Change(self.at, clock),))
             case _:
                 raise AssertionError(command)
 
@@ -305,19 +306,19 @@ class ReplayLink:
 
     def _updates(self) -> list[int]:
         """How many updates each run has made."""
-        rows = self.race.rows[self.race.rows["moment"] <= self._at]
+        rows = self.race.rows[self.race.rows["moment"] <= self.at]
         return [int(rows["update"][rows["run"] == run].max()) for run in range(len(self.race.places))]
 
     def _advance(self, moments: int, span: float) -> Advanced:
         every = self.race.rows
-        at = every["moment"] == self._at
+        at = every["moment"] == self.at
         began = float(every["position"][at].max())
-        ahead = (every["moment"] > self._at) & (every["moment"] <= self._at + moments)
+        ahead = (every["moment"] > self.at) & (every["moment"] <= self.at + moments)
         rows = every[ahead & (every["position"] <= began + span)]
         covered = float(rows["position"][-1]) - began if len(rows) else 0.0
-        self._at = int(rows["moment"][-1]) if len(rows) else self._at
+        self.at = int(rows["moment"][-1]) if len(rows) else self.at
         news = self.race.news(rows, self._updates())
-        return Advanced(rows, covered, self._at == int(every["moment"][-1]), news)
+        return Advanced(rows, covered, self.at == int(every["moment"][-1]), news)
 
 
 def survey(window: Window, columns: int, rows: int) -> Floats:

@@ -172,6 +172,16 @@ class Session:
         self.banner = None
         self.spawn(self.open())
 
+    def begin_on(self, clock: Clock) -> None:
+        """Begin again, with the runs kept equal in something else."""
+        self.asked, self.clock = replace(self.asked, clock=clock, changes=()), clock
+        self.reset()
+
+    def become(self, asked: Experiment, card: Card) -> None:
+        """Begin another experiment in place of this one."""
+        self.asked, self.card, self.clock, self.journal = asked, card, asked.clock, asked.changes
+        self.reset()
+
     def toggle_play(self) -> None:
         """Play or pause; what cannot go on stays as it is."""
         if self.phase is Phase.BROKEN:
@@ -287,7 +297,7 @@ class Session:
         stepped = self._target is not None and self.history.end >= self._target
         if stepped or (command.span == math.inf and not len(answer.rows)):
             self._target = None
-        if self.hurried and self.phase is Phase.STANDING:
+        if (self.hurried or self._target is not None) and self.phase is Phase.STANDING:
             self._go_on(self.history)
 
     def _record(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:

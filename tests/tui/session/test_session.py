@@ -129,6 +129,7 @@ async def test_a_step_that_comes_in_parts_is_taken_whole() -> None:
     it = await stand()
     part = it.rows[(it.rows["moment"] > 0) & (it.rows["moment"] <= 2)]
     it.link.instead = [Advanced(part, 2.0, False, it.race.news(part, [2, 2, 2]))]
+    it.link.at = 2
     await it.step(5)
     await it.frame()
     assert [asked.moments for asked in it.advances()] == [5, 3]

@@ -1,0 +1,113 @@
+"""All problems and models to choose from: a small landscape, a sentence and a key each."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from sim.experiment.choices import MODELS
+from sim.experiment.config import ModelConfig, ProblemConfig
+from sim.problems import build_formula, registry
+from sim.problems.formula import Formula
+from tui.draw.palette import Palette, band_of, hexadecimal, loss_levels
+
+_COLUMNS, _ROWS = 16, 4  # of a small landscape, in cells of two halves
+
+Floats = NDArray[np.float64]
+
+
+class Choice(NamedTuple):
+    """Something to minimise.
+
+    Attributes:
+        key: what to press for it.
+        name: of the problem or the model.
+        sentence: what it shows.
+        is_model: whether it is a model, on its usual data.
+    """
+
+    key: str
+    name: str
+    sentence: str
+    is_model: bool
+
+
+def choices() -> Iterator[Choice]:
+    """The problems on the digits, the models that need no file on their initials."""
+    for number, (name, entry) in enumerate(registry().items(), start=1):
+        yield Choice(str(number), name, entry.sentence, is_model=False)
+    for name, sentence in MODELS.items():
+        if name.isidentifier():
+            words = f"{sentence[0].upper()}{sentence[1:]}; on {ModelConfig().dataset}."
+            yield Choice(name[0], name, words, is_model=True)
+
+
+class Gallery(ModalScreen[Choice | None]):
+    """Closes with what was chosen, or with nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,P,q", "dismiss", "close"),
+        *(Binding(choice.key, f"choose({place})", choice.name) for place, choice in enumerate(choices())),
+    ]
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__()
+        self._palette = palette
+
+    def compose(self) -> ComposeResult:
+        """One scrolling page."""
+        with VerticalScroll(id="gallery"):
+            for choice in choices():
+                yield Static(_entry(choice, self._palette), classes="choice")
+
+    def action_choose(self, place: int) -> None:
+        """Close with a choice."""
+        self.dismiss(list(choices())[place])
+
+
+def _entry(choice: Choice, palette: Palette) -> Text:
+    """The landscape beside the key, the name and the sentence."""
+    heading = Text.assemble((f" {choice.key} ", "reverse bold"), "  ", (choice.name, "bold"))
+    lines = [heading, Text(choice.sentence), *[Text("")] * (_ROWS - 2)]
+    landscape = [Text(" " * _COLUMNS)] * _ROWS if choice.is_model else _landscape(choice.name, palette)
+    return Text("\n").join(Text.assemble(row, "   ", line) for row, line in zip(landscape, lines, strict=True))
+
+
+def _landscape(name: str, palette: Palette) -> list[Text]:
+    """A problem's loss over its window, in half blocks."""
+    losses = _losses(name)
+    bands = band_of(losses, loss_levels(losses, len(palette.bands)))
+    colors = np.array([hexadecimal(color) for color in palette.bands])[bands]
+    return [
+        Text.assemble(*(("▀", f"{upper} on {lower}") for upper, lower in zip(*pair, strict=True)))
+        for pair in colors.reshape(_ROWS, 2, _COLUMNS)
+    ]
+
+
+@cache
+def _losses(name: str) -> Floats:
+    """The mean loss at the centres of the halves of the cells, top row first."""
+    formula = build_formula(ProblemConfig(name))
+    left, right, bottom, top = formula.window
+    xs = left + (np.arange(_COLUMNS) + 0.5) * (right - left) / _COLUMNS
+    ys = top - (np.arange(2 * _ROWS) + 0.5) * (top - bottom) / (2 * _ROWS)
+    return np.array([[_loss(formula, x, y) for x in xs] for y in ys])
+
+
+def _loss(formula: Formula, a: float, b: float) -> float:
+    output, targets = formula.output(np, a, b, formula.inputs), formula.targets
+    match formula.loss:
+        case "mean_squared_error":
+            return float(np.mean((output - targets) ** 2))
+        case "binary_cross_entropy":
+            return float(np.mean(np.logaddexp(0, output) - targets * output))
+        case "mean":
+            return float(np.mean(output))
