@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -66,30 +66,26 @@ class Gallery(ModalScreen[Choice | None]):
         """One scrolling page."""
         with VerticalScroll(id="gallery"):
             for choice in choices():
-                yield Static(_entry(choice, self._palette), classes="choice")
+                with Horizontal(classes="choice"):
+                    picture = Text("") if choice.is_model else _landscape(choice.name, self._palette)
+                    yield Static(picture, classes="picture")
+                    heading = Text.assemble((f" {choice.key} ", "reverse bold"), "  ", (choice.name, "bold"))
+                    yield Static(Text("\n").join([heading, Text(choice.sentence)]), classes="words")
 
     def action_choose(self, place: int) -> None:
         """Close with a choice."""
         self.dismiss(list(choices())[place])
 
 
-def _entry(choice: Choice, palette: Palette) -> Text:
-    """The landscape beside the key, the name and the sentence."""
-    heading = Text.assemble((f" {choice.key} ", "reverse bold"), "  ", (choice.name, "bold"))
-    lines = [heading, Text(choice.sentence), *[Text("")] * (_ROWS - 2)]
-    landscape = [Text(" " * _COLUMNS)] * _ROWS if choice.is_model else _landscape(choice.name, palette)
-    return Text("\n").join(Text.assemble(row, "   ", line) for row, line in zip(landscape, lines, strict=True))
-
-
-def _landscape(name: str, palette: Palette) -> list[Text]:
+def _landscape(name: str, palette: Palette) -> Text:
     """A problem's loss over its window, in half blocks."""
     losses = _losses(name)
     bands = band_of(losses, loss_levels(losses, len(palette.bands)))
     colors = np.array([hexadecimal(color) for color in palette.bands])[bands]
-    return [
+    return Text("\n").join(
         Text.assemble(*(("▀", f"{upper} on {lower}") for upper, lower in zip(*pair, strict=True)))
         for pair in colors.reshape(_ROWS, 2, _COLUMNS)
-    ]
+    )
 
 
 @cache
