@@ -161,7 +161,8 @@ class _Open:
         if before is None:
             return None
         rows = self.problem.rows(self.race.batch(run, update))
-        return compare(update, rows, self.race.gradients(run, before), self.trails.plane)
+        rate = before.group.get("lr", self.experiment.runs[run].lr)
+        return compare(update, rows, before.vector, rate, self.race.gradients(run, before), self.trails.plane)
 
     def _predict(self, job: Predict) -> Piecewise:
         updates = job.updates or (None,) * len(self.experiment.runs)

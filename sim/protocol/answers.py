@@ -133,6 +133,8 @@ class UpdateReport:
         batch_size: how many examples there were in all.
         gradient: the slope of the batch's loss along the plane's two directions.
         full_gradient: the same of the loss over all examples, at the same parameters.
+        origin: where the update began, on the plane.
+        full_step: minus the rate times the gradient over all examples, as the plane shows it.
         measures: those that cost a gradient, by name.
     """
 
@@ -141,6 +143,8 @@ class UpdateReport:
     batch_size: int
     gradient: tuple[float, float]
     full_gradient: tuple[float, float]
+    origin: Point
+    full_step: tuple[float, float]
     measures: Mapping[str, float]
 
 

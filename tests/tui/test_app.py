@@ -402,7 +402,12 @@ async def test_brackets_in_what_went_wrong_are_shown_as_they_are() -> None:
 async def test_the_palette_has_every_action() -> None:
     async with on_screen() as it:
         titles = {command.title for command in it.app.get_system_commands(it.app.screen)}
-        assert {"Step", "Begin again on the next clock", "Export what was recorded as CSV", "Enlarge the focused panel, and back"} <= titles
+        assert {
+            "Step",
+            "Begin again on the next clock",
+            "Export what was recorded as CSV",
+            "Enlarge the focused panel, and back",
+        } <= titles
 
 
 async def test_shrinking_leaves_no_gap_under_the_table() -> None:

@@ -205,7 +205,7 @@ def make_race(experiment: Experiment, until: float) -> Race:
     return Race(found, rows[np.argsort(rows["moment"], kind="stable")], tuple(places))
 
 
-def report_of(update: int, size: int, before: Point) -> UpdateReport:
+def report_of(update: int, size: int, before: Point, rate: float = 0.15) -> UpdateReport:
     """What an update used and did, from the formulas."""
     used, place = batch(update, size), np.array(before)
     own, full = gradient_at(place, used), gradient_at(place)
@@ -217,6 +217,8 @@ def report_of(update: int, size: int, before: Point) -> UpdateReport:
         batch_size=size,
         gradient=(float(own[0]), float(own[1])),
         full_gradient=(float(full[0]), float(full[1])),
+        origin=before,
+        full_step=(float(-rate * full[0]), float(-rate * full[1])),
         measures={
             "angle": math.degrees(math.acos(cosine)),
             "cosine": cosine,
@@ -296,7 +298,8 @@ class ReplayLink:
                 asked = updates or self._updates()
                 runs = zip(self.race.experiment.runs, self.race.places, asked, strict=True)
                 reports = tuple(
-                    report_of(at, run.batch_size, Point(*been[at - 1])) if at else None for run, been, at in runs
+                    report_of(at, run.batch_size, Point(*been[at - 1]), run.lr) if at else None
+                    for run, been, at in runs
                 )
                 return Inspected(tuple(asked), reports)
             case Survey(window, columns, rows, run):

@@ -268,7 +268,7 @@ def test_where_runs_outnumber_the_lines_several_share_one(height: int) -> None:
 
 def test_what_rounding_leaves_of_a_gradient_has_no_angle() -> None:
     measures = {"cosine": 0.98, "angle": 11.5, "relative_error": 0.2}
-    report = UpdateReport(4, (1, 2), 61, (1e-14, 2e-15), (1e-14, 0.0), measures)
+    report = UpdateReport(4, (1, 2), 61, (1e-14, 2e-15), (1e-14, 0.0), Point(0, 0), (0.0, 0.0), measures)
     scene = scene_at(4)
     rest = replace(scene, runs=(replace(scene.runs[0], report=report),))
     assert "– the full gradient is zero" in update_text(rest, 44, 9).plain
