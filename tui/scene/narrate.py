@@ -1,29 +1,41 @@
 """Sentences made from numbers: what the race means just now."""
 
 import math
+from collections.abc import Sequence
 from textwrap import wrap
 
+import numpy as np
+
+from sim.experiment.choices import CLOCKS, Clock
 from sim.protocol.trace import Status
 from tui.draw.numbers import count, decimal, duration, quantity
+from tui.scene.comparison import leader, lowest
 from tui.scene.scene import RunScene, Scene
 
 _LINES = 2  # of the panel
 _SAME_TIME = 0.1  # an update more or less
+_WORSE_FOR, _WORSE_BY = 5, 2.0  # evaluations in a row; times the loss at the start
+_FAR_OFF = 60.0  # degrees
+_UNITS: dict[Clock, str] = {"updates": "update", "examples": "example", "seconds": "second"}
 
 
 def narrate(scene: Scene, width: int) -> str:
     """What the race means at the cursor, for somebody who is learning it: as much as fits lines of a width."""
     runs = [run for run in scene.runs if run.shown] or list(scene.runs)
     if scene.cursor == 0:
-        loss = decimal(runs[0].loss)
-        return f"All runs begin at the same point, at loss {loss}. Space lets them go, . makes one update."
+        space = "Space pauses" if scene.playing else "Space lets them go"
+        return f"All runs begin at the same point, at loss {decimal(runs[0].loss)}. {space}, . makes one update."
     if stopped := [run for run in runs if run.status is Status.DIVERGED]:
         return _diverged(min(stopped, key=lambda run: int(run.seen[-1]["moment"])), runs)
     if failed := [run for run in runs if run.status is Status.FAILED]:
-        others = "the others do" if any(not run.status.stopped for run in runs) else "press i for the reason"
-        return f"{_name(failed[0])} could not go on; {others}."
+        going = [run for run in runs if not run.status.stopped]
+        rest = f"{_names(going)} {'goes' if len(going) == 1 else 'go'} on" if going else "press i for the reason"
+        return f"{_names(failed)} could not go on; {rest}."
+    if worse := [run for run in runs if _is_getting_worse(run)]:
+        return _worse(max(worse, key=lambda run: run.loss))
     effort = _effort(scene, runs)
-    told = [f"{effort} {standing}" for standing in _standings(scene, runs)]
+    tails = [*_why(scene, runs), *_standings(scene, runs)]
+    told = [f"{effort} {tail}" for tail in tails]
     return next((words for words in told if len(wrap(words, width, break_on_hyphens=False)) <= _LINES), effort)
 
 
@@ -31,14 +43,90 @@ def _name(run: RunScene) -> str:
     return run.config.name
 
 
+def _names(runs: Sequence[RunScene]) -> str:
+    """Some names as a list in words."""
+    *first, last = [_name(run) for run in runs]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+# -- what went wrong --------------------------------------------------------------------------------------------------
+
+
 def _diverged(run: RunScene, runs: list[RunScene]) -> str:
     if not math.isfinite(float(run.recorded[0]["loss"])):
         return "Where all runs begin the loss is no finite number; look at the data and at the loss."
-    sentence = f"{_name(run)} diverged at update {count(run.update)}: a rate of {run.config.lr:.4g} is too high"
-    smaller = [other for other in runs if other is not run and not other.status.stopped]
-    size = run.config.batch_size
-    calm = " even for all examples at once" if run.config.full_batch else f" for batches of {count(size)}"
-    return f"{sentence}{calm}; {_name(smaller[0])} goes on." if smaller else f"{sentence}{calm}. Try a lower --lr."
+    sentence = f"{_name(run)} diverged at update {count(run.update)}: {_cause(run, runs)}"
+    going = [other for other in runs if not other.status.stopped]
+    return f"{sentence}; {_name(going[0])} goes on." if going else f"{sentence}. Try a lower --lr."
+
+
+def _cause(run: RunScene, runs: list[RunScene]) -> str:
+    """What can be said of why a run diverged: its rate in use, unless others bear the same one, or it had no say."""
+    last, before = run.seen[-1], run.seen[max(0, len(run.seen) - 2)]
+    if math.isnan(float(last["grad_norm"])) and abs(float(last["batch_loss"])) <= abs(float(before["batch_loss"])):
+        return "a gradient was no number (0/0, say)"
+    rate, config = run.values["lr"], run.config
+    calm = [other for other in runs if not other.status.stopped]
+    same = [other for other in calm if other.config.batch_size == config.batch_size and other.values["lr"] >= rate]
+    if config.momentum and any(other.config.momentum < config.momentum for other in same):
+        return f"a momentum of {config.momentum:g} is too much for a rate of {rate:.4g}"
+    with_momentum = f" with a momentum of {config.momentum:g}" if config.momentum else ""
+    size = "even for all examples at once" if config.full_batch else f"for batches of {count(config.batch_size)}"
+    return f"a rate of {rate:.4g}{with_momentum} is too high {size}"
+
+
+def _is_getting_worse(run: RunScene) -> bool:
+    """Whether its loss is well above where it began, and has grown all along since."""
+    losses = run.recorded["loss"][run.evaluations]
+    losses = losses[run.recorded["update"][run.evaluations] <= run.update][-_WORSE_FOR:]
+    return (
+        len(losses) == _WORSE_FOR
+        and run.loss > _WORSE_BY * abs(float(run.recorded[0]["loss"]))
+        and bool((np.diff(losses) > 0).all())
+    )
+
+
+def _worse(run: RunScene) -> str:
+    times = quantity(run.loss / abs(float(run.recorded[0]["loss"])))
+    return (
+        f"{_name(run)} is getting worse and worse: its loss is {times} times that at the start. "
+        f"A rate of {run.values['lr']:.4g} is too high for it."
+    )
+
+
+# -- what it means ----------------------------------------------------------------------------------------------------
+
+
+def _why(scene: Scene, runs: list[RunScene]) -> list[str]:
+    """What explains the difference just now, most telling first."""
+    return [*_thrown_out(scene, runs), *_ahead(scene, runs)]
+
+
+def _thrown_out(scene: Scene, runs: list[RunScene]) -> list[str]:
+    """Which single example led a run far off the way of all, while there is time to look."""
+    if scene.playing:
+        return []
+    alone = [run for run in runs if run.report and run.reported and run.report.batch_size == 1]
+    off = [(run, run.report.measures["angle"], run.report.indices[0]) for run in alone if run.report]
+    return [
+        f"Example #{example} led {_name(run)} {angle:.0f}° off the way of all examples."
+        for run, angle, example in off
+        if angle > _FAR_OFF
+    ]
+
+
+def _ahead(scene: Scene, runs: list[RunScene]) -> list[str]:
+    """Who leads, and on which clock it would be another."""
+    first = leader(runs, scene.clock)
+    if first is None:
+        return []
+    others = {clock: leader(runs, clock) for clock in CLOCKS if clock != scene.clock}
+    lead = f"{_name(first)} is ahead, at loss {decimal(first.loss)}"
+    return [
+        f"{lead}; per {_UNITS[clock]} it would be {_name(other)}."
+        for clock, other in others.items()
+        if other is not None and other is not first
+    ][:1]
 
 
 def _effort(scene: Scene, runs: list[RunScene]) -> str:
@@ -81,18 +169,18 @@ def _standings(scene: Scene, runs: list[RunScene]) -> list[str]:
     placed.sort(key=lambda run: run.loss)
     if len(placed) < 2:
         return []
-    best, worst = placed[0], placed[-1]
-    if math.isclose(best.loss, worst.loss, rel_tol=1e-3):
-        return [f"All are at loss {decimal(best.loss)}."]
-    lowest = f"Lowest loss: {_name(best)}, {decimal(best.loss)}"
+    best, worst = lowest(placed), placed[-1]
+    if math.isclose(best[0].loss, worst.loss, rel_tol=1e-3):
+        return [f"All are at loss {decimal(best[0].loss)}."]
+    low = f"Lowest loss: {_names(best)}, {decimal(best[0].loss)}"
     most = max((run.values["test_accuracy"] for run in placed), default=math.nan)
     if scene.tests and math.isfinite(most):
         told = [_name(run) for run in placed if run.values["test_accuracy"] == most]
         share = f"{' and '.join(told) if len(told) < len(placed) else 'all alike'}, {100 * most:.1f}%"
-        return [f"{lowest}; most test examples right: {share}.", f"{lowest}; best on tests: {share}.", f"{lowest}."]
+        return [f"{low}; most test examples right: {share}.", f"{low}; best on tests: {share}.", f"{low}."]
     return [
-        f"Lowest now: {_name(best)} at {decimal(best.loss)}; highest: {_name(worst)} at {decimal(worst.loss)}.",
-        f"{lowest}.",
+        f"Lowest now: {_names(best)} at {decimal(best[0].loss)}; highest: {_name(worst)} at {decimal(worst.loss)}.",
+        f"{low}.",
     ]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sim.experiment.config import Experiment, RunConfig
-from sim.protocol.trace import Rows
+from sim.protocol.trace import Rows, Status
 from tests.tui.traces import SECONDS, make_experiment, make_race, make_scene
 from tui.scene.narrate import narrate
 
@@ -124,3 +124,91 @@ def test_it_fits_two_lines_and_every_sentence_is_whole(width: int) -> None:
     assert sentence.endswith(".")
     assert "batch has read 2,440 examples" in sentence
     assert ("Lowest" in sentence) == (width >= 62)
+
+
+def test_before_the_first_update_space_is_said_to_do_what_it_does() -> None:
+    experiment = make_experiment()
+    scene = make_scene(experiment, make_race(experiment, 10), cursor=0)
+    assert "Space lets them go" in narrate(scene, WIDTH)
+    assert "Space pauses" in narrate(replace(scene, playing=True), WIDTH)
+
+
+def test_equal_runs_are_lowest_together() -> None:
+    experiment = make_experiment(RunConfig("one", 16), RunConfig("twin", 16), RunConfig("far", 1))
+    sentence, _ = say(experiment, 20)
+    assert "Lowest now: one and twin at" in sentence
+
+
+def failed(*failing: str, among: tuple[str, ...]) -> str:
+    """The sentence where some runs failed."""
+    experiment = make_experiment(*(RunConfig(name, 16) for name in among))
+    scene = make_scene(experiment, make_race(experiment, 10))
+    runs = tuple(replace(run, failed=run.config.name in failing) for run in scene.runs)
+    return narrate(replace(scene, runs=runs), WIDTH)
+
+
+def test_all_that_failed_are_named_and_those_that_go_on() -> None:
+    assert failed("a", among=("a", "b", "c")) == "a could not go on; b and c go on."
+    assert failed("a", "c", among=("a", "b", "c")) == "a and c could not go on; b goes on."
+    assert failed("a", "b", among=("a", "b")) == "a and b could not go on; press i for the reason."
+
+
+def test_momentum_is_to_blame_where_the_same_rate_without_it_goes_on() -> None:
+    """Of plain descent a rate of up to 2/λ is borne."""
+    experiment = make_experiment(RunConfig("heavy", 16, lr=1.0), RunConfig("plain", 16, lr=0.5))
+    race = make_race(experiment, 40)
+    scene = make_scene(experiment, race)
+    heavy, plain = scene.runs
+    assert heavy.status is Status.DIVERGED
+    blamed = replace(heavy, config=replace(heavy.config, momentum=0.9))
+    calm = replace(plain, values={**plain.values, "lr": 1.0})
+    words = narrate(replace(scene, runs=(blamed, calm)), WIDTH)
+    assert "a momentum of 0.9 is too much for a rate of 1" in words
+    assert "a rate of 1 with a momentum of 0.9 is too high" in narrate(replace(scene, runs=(blamed, plain)), WIDTH)
+
+
+def test_a_gradient_that_is_no_number_is_not_blamed_on_the_rate() -> None:
+    experiment = make_experiment(RunConfig("a", 16), RunConfig("b", 16))
+    race = make_race(experiment, 10)
+    last = np.flatnonzero(race.rows["run"] == 0)[-1]
+    race.rows["status"][last], race.rows["grad_norm"][last] = Status.DIVERGED, np.nan
+    race.rows["batch_loss"][last] = race.rows["batch_loss"][last - 2]
+    assert "a gradient was no number (0/0, say); b goes on." in narrate(make_scene(experiment, race), WIDTH)
+
+
+def test_the_rate_in_use_is_named_not_the_peak_of_a_schedule() -> None:
+    experiment = make_experiment(RunConfig("hasty", 1, lr=1.4))
+    race = make_race(experiment, 40)
+    race.rows["lr"][-1] = 0.7
+    assert "a rate of 0.7 is too high for batches of 1" in narrate(make_scene(experiment, race), WIDTH)
+
+
+def test_drawing_as_many_with_replacement_is_not_all_examples_at_once() -> None:
+    experiment = make_experiment(RunConfig("drawn", "all", lr=3.0, sampling="replacement"))
+    assert "for batches of 61" in say(experiment, 40)[0]
+    assert "even for all examples at once" in say(make_experiment(RunConfig("all", "all", lr=3.0)), 40)[0]
+
+
+def test_a_run_that_gets_worse_says_so_long_before_it_diverges() -> None:
+    experiment = make_experiment(RunConfig("hasty", "all", lr=1.2))
+    race = make_race(experiment, 40)
+    end = int(race.rows["update"][race.rows["status"] == Status.DIVERGED][0])
+    words = [narrate(make_scene(experiment, race, cursor=moment), WIDTH) for moment in range(end)]
+    first = next(moment for moment, sentence in enumerate(words) if "is getting worse and worse" in sentence)
+    assert first < end / 2
+
+
+def test_a_run_that_only_jitters_is_not_said_to_get_worse() -> None:
+    experiment = make_experiment()
+    race = make_race(experiment, 60)
+    assert not any("worse" in narrate(make_scene(experiment, race, cursor=moment), WIDTH) for moment in range(60))
+
+
+def test_who_would_be_ahead_on_another_clock_is_said() -> None:
+    """After as many updates batch descent is lowest; after as many examples, a small batch is."""
+    experiment = make_experiment(RunConfig("all", "all", lr=0.1), RunConfig("few", 4, lr=0.1))
+    race = make_race(experiment, 30)
+    losses = [float(race.rows["loss"][race.rows["run"] == run][-1]) for run in (0, 1)]
+    assert losses[0] < losses[1]
+    assert "all is ahead" in narrate(make_scene(experiment, race), 200)
+    assert "per example it would be few" in narrate(make_scene(experiment, race), 200)
