@@ -191,10 +191,12 @@ class TorchStepper:
             return Status.DIVERGED
         if run.full_batch:
             return Status.CONVERGED if grad_norm < GRADIENT_TOLERANCE else Status.RUNNING
-        if update % (run.loss_every * _CONVERGENCE_CHECK_EVERY) == 0:
-            norm = torch.linalg.vector_norm(full_gradient(self._problem, self._model.module)).item()
-            return Status.CONVERGED if norm < GRADIENT_TOLERANCE else Status.RUNNING
-        return status
+        # noise leads a run past a minimum every now and then: only where it is found out does it stand
+        every = run.loss_every * (1 if status is Status.CONVERGED else _CONVERGENCE_CHECK_EVERY)
+        if update % every:
+            return Status.RUNNING
+        norm = torch.linalg.vector_norm(full_gradient(self._problem, self._model.module)).item()
+        return Status.CONVERGED if norm < GRADIENT_TOLERANCE else Status.RUNNING
 
     def _trouble(self, error: BaseException, update: int) -> Trouble:
         """Why an update could not be made, and the figures where the run stopped."""
