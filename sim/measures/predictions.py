@@ -1,12 +1,17 @@
 """What the runs say of some examples, in words."""
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sim.data.scaling import Scaling
 from sim.measures.evaluation import classes_told, evaluating
 from sim.models.problem import Problem
 from sim.protocol.answers import Predicted
+
+_LONGEST = 12  # characters of a quantity
 
 
 def predict(problem: Problem, modules: list[nn.Module], count: int) -> Predicted:
@@ -31,11 +36,20 @@ def predict(problem: Problem, modules: list[nn.Module], count: int) -> Predicted
 
 def _words(problem: Problem, values: Tensor) -> tuple[str, ...]:
     """For each example its class or its quantity; the first one where it has several."""
-    flat = values.reshape(len(values), -1)[:, 0].tolist()
+    first = values.reshape(len(values), -1)[:, 0].cpu()
     if problem.task != "classification" or values.is_floating_point():
-        return tuple(f"{value:.2f}" for value in flat)
+        return _quantities(first, problem.target_scale)
     names = problem.classes
-    return tuple(names[number] if number < len(names) else str(number) for number in flat)
+    return tuple(names[number] if number < len(names) else str(number) for number in first.tolist())
+
+
+def _quantities(values: Tensor, scale: Scaling | None) -> tuple[str, ...]:
+    """Quantities in the data's own units, rounded to about a hundredth of what they vary by."""
+    if scale is None:
+        return tuple(f"{value:.2f}" for value in values.tolist())
+    places = max(0, 2 - math.ceil(math.log10(float(scale.width))))
+    rounded = ((value, f"{value:.{places}f}") for value in scale.undo(values.double().numpy()).tolist())
+    return tuple(words if len(words) <= _LONGEST else f"{value:.4g}" for value, words in rounded)
 
 
 def _right(told: Tensor | None, targets: Tensor) -> tuple[bool | None, ...]:

@@ -10,6 +10,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
+from sim.data.scaling import Scaling
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.models.random_state import RandomState
@@ -38,6 +39,7 @@ class Problem:
         task: what the outputs are.
         classes: the names of the classes, as far as they have any.
         threshold: of a single output, above which it tells class 1: 0, or 0.5 for probabilities.
+        target_scale: what quantities were scaled by, which the loss sees; None where they are in the data's own units.
     """
 
     model: nn.Module
@@ -51,6 +53,7 @@ class Problem:
     task: Literal["classification", "regression", "formula"] = "formula"
     classes: tuple[str, ...] = ()
     threshold: float = 0.0
+    target_scale: Scaling | None = None
 
     @property
     def examples(self) -> int:
@@ -76,7 +79,11 @@ class Problem:
 
     def batch(self, examples: Tensor) -> Batch:
         """Inputs and targets of training examples (int64 from 0 to N - 1, on the CPU), on the device."""
-        return self.source.take(examples if self.train is None else self.train[examples])
+        return self.source.take(self.rows(examples))
+
+    def rows(self, examples: Tensor) -> Tensor:
+        """Which rows of the data, from 0, training examples (int64 from 0 to N - 1, on the CPU) are."""
+        return examples if self.train is None else self.train[examples]
 
     @cached_property
     def chunk_size(self) -> int:

@@ -1,0 +1,64 @@
+"""The one border through which everything goes that reads the user's data. Imports no torch."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sim.experiment.errors import ConfigError, require_file
+from sim.experiment.words import first_line, shown_path
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """Whatever a reader raises in the block, or warns of, becomes one sentence or nothing.
+
+    Args:
+        path: the file to be read; the block is only entered if it is a regular file with something in it.
+        kind: what it should be, such as "an NPZ file".
+
+    Raises:
+        ConfigError: for whatever keeps the file from being read.
+    """
+    require_file(path, "data")
+    try:
+        if path.stat().st_size == 0:
+            raise ConfigError(f"{shown_path(path)} is empty; give a file with at least 2 rows of data.")
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    except (ConfigError, KeyboardInterrupt, SystemExit):
+        raise
+    except MemoryError as error:
+        raise ConfigError(f"{shown_path(path)} needs more memory than there is; give a smaller file.") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise ConfigError(f"{shown_path(path)} cannot be read: {error.strerror}.") from error
+        raise unreadable(path, kind, first_line(error)) from error
+    except BaseException as error:  # polars panics with what is no Exception
+        raise unreadable(path, kind, "it is damaged") from error
+
+
+def unreadable(path: Path, kind: str, reason: str) -> ConfigError:
+    """The sentence about a file that is not what it should be."""
+    return ConfigError(f"{shown_path(path)} cannot be read as {kind}: {reason}.")
+
+
+def available_memory() -> int:
+    """Bytes that can be used without swapping."""
+    import psutil  # here, since only who brings data pays for it
+
+    return int(psutil.virtual_memory().available)
+
+
+def require_memory(path: Path, size: int) -> None:
+    """Refuse a file of so many bytes of data where they do not fit into the memory that is available.
+
+    Raises:
+        ConfigError: naming both sizes.
+    """
+    available = available_memory()
+    if size > available:
+        raise ConfigError(
+            f"{shown_path(path)} needs {size / 1e9:,.1f} GB of memory, and {available / 1e9:,.1f} GB are available; "
+            "give a smaller file."
+        )
