@@ -74,7 +74,6 @@ def _read_parquet(path: Path) -> "pl.DataFrame":
     import polars as pl
 
     with reading(path, _PARQUET):
-        path.open("rb").close()  # whether it may be read
         _probe(path)
         return pl.read_parquet(path, glob=False)
 

@@ -24,6 +24,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
     try:
         if path.stat().st_size == 0:
             raise ConfigError(f"{shown_path(path)} is empty; give a file with at least 2 rows of data.")
+        path.open("rb").close()  # for a lack of permission every library has words of its own
         with warnings.catch_warnings(action="ignore"):
             yield
     except (ConfigError, KeyboardInterrupt, SystemExit):

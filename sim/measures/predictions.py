@@ -44,12 +44,18 @@ def _words(problem: Problem, values: Tensor) -> tuple[str, ...]:
 
 
 def _quantities(values: Tensor, scale: Scaling | None) -> tuple[str, ...]:
-    """Quantities in the data's own units, rounded to about a hundredth of what they vary by."""
+    """Quantities in the data's own units, to a hundredth of what they vary by or a little more exactly."""
     if scale is None:
         return tuple(f"{value:.2f}" for value in values.tolist())
-    places = max(0, 2 - math.ceil(math.log10(float(scale.width))))
-    rounded = ((value, f"{value:.{places}f}") for value in scale.undo(values.double().numpy()).tolist())
-    return tuple(words if len(words) <= _LONGEST else f"{value:.4g}" for value, words in rounded)
+    places = max(0, 2 - math.floor(math.log10(float(scale.width))))
+    return tuple(_number(value, places) for value in scale.undo(values.double().numpy()).tolist())
+
+
+def _number(value: float, places: int) -> str:
+    words = f"{round(value, places) + 0.0:.{places}f}"  # + 0.0 for there is a negative zero
+    if "." in words:
+        words = words.rstrip("0").rstrip(".")
+    return words if len(words) <= _LONGEST else f"{value:.4g}"
 
 
 def _right(told: Tensor | None, targets: Tensor) -> tuple[bool | None, ...]:
