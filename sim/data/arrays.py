@@ -177,7 +177,7 @@ def _from_files(config: ModelConfig, inputs_file: Path, targets_file: Path) -> A
     """Two mapped arrays; what a model takes as it is is not read into memory."""
     inputs, targets = map_npy(inputs_file), map_npy(targets_file)
     if config.scale not in (None, "none") or not is_torch_type(inputs.dtype):
-        require_memory(inputs_file, inputs.size * np.float32().itemsize)
+        require_memory(inputs_file, inputs.size * np.dtype(np.float32).itemsize)
     require_memory(targets_file, targets.nbytes)
     return _from_arrays(config, f"{shown(inputs_file.name)} and {shown(targets_file.name)}", inputs, targets)
 

@@ -27,7 +27,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         path.open("rb").close()  # for a lack of permission every library has words of its own
         with warnings.catch_warnings(action="ignore"):
             yield
-    except (ConfigError, KeyboardInterrupt, SystemExit):
+    except ConfigError:
         raise
     except MemoryError as error:
         raise ConfigError(f"{shown_path(path)} needs more memory than there is; give a smaller file.") from error
@@ -35,7 +35,9 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.strerror:
             raise ConfigError(f"{shown_path(path)} cannot be read: {error.strerror}.") from error
         raise unreadable(path, kind, first_line(error)) from error
-    except BaseException as error:  # polars panics with what is no Exception
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of polars, and no Exception
+            raise
         raise unreadable(path, kind, "it is damaged") from error
 
 

@@ -79,8 +79,8 @@ def as_float32(values: NDArray[np.generic], scaling: Scaling | None = None) -> N
             result[rows] = values[rows] if scaling is None else scaling.apply(values[rows])
         if (bad := first_beyond(result[rows], _LARGEST)) is not None:
             raise ConfigError(
-                f"Row {rows.start + bad} (from 0) of the inputs is beyond {_LARGEST:.2g}, the largest that a model "
-                "takes; scale the inputs, or leave the row out."
+                f"Row {rows.start + bad} (from 0) of the data is beyond {_LARGEST:.2g}, the largest number of a model; "
+                "use --scale standard, or leave the row out."
             )
     return result
 

@@ -13,6 +13,7 @@ from sim.data.arrays import SYNTHETIC_CLASSES, SYNTHETIC_FEATURES, Arrays, load_
 from sim.data.scaling import Scaling, as_float32, fit, is_torch_type
 from sim.experiment.config import ModelConfig
 from sim.experiment.errors import ConfigError
+from sim.experiment.words import shown_path
 from sim.measures.evaluation import evaluating
 from sim.models.failures import first_line
 from sim.models.flat import trainable
@@ -99,7 +100,7 @@ def _refuse_other_data(config: ModelConfig, path: str) -> None:
     }
     for option, value in said.items():
         if value:
-            raise ConfigError(f"{path} has a data() of its own; leave out --{option}, or data().")
+            raise ConfigError(f"{shown_path(path)} has a data() of its own; leave out --{option}, or data().")
 
 
 def synthetic(examples: int, seed: int) -> tuple[Tensor, Tensor]:

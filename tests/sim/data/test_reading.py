@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sim.data.arrays import load_arrays
+from sim.data.reading import reading
 from sim.data.table_file import read_table, read_training_table
 from sim.experiment.config import ModelConfig
 from sim.experiment.errors import ConfigError
@@ -154,6 +155,29 @@ def test_a_broken_file_is_a_sentence(
     (tmp_path / f"mine.{kind}").write_bytes(content)
     assert words in refusal(read, tmp_path / f"mine.{kind}")
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (pl.exceptions.PanicException("called `unwrap()`"), "cannot be read as a riddle: it is damaged"),
+        (MemoryError(), "needs more memory than there is"),
+        (RecursionError(), "cannot be read as a riddle: RecursionError"),
+        (OSError(5, "Input/output error"), r"mine\.csv cannot be read: Input/output error\."),
+        (UserWarning("old"), "cannot be read as a riddle: old"),
+    ],
+)
+def test_whatever_is_raised_becomes_a_sentence(tmp_path: Path, error: BaseException, words: str) -> None:
+    (tmp_path / "mine.csv").write_text("x")
+    with pytest.raises(ConfigError, match=words), reading(tmp_path / "mine.csv", "a riddle"):
+        raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, pytest.fail.Exception])
+def test_who_stops_the_reading_does_so(tmp_path: Path, error: type[BaseException]) -> None:
+    (tmp_path / "mine.csv").write_text("x")
+    with pytest.raises(error), reading(tmp_path / "mine.csv", "a riddle"):
+        raise error
 
 
 def test_a_field_of_megabytes_is_cut(tmp_path: Path, read: Callable[[Path], None]) -> None:

@@ -76,7 +76,7 @@ def test_what_is_right_already_is_not_copied() -> None:
 def test_numbers_beyond_the_type_are_named_by_their_row() -> None:
     values = np.ones((1000, 2))
     values[700, 1] = -1e39
-    with pytest.raises(ConfigError, match=r"Row 700 \(from 0\) of the inputs is beyond 3\.4e\+38"):
+    with pytest.raises(ConfigError, match=r"Row 700 \(from 0\) of the data is beyond 3\.4e\+38"):
         as_float32(values)
     assert first_beyond(values, 1e38) == 700
     assert first_beyond(values, 1e40) is None
