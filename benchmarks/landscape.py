@@ -21,10 +21,10 @@ from torch import nn
 
 from sim.experiment.config import ModelConfig
 from sim.experiment.geometry import Window
-from sim.measures.landscape import grid, survey
-from sim.measures.planes import Plane, random_plane
 from sim.models.build import model_problem
 from sim.models.problem import Problem
+from sim.views.landscape import grid, survey
+from sim.views.planes import Plane, random_plane
 
 COLUMNS, ROWS, TURNS = 81, 51, 3
 WINDOW = Window(-1, 1, -1, 1)

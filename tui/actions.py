@@ -7,9 +7,7 @@ from pathlib import Path
 from textual.app import App
 
 from sim.experiment.choices import CLOCKS, PLANES
-from sim.experiment.config import ModelConfig
 from sim.experiment.errors import ConfigError
-from sim.problems.formula import Formula
 from sim.protocol.trace import Status
 from tui import export
 from tui.help import HelpScreen, help_text
@@ -86,9 +84,9 @@ class Actions(App[None]):
     def action_next_clock(self) -> None:
         """Keep the runs equal in something else."""
         clocks = list(CLOCKS)
-        clock = clocks[(clocks.index(self.session.experiment.clock) + 1) % len(clocks)]
+        clock = clocks[(clocks.index(self.session.clock) + 1) % len(clocks)]
         self.session.set_clock(clock)
-        self.notify(f"{clock}: {CLOCKS[clock]}", title="clock", timeout=_SHORT)
+        self.notify(f"{clock}: {CLOCKS[clock].sentence}", title="clock", timeout=_SHORT)
         self.frame()
 
     def action_reset(self) -> None:
@@ -97,7 +95,7 @@ class Actions(App[None]):
 
     def action_new_seed(self) -> None:
         """Begin again with other batches."""
-        self.session.reset(seed=self.session.experiment.seed + 1)
+        self.session.reset(seed=self.session.asked.seed + 1)
 
     def action_kill_engine(self) -> None:
         """Stop the engine, whatever it is doing."""
@@ -105,7 +103,7 @@ class Actions(App[None]):
 
     def on_surface_start_chosen(self, message: Surface.StartChosen) -> None:
         """Begin from the place that was clicked on."""
-        if isinstance(self.session.experiment.problem, ModelConfig):
+        if not self.session.card.movable:
             self.notify("A model begins as it was made from the seed; R makes it anew from another one.")
             return
         self.session.reset(start=message.place)
@@ -113,7 +111,7 @@ class Actions(App[None]):
 
     def action_toggle_run(self, index: int) -> None:
         """Hide or show a run."""
-        if index < len(self.session.experiment.runs):
+        if index < len(self.session.asked.runs):
             self.hidden = self.hidden ^ {index}
             self.redraw()
 
@@ -141,11 +139,14 @@ class Actions(App[None]):
 
     def action_next_plane(self) -> None:
         """See a model's parameters on another plane."""
-        if self.session.trails is None:
+        trails = self.session.trails
+        if trails is None:
+            return
+        if trails.plane.kind == "identity":
             self.notify("Two parameters are their own plane; planes are for models.")
             return
         kinds = list(PLANES)
-        kind = kinds[(kinds.index(self.session.trails.plane.kind) + 1) % len(kinds)]
+        kind = kinds[(kinds.index(trails.plane.kind) + 1) % len(kinds)]
         self.session.set_plane(kind)
         self.notify(f"{kind}: {PLANES[kind]}", title="plane", timeout=_SHORT)
 
@@ -156,8 +157,7 @@ class Actions(App[None]):
 
     def action_next_view(self) -> None:
         """The data in place of the curves, then of the surface, then away; beside them where there is room."""
-        card = self.session.card
-        if isinstance(card, Formula) and card.view is None:
+        if self.session.card.drawn is None and not self.session.card.answers:
             self.notify("This problem has no data to draw.")
             return
         states = ["", "-data-beside"] if self.screen.has_class("-very-wide") else ["", "-data-curves", "-data-surface"]
@@ -198,20 +198,20 @@ class Actions(App[None]):
 
     def action_copy_command(self) -> None:
         """The command line that reproduces this."""
-        command = command_line(self.session.experiment, self.session.card)
+        command = command_line(self.session.reproduced)
         self.copy_to_clipboard(command)
         self.notify(command, title="copied", markup=False)
 
     async def action_export(self) -> None:
         """Write what was recorded to a CSV file in this folder."""
-        history = self.session.history
-        if history is None:
+        history, trails = self.session.history, self.session.trails
+        if history is None or trails is None:
             return
         names = [run.name for run in self.session.experiment.runs]
-        path = Path(time.strftime(f"gdsim-{_file_word(self.session)}-%Y%m%d-%H%M%S.csv"))
+        path = Path(time.strftime(f"gdsim-{Path(self.session.card.name).stem}-%Y%m%d-%H%M%S.csv"))
         try:
             rows = export.with_failures(history.all_rows(), self.session.troubles.values())
-            await asyncio.to_thread(export.write, rows, names, path, self.session.trails)
+            await asyncio.to_thread(export.write, rows, names, path, trails)
         except (export.ExportError, ConfigError) as error:
             self.notify(str(error), severity="error", markup=False)
         else:
@@ -252,9 +252,3 @@ class Actions(App[None]):
     def action_help(self) -> None:
         """The help."""
         self.push_screen(HelpScreen(help_text(self.scene)))
-
-
-def _file_word(session: Session) -> str:
-    """The problem's name as a part of a file's name."""
-    problem = session.experiment.problem
-    return Path(problem.model).stem if isinstance(problem, ModelConfig) else problem.name

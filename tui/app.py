@@ -16,10 +16,10 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
-from sim.data.arrays import Card, ModelCard
 from sim.experiment.config import Experiment, ModelConfig, ProblemConfig
 from sim.experiment.errors import choose
-from sim.problems.formula import Formula
+from sim.problems.card import Card
+from sim.protocol.answers import Surveyed
 from tui.actions import DATA_VIEWS, Actions
 from tui.draw.palette import Palette
 from tui.keys import KEYS, bindings
@@ -36,15 +36,12 @@ from tui.scene.narrate import narrate
 from tui.scene.scene import Scene, build_scene
 from tui.session.banner import with_hint
 from tui.session.link import Link, ProcessLink
-from tui.session.session import Session
+from tui.session.session import Phase, Session
 from tui.themes import THEMES, palette_of
 
 FRAMES_PER_SECOND = 30
-INSPECTIONS_PER_SECOND = 4
 BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
-_PATIENCE = 0.1  # seconds between two looks whether it still plays
-_UNHURRIED = 4.0  # seconds between pieces of a landscape, and inspections, while it plays as fast as possible
 _WIDE, _TALL = 116, 34
 _VERY_WIDE = 170
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
@@ -78,7 +75,7 @@ class GdsimApp(Actions):
         playing: bool = False,
     ) -> None:
         super().__init__()
-        self.session = Session(experiment, card, link, self._tell)
+        self.session = Session(experiment, card, link, self._tell, self._came_in)
         self.session.player.playing = playing
         self.scene = None
         self._other: Session | None = None
@@ -96,8 +93,7 @@ class GdsimApp(Actions):
         self._ticking = ticking
         self._timer: Timer | None = None
         self._last_frame = time.monotonic()
-        self._last_inspection = 0.0
-        self._surveying = False
+        self._landscape: Surveyed | None = None
         self._banner_words: str | None = None
         self._sizes: list[Size] = []
         for theme in THEMES:
@@ -149,11 +145,11 @@ class GdsimApp(Actions):
     def _show_session(self) -> None:
         """Turn the panels to the session; open its experiment if that has not been done."""
         self.query_one(Surface).show_problem(self.session.card)
-        is_model = isinstance(self.session.card, ModelCard)
-        self.screen.set_class(is_model, "-model").set_class(not is_model, "-formula")
-        if isinstance(self.session.card, Formula) and self.session.card.view is None:
+        card = self.session.card
+        self.screen.set_class(card.answers, "-answers").set_class(not card.answers, "-drawn")
+        if card.drawn is None and not card.answers:
             self.screen.remove_class(*DATA_VIEWS)
-        self.screen.set_class(len(self.session.experiment.runs) > _FEW_RUNS, "-many")
+        self.screen.set_class(len(self.session.asked.runs) > _FEW_RUNS, "-many")
         if self.session.opened is None:
             self.run_worker(self.session.open(), name="open")
         self.call_after_refresh(self.redraw)
@@ -169,11 +165,11 @@ class GdsimApp(Actions):
 
     def _second_session(self) -> Session:
         """The other kind of problem with its defaults, the same seed, clock and device."""
-        options = Options() if isinstance(self.session.card, ModelCard) else Options(model=ModelConfig().model)
+        options = Options() if self.session.card.answers else Options(model=ModelConfig().model)
         experiment, card = prepare(ProblemConfig().name, options)
-        here = self.session.experiment
-        experiment = replace(experiment, seed=here.seed, clock=here.clock, device=here.device)
-        return Session(experiment, card, self._new_link(), self._tell)
+        here = self.session.asked
+        experiment = replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device)
+        return Session(experiment, card, self._new_link(), self._tell, self._came_in)
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""
@@ -202,11 +198,6 @@ class GdsimApp(Actions):
         now = time.monotonic()
         self.session.frame(now - self._last_frame)
         self._last_frame = now
-        if now - self._last_inspection >= (_UNHURRIED if self.session.hurried else 1 / INSPECTIONS_PER_SECOND):
-            self._last_inspection = now
-            self.session.inspect()
-            if self.query_one(Predictions).display:
-                self.session.predict()
         self._draw(build_scene(self.session, self.hidden, self.palette))
         self._leave_if_refused()
 
@@ -231,12 +222,12 @@ class GdsimApp(Actions):
             panel.show(scene)
         sentence = self.query_one("#sentence", Words)
         sentence.say(Text(narrate(scene, max(1, sentence.size.width))))
-        self._survey()
+        self._look_closer()
 
     def _show_banner(self) -> None:
         banner = self.query_one("#banner", Static)
         trouble = self.session.banner
-        opening = "Starting the engine …" if self.session.starting else ""
+        opening = "Starting the engine …" if self.session.phase is Phase.STARTING else ""
         words = with_hint(trouble.sentence, trouble.details) if trouble else opening
         if words == self._banner_words:
             return
@@ -244,33 +235,23 @@ class GdsimApp(Actions):
         banner.set_class(bool(words), "-shown").set_class(trouble is not None, "-trouble")
         banner.update(Text(words))
 
-    def _survey(self) -> None:
-        if not self._surveying and self.query_one(Surface).wanted is not None:
-            self._surveying = True
-            self.run_worker(self._fetch_landscape(), name="landscape")
+    def _look_closer(self) -> None:
+        """Tell the session what there is still to be found out for the screen."""
+        surface, look = self.query_one(Surface), self.session.look
+        look.wanted, look.blank = surface.wanted, not surface.stands
+        look.answers_wanted = self.query_one(Predictions).display
+        look.go_on()
 
-    async def _fetch_landscape(self) -> None:
-        """Have the landscape of the window computed, and again as long as the window changes meanwhile."""
-        surface, session = self.query_one(Surface), self.session
-        try:
-            while session is self.session and (wanted := surface.wanted) is not None:
-                asked = time.monotonic()
-                answer = await session.survey(wanted)
-                if answer is None or session is not self.session:
-                    break
-                surface.set_landscape(answer)
-                if answer.progress > 0:
-                    await self._let_it_train(_UNHURRIED if session.hurried else 2 * (time.monotonic() - asked))
-        finally:
-            self._surveying = False
-        if session is not self.session:
-            self._survey()
-
-    async def _let_it_train(self, seconds: float) -> None:
-        """Leave the engine to training for so long, while it plays and the landscape that there is serves."""
-        session, surface, until = self.session, self.query_one(Surface), time.monotonic() + seconds
-        while session.player.playing and surface.stands and (left := until - time.monotonic()) > 0:
-            await asyncio.sleep(min(left, _PATIENCE))
+    def _came_in(self) -> None:
+        """Show what was found out."""
+        if not self.query("#banner"):  # the screen is being taken down
+            return
+        landscape = self.session.look.landscape
+        if landscape is not None and landscape is not self._landscape:
+            self._landscape = landscape
+            self.query_one(Surface).set_landscape(landscape)
+        self._draw(build_scene(self.session, self.hidden, self.palette))
+        self._look_closer()
 
     def _tell(self, sentence: str) -> None:
         self.notify(sentence, markup=False)

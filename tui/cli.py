@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,17 +24,22 @@ from cyclopts import (
 from sim.experiment.choices import CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
 from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError, choose, suggest
+from tui import plain_text
 from tui.options import config_file, environment
 from tui.options.options import EXPERIMENT, Number, Options, Whole, prepare
 
 if TYPE_CHECKING:
-    from sim.data.arrays import Card
+    from sim.problems.card import Card
 
 _NOT_SAVED = 1
 _BAD_INPUT = 2
 _INTERRUPTED = 130
 _COMMANDS = ("run", "list", "config")
-_HELP = "See gradient descent in the terminal: batch, stochastic and mini-batch side by side."
+_UNSAID = {"data": "none", "features": "none", "target": "none", "model": "none", "run": "the default three"}
+_HELP = "Gradient descent in the terminal: batch, stochastic and mini-batch side by side."
+_USAGE = """\
+Usage: gdsim [PROBLEM] [OPTIONS]
+       gdsim run|list|config ..."""
 _EXAMPLES = """\
 Examples:
 
@@ -56,7 +62,9 @@ def _problem_names(_context: object) -> Iterable[str]:
 
 
 Problem = Annotated[str, Parameter(help="What to minimise; see gdsim list.", completer=_problem_names)]
-Theme = Annotated[str | None, Parameter(help="Colours of the screen, by the name of a theme.", group=EXPERIMENT)]
+Theme = Annotated[
+    str | None, Parameter(help="Colours of the screen, by the name of a theme.", group=EXPERIMENT, metavar="NAME")
+]
 _END = Group("Where the runs end (exactly one)", sort_key=5)
 _OUTPUT = Group("Output", sort_key=6)
 
@@ -86,6 +94,7 @@ _sources = _Sources()
 app = App(
     name="gdsim",
     help=_HELP,
+    usage=_USAGE,
     help_format="plaintext",
     help_epilogue=_EXAMPLES,
     version=_version,
@@ -101,14 +110,14 @@ app.command(config_app)
 def screen(problem: Problem = "linear", /, *, options: Options = Options(), theme: Theme = None) -> int:  # noqa: B008
     """Watch the runs on a screen."""
     experiment, card = _prepare(problem, options)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ConfigError("gdsim draws on a terminal and this is none; use `gdsim run` for runs without a screen.")
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        raise ConfigError("The screen needs a terminal and this is none; use `gdsim run` for runs without a screen.")
     from tui.app import run_app
 
     return run_app(experiment, card, theme=theme)
 
 
-@app.command(help_epilogue="")
+@app.command(usage="Usage: gdsim run [PROBLEM] [OPTIONS]", help_epilogue="")
 def run(
     problem: Problem = "linear",
     /,
@@ -117,7 +126,7 @@ def run(
     updates: Annotated[Whole | None, Parameter(group=_END)] = None,
     epochs: Annotated[Number | None, Parameter(group=_END)] = None,
     seconds: Annotated[Number | None, Parameter(group=_END)] = None,
-    export: Annotated[Path | None, Parameter(group=_OUTPUT)] = None,
+    export: Annotated[Path | None, Parameter(group=_OUTPUT, metavar="FILE")] = None,
 ) -> int:
     """Run without a screen: a summary on stdout, each update in a file.
 
@@ -143,7 +152,7 @@ def run(
 
 @app.command(name="list", help_epilogue="")
 def list_() -> int:
-    """List problems, models, data, planes, optimizers, schedules, samplings, clocks and scales."""
+    """List the problems, models, optimizers and so on."""
     from sim.problems import registry
 
     problems = {name: entry.sentence for name, entry in registry().items()}
@@ -152,18 +161,15 @@ def list_() -> int:
         ("Models (--model)", MODELS.items()),
         ("Data for models (--dataset)", DATASETS.items()),
         ("Planes for models (--plane)", PLANES.items()),
-        ("Optimizers (--optimizer)", OPTIMIZERS.items()),
+        ("Optimizers (--optimizer)", {name: kind.sentence for name, kind in OPTIMIZERS.items()}.items()),
         ("Schedules of the learning rate (--schedule)", SCHEDULES.items()),
         ("Samplings (--sampling)", SAMPLINGS.items()),
-        ("Clocks (--clock)", CLOCKS.items()),
+        ("Clocks (--clock)", {name: kind.sentence for name, kind in CLOCKS.items()}.items()),
         ("Scales of the inputs (--scale)", SCALES.items()),
     )
     width = max(len(name) for _, entries in chapters for name, _ in entries)
     for title, entries in chapters:
-        print(title)
-        for name, sentence in entries:
-            print(f"  {name:{width}}  {sentence}")
-        print()
+        print(title, *plain_text.table([(f"  {name:{width}}", sentence) for name, sentence in entries]), "", sep="\n")
     return 0
 
 
@@ -174,20 +180,18 @@ def path() -> int:
     return 0
 
 
-@config_app.command(help_epilogue="")
+@config_app.command(usage="Usage: gdsim config show [PROBLEM] [OPTIONS]", help_epilogue="")
 def show(problem: Problem = "linear", /, *, options: Options = Options(), theme: Theme = None) -> int:  # noqa: B008
     """Print the effective value of every option, and where it comes from."""
     values = {"problem": problem, **asdict(options), "theme": theme}
-    lines = [(name, _shown(value), _sources.found.get(name, "default")) for name, value in values.items()]
-    widths = [max(len(line[column]) for line in lines) for column in (0, 1)]
-    for name, value, source in lines:
-        print(f"{name:{widths[0]}}  {value:{widths[1]}}  {source}")
+    rows = [(name, _shown(name, value), _sources.found.get(name, "default")) for name, value in values.items()]
+    print(*plain_text.table(rows), sep="\n")
     return 0
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
     if value is None or value == ():
-        return "automatic"
+        return _UNSAID.get(name, "automatic")
     if isinstance(value, bool):
         return str(value).lower()
     return " | ".join(value) if isinstance(value, tuple) else str(value)
@@ -199,6 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: something could not be saved, or nobody reads the output. 2: bad input, or a run that failed; one
     sentence on stderr says what. 130: Ctrl-C.
     """
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks, not a traceback
@@ -225,10 +230,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
+def _open_streams() -> None:
+    """Put the null device in the place of what was closed before gdsim was started: nobody wants to read that."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+
+
 def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
     choose(problem, [*_problem_names(None), *_COMMANDS], "problem or command")
+    try:
+        Path.cwd()
+    except OSError:
+        raise ConfigError("The folder that gdsim was started in is gone; go to another one.") from None
     return prepare(problem, options)
 
 
@@ -244,5 +262,6 @@ def _sentence(error: CycloptsError) -> str:
 
 
 def _complain(sentence: str, code: int) -> int:
-    print(f"gdsim: {sentence}", file=sys.stderr)
+    with suppress(OSError):  # stderr that cannot be written to: the exit code still says that something is wrong
+        print(f"gdsim: {plain_text.complaint(sentence)}", file=sys.stderr)
     return code

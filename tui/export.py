@@ -1,7 +1,9 @@
 """What runs did as a CSV, JSON Lines or Parquet file, one row an update and run."""
 
+import errno
 import io
 import json
+import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,17 +13,13 @@ import numpy as np
 
 from sim.experiment.errors import ConfigError, suggest
 from sim.protocol.answers import Trouble
-from sim.protocol.trace import Rows, Status
+from sim.protocol.trace import RECORDED, Rows, Status
 from tui.session.trails import PlaneTrails
 
 if TYPE_CHECKING:
     import polars as pl
 
-COLUMNS = (
-    *("run", "update", "examples", "epoch", "seconds", "x", "y"),
-    *("batch_loss", "loss", "grad_norm", "lr", "status"),
-)
-MODEL_COLUMNS = (*COLUMNS, "test_loss", "test_accuracy", "distance")
+_ALWAYS = ("run", "update", "examples", "epoch", "seconds", "x", "y", "batch_loss", "loss", "grad_norm", "lr", "status")
 EXTENSIONS = (".csv", ".jsonl", ".parquet")
 
 
@@ -53,20 +51,18 @@ def check(path: Path) -> None:
         raise ConfigError(f"Cannot write {path}: {error.strerror}.") from None
 
 
-def write(rows: Rows, names: Sequence[str], path: Path, trails: PlaneTrails | None = None) -> None:
+def write(rows: Rows, names: Sequence[str], path: Path, trails: PlaneTrails) -> None:
     """Write rows to a file, replacing it only when everything is written.
 
-    The columns are `COLUMNS`: `run` is the run's name, `status` a word of `Status`, and the rest as in
-    `sim.protocol.trace.ROW`. Rows are sorted by run, then update, since on the seconds clock their order in time
-    differs from one execution to the next. What was not evaluated is empty (null); what overflowed is inf, which JSON
-    has no number for: there it is the text "inf".
+    The columns are those of `columns_of`. Rows are sorted by run, then update, since on the seconds clock their order
+    in time differs from one execution to the next. What was not evaluated is empty (null); what overflowed is inf,
+    which JSON has no number for: there it is the text "inf".
 
     Args:
         rows: a trace of dtype ROW, shape (rows,).
         names: the runs' names, by index.
         path: ends in .csv, .jsonl or .parquet.
-        trails: of a model; the columns then are `MODEL_COLUMNS`, x and y are places on the last plane of those updates
-            whose parameters were kept, and `distance` is how far from the plane they are.
+        trails: where the runs were.
 
     Raises:
         ExportError: if it cannot be written; nothing is left of it, and what was there stays.
@@ -85,6 +81,19 @@ def write(rows: Rows, names: Sequence[str], path: Path, trails: PlaneTrails | No
         raise ExportError(f"The {len(rows):,} rows were not saved: {path}: {error.strerror or error}.") from None
 
 
+def columns_of(rows: Rows, trails: PlaneTrails) -> list[str]:
+    """The names of an export's columns.
+
+    `run` is the run's name, `status` a word of `Status`, x and y are places on the plane (of those updates whose
+    parameters were kept) and `distance`, where there is more than the plane, is how far from it they are. The rest is
+    as in `sim.protocol.trace.ROW`, without what a two-parameter problem has no value for.
+    """
+    flat, start = trails.plane.kind == "identity", rows[rows["update"] == 0]
+    told = [one.name for one in RECORDED if one.cost != "pass" or not (flat and np.isnan(start[one.name]).all())]
+    beside = [] if flat else ["distance"]
+    return [*_ALWAYS, *(name for name in told if name not in _ALWAYS), *beside]
+
+
 def with_failures(rows: Rows, troubles: Iterable[Trouble]) -> Rows:
     """The rows as they ended: the last one of each run that failed says so, with the losses where it stopped."""
     rows = rows.copy()
@@ -92,31 +101,35 @@ def with_failures(rows: Rows, troubles: Iterable[Trouble]) -> Rows:
         own = np.flatnonzero(rows["run"] == trouble.run)
         last = own[np.argmax(rows["update"][own])]
         rows["status"][last] = Status.FAILED
-        for column in ("loss", "test_loss", "test_accuracy"):
-            rows[column][last] = getattr(trouble, column)
+        for one in RECORDED:
+            if one.cost == "pass":
+                rows[one.name][last] = trouble.measures.get(one.name, math.nan)
     return rows
 
 
 def _neighbour(path: Path) -> Path:
     """A temporary name beside the file itself, where renaming it into place cannot fail half-way."""
-    return path.resolve().with_name(f".gdsim-{os.getpid()}.part")
+    try:
+        return path.resolve().with_name(f".gdsim-{os.getpid()}.part")
+    except RuntimeError:  # what pathlib says of symbolic links that lead to each other
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
 
 
-def _frame(rows: Rows, names: Sequence[str], trails: PlaneTrails | None) -> "pl.DataFrame":
+def _frame(rows: Rows, names: Sequence[str], trails: PlaneTrails) -> "pl.DataFrame":
     import polars as pl
 
     rows = rows[np.lexsort((rows["update"], rows["run"]))]
-    rows, distances = (rows, np.empty(0)) if trails is None else trails.placed(rows)
-    words = {
-        "run": np.array(names, dtype=object)[rows["run"]],
-        "status": np.array([status.name.lower() for status in Status], dtype=object)[rows["status"]],
+    places, distances = trails.placed(rows)
+    made = {
+        "run": pl.Series(np.array(names, dtype=object)[rows["run"]], dtype=pl.String),
+        "status": pl.Series(np.array([status.name.lower() for status in Status])[rows["status"]], dtype=pl.String),
+        "x": np.ascontiguousarray(places[:, 0]),
+        "y": np.ascontiguousarray(places[:, 1]),
+        "distance": distances,
     }
     columns = {
-        name: pl.Series(words[name], dtype=pl.String) if name in words else np.ascontiguousarray(rows[name])
-        for name in (COLUMNS if trails is None else MODEL_COLUMNS[:-1])
+        name: made[name] if name in made else np.ascontiguousarray(rows[name]) for name in columns_of(rows, trails)
     }
-    if trails is not None:
-        columns["distance"] = distances
     return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 

@@ -3,23 +3,24 @@
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
 import numpy as np
-from tqdm import tqdm  # type: ignore[import-untyped]
 
-from sim.data.arrays import Card
 from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError
+from sim.experiment.resolved import Resolved
+from sim.problems.card import Card
 from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews, Trouble
 from sim.protocol.commands import Advance, Command, Open, SetPlane
 from sim.protocol.trace import Rows, Status
-from tui import export
+from tui import export, plain_text
 from tui.draw.numbers import count, decimal
+from tui.progress import progress
 from tui.session.trails import PlaneTrails
 
 INTERRUPTED = 130  # the shells' exit code after Ctrl-C
@@ -36,7 +37,7 @@ class Outcome:
     Attributes:
         opened: what the engine said at the start.
         blocks: the trace, in the order of its moments.
-        trails: of a model; None for two parameters.
+        trails: where the runs went.
         failures: why runs failed.
         troubles: a sentence for each thing that went wrong.
         interrupted: it was stopped by Ctrl-C before its end.
@@ -44,7 +45,7 @@ class Outcome:
 
     opened: Opened
     blocks: list[Rows]
-    trails: PlaneTrails | None
+    trails: PlaneTrails
     failures: list[Trouble] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     interrupted: bool = False
@@ -74,14 +75,14 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
         ExportError: if the trace could not be saved.
     """
     outcome = descend(experiment, ask)
-    experiment = experiment.resolved(outcome.opened.lr, card.start, outcome.opened.examples)
+    resolved = outcome.opened.experiment
     for sentence in outcome.troubles:
         print(sentence, file=sys.stderr)
     try:
         if export_path is not None:
-            export.write(outcome.rows, [run.name for run in experiment.runs], export_path, outcome.trails)
+            export.write(outcome.rows, [run.name for run in resolved.runs], export_path, outcome.trails)
     finally:
-        print(summary(experiment, card, outcome))
+        print(summary(resolved, card, outcome))
     if export_path is not None:
         print(f"\n{count(len(outcome.rows))} rows in {export_path}")
     if outcome.interrupted:
@@ -99,19 +100,17 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
         opened = ask(Open(experiment))
         if not isinstance(opened, Opened):
             raise ConfigError(_sentence(opened))
-        outcome = Outcome(opened, [opened.rows], PlaneTrails(opened.plane) if opened.plane else None)
-        bar = tqdm(total=1.0, disable=None, leave=False, bar_format="{percentage:3.0f}% {bar} {elapsed}<{remaining}")
+        outcome = Outcome(opened, [opened.rows], PlaneTrails(opened.plane))
         try:
-            while not stop.is_set() and _advance(outcome, ask):
-                bar.update(_progress(experiment, outcome) - bar.n)
+            with progress() as show:
+                while not stop.is_set() and _advance(outcome, ask):
+                    show(_progress(experiment, outcome))
         except KeyboardInterrupt:  # the second Ctrl-C, in the midst of a long update
             stop.set()
-        finally:
-            bar.close()
         outcome.interrupted = stop.is_set()
-        if outcome.trails is not None:
+        if (kind := outcome.trails.plane.kind) != "identity":
             # the planes on the way were fitted whenever an answer was due; a last one depends on the runs alone
-            last = ask(SetPlane(outcome.trails.plane.kind))
+            last = ask(SetPlane(kind))
             if isinstance(last, PlaneNews):
                 outcome.trails.take(last)
     return outcome
@@ -124,8 +123,7 @@ def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
         outcome.troubles.append(_sentence(answer))
         return False
     outcome.blocks.append(answer.rows)
-    if answer.plane is not None and outcome.trails is not None:
-        outcome.trails.take(answer.plane)
+    outcome.trails.take(answer.plane)
     for trouble in answer.troubles:
         outcome.failures.append(trouble)
         outcome.troubles.append(trouble.sentence)
@@ -178,12 +176,13 @@ def _progress(experiment: Experiment, outcome: Outcome) -> float:
     return float(np.where(last["status"] >= Status.DIVERGED, 1.0, parts).mean())
 
 
-def summary(experiment: Experiment, card: Card, outcome: Outcome) -> str:
+def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     """How each run ended, as plain text: what was run, then a table."""
     rows = outcome.rows
     note = f" ({card.note})" if card.note else ""
     facts = (_end_in_words(experiment.limit), f"seed {experiment.seed}", outcome.opened.device)
-    lines = [f"{card.title}{note}", " · ".join((f"{count(outcome.opened.examples)} examples", *facts)), ""]
+    title = plain_text.visible(f"{card.title}{note}")
+    lines = [title, " · ".join((f"{count(experiment.examples)} examples", *facts)), ""]
     if outcome.interrupted:
         lines[1] += " · interrupted"
     tested = outcome.opened.tests > 0
@@ -194,9 +193,9 @@ def summary(experiment: Experiment, card: Card, outcome: Outcome) -> str:
         table.append(
             (
                 run.name,
-                str(run.batch_size),
+                "all" if run.full_batch else str(run.batch_size),
                 run.optimizer,
-                decimal(run.lr or math.nan),
+                decimal(run.lr),
                 count(int(last["update"])),
                 decimal(float(last["epoch"])),
                 count(int(last["examples"])),
@@ -206,7 +205,9 @@ def summary(experiment: Experiment, card: Card, outcome: Outcome) -> str:
                 _in_words(last),
             )
         )
-    return "\n".join(lines + _aligned(table))
+    words = (0, 2, len(table[0]) - 1)
+    numbers = [column for column in range(len(table[0])) if column not in words]
+    return "\n".join(lines + plain_text.table(table, numbers))
 
 
 def _end_in_words(limit: Limit | None) -> str:
@@ -225,19 +226,6 @@ def _in_words(last: np.void) -> str:
     status = Status(last["status"])
     word = status.name.lower()
     return f"{word} at update {count(int(last['update']))}" if status is Status.DIVERGED else word
-
-
-def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text in columns two spaces apart: the first and last to the left, the numbers between to the right."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    ends = (0, len(widths) - 1)
-    return [
-        "  ".join(
-            cell.ljust(width) if place in ends else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    ]
 
 
 def limit_of(updates: int | None, epochs: float | None, seconds: float | None) -> Limit:

@@ -11,14 +11,12 @@ from textual.keys import format_key
 from textual.screen import ModalScreen
 from textual.widgets import Markdown
 
-from sim.experiment.choices import CLOCKS, MODELS, PLANES
-from sim.experiment.config import ModelConfig
-from sim.problems import registry
+from sim.experiment.choices import CLOCKS, PLANES
 from tui.draw.chart import NON_POSITIVE
 from tui.draw.numbers import count
 from tui.draw.palette import GLYPHS, MINIMUM, START
 from tui.keys import KEYS
-from tui.panels.runs_table import COLUMNS
+from tui.panels.runs_table import columns
 from tui.scene.scene import Scene
 
 _WATCH = (
@@ -79,30 +77,21 @@ def help_text(scene: Scene | None) -> str:
     parts = ["# gdsim: see gradient descent"]
     if scene is not None:
         note = f" {scene.card.note[0].upper()}{scene.card.note[1:]}." if scene.card.note else ""
-        parts += [f"## {scene.name}: {scene.card.title}", f"{_sentence(scene)}{note}", rates_sentence(scene)]
-        if scene.plane is not None:
+        parts += [f"## {scene.card.name}: {scene.card.title}", f"{scene.card.sentence}{note}", rates_sentence(scene)]
+        if not scene.flat:
             parts += ["## The plane", *(f"- **{kind}**: {sentence}" for kind, sentence in PLANES.items())]
         parts.append(
             f"*Converged* means: the gradient over all examples is shorter than {scene.tolerance:g}; the run goes on. "
             "*Diverged* means: a number overflowed, or a batch's loss was more than a million times the loss at the "
             "start (or than a million, where that is below 1)."
         )
-    tries = _FORMULA_TRIES if scene is None or scene.plane is None else _MODEL_TRIES
+    tries = _FORMULA_TRIES if scene is None or scene.flat else _MODEL_TRIES
     parts += ["## What to try", *(f"- {attempt}" for attempt in tries)]
     parts += ["## The marks", *(f"- **{mark}**: {meaning}" for mark, meaning in _MARKS)]
-    parts += ["## What is equal", *(f"- **{clock}**: {sentence}" for clock, sentence in CLOCKS.items())]
-    parts += ["## The table", *(f"- **{column.title}**: {column.meaning}" for column in COLUMNS)]
+    parts += ["## What is equal", *(f"- **{clock}**: {kind.sentence}" for clock, kind in CLOCKS.items())]
+    parts += ["## The table", *(f"- **{column.title}**: {column.meaning}" for column in columns())]
     parts += ["## The keys", *_key_lines()]
     return "\n\n".join(_joined_lists(parts))
-
-
-def _sentence(scene: Scene) -> str:
-    """What the problem shows."""
-    problem = scene.experiment.problem
-    if isinstance(problem, ModelConfig):
-        words = MODELS.get(problem.model, "your own model")
-        return f"{words[0].upper()}{words[1:]}, seen on a plane of its parameter space."
-    return registry()[problem.name].sentence
 
 
 def rates_sentence(scene: Scene) -> str:

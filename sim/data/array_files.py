@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from sim.data.reading import reading, require_memory
+from sim.data.reading import reading, require_room
 from sim.experiment.errors import ConfigError
 from sim.experiment.words import listed, shown_path
 
@@ -29,7 +29,7 @@ def read_npz(path: Path, needed: tuple[str, ...] = ()) -> dict[str, NDArray[np.g
                 f"{shown_path(path)} needs arrays named {' and '.join(needed)}; it has {listed(names) or 'none'}."
             )
         names = list(needed) or names
-        require_memory(path, sum(_declared_size(archive, name) for name in names))
+        require_room(path, sum(_declared_size(archive, name) for name in names))
         return {name: _member(archive, name) for name in names}
 
 

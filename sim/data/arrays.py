@@ -8,59 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.data.array_files import map_npy, read_npz
-from sim.data.reading import require_memory
+from sim.data.reading import require_room
 from sim.data.scaling import TOO_LARGE, first_beyond, is_torch_type
 from sim.data.table import SCALE_NOTES, Table, load_bundled
 from sim.data.table_file import read_training_table
 from sim.data.targets import class_numbers, tells_classes
-from sim.experiment.choices import Clock, Scale
+from sim.experiment.choices import Scale
 from sim.experiment.config import ModelConfig
-from sim.experiment.errors import ConfigError, require_file
-from sim.experiment.geometry import Point, Window
+from sim.experiment.errors import ConfigError
 from sim.experiment.words import shown, shown_path
-from sim.problems.formula import DataView, Formula
 
 SYNTHETIC_FEATURES, SYNTHETIC_CLASSES = 64, 10
-CLASSIFICATION_LR, REGRESSION_LR = 0.1, 0.02
-_MANY = 100_000  # examples from which on the seconds clock plays in real time
 _DARKEST = 16  # of the digits' grey levels
-
-
-_FIRST_WINDOW = Window(-1.0, 1.0, -1.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What the terminal knows of a model's problem before the engine does.
-
-    It has the attributes of a `Formula` that the screen asks for.
-
-    Attributes:
-        title: what is learned from what.
-        note: what was done to the data, or "".
-        examples: how many training examples; None where only the engine will know.
-        lr: the rate that all runs share unless told otherwise; None where only the engine will know.
-    """
-
-    title: str
-    note: str
-    examples: int | None
-    lr: float | None
-    parameters: tuple[str, str] = ("direction 1", "direction 2")
-    start: Point | None = None
-    window: Window = _FIRST_WINDOW
-    minima: tuple[Point, ...] = ()
-    view: DataView | None = None
-
-    @property
-    def pace(self) -> dict[Clock, float]:
-        """For each clock, units of that clock for each second of playing at speed 1."""
-        examples = self.examples or 1000
-        return {"updates": 30.0, "examples": examples / 2, "seconds": 1.0 if examples >= _MANY else 0.1}
-
-
-Card = Formula | ModelCard
-"""What the terminal knows of a problem before the engine does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,40 +53,6 @@ def split_sizes(examples: int, test_fraction: float) -> tuple[int, int]:
     """How many examples are for training and for testing; at least one for testing where the fraction is not 0."""
     test = max(1, round(examples * test_fraction)) if test_fraction else 0
     return examples - test, test
-
-
-def default_lr(task: str) -> float:
-    """The rate of SGD that all runs share unless told otherwise."""
-    return REGRESSION_LR if task == "regression" else CLASSIFICATION_LR
-
-
-def describe_model(config: ModelConfig) -> ModelCard:
-    """What can be known of a model before the engine makes it.
-
-    Raises:
-        ConfigError: for data that do not serve.
-    """
-    if config.own_file is not None:
-        require_file(Path(config.own_file[0]), "model")
-    if config.own_file is not None and config.data is None:
-        return _card(config, None, "", None)
-    arrays = load_arrays(config)
-    if arrays is None:
-        return _card(config, config.examples, "synthetic data", "classification")
-    return _card(config, len(arrays.inputs), arrays.name, arrays.task)
-
-
-def _card(config: ModelConfig, examples: int | None, data: str, task: str | None) -> ModelCard:
-    train = None if examples is None else split_sizes(examples, config.test_fraction)[0]
-    if train == 0:
-        raise ConfigError(f"{examples} examples with --test-fraction {config.test_fraction} leave none for training.")
-    shape = f"mlp {'-'.join(map(str, config.hidden))}" if config.model == "mlp" else Path(config.model).name
-    return ModelCard(
-        title=f"{shape} on {data}" if data else shape,
-        note="",
-        examples=train,
-        lr=None if task is None else default_lr(task),
-    )
 
 
 def load_arrays(config: ModelConfig) -> Arrays | None:
@@ -177,8 +102,8 @@ def _from_files(config: ModelConfig, inputs_file: Path, targets_file: Path) -> A
     """Two mapped arrays; what a model takes as it is is not read into memory."""
     inputs, targets = map_npy(inputs_file), map_npy(targets_file)
     if config.scale not in (None, "none") or not is_torch_type(inputs.dtype):
-        require_memory(inputs_file, inputs.size * np.dtype(np.float32).itemsize)
-    require_memory(targets_file, targets.nbytes)
+        require_room(inputs_file, inputs.size * np.dtype(np.float32).itemsize)
+    require_room(targets_file, targets.nbytes)
     return _from_arrays(config, f"{shown(inputs_file.name)} and {shown(targets_file.name)}", inputs, targets)
 
 

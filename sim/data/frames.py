@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.data.array_files import read_npz
-from sim.data.reading import available_memory, reading, require_memory, unreadable
+from sim.data.reading import reading, require_room, unreadable
 from sim.experiment.errors import ConfigError, require_file
+from sim.experiment.memory import available
 from sim.experiment.words import first_line, listed, quoted, shown_path
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _read_csv(path: Path) -> "pl.DataFrame":
 
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     with reading(path, "a table of text"):
-        require_memory(path, path.stat().st_size)
+        require_room(path, path.stat().st_size)
         try:
             # as text, so that what is no number can be pointed at
             frame = pl.read_csv(path, separator=separator, infer_schema=False, glob=False)
@@ -80,12 +81,12 @@ def _read_parquet(path: Path) -> "pl.DataFrame":
 
 def _probe(path: Path) -> None:
     """Refuse a Parquet file that cannot be read, by letting another process try."""
-    most = available_memory() // _BYTES
+    most = available() // _BYTES
     command = [sys.executable, "-P", str(_PROBE), str(path.absolute()), str(most)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace")
     said = done.stdout.splitlines()
     if done.returncode == 0:
-        require_memory(path, int(said[-1]) * _BYTES)
+        require_room(path, int(said[-1]) * _BYTES)
     else:
         raise unreadable(path, _PARQUET, first_line(said[-1]) if done.returncode == _REFUSED else "it is damaged")
 

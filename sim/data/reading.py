@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sim.experiment.errors import ConfigError, require_file
+from sim.experiment.memory import require_memory
 from sim.experiment.words import first_line, shown_path
 
 
@@ -46,22 +47,10 @@ def unreadable(path: Path, kind: str, reason: str) -> ConfigError:
     return ConfigError(f"{shown_path(path)} cannot be read as {kind}: {reason}.")
 
 
-def available_memory() -> int:
-    """Bytes that can be used without swapping."""
-    import psutil  # here, since only who brings data pays for it
-
-    return int(psutil.virtual_memory().available)
-
-
-def require_memory(path: Path, size: int) -> None:
-    """Refuse a file of so many bytes of data where they do not fit into the memory that is available.
+def require_room(path: Path, size: int) -> None:
+    """Refuse a file that says of itself that so many bytes of data are in it, where they do not fit into memory.
 
     Raises:
         ConfigError: naming both sizes.
     """
-    available = available_memory()
-    if size > available:
-        raise ConfigError(
-            f"{shown_path(path)} needs {size / 1e9:,.1f} GB of memory, and {available / 1e9:,.1f} GB are available; "
-            "give a smaller file."
-        )
+    require_memory(f"What is in {shown_path(path)}", size, "give a smaller file")

@@ -1,26 +1,16 @@
-"""Who updates next: a plan of the coming moments, for runs that are kept equal in something."""
+"""Who goes next, for runs that are kept equal in something: a plan of the coming moments."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment.choices import Clock
+from sim.descent.sampling import Integers
 
-Integers = NDArray[np.int64]
-
-
-class Racer(Protocol):
-    """What the clock needs to know of a run."""
-
-    @property
-    def seconds(self) -> float:
-        """Time spent so far."""
-
-    def completions(self, clock: Clock, count: int) -> Integers:
-        """Where the clock stands as each of the next `count` updates (or those left to do) completes."""
+QUANTUM = 0.001
+"""Seconds that a run may be ahead of the others before it is their turn; of longer updates, it is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +18,9 @@ class Turn:
     """What one run is to do.
 
     Attributes:
-        racer: its index in the sequence that was planned for.
-        moments: for each of its updates the ordinal of the moment, counted from 1.
-        positions: for each of its updates the clock's position; empty on `seconds`, where nobody knows beforehand.
+        racer: its index among those that were planned for.
+        moments: for each of its updates the ordinal of the moment, counted from 1, shape (n,).
+        positions: for each of its updates where the clock then stands, shape (n,).
     """
 
     racer: int
@@ -38,18 +28,19 @@ class Turn:
     positions: NDArray[np.float64]
 
 
-def plan(clock: Clock, racers: Sequence[Racer], moments: int, until: float) -> list[Turn]:
-    """Plan at most so many moments, none of which lies beyond `until` on the clock.
+def counted_turns(completions: Sequence[NDArray[np.generic]], moments: int, until: float) -> list[Turn]:
+    """A plan for a clock that counts: the run whose next update completes first goes next, and ties are one moment.
 
-    On `updates` and `examples` the run whose next update completes earliest goes next and ties form one moment; on
-    `seconds` the run with the least time so far goes next, alone, and one moment is all that can be planned.
+    Args:
+        completions: for each run where the clock stands as each of its next `moments` updates completes (fewer where
+            fewer are left), increasing.
+        moments: how many to plan at most.
+        until: where on the clock the last of them may lie.
 
-    Returns: a turn for each run that has something to do; empty if none has.
+    Returns: a turn for each run that has something to do; none if none has.
     """
-    if clock == "seconds":
-        return _plan_seconds(racers, until)
-    completions = [racer.completions(clock, moments) for racer in racers]
-    positions = np.unique(np.concatenate([*completions, np.empty(0, np.int64)]))
+    ahead = np.sort(np.concatenate([*completions, np.empty(0)]), kind="stable")  # merges what is sorted already
+    positions = ahead[np.concatenate([[True], ahead[1:] > ahead[:-1]])] if len(ahead) else ahead
     # a run has told only its next `moments` completions; beyond the last of them its place is unknown, but then there
     # are as many moments before that
     positions = positions[positions <= until][:moments]
@@ -61,11 +52,19 @@ def plan(clock: Clock, racers: Sequence[Racer], moments: int, until: float) -> l
     return turns
 
 
-def _plan_seconds(racers: Sequence[Racer], until: float) -> list[Turn]:
-    able = [index for index, racer in enumerate(racers) if len(racer.completions("updates", 1))]
-    if not able:
-        return []
-    least = min(able, key=lambda index: racers[index].seconds)
-    if racers[least].seconds >= until:
-        return []
-    return [Turn(least, np.ones(1, np.int64), np.empty(0))]
+def timed_turn(seconds: Sequence[float], until: float) -> tuple[int, float] | None:
+    """Whose turn it is on a clock of computing time, which nobody knows beforehand, and until when.
+
+    The run that has spent least goes next, until it is a quantum ahead of the one that has spent least but for it.
+
+    Args:
+        seconds: what each run has spent.
+        until: no update begins beyond it.
+
+    Returns: the run's index and how many seconds it may have spent before its last update; None if none may go on.
+    """
+    least = min(range(len(seconds)), key=seconds.__getitem__, default=None)
+    if least is None or seconds[least] >= until:
+        return None
+    others = min((spent for index, spent in enumerate(seconds) if index != least), default=math.inf)
+    return least, min(until, others + QUANTUM)

@@ -7,22 +7,21 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
-from sim.experiment.config import RunConfig
+from sim.experiment.resolved import Run
 
 
-def make_optimizer(parameter: nn.Parameter, config: RunConfig) -> torch.optim.Optimizer:
-    """The torch.optim optimizer that a run asks for; `config.lr` must be filled in."""
-    lr = config.lr
-    assert lr is not None, "an experiment is resolved before it runs"
-    match config.optimizer:
+def make_optimizer(parameter: nn.Parameter, run: Run) -> torch.optim.Optimizer:
+    """The torch.optim optimizer that a run asks for."""
+    lr = run.lr
+    match run.optimizer:
         case "sgd":
-            return torch.optim.SGD([parameter], lr, momentum=config.momentum, nesterov=config.nesterov)
+            return torch.optim.SGD([parameter], lr, momentum=run.momentum, nesterov=run.nesterov)
         case "adam":
             return torch.optim.Adam([parameter], lr)
         case "adamw":
             return torch.optim.AdamW([parameter], lr)
         case "rmsprop":
-            return torch.optim.RMSprop([parameter], lr, momentum=config.momentum)
+            return torch.optim.RMSprop([parameter], lr, momentum=run.momentum)
         case "adagrad":
             return torch.optim.Adagrad([parameter], lr)
 
@@ -33,10 +32,10 @@ class Schedule:
     The first update uses the scheduler's initial rate; `step` is called once after each update.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, config: RunConfig) -> None:
-        updates = config.schedule_updates
+    def __init__(self, optimizer: torch.optim.Optimizer, run: Run) -> None:
+        updates = run.schedule_updates
         self._optimizer = optimizer
-        self._scheduler, self._steps = _make_scheduler(optimizer, config, updates)
+        self._scheduler, self._steps = _make_scheduler(optimizer, run, updates)
 
     @property
     def lr(self) -> float:
@@ -59,10 +58,10 @@ class Schedule:
 
 
 def _make_scheduler(
-    optimizer: torch.optim.Optimizer, config: RunConfig, updates: int
+    optimizer: torch.optim.Optimizer, run: Run, updates: int
 ) -> tuple[lr_scheduler.LRScheduler | None, int]:
     """A scheduler, and how many steps lead to its final rate."""
-    match config.schedule:
+    match run.schedule:
         case "constant":
             return None, 0
         case "step":
@@ -70,6 +69,5 @@ def _make_scheduler(
         case "cosine":
             return lr_scheduler.CosineAnnealingLR(optimizer, T_max=updates), updates
         case "one-cycle":
-            assert config.lr is not None, "an experiment is resolved before it runs"
-            cycle = lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=updates, cycle_momentum=False)
+            cycle = lr_scheduler.OneCycleLR(optimizer, run.lr, total_steps=updates, cycle_momentum=False)
             return cycle, updates - 1

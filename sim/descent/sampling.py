@@ -1,5 +1,6 @@
 """Which examples each update uses: the batches that a DataLoader would yield, for any update, past or to come."""
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +14,20 @@ Integers = NDArray[np.int64]
 Count = TypeVar("Count", int, Integers)
 
 _CHECKPOINT_WORK = 65_536  # examples to permute at most between two kept generator states
+_MOST_CHECKPOINTS = 1024  # of 5 KB each
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OrderState:
+    """From where on the order of the examples can be drawn.
+
+    Attributes:
+        epoch: the next one to draw, from 0.
+        generator: the state of the generator before it.
+    """
+
+    epoch: int
+    generator: Tensor
 
 
 class Sampler:
@@ -36,8 +51,9 @@ class Sampler:
         self.updates_per_epoch = whole if drop_last or not rest else whole + 1
         self.examples_per_epoch = whole * batch_size if drop_last else examples
         self._generator = torch.Generator().manual_seed(seed)
+        self._begun = OrderState(0, self._generator.get_state())
         self._next_epoch = 0
-        self._checkpoints = {0: self._generator.get_state()}
+        self._checkpoints = {0: self._begun.generator}
         self._checkpoint_every = max(1, _CHECKPOINT_WORK // examples)
         self._orders: dict[int, Tensor] = {}
 
@@ -65,22 +81,49 @@ class Sampler:
         epochs, place = updates // self.updates_per_epoch, updates % self.updates_per_epoch
         return epochs * self.examples_per_epoch + place * self.batch_size
 
+    def state(self, update: int) -> OrderState:
+        """From where on the batches after so many updates can be drawn, if none beyond the next was asked for."""
+        epoch, _ = self.place(update + 1)
+        return self._begun if self._begun.epoch <= epoch else OrderState(epoch, self._before(epoch))
+
+    def restore(self, state: OrderState) -> None:
+        """Be able to draw from there on, without all the epochs before."""
+        self._checkpoints.setdefault(state.epoch, state.generator)
+        if state.epoch > self._next_epoch:
+            self._begun, self._next_epoch = state, state.epoch
+            self._generator.set_state(state.generator)
+
     def _draw_live(self, epoch: int) -> Tensor:
         while True:
+            if self._begun.epoch != self._next_epoch:
+                self._begun = OrderState(self._next_epoch, self._generator.get_state())
             order = self._draw(self._generator)
-            self._next_epoch += 1
             if self._next_epoch % self._checkpoint_every == 0:
-                self._checkpoints[self._next_epoch] = self._generator.get_state()
+                self._checkpoints[self._next_epoch] = self._begun.generator
+                self._thin()
+            self._next_epoch += 1
             if self._next_epoch > epoch:
                 return order
 
+    def _thin(self) -> None:
+        if len(self._checkpoints) > _MOST_CHECKPOINTS:
+            self._checkpoint_every *= 2
+            every = self._checkpoint_every
+            self._checkpoints = {epoch: one for epoch, one in self._checkpoints.items() if epoch % every == 0}
+
     def _draw_again(self, epoch: int) -> Tensor:
-        checkpoint = epoch - epoch % self._checkpoint_every
+        generator = torch.Generator()
+        generator.set_state(self._before(epoch))
+        return self._draw(generator)
+
+    def _before(self, epoch: int) -> Tensor:
+        """The state of the generator before an epoch that was drawn before."""
+        checkpoint = max(known for known in self._checkpoints if known <= epoch)
         generator = torch.Generator()
         generator.set_state(self._checkpoints[checkpoint])
         for _ in range(checkpoint, epoch):
             self._draw(generator)
-        return self._draw(generator)
+        return generator.get_state()
 
     def _draw(self, generator: torch.Generator) -> Tensor:
         if self._sampling == "sequential":

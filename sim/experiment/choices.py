@@ -1,6 +1,7 @@
 """The words that an experiment is configured with, and a sentence about each. Imports no torch."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 Clock = Literal["updates", "examples", "seconds"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop", "adagrad"]
@@ -10,18 +11,66 @@ Scale = Literal["standard", "minmax", "none"]
 Task = Literal["auto", "classification", "regression"]
 Loader = Literal["auto", "dataloader", "resident"]
 PlaneKind = Literal["pca", "random", "heads"]
+PlaneName = PlaneKind | Literal["identity"]
 
-CLOCKS: dict[Clock, str] = {
-    "updates": "every run makes the same number of updates: what a step is worth",
-    "examples": "every run reads the same number of examples: what an example is worth",
-    "seconds": "every run gets the same computing time: what a second is worth",
+
+_MANY = 100_000  # examples from which on the seconds clock plays in real time
+
+
+class ClockKind(NamedTuple):
+    """What runs are kept equal in.
+
+    Attributes:
+        sentence: about it, for people.
+        column: of the trace that it reads.
+        pace: units of it for each second of playing, for a problem of so many examples that has no pace of its own.
+        measured: whether it is known only once an update was made.
+    """
+
+    sentence: str
+    column: str
+    pace: Callable[[int], float]
+    measured: bool = False
+
+
+class OptimizerKind(NamedTuple):
+    """One of torch's optimizers.
+
+    Attributes:
+        sentence: about it, for people.
+        rate: for models that name none; None: the problem's own.
+        momentum: whether it has one to set.
+    """
+
+    sentence: str
+    rate: float | None = None
+    momentum: bool = False
+
+
+CLOCKS: dict[Clock, ClockKind] = {
+    "updates": ClockKind("every run makes the same number of updates: what a step is worth", "update", lambda _: 30.0),
+    "examples": ClockKind(
+        "every run reads the same number of examples: what an example is worth",
+        "examples",
+        lambda examples: examples / 2,
+    ),
+    "seconds": ClockKind(
+        "every run gets the same computing time: what a second is worth",
+        "seconds",
+        lambda examples: 1.0 if examples >= _MANY else 0.1,
+        measured=True,
+    ),
 }
-OPTIMIZERS: dict[Optimizer, str] = {
-    "sgd": "the plain gradient step, with momentum and Nesterov's variant on request (torch.optim.SGD)",
-    "adam": "steps scaled by running means of the gradient and its square (torch.optim.Adam)",
-    "adamw": "Adam with weight decay apart from the gradient (torch.optim.AdamW)",
-    "rmsprop": "steps divided by a running root mean square of the gradient (torch.optim.RMSprop)",
-    "adagrad": "steps divided by the root of all squared gradients so far (torch.optim.Adagrad)",
+OPTIMIZERS: dict[Optimizer, OptimizerKind] = {
+    "sgd": OptimizerKind(
+        "the plain gradient step, with momentum and Nesterov's variant on request (torch.optim.SGD)", momentum=True
+    ),
+    "adam": OptimizerKind("steps scaled by running means of the gradient and its square (torch.optim.Adam)", 1e-3),
+    "adamw": OptimizerKind("Adam with weight decay apart from the gradient (torch.optim.AdamW)", 1e-3),
+    "rmsprop": OptimizerKind(
+        "steps divided by a running root mean square of the gradient (torch.optim.RMSprop)", 1e-3, momentum=True
+    ),
+    "adagrad": OptimizerKind("steps divided by the root of all squared gradients so far (torch.optim.Adagrad)", 1e-2),
 }
 SCHEDULES: dict[Schedule, str] = {
     "constant": "the same learning rate throughout",

@@ -1,13 +1,14 @@
-"""The frozen configuration of an experiment, and what makes it valid. Imports no torch."""
+"""What is asked for: a frozen configuration, and what makes it valid. Imports no torch."""
 
 import math
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from sim.experiment.choices import (
     DATASETS,
     MODELS,
+    OPTIMIZERS,
     Clock,
     Loader,
     Optimizer,
@@ -19,10 +20,11 @@ from sim.experiment.choices import (
 )
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.geometry import Point
+from sim.experiment.journal import Journal
 from sim.experiment.words import quoted
 
 MAX_RUNS = 9
-MINI_BATCH_SIZE = 32
+MAX_WORKERS = 128  # processes of each run, which import torch anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class RunConfig:
         optimizer, momentum, nesterov: as in torch.optim (momentum for sgd and rmsprop only).
         sampling, drop_last: which examples, in which order; drop_last skips an epoch's partial last batch.
         schedule, schedule_updates: the rate's course, and its length; the final rate is held afterwards.
+        loss_every: evaluate the loss over all examples at every so many updates; None: as seldom as costs little.
     """
 
     name: str
@@ -48,6 +51,7 @@ class RunConfig:
     drop_last: bool = False
     schedule: Schedule = "constant"
     schedule_updates: int = 1000
+    loss_every: int | None = None
 
     def __post_init__(self) -> None:
         where = f"Run {self.name!r}: "
@@ -63,18 +67,15 @@ class RunConfig:
         choose(self.schedule, get_args(Schedule), "schedule")
         if not 0 <= self.momentum < 1:
             raise ConfigError(f"{where}momentum must be at least 0 and below 1, not {self.momentum!r}.")
-        if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
-            raise ConfigError(f"{where}momentum belongs to sgd and rmsprop; {self.optimizer} has none to set.")
+        able = " and ".join(name for name, kind in OPTIMIZERS.items() if kind.momentum)
+        if self.momentum and not OPTIMIZERS[self.optimizer].momentum:
+            raise ConfigError(f"{where}momentum belongs to {able}; {self.optimizer} has none to set.")
         if self.nesterov and not (self.optimizer == "sgd" and self.momentum > 0):
             raise ConfigError(f"{where}nesterov needs optimizer=sgd and a momentum above 0.")
         if self.schedule_updates < 3:
             raise ConfigError(f"{where}schedule_updates must be at least 3, not {self.schedule_updates!r}.")
-
-    def size(self, examples: int) -> int:
-        """The batch size as a number, for a data set of so many examples."""
-        if self.batch_size is None:
-            return MINI_BATCH_SIZE if examples >= MINI_BATCH_SIZE else max(1, examples // 2)
-        return examples if self.batch_size == "all" else self.batch_size
+        if self.loss_every is not None and self.loss_every < 1:
+            raise ConfigError(f"{where}loss_every must be a positive whole number, not {self.loss_every!r}.")
 
 
 def default_runs(mini_batch_size: int | None = None) -> tuple[RunConfig, ...]:
@@ -91,7 +92,6 @@ class ProblemConfig:
         data: a CSV, TSV, Parquet or NPZ file instead of the bundled data (linear and logistic only).
         features, target: the columns to use from that file.
         scale: what to do with the inputs; None: what suits the problem best.
-        start: where all runs begin; None: the problem's own start.
     """
 
     name: str = "linear"
@@ -99,12 +99,8 @@ class ProblemConfig:
     features: tuple[str, ...] = ()
     target: str | None = None
     scale: Scale | None = None
-    start: Point | None = None
 
     def __post_init__(self) -> None:
-        if self.start is not None and not (math.isfinite(self.start[0]) and math.isfinite(self.start[1])):
-            x, y = self.start
-            raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {x:g},{y:g}.")
         if self.scale is not None:
             choose(self.scale, get_args(Scale), "scale")
         if self.data is None and (self.features or self.target):
@@ -127,7 +123,6 @@ class ModelConfig:
         test_fraction: the share of the examples kept for testing.
         loader: how batches get to the device.
         workers: processes of the DataLoader.
-        plane: how the parameters are seen in two dimensions at first.
     """
 
     model: str = "mlp"
@@ -142,7 +137,6 @@ class ModelConfig:
     test_fraction: float = 0.2
     loader: Loader = "auto"
     workers: int = 0
-    plane: PlaneKind = "pca"
 
     def __post_init__(self) -> None:
         if self.model not in ("mlp", "cnn") and not self.own_file:
@@ -150,7 +144,6 @@ class ModelConfig:
         choose(self.dataset, DATASETS, "data set")
         choose(self.task, get_args(Task), "task")
         choose(self.loader, get_args(Loader), "loader")
-        choose(self.plane, get_args(PlaneKind), "plane")
         if self.scale is not None:
             choose(self.scale, get_args(Scale), "scale")
         if any(size < 1 for size in self.hidden):
@@ -161,8 +154,8 @@ class ModelConfig:
             raise ConfigError(f"--test-fraction must be at least 0 and below 1, not {self.test_fraction!r}.")
         if self.examples < 10:
             raise ConfigError(f"--examples must be at least 10, not {self.examples}.")
-        if self.workers < 0:
-            raise ConfigError(f"--workers must be 0 or more, not {self.workers}.")
+        if not 0 <= self.workers <= MAX_WORKERS:
+            raise ConfigError(f"--workers must be 0 to {MAX_WORKERS}, not {self.workers}.")
         if self.workers and self.loader == "resident":
             raise ConfigError("--workers belong to a DataLoader; leave out --loader resident, or the workers.")
         if self.data is not None and self.dataset != "digits":
@@ -189,16 +182,18 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A problem, its runs, a seed, a clock and a device: determines everything that follows.
+    """A problem, its runs, a seed, a clock and a device, as asked for; `sim.experiment.resolved` says what it comes to.
 
     Attributes:
         problem: what is minimised.
+        start: where all runs begin, for two parameters; None: the problem's own start.
         runs: 1 to 9 descents on it, all from the same start.
-        seed: of the order of the examples, for every run alike.
+        seed: of the order of the examples, for every run alike, and of a model's parameters.
         clock: what the runs are kept equal in.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        loss_every: evaluate the loss over all examples at every so many updates; None: `default_loss_every`.
+        plane: how more than two parameters are seen in two dimensions.
         limit: where the runs end; None: nowhere.
+        changes: what changes on the way, in the order of its moments.
     """
 
     problem: ProblemConfig | ModelConfig = field(default_factory=ProblemConfig)
@@ -206,62 +201,26 @@ class Experiment:
     seed: int = 0
     clock: Clock = "updates"
     device: str = "auto"
-    loss_every: int | None = None
+    plane: PlaneKind = "pca"
     limit: Limit | None = None
+    changes: Journal = ()
+    start: Point | None = None
 
     def __post_init__(self) -> None:
+        if self.start is not None and not all(map(math.isfinite, self.start)):
+            x, y = self.start
+            raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {x:g},{y:g}.")
         if not 1 <= len(self.runs) <= MAX_RUNS:
             raise ConfigError(f"An experiment has 1 to {MAX_RUNS} runs, not {len(self.runs)}.")
         names = [run.name for run in self.runs]
         if doubles := sorted({name for name in names if names.count(name) > 1}):
             raise ConfigError(f"Two runs are named {doubles[0]!r}; give each its own name.")
         choose(self.clock, get_args(Clock), "clock")
+        choose(self.plane, get_args(PlaneKind), "plane")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"The seed must be a whole number from 0 to 2^63 - 1, not {self.seed}.")
-        if self.loss_every is not None and self.loss_every < 1:
-            raise ConfigError(f"--loss-every must be a positive whole number, not {self.loss_every}.")
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
             raise ConfigError(f"Unknown device {self.device!r}; known: auto, cpu, cuda, cuda:N, mps.")
-
-    def resolved(self, lr: float | None, start: Point | None, examples: int | None) -> "Experiment":
-        """The same experiment with what its problem decides filled in, checked against the size of the data.
-
-        Args:
-            lr: for SGD; what a model's other optimizers use by default is torch's own. None: only the engine will know.
-            start: where the runs of a two-parameter problem begin; None for a model, which begins as it was made.
-            examples: how many there are; None where only the engine will know.
-
-        Raises:
-            ConfigError: if a batch size exceeds the number of examples.
-        """
-        problem, rates = self.problem, _MODEL_RATES
-        if isinstance(problem, ProblemConfig):
-            problem, rates = replace(problem, start=problem.start or start), {}
-        return replace(self, problem=problem, runs=tuple(_resolved(run, lr, rates, examples) for run in self.runs))
-
-
-def _resolved(run: RunConfig, lr: float | None, rates: dict[Optimizer, float], examples: int | None) -> RunConfig:
-    run = replace(run, lr=rates.get(run.optimizer, lr) if run.lr is None else run.lr)
-    if examples is None:
-        return run
-    if run.size(examples) > examples:
-        raise ConfigError(
-            f"Run {run.name!r}: batch_size {run.batch_size} is larger than the data set; "
-            f"it has {examples} examples, so choose 1 to {examples}, or 'all'."
-        )
-    return replace(run, batch_size=run.batch_size or run.size(examples))
-
-
-_MODEL_RATES: dict[Optimizer, float] = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}
-
-
-def default_loss_every(examples: int, batch_size: int, parameters: int, *, one_by_one: bool) -> int:
-    """How often to evaluate the loss over all examples, so that it costs about as much as the updates between.
-
-    A forward pass over N examples against a forward and backward pass over b of them, with half a million
-    multiplications' worth of overhead an update. 1 for small problems. Where examples are made one by one, that is what
-    costs: an epoch lies between.
-    """
-    if one_by_one:
-        return math.ceil(examples / batch_size)
-    return max(1, round(examples * parameters / (3 * batch_size * parameters + 500_000)))
+        moments = [change.moment for change in self.changes]
+        if moments != sorted(set(moments)):
+            raise ConfigError("Each change must come at a later moment than the one before.")

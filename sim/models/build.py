@@ -11,10 +11,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sim.data.arrays import SYNTHETIC_CLASSES, SYNTHETIC_FEATURES, Arrays, load_arrays, split_sizes
 from sim.data.scaling import Scaling, as_float32, fit, is_torch_type
+from sim.experiment.choices import OPTIMIZERS, Optimizer
 from sim.experiment.config import ModelConfig
 from sim.experiment.errors import ConfigError
+from sim.experiment.memory import require_memory
+from sim.experiment.seeds import Seeds
 from sim.experiment.words import shown_path
-from sim.measures.evaluation import evaluating
+from sim.models.evaluation import evaluating
 from sim.models.failures import first_line
 from sim.models.flat import trainable
 from sim.models.networks import cnn, mlp
@@ -27,19 +30,28 @@ _RESIDENT_SHARE = 0.5  # of a GPU's free memory that data may fill
 _SYNTHETIC_CHUNK = 65_536
 
 
-def model_problem(config: ModelConfig, seed: int, device: torch.device) -> Problem:
-    """Data, split, model and loss as configured; the model is made right after `torch.manual_seed(seed)`.
+def model_problem(config: ModelConfig, seeds: Seeds, device: torch.device) -> Problem:
+    """Data, split, model and loss as configured; the model is made right after its own seed was set.
 
     Raises:
         ConfigError: for what does not fit together. Whatever the user's own code raises is passed on.
     """
     own = load_own_file(config.own_file[0]) if config.own_file else None
-    problem = _with_data(config, own, seed, device)
-    torch.manual_seed(seed)
+    problem = _with_data(config, own, seeds.split, device)
+    torch.manual_seed(seeds.model)
     model = _make_model(config, own, problem).to(device)
     problem = replace(problem, model=model, random_state=RandomState.now(device))
     _check(problem)
-    return replace(problem, threshold=_threshold(problem))
+    return replace(problem, threshold=_threshold(problem), rates=_rates(problem.task))
+
+
+_CLASSIFICATION_RATE, _REGRESSION_RATE = 0.1, 0.02
+
+
+def _rates(task: str) -> dict[Optimizer, float]:
+    """The rate of each optimizer for runs that name none."""
+    own = _REGRESSION_RATE if task == "regression" else _CLASSIFICATION_RATE
+    return {name: kind.rate or own for name, kind in OPTIMIZERS.items()}
 
 
 # -- data -------------------------------------------------------------------------------------------------------------
@@ -108,7 +120,12 @@ def synthetic(examples: int, seed: int) -> tuple[Tensor, Tensor]:
 
     Inputs are standard normal; a class is the largest of ten random nonlinear scores plus noise, so that no model is
     perfect. Made in pieces, so that nothing larger than the data themselves is ever held.
+
+    Raises:
+        ConfigError: if memory is too small for so many.
     """
+    each = SYNTHETIC_FEATURES * torch.float32.itemsize + torch.int64.itemsize
+    require_memory(f"{examples:,} synthetic examples", examples * each)
     generator = torch.Generator().manual_seed(seed)
     first = torch.randn(SYNTHETIC_FEATURES, 32, generator=generator) / SYNTHETIC_FEATURES**0.5
     second = torch.randn(32, SYNTHETIC_CLASSES, generator=generator)

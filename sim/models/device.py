@@ -16,12 +16,14 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and not (torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()):
-        raise ConfigError(f"There is no {name} here ({torch.cuda.device_count()} CUDA devices); use --device cpu.")
-    if device.type == "mps" and not torch.backends.mps.is_available():
+    if name.startswith("cuda"):
+        here = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        # compared as text: torch takes cuda:257 for cuda:1
+        if not here or name not in ("cuda", *(f"cuda:{number}" for number in range(here))):
+            raise ConfigError(f"There is no {name} here ({here} CUDA devices); use --device cpu.")
+    if name == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("There is no mps device here; use --device cpu.")
-    return device
+    return torch.device(name)
 
 
 def use_threads_for(work: float) -> None:

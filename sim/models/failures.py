@@ -6,8 +6,6 @@ from pathlib import Path
 
 import torch
 
-from sim.experiment.config import RunConfig
-
 _NOT_THEIRS = (
     Path(__file__).parents[1],
     *(Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
@@ -44,17 +42,17 @@ def _is_theirs(frame: traceback.FrameSummary) -> bool:
     return path.suffix == ".py" and not any(path.is_relative_to(other) for other in _NOT_THEIRS)
 
 
-def explain_failure(error: BaseException, run: RunConfig, update: int, batch_size: int, *, single: bool) -> str:
+def explain_failure(error: BaseException, run: str, update: int, batch_size: int, *, single: bool) -> str:
     """The sentence for what was raised at an update.
 
     Args:
         error: what the model, its loss or its data raised.
-        run: the one that cannot go on.
+        run: the name of the one that cannot go on.
         update: which one it could not make.
         batch_size: of the run, in examples.
         single: whether batch statistics were to be taken of a single example.
     """
-    name = f"Run {run.name!r}"
+    name = f"Run {run!r}"
     words = first_line(error)
     if single and "more than 1 value per channel" in words:
         cure = "use a batch_size of 2 or more" if batch_size == 1 else "set drop_last to leave out the leftover example"

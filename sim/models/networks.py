@@ -3,16 +3,25 @@
 import math
 from itertools import pairwise
 
+import torch
 from torch import nn
 
 from sim.experiment.errors import ConfigError
+from sim.experiment.memory import require_memory
 
 _SMALLEST_IMAGE = 4  # pixels a side, which two poolings leave 1 of
 
 
 def mlp(shape: tuple[int, ...], hidden: tuple[int, ...], outputs: int) -> nn.Module:
-    """A multi-layer perceptron with ReLU, for inputs of shape (N, *shape)."""
+    """A multi-layer perceptron with ReLU, for inputs of shape (N, *shape).
+
+    Raises:
+        ConfigError: if memory is too small for it and one run, which has a copy of its own and a gradient.
+    """
     sizes = (math.prod(shape), *hidden)
+    parameters = sum((size + 1) * following for size, following in pairwise((*sizes, outputs)))
+    units = ",".join(map(str, hidden))
+    require_memory(f"A model with --hidden {units} and a run of it", 3 * parameters * torch.float32.itemsize)
     layers: list[nn.Module] = [nn.Flatten()]
     for size, following in pairwise(sizes):
         layers += [nn.Linear(size, following), nn.ReLU()]

@@ -1,8 +1,8 @@
 """What PyTorch users already have: a module, a loss and a data set. The engine asks for nothing else."""
 
 import copy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import Literal, cast
@@ -11,10 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from sim.data.scaling import Scaling
+from sim.experiment.choices import OPTIMIZERS, Optimizer
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
+from sim.experiment.resolved import Facts
+from sim.models.flat import trainable
 from sim.models.random_state import RandomState
-from sim.models.sources import Batch, Pass, Source, TensorSource
+from sim.models.sources import Batch, DatasetSource, Pass, Source, TensorSource
 from sim.problems.formula import Formula
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -40,6 +43,8 @@ class Problem:
         classes: the names of the classes, as far as they have any.
         threshold: of a single output, above which it tells class 1: 0, or 0.5 for probabilities.
         target_scale: what quantities were scaled by, which the loss sees; None where they are in the data's own units.
+        rates: the learning rate of each optimizer for runs that name none.
+        start: where runs begin on a plane of two parameters; None for a model, which begins as it was made.
     """
 
     model: nn.Module
@@ -54,6 +59,19 @@ class Problem:
     classes: tuple[str, ...] = ()
     threshold: float = 0.0
     target_scale: Scaling | None = None
+    rates: Mapping[Optimizer, float] = field(default_factory=dict)
+    start: Point | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What an experiment needs to know of it."""
+        return Facts(
+            examples=self.examples,
+            parameters=sum(parameter.numel() for _, parameter in trainable(self.model)),
+            rates=self.rates,
+            start=self.start,
+            one_by_one=isinstance(self.source, DatasetSource),
+        )
 
     @property
     def examples(self) -> int:
@@ -82,7 +100,7 @@ class Problem:
         return self.source.take(self.rows(examples))
 
     def rows(self, examples: Tensor) -> Tensor:
-        """Which rows of the data, from 0, training examples (int64 from 0 to N - 1, on the CPU) are."""
+        """The rows of the data, from 0, that training examples (int64 from 0 to N - 1) stand in."""
         return examples if self.train is None else self.train[examples]
 
     @cached_property
@@ -149,4 +167,6 @@ def formula_problem(formula: Formula, start: Point, device: torch.device) -> Pro
         loss=_LOSSES[formula.loss],
         source=TensorSource(inputs, targets, device, torch.float64),
         random_state=RandomState.now(device),
+        rates=dict.fromkeys(OPTIMIZERS, formula.lr),
+        start=start,
     )

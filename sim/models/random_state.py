@@ -32,6 +32,11 @@ class RandomState:
             own = torch.mps.get_rng_state()
         return cls(torch.get_rng_state(), own, device)
 
+    def equals(self, other: "RandomState") -> bool:
+        """Whether the same numbers would be drawn."""
+        own = self.own is None or (other.own is not None and torch.equal(self.own, other.own))
+        return own and torch.equal(self.cpu, other.cpu)
+
     def restore(self) -> None:
         """Put it back."""
         torch.set_rng_state(self.cpu)

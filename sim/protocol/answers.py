@@ -1,13 +1,16 @@
 """What the engine answers: frozen, picklable, numpy at most. Imports no torch."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment.choices import PlaneKind
+from sim.experiment.choices import PlaneName
 from sim.experiment.geometry import Window
+from sim.experiment.journal import Journal
+from sim.experiment.resolved import Resolved
+from sim.protocol.commands import Job
 from sim.protocol.trace import Rows
 
 
@@ -36,7 +39,7 @@ class PlaneNews:
 
     Attributes:
         number: of the plane; another one where the plane changed.
-        kind: what was asked for.
+        kind: what was asked for; "identity" where the two parameters are the plane.
         words: what it is, for people ("PCA of the trails so far").
         explained: the share of the runs' movement that lies in it, 0 to 1.
         whole: the trails take the place of those told before; else they are added to them.
@@ -45,7 +48,7 @@ class PlaneNews:
     """
 
     number: int
-    kind: PlaneKind
+    kind: PlaneName
     words: str
     explained: float
     whole: bool
@@ -58,28 +61,22 @@ class Opened:
     """The experiment stands; nothing has moved.
 
     Attributes:
-        rows: update 0 of each run: x, y and loss.
-        examples: N.
-        lr: the rate of SGD that the runs share unless told otherwise.
-        parameters: how many parameters there are.
+        experiment: with nothing left open.
+        rows: update 0 of each run.
         device: where it runs, in words ("cpu", "cuda:0 NVIDIA H100").
-        loss_every: for each run, how often the loss over all examples is evaluated.
         tolerance: the norm of the gradient over all examples below which a run has converged.
+        plane: the plane and where the runs begin on it.
         tests: how many test examples there are.
         pass_seconds: how long it took to evaluate the loss over all examples.
-        plane: the plane and where the runs begin on it; None where the two parameters are the plane.
     """
 
+    experiment: Resolved
     rows: Rows
-    examples: int
-    lr: float
-    parameters: int
     device: str
-    loss_every: tuple[int, ...]
     tolerance: float
+    plane: PlaneNews
     tests: int = 0
     pass_seconds: float = 0.0
-    plane: PlaneNews | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +87,13 @@ class Trouble:
         run: its index.
         sentence: for people.
         details: a traceback, or "".
-        loss, test_loss, test_accuracy: where it stopped, as in a row; NaN where even that cannot be told.
+        measures: where it stopped, by name, those that a pass over all examples tells; none where even that fails.
     """
 
     run: int
     sentence: str
     details: str = ""
-    loss: float = math.nan
-    test_loss: float = math.nan
-    test_accuracy: float = math.nan
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +101,25 @@ class Advanced:
     """What the runs did.
 
     Attributes:
-        rows: the new updates, in the order of their moments.
+        rows: the updates that are reported, in the order of their moments.
         covered: how far the clock went, in its own unit.
         finished: no run has anything left to do (all stopped, or at the experiment's limit).
+        plane: what is new on the plane.
         troubles: runs that failed meanwhile.
-        plane: what is new on the plane; None where the two parameters are the plane.
     """
 
     rows: Rows
     covered: float
     finished: bool
+    plane: PlaneNews
     troubles: tuple[Trouble, ...] = ()
-    plane: PlaneNews | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """The command was carried out; there is nothing to tell."""
+class Changed:
+    """What was changed so far, this change among it."""
+
+    journal: Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +128,11 @@ class UpdateReport:
 
     Attributes:
         update: its number.
-        indices: the first examples of its batch (row numbers from 0), in order.
+        indices: the first examples of its batch, in order, by their rows in the data (from 0).
         batch_size: how many examples there were in all.
-        gradient: the slope of the batch's loss along the plane's two directions; NaN where it is not known any more.
+        gradient: the slope of the batch's loss along the plane's two directions.
         full_gradient: the same of the loss over all examples, at the same parameters.
-        cosine: of the angle between the two gradients, in all dimensions; NaN where either is zero, or not known.
-        relative_error: norm of their difference over the norm of the full one; NaN where that is zero.
+        measures: those that cost a gradient, by name.
     """
 
     update: int
@@ -144,14 +140,19 @@ class UpdateReport:
     batch_size: int
     gradient: tuple[float, float]
     full_gradient: tuple[float, float]
-    cosine: float
-    relative_error: float
+    measures: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """For each run its report, or None where there is nothing to report."""
+    """For each run its report, or None where there is nothing to report, or making it would take too long.
 
+    Attributes:
+        updates: that was asked for.
+        reports: of these updates.
+    """
+
+    updates: tuple[int, ...]
     reports: tuple[UpdateReport | None, ...]
 
 
@@ -211,7 +212,23 @@ class Failed:
     theirs: bool = False
 
 
-Answer = Opened | Advanced | Done | Inspected | Surveyed | PlaneNews | Predicted | Failed
+Result = Surveyed | Inspected | Predicted
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """How far the jobs have got.
+
+    Attributes:
+        results: a job and what came of it so far, or why it cannot be done; those without anything new left out.
+        pending: the jobs that are not complete.
+    """
+
+    results: tuple[tuple[Job, Result | Failed], ...]
+    pending: tuple[Job, ...]
+
+
+Answer = Opened | Advanced | Changed | PlaneNews | Worked | Failed
 
 
 @dataclass(frozen=True, slots=True)

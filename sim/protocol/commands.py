@@ -1,15 +1,27 @@
-"""What crosses the border between the terminal and the engine: frozen, picklable, numpy at most. Imports no torch.
+"""What the engine is asked: frozen, picklable. Imports no torch.
 
 Every request has exactly one reply, which carries the request's number and its generation (one more with every
-`Open`), so that what became stale after a reset, a zoom or a restart can be told and dropped.
+`Open`), so that what became stale after a reset or a restart can be told and dropped.
 """
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sim.experiment.choices import Clock, PlaneKind
 from sim.experiment.config import Experiment
-from sim.experiment.geometry import Point, Window
+from sim.experiment.geometry import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much is kept of what the runs do.
+
+    Attributes:
+        rows: about how many updates of each run an answer reports at most, extremes among them; None: all.
+        memory: bytes for parameters and states that are kept, of all runs together.
+    """
+
+    rows: int | None = None
+    memory: float = 512 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +29,7 @@ class Open:
     """Begin an experiment, dropping the one before. -> Opened"""
 
     experiment: Experiment
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,60 +49,73 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class SetClock:
-    """Keep the runs equal in something else from here on. -> Done"""
+    """Keep the runs equal in something else from here on. -> Changed"""
 
     clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
-class Inspect:
-    """Ask what an update of each run did. -> Inspected
+class SetPlane:
+    """See the parameters on another plane from here on. -> PlaneNews"""
 
-    Attributes:
-        updates: for each run the number of the update, 0 for none; None: the newest of each.
-        before: for each run the two parameters before that update; None for a model, whose newest update alone can
-            be told about in full.
-    """
-
-    updates: tuple[int, ...] | None
-    before: tuple[Point, ...] | None
+    kind: PlaneKind
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Ask for the loss on a grid of cell centres of a window of the present plane. -> Surveyed
-
-    What takes longer than the budget comes in pieces: ask again with the same window until its progress is 1.
+    """The loss on a grid of cell centres of a window of the present plane. => Surveyed, several times
 
     Attributes:
         run: whose buffers (running means, say) the model has there.
-        budget: seconds of wall time after which no further piece is begun (at least one is).
-        enough: the progress with which the answer comes at once; anything above 0 stands for the first picture.
     """
 
     window: Window
     columns: int
     rows: int
     run: int = 0
-    budget: float = math.inf
-    enough: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class SetPlane:
-    """See a model's parameters on another plane from here on. -> PlaneNews"""
+class Inspect:
+    """What an update of each run did. => Inspected
 
-    kind: PlaneKind
+    Attributes:
+        updates: for each run the number of the update, 0 for none; None: the newest of each.
+    """
+
+    updates: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Predict:
-    """Ask what each run says of the first so many test examples (training ones, without any). -> Predicted"""
+    """What each run says of the first so many test examples (training ones, without any). => Predicted
+
+    Attributes:
+        updates: for each run after which update; None: the newest of each.
+    """
 
     count: int
+    updates: tuple[int, ...] | None = None
 
 
-Command = Open | Advance | SetClock | Inspect | Survey | SetPlane | Predict
+Job = Survey | Inspect | Predict
+"""Slow work, which is done in pieces between updates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Go on with some jobs, in their order; those begun before that are not among them are dropped. -> Worked
+
+    Attributes:
+        jobs: what is wanted.
+        budget: seconds of wall time after which no further piece is begun (at least one is).
+    """
+
+    jobs: tuple[Job, ...]
+    budget: float
+
+
+Command = Open | Advance | SetClock | SetPlane | Work
 
 
 @dataclass(frozen=True, slots=True)

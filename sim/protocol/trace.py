@@ -1,9 +1,11 @@
-"""The record of what the runs did: one row an update, appended in blocks, never rewritten. Imports no torch."""
+"""The record of what the runs did: its columns, appended in blocks, never rewritten. Imports no torch."""
 
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sim.measures import measures
 
 
 class Status(IntEnum):
@@ -20,28 +22,23 @@ class Status(IntEnum):
         return self >= Status.DIVERGED
 
 
-ROW = np.dtype(
-    [
-        ("run", np.uint8),  # index into Experiment.runs
-        ("status", np.uint8),  # a Status
-        ("clock", np.uint8),  # index into CLOCKS: the clock that was in force
-        ("moment", np.int64),  # ordinal of the moment at which the update completed; only ever grows
-        ("position", np.float64),  # where the clock stood at that moment, in its own unit
-        ("update", np.int64),  # 0 is the start
-        ("examples", np.int64),  # examples read so far
-        ("epoch", np.float64),  # the same as a number of passes through the data
-        ("seconds", np.float64),  # time spent sampling, forward, backward and step
-        ("x", np.float64),  # the parameters after the update, on the plane
-        ("y", np.float64),
-        ("batch_loss", np.float64),  # of the update's batch, at the parameters before it
-        ("loss", np.float64),  # over all examples, at the parameters after it; NaN: not evaluated
-        ("grad_norm", np.float64),  # of the batch gradient that the update used
-        ("lr", np.float64),  # the rate that the update used
-        ("test_loss", np.float64),  # over the test examples, at the parameters after it; NaN: not evaluated
-        ("test_accuracy", np.float64),  # the share of test examples told right; NaN: not evaluated
-    ]
-)
-"""One update of one run. NaN stands for "not evaluated"; a loss that overflowed or is no number is infinite."""
+COUNTERS = [
+    ("run", np.uint8),  # index into the experiment's runs
+    ("status", np.uint8),  # a Status
+    ("clock", np.uint8),  # index into CLOCKS: the clock that was in force
+    ("moment", np.int64),  # ordinal of the moment at which the update completed; only ever grows
+    ("position", np.float64),  # where the clock stood at that moment, in its own unit
+    ("update", np.int64),  # 0 is the start
+    ("examples", np.int64),  # examples read so far
+    ("epoch", np.float64),  # the same as a number of passes through the data
+    ("seconds", np.float64),  # time spent sampling, forward, backward and step
+]
+
+RECORDED = measures("step", "pass")
+"""The measures that have a column: in float64, NaN where not evaluated; a loss that overflowed is infinite."""
+
+ROW = np.dtype(COUNTERS + [(one.name, np.float64) for one in RECORDED])
+"""One update of one run. Where it went is told by the trails."""
 
 Rows = NDArray[np.void]
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.geometry import Point, Window
 from sim.models.problem import Problem, formula_problem
 from sim.problems.formula import Formula
@@ -38,11 +37,6 @@ def line_formula(examples: int = 45, seed: int = 0) -> Formula:
 def line(device: str) -> Problem:
     formula = line_formula()
     return formula_problem(formula, formula.start, torch.device(device))
-
-
-def experiment(*runs: RunConfig, **fields: object) -> Experiment:
-    """An experiment of these runs on the problem at hand, with a rate of 0.1 where they name none."""
-    return Experiment(runs=runs, **fields).resolved(0.1, Point(-1.5, 1.0), 45)  # type: ignore[arg-type]
 
 
 def assert_same(ours: Any, theirs: Any, device: str, rounding: float = 2e-3) -> None:

@@ -1,6 +1,7 @@
 """What the tests of real models share: problems, and the loop that anybody would write."""
 
 import itertools
+import math
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
 
-from sim.descent.descent import Descent
 from sim.engine import Engine
 from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.problem import Problem
-from sim.protocol.answers import Failed, Opened
-from sim.protocol.commands import Open
+from sim.protocol.answers import Advanced, Failed, Opened
+from sim.protocol.commands import Advance, Open, Retention
+from tests.sim.one_run import OneRun
 
 BATCH_NORM = """
     from torch import nn
@@ -32,21 +34,27 @@ DROPOUT = BATCH_NORM.replace("nn.BatchNorm1d(16), ", "")
 
 def problem_of(device: str, seed: int = 0, **fields: Any) -> Problem:
     """A model's problem as the engine makes it."""
-    return model_problem(ModelConfig(**fields), seed, torch.device(device))
+    return model_problem(ModelConfig(**fields), Seeds.of(seed), torch.device(device))
 
 
-def descent_of(problem: Problem, run: RunConfig, seed: int = 0, **fields: Any) -> Descent:
-    """A run at its start; a rate of 0.1 where it names none (0.001 for Adam)."""
-    experiment = Experiment(ModelConfig(), runs=(run,), seed=seed, **fields).resolved(0.1, None, problem.examples)
-    return Descent(problem, experiment, 0)
+def descent_of(problem: Problem, run: RunConfig, **fields: Any) -> OneRun:
+    """A run at its start, at the problem's own rate where it names none."""
+    return OneRun(problem, run, rate=None, **fields)
 
 
-def opened(experiment: Experiment) -> tuple[Engine, Opened]:
+def opened(experiment: Experiment, retention: Retention | None = None) -> tuple[Engine, Opened]:
     """An engine with an experiment open."""
     engine = Engine()
-    answer = engine.ask(Open(experiment))
+    answer = engine.ask(Open(experiment, retention or Retention()))
     assert isinstance(answer, Opened), answer
     return engine, answer
+
+
+def advanced(engine: Engine, moments: int = 10, span: float = math.inf, budget: float = 60.0) -> Advanced:
+    """What the runs did in so many moments."""
+    answer = engine.ask(Advance(moments, span, budget))
+    assert isinstance(answer, Advanced), answer
+    return answer
 
 
 def refused(device: str, **fields: Any) -> Failed:

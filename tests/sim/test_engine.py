@@ -7,31 +7,44 @@ import pytest
 import torch
 
 import sim.engine
+from sim.descent.clock import QUANTUM
 from sim.engine import Engine
 from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point, Window
+from sim.experiment.journal import Change
 from sim.models.problem import formula_problem
-from sim.protocol.answers import Advanced, Done, Failed, Inspected, Opened, Surveyed
+from sim.protocol.answers import Changed, Failed, Inspected, Opened, Surveyed
 from sim.protocol.commands import Advance, Inspect, Open, SetClock, Survey
 from sim.protocol.trace import Status
 from tests.sim.conftest import assert_same, line_formula
-from tests.sim.real_models import opened
-
-
-def advanced(engine, moments=10, span=math.inf, budget=60.0):
-    answer = engine.ask(Advance(moments, span, budget))
-    assert isinstance(answer, Advanced), answer
-    return answer
+from tests.sim.one_run import work
+from tests.sim.real_models import advanced, opened
 
 
 def test_opening_tells_where_everything_stands(device):
     _, answer = opened(Experiment(device=device))
-    assert answer.examples == 442
-    assert answer.parameters == 2
+    assert (answer.experiment.examples, answer.experiment.parameters) == (442, 2)
     assert answer.rows["update"].tolist() == [0, 0, 0]
     assert len(set(answer.rows["loss"])) == 1
-    assert answer.loss_every == (1, 1, 1)
+    assert [run.batch_size for run in answer.experiment.runs] == [442, 32, 1]
+    assert [run.loss_every for run in answer.experiment.runs] == [1, 1, 1]
+    assert answer.plane.kind == answer.experiment.plane == "identity"
+    assert [trail.head for trail in answer.plane.trails] == [answer.experiment.start] * 3
+
+
+def test_all_runs_begin_where_they_are_asked_to(device):
+    engine, answer = opened(Experiment(device=device, start=Point(0.5, -1.25)))
+    assert answer.experiment.start == (0.5, -1.25)
+    assert [trail.xy.tolist() for trail in answer.plane.trails] == [[[0.5, -1.25]]] * 3
+    (loss,) = set(answer.rows["loss"])
+    here = work(engine, Survey(around(0.5, -1.25), 1, 1))
+    assert here.values[0, 0] == pytest.approx(loss, rel=1e-12)
+
+
+def around(x, y):
+    """A window of no extent to speak of."""
+    return Window(x - 1e-9, x + 1e-9, y - 1e-9, y + 1e-9)
 
 
 def test_on_updates_a_moment_is_one_update_of_every_run(device):
@@ -61,7 +74,7 @@ def test_the_span_bounds_how_far_the_clock_goes(device):
 def test_moments_only_ever_grow_across_a_change_of_clock(device):
     engine, _ = opened(Experiment(device=device))
     before = advanced(engine, 5).rows
-    assert isinstance(engine.ask(SetClock("examples")), Done)
+    assert engine.ask(SetClock("examples")) == Changed((Change(5, "examples"),))
     after = advanced(engine, 5).rows
     assert before["moment"].max() < after["moment"].min()
     assert (after["run"] == 2).all()
@@ -69,24 +82,40 @@ def test_moments_only_ever_grow_across_a_change_of_clock(device):
     assert (after["clock"] == 1).all()
 
 
-def test_on_seconds_the_run_that_has_used_least_time_goes_next(device):
+def test_on_seconds_no_run_is_more_than_a_quantum_ahead_when_it_is_its_turn(device):
     engine, _ = opened(Experiment(device=device, clock="seconds"))
-    rows = advanced(engine, 60).rows
+    rows = advanced(engine, 300).rows
     used = [0.0, 0.0, 0.0]
     for row in rows:
-        assert used[row["run"]] == min(used)
+        assert used[row["run"]] <= min(used) + QUANTUM
         used[row["run"]] = row["seconds"]
     assert (np.diff(rows["position"]) >= 0).all()
+    assert rows["moment"].tolist() == list(range(1, 301))
 
 
 def test_the_same_experiment_gives_the_same_bits_however_it_is_asked_for(device):
-    columns = ["run", "update", "examples", "x", "y", "batch_loss", "loss", "grad_norm", "lr", "status"]
-    traces = []
+    columns = ["run", "update", "examples", "batch_loss", "loss", "grad_norm", "lr", "status", "moment", "position"]
+    traces, trails = [], []
     for steps in ((200,), (1, 7, 92, 100)):
         engine, _ = opened(Experiment(device=device, clock="examples"))
-        traces.append(np.concatenate([advanced(engine, step).rows for step in steps]))
+        answers = [advanced(engine, step) for step in steps]
+        traces.append(np.concatenate([answer.rows for answer in answers]))
+        trails.append([np.concatenate([answer.plane.trails[run].xy for answer in answers]) for run in range(3)])
     for column in columns:
         assert_same(traces[0][column], traces[1][column], device, 1e-9)
+    for one, other in zip(*trails, strict=True):
+        assert_same(one, other, device, 1e-9)
+
+
+def test_two_parameters_are_told_at_every_update_that_is_reported(device):
+    engine, _ = opened(Experiment(device=device))
+    answer = advanced(engine, 9)
+    for run, trail in enumerate(answer.plane.trails):
+        assert trail.updates.tolist() == answer.rows["update"][answer.rows["run"] == run].tolist()
+        x, y = trail.xy[4]
+        loss = answer.rows["loss"][answer.rows["run"] == run][4]
+        assert work(engine, Survey(around(x, y), 1, 1)).values[0, 0] == pytest.approx(loss, rel=1e-9)
+        assert trail.head == tuple(trail.xy[-1])
 
 
 def test_a_diverged_run_leaves_the_clock_and_the_others_go_on(device):
@@ -107,29 +136,38 @@ def test_all_runs_stop_at_their_limit(device):
 
 
 def test_an_inspected_update_is_the_one_in_the_trace(device):
-    engine, start = opened(Experiment(device=device))
-    rows = np.concatenate([start.rows, advanced(engine, 20).rows])
-    runs = [rows[rows["run"] == run] for run in range(3)]
-    command = Inspect((9, 9, 9), tuple(Point(*run[8][["x", "y"]]) for run in runs))
-    answer = engine.ask(command)
-    assert isinstance(answer, Inspected)
-    batch, mini, stochastic = answer.reports
-    assert (batch.batch_size, mini.batch_size, stochastic.batch_size) == (442, 32, 1)
-    assert batch.cosine == pytest.approx(1)
-    assert batch.relative_error == pytest.approx(0, abs=1e-12)
-    for run, report in zip(runs, answer.reports, strict=True):
-        assert math.hypot(*report.gradient) == pytest.approx(run[9]["grad_norm"], rel=1e-9)
+    engine, _ = opened(Experiment(device=device))
+    rows = np.concatenate([advanced(engine, count).rows for count in (15, 5)])
+    for updates in ((9, 9, 9), (20, 1, 15), (3, 16, 20)):
+        answer = work(engine, Inspect(updates))
+        assert isinstance(answer, Inspected)
+        assert answer.updates == updates
+        batch, mini, stochastic = answer.reports
+        assert (batch.batch_size, mini.batch_size, stochastic.batch_size) == (442, 32, 1)
+        assert batch.measures["cosine"] == pytest.approx(1)
+        assert batch.measures["relative_error"] == pytest.approx(0, abs=1e-12)
+        for run, (update, report) in enumerate(zip(updates, answer.reports, strict=True)):
+            (row,) = rows[(rows["run"] == run) & (rows["update"] == update)]
+            assert report.update == update
+            assert math.hypot(*report.gradient) == pytest.approx(row["grad_norm"], rel=1e-9)
+
+
+def test_before_the_first_update_there_is_nothing_to_report(device):
+    engine, _ = opened(Experiment(device=device))
+    for job in (Inspect(None), Inspect((0, 0, 0))):
+        assert work(engine, job) == Inspected((0, 0, 0), (None, None, None))
+    advanced(engine, 3)
+    answer = work(engine, Inspect((0, 2, 0)))
+    assert [report and report.update for report in answer.reports] == [None, 2, None]
 
 
 def test_the_landscape_is_the_mean_squared_error_at_each_cells_centre(device):
     engine, start = opened(Experiment(device=device))
     window = Window(-2, 4, -3, 2)
-    answer = engine.ask(Survey(window, 12, 10))
+    answer = work(engine, Survey(window, 12, 10))
     assert isinstance(answer, Surveyed)
     assert answer.values.shape == (10, 12)
-    x, y = float(start.rows[0]["x"]), float(start.rows[0]["y"])
-    tight = Window(x - 1e-9, x + 1e-9, y - 1e-9, y + 1e-9)
-    here = engine.ask(Survey(tight, 1, 1))
+    here = work(engine, Survey(around(*start.experiment.start), 1, 1))
     assert here.values[0, 0] == pytest.approx(start.rows[0]["loss"], rel=1e-12)
 
 
@@ -189,21 +227,23 @@ def test_epochs_end_at_the_first_update_that_completes_them(epochs, updates, dev
     assert answer.rows["update"][-1] == updates
 
 
-def test_a_run_that_stops_in_the_midst_of_a_chunk_has_the_right_report_or_none(device):
+def test_a_run_that_stops_in_the_midst_of_a_chunk_has_the_right_report(device):
     reports = []
     for moments in (1, 50):
-        experiment = Experiment(ModelConfig(), runs=(RunConfig("hasty", 32, lr=1e5),), device=device)
+        experiment = Experiment(ModelConfig(), runs=(RunConfig("hasty", 32, lr=1e5),), plane="random", device=device)
         engine, _ = opened(experiment)
         while not advanced(engine, moments).finished:
             pass
-        answer = engine.ask(Inspect(None, None))
+        answer = work(engine, Inspect(None))
         assert isinstance(answer, Inspected)
         reports.append(answer.reports[0])
     one, many = reports
     assert one.update == many.update > 1
     assert one.indices == many.indices
     assert np.isfinite(one.full_gradient).all()
-    assert np.isnan(many.full_gradient).all()  # what it would have to be computed at is gone
+    for name in ("gradient", "full_gradient"):
+        assert_same(getattr(one, name), getattr(many, name), device)
+    assert_same(list(one.measures.values()), list(many.measures.values()), device)
 
 
 def test_without_a_budget_all_moments_are_made(device):

@@ -1,5 +1,6 @@
 """The whole screen over a replayed race, and how a test steers it."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from textual.widget import Widget
 
 from sim.experiment.config import Experiment
 from sim.experiment.geometry import Window
-from tests.tui.traces import FORMULA, ReplayLink, make_experiment, make_race
+from tests.tui.traces import CARD, Floats, ReplayLink, make_experiment, make_race
 from tui.app import GdsimApp
 from tui.panels.surface import Surface
 from tui.session.history import History
+
+_PATIENCE = 30.0  # seconds
 
 WIDE, COMPACT, VERY_WIDE = (120, 40), (80, 24), (180, 50)
 
@@ -21,17 +24,16 @@ WIDE, COMPACT, VERY_WIDE = (120, 40), (80, 24), (180, 50)
 def make_app(experiment: Experiment | None = None, until: float = 60) -> tuple[GdsimApp, ReplayLink]:
     """The whole screen over a replayed race; time goes by only as the test says."""
     experiment = experiment or make_experiment()
-    link = ReplayLink(experiment, make_race(experiment, until))
-    return GdsimApp(experiment, FORMULA, link, ticking=False), link
+    link = ReplayLink(make_race(experiment, until))
+    return GdsimApp(experiment, CARD, link, ticking=False), link
 
 
 async def wait_for(pilot: Pilot[None], predicate: Callable[[], object]) -> None:
     """Let the app work until something holds."""
-    for _ in range(300):
-        if predicate():
-            return
+    deadline = time.monotonic() + _PATIENCE
+    while not predicate():
+        assert time.monotonic() < deadline, "waited in vain"
         await pilot.pause()
-    raise AssertionError("waited in vain")
 
 
 async def ready(pilot: Pilot[None]) -> None:
@@ -59,9 +61,9 @@ async def go(pilot: Pilot[None], moments: int) -> None:
     there = history.cursor + moments
     session.step(moments)
     await wait_for(pilot, lambda: history.cursor == there)
-    session.inspect()
-    updates = [int(history.seen(run)[-1]["update"]) for run in range(len(session.experiment.runs))]
-    await wait_for(pilot, lambda: [report.update if report else 0 for report in session.reports] == updates)
+    app_of(pilot).redraw()
+    wanted = list(history.updates)
+    await wait_for(pilot, lambda: [report.update if report else 0 for report in session.look.reports] == wanted)
     await settled(pilot)
 
 
@@ -89,6 +91,10 @@ class Screen:
     def history(self) -> History:
         assert self.app.session.history is not None
         return self.app.session.history
+
+    def places(self, run: int) -> Floats:
+        """Where a run has been up to the cursor, shape (K, 2)."""
+        return self.link.race.places[run][: self.history.updates[run] + 1]
 
     @property
     def surface(self) -> Surface:

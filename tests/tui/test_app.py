@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from sim.experiment.config import Experiment, ProblemConfig
 from sim.problems import build_formula
+from sim.problems.card import card_of
 from sim.protocol.answers import Failed
 from sim.protocol.commands import Open, SetClock
 from tests.tui.screen import (
@@ -125,6 +126,8 @@ async def test_the_curves_have_axes_metrics_and_scales() -> None:
         await it.press("n")
         assert "gradient norm · over updates" in it.text("#curves")
         await it.press("n", "y")
+        assert "learning rate · log · over updates" in it.text("#curves")
+        await it.press("n")
         assert "loss, batches dotted · log · over updates" in it.text("#curves")
 
 
@@ -297,8 +300,7 @@ async def test_the_command_that_reproduces_the_screen_is_copied_and_shown() -> N
 
 async def test_a_real_trace_goes_through_the_same_panels() -> None:
     card = build_formula(ProblemConfig())
-    experiment = Experiment(device="cpu").resolved(card.lr, card.start, card.examples)
-    app = GdsimApp(experiment, card, InlineLink(), ticking=False)
+    app = GdsimApp(Experiment(device="cpu"), card_of(ProblemConfig()), InlineLink(), ticking=False)
     async with app.run_test(size=WIDE) as pilot:
         await ready(pilot)
         await go(pilot, 25)
@@ -385,4 +387,4 @@ async def test_shrinking_leaves_no_gap_under_the_table() -> None:
         await it.go(5)
         await it.pilot.resize_terminal(80, 24)
         await it.pilot.pause()
-        assert it.app.query_one("#runs").size.height == 1 + len(it.app.session.experiment.runs)
+        assert it.app.query_one("#runs").size.height == 1 + len(it.app.session.asked.runs)

@@ -10,6 +10,7 @@ import pytest
 
 from sim.experiment.choices import CLOCKS, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from sim.problems import registry
+from tests.tui.rights import as_anybody
 from tui import cli
 from tui.options import config_file
 
@@ -45,10 +46,22 @@ BAD_INPUT = {
     "optimizer of a run": (["--run", "name=a,optimizer=adamww"], "did you mean 'adamw'"),
     "key of a run": (["--run", "name=a,batchsize=3"], "did you mean 'batch_size'"),
     "clock": (["--clock", "update"], "did you mean 'updates'"),
-    "batch beyond N": (["--run", "name=a,batch_size=443"], "choose 1 to 442"),
-    "mini-batch beyond N": (["--mini-batch-size", "1000"], "choose 1 to 442"),
+    "batch beyond N": (["run", "--updates=1", "--run", "name=a,batch_size=443"], "choose 1 to 442"),
+    "mini-batch beyond N": (["run", "--updates=1", "--mini-batch-size", "1000"], "choose 1 to 442"),
     "batch of none": (["--run", "name=a,batch_size=0"], "positive whole number or 'all', not 0"),
     "batch below none": (["--mini-batch-size=-3"], "positive whole number or 'all', not -3"),
+    "endless numbers": (["--seed", "9" * 5000], "between -2^63 and 2^63, not '9999"),
+    "infinite seed": (["--seed", "1e400"], "between -2^63 and 2^63, not '1e400'"),
+    "examples beyond number": (["--model", "mlp", "--dataset=synthetic", "--examples=1e300"], "not '1e300'"),
+    "updates beyond number": (["run", "--updates", "1e30"], "not '1e30'"),
+    "schedule beyond number": (["--schedule", "cosine", "--schedule-updates", "1e20"], "not '1e20'"),
+    "layers beyond number": (
+        ["--model", "mlp", "--hidden", "64,1e30"],
+        "Each size in --hidden, such as 64,64, must be",
+    ),
+    "rate beyond number": (["--lr", "1e-400"], "lr must be a positive finite number"),
+    "mini-batch beyond all": (["run", "--updates=1", "--mini-batch-size", "1e18"], "choose 1 to 442"),
+    "a crowd of workers": (["--model", "mlp", "--workers", "1000000"], "--workers must be 0 to 128, not 1000000"),
     "half a seed": (["--seed", "1.5"], "must be a whole number, not '1.5'"),
     "rate of zero": (["--lr", "0"], "lr must be a positive finite number"),
     "rate below zero": (["--lr", "-0.1"], "lr must be a positive finite number"),
@@ -59,6 +72,9 @@ BAD_INPUT = {
     "start of three": (["--start", "1,2,3"], "two finite numbers"),
     "infinite start": (["--start", "-inf,2"], "two finite numbers"),
     "start in words": (["--start=here,there"], "two finite numbers"),
+    "signs that the terminal obeys": (["\x1b[2J\x07\n\u202e"], r"command '\x1b[2J\x07\n\u202e'"),
+    "such signs in a file's name": (["--data=a\x1b]0;b\x07\n.csv"], r"no file a\x1b]0;b\x07\n.csv;"),
+    "such signs in a run's name": (["--run", "name=a\x1b[2J"], r"printable text without ',' and '='; got 'a\x1b[2J'"),
     "missing file": (["--data", "/no/such.csv", "--features", "x", "--target", "y"], "/no/such.csv"),
     "columns of no file": (["--features", "x"], "--data"),
     "data where none go": (["sine", "--data", "points.csv"], "--data works with linear, logistic"),
@@ -122,6 +138,12 @@ BAD_FILES = {
     "kind of value": ("lr = 'fast'\n", "must be a number, not 'fast'"),
     "choice": ("optimizer = 'adm'\n", "did you mean 'adam'"),
     "table for a value": ("[seed]\nvalue = 3\n", "seed in"),
+    "lists deep in each other": ("lr = " + 100_000 * "[", "too deep"),
+    "tables deep in each other": ("lr" + 100_000 * ".a" + " = 1", "too deep"),
+    "number of digits": ("seed = " + 5000 * "9", "limit (4300 digits)"),
+    "number of hexadecimal digits": ("seed = 0x" + 5000 * "f", "seed in"),
+    "number beyond number": ("seed = 1e30", "must be a whole number"),
+    "more than options need": ("#" * 1_000_001, "more than a megabyte"),
 }
 
 
@@ -134,6 +156,26 @@ def test_a_bad_file_is_one_sentence_that_names_it(
     sentence = complaint(["--config", str(path)], capsys)
     assert part in sentence
     assert str(path) in sentence
+
+
+def test_a_file_without_an_end_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe, loop = tmp_path / "pipe", tmp_path / "loop"
+    os.mkfifo(pipe)
+    loop.symlink_to(loop)
+    for path in (pipe, Path("/dev/zero"), tmp_path):
+        assert f"{path} cannot be read: it is no regular file" in complaint(["--config", str(path)], capsys)
+    assert f"{loop} cannot be read: Too many levels" in complaint(["--config", str(loop)], capsys)
+
+
+def test_a_home_that_may_not_be_looked_into_has_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(0)
+    monkeypatch.setattr("tui.options.config_file.default_path", lambda: home / "gdsim.toml")
+    with as_anybody():
+        assert cli.main(["config", "show"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_file_that_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,7 +199,8 @@ def test_list_names_all_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     listed = dict(lines)
     known = {name: entry.sentence for name, entry in registry().items()}
-    assert (known | OPTIMIZERS | SCHEDULES | SAMPLINGS | CLOCKS).items() <= listed.items()
+    kinds = {name: kind.sentence for name, kind in (OPTIMIZERS | CLOCKS).items()}
+    assert (known | kinds | SCHEDULES | SAMPLINGS).items() <= listed.items()
 
 
 def test_config_path_and_show(
@@ -214,6 +257,47 @@ def test_help_is_quick_to_come() -> None:
     code = "import sys; from tui.cli import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"torch", "polars", "textual", "numpy", "tqdm"} & set(done.stderr.split())
+
+
+@pytest.mark.parametrize("names", [["stdout"], ["stderr"], ["stdin", "stdout", "stderr"]])
+def test_closed_streams_are_like_the_null_device(
+    names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in names:
+        monkeypatch.setattr(sys, name, None)
+    path = tmp_path / "race.csv"
+    assert cli.main(["list"]) == 0
+    assert cli.main(["linaer"]) == 2
+    assert cli.main([]) == 2  # asks the streams whether they are a terminal
+    assert cli.main(["run", "--updates", "1", "--export", str(path)]) == 0
+    assert len(path.read_text().splitlines()) == 1 + 6
+    for name in names:
+        getattr(sys, name).close()
+
+
+def test_streams_closed_by_the_shell() -> None:
+    command = f"exec {sys.executable} -m tui linaer <&- >&- 2>&-"
+    assert subprocess.run(command, shell=True, cwd=ROOT, check=False).returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_where_nothing_can_be_said_the_exit_code_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115 (closing it is an error, too)
+    monkeypatch.setattr(sys, "stderr", full)
+    assert cli.main(["linaer"]) == 2
+    with pytest.raises(OSError, match="No space left"):
+        full.close()
+
+
+def test_a_folder_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert "was started in is gone" in complaint(["run", "--updates", "1"], capsys)
+    assert "Cannot write race.csv" in complaint(["run", "--updates", "1", "--export", "race.csv"], capsys)
+    assert cli.main(["--help"]) == 0
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:

@@ -14,8 +14,11 @@ import polars as pl
 import pytest
 
 from sim.experiment.errors import ConfigError
+from sim.protocol.answers import PlaneNews, Trail
 from sim.protocol.trace import NO_ROWS, ROW, Rows, Status
-from tui.export import COLUMNS, ExportError, check, write
+from tests.tui.rights import as_anybody
+from tui.export import ExportError, check, write
+from tui.session.trails import PlaneTrails
 
 HEADER = "run,update,examples,epoch,seconds,x,y,batch_loss,loss,grad_norm,lr,status"
 NAMES = ("batch", 'the "big" one')
@@ -24,21 +27,33 @@ NAMES = ("batch", 'the "big" one')
 def trace() -> Rows:
     """Two runs in lockstep: the starts, one update each, then the second run overflows."""
     nan = math.nan
+    names = ("run", "status", "update", "examples", "epoch", "seconds", "batch_loss", "loss", "grad_norm", "lr")
     lines = [
-        (0, Status.RUNNING, 0, 0, 0.0, 0, 0, 0.0, 0.0, -1.0, 2.0, nan, 1.5, nan, nan, nan, nan),
-        (1, Status.RUNNING, 0, 0, 0.0, 0, 0, 0.0, 0.0, -1.0, 2.0, nan, 1.5, nan, nan, nan, nan),
-        (0, Status.CONVERGED, 0, 1, 1.0, 1, 4, 1.0, 0.25, 0.1 + 0.2, 1e-7, 1.5, nan, 2.0, 0.5, nan, nan),
-        (1, Status.DIVERGED, 0, 1, 1.0, 1, 2, 0.5, 0.125, 1e22, -3.0, 1.25, math.inf, 3.0, 0.5, nan, nan),
+        (0, Status.RUNNING, 0, 0, 0.0, 0.0, nan, 1.5, nan, nan),
+        (1, Status.RUNNING, 0, 0, 0.0, 0.0, nan, 1.5, nan, nan),
+        (0, Status.CONVERGED, 1, 4, 1.0, 0.25, 1.5, nan, 2.0, 0.5),
+        (1, Status.DIVERGED, 1, 2, 0.5, 0.125, 1.25, math.inf, 3.0, 0.5),
     ]
-    return np.array(lines, dtype=ROW)
+    rows = np.zeros(len(lines), dtype=ROW)
+    rows["test_loss"] = rows["test_accuracy"] = nan
+    for name, column in zip(names, zip(*lines, strict=True), strict=True):
+        rows[name] = column
+    return rows
+
+
+def trails() -> PlaneTrails:
+    """Where the two runs were at updates 0 and 1."""
+    places = [[[-1.0, 2.0], [0.1 + 0.2, 1e-7]], [[-1.0, 2.0], [1e22, -3.0]]]
+    been = tuple(Trail(np.arange(2), np.array(run), np.zeros(2), (run[1][0], run[1][1]), 0.0) for run in places)
+    return PlaneTrails(PlaneNews(0, "identity", "the two parameters", 1.0, False, been))
 
 
 def test_csv_has_the_stated_columns_and_leaves_empty_what_was_not_evaluated(tmp_path: Path) -> None:
     path = tmp_path / "race.csv"
-    write(trace(), NAMES, path)
+    write(trace(), NAMES, path, trails())
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert path.read_text().splitlines()[0] == HEADER == ",".join(COLUMNS)
+    assert path.read_text().splitlines()[0] == HEADER
     assert [(row["run"], row["update"]) for row in rows] == [(name, u) for name in NAMES for u in ("0", "1")]
     assert (rows[0]["x"], rows[0]["loss"]) == ("-1.0", "1.5")
     assert rows[0]["batch_loss"] == rows[0]["grad_norm"] == rows[0]["lr"] == rows[1]["loss"] == ""
@@ -49,13 +64,13 @@ def test_csv_has_the_stated_columns_and_leaves_empty_what_was_not_evaluated(tmp_
 
 def test_json_lines_are_strict_json(tmp_path: Path) -> None:
     path = tmp_path / "race.jsonl"
-    write(trace(), NAMES, path)
+    write(trace(), NAMES, path, trails())
 
     def refuse(word: str) -> None:
         raise AssertionError(f"{word} is no JSON")
 
     rows = [json.loads(line, parse_constant=refuse) for line in path.read_text().splitlines()]
-    assert [list(row) for row in rows] == [list(COLUMNS)] * 4
+    assert [list(row) for row in rows] == [HEADER.split(",")] * 4
     assert rows[0]["lr"] is None
     words = {"run": "batch", "status": "converged"}
     numbers = {"update": 1, "examples": 4, "epoch": 1.0, "seconds": 0.25, "x": 0.1 + 0.2, "y": 1e-7, "batch_loss": 1.5}
@@ -66,7 +81,7 @@ def test_json_lines_are_strict_json(tmp_path: Path) -> None:
 
 def test_parquet_holds_the_same_values_as_csv(tmp_path: Path) -> None:
     for name in ("race.csv", "race.parquet"):
-        write(trace(), NAMES, tmp_path / name)
+        write(trace(), NAMES, tmp_path / name, trails())
     frame = pl.read_parquet(tmp_path / "race.parquet")
     assert frame.equals(pl.read_csv(tmp_path / "race.csv", schema=frame.schema))
     assert frame["loss"].to_list() == [1.5, None, 1.5, math.inf]
@@ -74,7 +89,7 @@ def test_parquet_holds_the_same_values_as_csv(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("extension", ["csv", "jsonl", "parquet"])
 def test_no_rows_are_a_file_all_the_same(tmp_path: Path, extension: str) -> None:
-    write(NO_ROWS, NAMES, tmp_path / f"none.{extension}")
+    write(NO_ROWS, NAMES, tmp_path / f"none.{extension}", trails())
     assert [path.name for path in tmp_path.iterdir()] == [f"none.{extension}"]
 
 
@@ -84,7 +99,7 @@ def test_an_existing_file_is_replaced_and_a_link_is_followed(tmp_path: Path) -> 
     link.symlink_to(target)
     check(link)
     assert target.read_text() == "old"
-    write(trace(), NAMES, link)
+    write(trace(), NAMES, link, trails())
     assert link.is_symlink()
     assert target.read_text().startswith(HEADER)
 
@@ -108,6 +123,16 @@ def test_a_path_that_cannot_be_written_is_found_out_before(tmp_path: Path, name:
     with pytest.raises(ConfigError, match=part):
         check(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken.csv"]
+
+
+def test_a_folder_without_permission_and_links_to_each_other(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(0)
+    (tmp_path / "one.csv").symlink_to(tmp_path / "two.csv")
+    (tmp_path / "two.csv").symlink_to(tmp_path / "one.csv")
+    with as_anybody(), pytest.raises(ConfigError, match="Permission denied"):
+        check(tmp_path / "locked" / "race.csv")
+    with pytest.raises(ConfigError, match="Too many levels of symbolic links"):
+        check(tmp_path / "one.csv")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
@@ -134,7 +159,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new(tmp_path: Path, 
     path = tmp_path / f"race.{extension}"
     path.write_text("old")
     with _room_for(64), pytest.raises(ExportError, match="The 4 rows were not saved"):
-        write(trace(), NAMES, path)
+        write(trace(), NAMES, path, trails())
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

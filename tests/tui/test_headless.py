@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from sim.experiment.choices import OPTIMIZERS
 from sim.experiment.config import Experiment, Limit, ProblemConfig
 from sim.experiment.errors import ConfigError
+from sim.experiment.resolved import Facts, resolve
 from sim.problems import build_formula
-from sim.problems.formula import Formula
-from sim.protocol.answers import Advanced, Answer, Failed, Opened, Trouble
+from sim.problems.card import Card, card_of
+from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews, Trail, Trouble
 from sim.protocol.commands import Advance, Command, Open
 from sim.protocol.trace import NO_ROWS, ROW, Rows, Status
 from tui import cli, headless
@@ -33,13 +35,13 @@ def _no_settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def card() -> Formula:
-    return build_formula(ProblemConfig())
+def card() -> Card:
+    return card_of(ProblemConfig())
 
 
 @pytest.fixture(scope="module")
-def experiment(card: Formula) -> Experiment:
-    return Experiment(limit=LIMIT).resolved(card.lr, card.start, card.examples)
+def experiment() -> Experiment:
+    return Experiment(limit=LIMIT)
 
 
 def rows_at(update: int, *, loss: float = 0.5, status: Status = Status.RUNNING) -> Rows:
@@ -50,11 +52,14 @@ def rows_at(update: int, *, loss: float = 0.5, status: Status = Status.RUNNING) 
 
 
 def advanced(rows: Rows, *, finished: bool, trouble: Trouble | None = None) -> Advanced:
-    """An answer of the engine; how far the clock went does not matter without a screen."""
-    return Advanced(rows, covered=1.0, finished=finished, troubles=() if trouble is None else (trouble,))
+    """An answer of the engine; how far the clock went, and where the runs are, does not matter here."""
+    return Advanced(rows, 1.0, finished, NOWHERE, () if trouble is None else (trouble,))
 
 
-OPENED = Opened(rows_at(0), examples=442, lr=0.1, parameters=2, device="cpu", loss_every=(1, 1, 1), tolerance=1e-6)
+NOTHING = Trail(np.empty(0, np.int64), np.empty((0, 2)), np.empty(0), (0.0, 0.0), 0.0)
+NOWHERE = PlaneNews(0, "identity", "the two parameters", 1.0, False, (NOTHING,) * 3)
+FACTS = Facts(442, 2, dict.fromkeys(OPTIMIZERS, 0.1))
+OPENED = Opened(resolve(Experiment(limit=LIMIT), FACTS, "cpu"), rows_at(0), "cpu", 1e-6, NOWHERE)
 
 
 def engine(answers: Iterable[Answer | Callable[[], Answer]]) -> Callable[[Command], Answer]:
@@ -77,7 +82,7 @@ def _ctrl_c_while_busy() -> Answer:
 
 
 def test_ctrl_c_keeps_what_there_is(
-    experiment: Experiment, card: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    experiment: Experiment, card: Card, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
     path = tmp_path / "race.csv"
@@ -99,7 +104,7 @@ def test_a_second_ctrl_c_ends_a_long_update(experiment: Experiment) -> None:
 
 
 def test_a_run_that_fails_says_why_and_the_others_go_on(
-    experiment: Experiment, card: Formula, capsys: pytest.CaptureFixture[str]
+    experiment: Experiment, card: Card, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failing = advanced(rows_at(1), finished=False, trouble=Trouble(1, "No room left on the device."))
     assert run_headless(experiment, card, None, engine([failing, advanced(rows_at(2), finished=True)])) == 2
@@ -109,7 +114,7 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(
 
 
 def test_an_engine_that_fails_midway_still_leaves_the_export(
-    experiment: Experiment, card: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    experiment: Experiment, card: Card, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "race.csv"
     assert run_headless(experiment, card, path, engine([Failed("Out of memory.")])) == 2
@@ -123,14 +128,14 @@ def test_an_experiment_that_cannot_be_opened(experiment: Experiment) -> None:
 
 
 def test_the_summary_comes_also_when_the_export_fails(
-    experiment: Experiment, card: Formula, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    experiment: Experiment, card: Card, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ExportError, match="rows were not saved"):
         run_headless(experiment, card, tmp_path / "gone" / "race.csv", engine([advanced(NO_ROWS, finished=True)]))
     assert "stochastic" in capsys.readouterr().out
 
 
-def test_the_summary_in_full(experiment: Experiment, card: Formula, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_in_full(experiment: Experiment, card: Card, capsys: pytest.CaptureFixture[str]) -> None:
     last = rows_at(7, loss=math.inf, status=Status.DIVERGED)
     last["examples"], last["epoch"] = 3094, 7.0
     assert run_headless(experiment, card, None, engine([advanced(last, finished=True)])) == 0
@@ -172,12 +177,13 @@ def test_a_real_run_exports_every_update(tmp_path: Path, capsys: pytest.CaptureF
     assert [row | {"seconds": ""} for row in again] == [row | {"seconds": ""} for row in rows]
 
 
-def test_plain_gradient_descent_by_hand(tmp_path: Path, card: Formula, device: str) -> None:
+def test_plain_gradient_descent_by_hand(tmp_path: Path, device: str) -> None:
     """The batch run's exported path against gradient descent on the least squares, written out in numpy."""
     run = ("--run", "name=batch,batch_size=all", "--lr", "0.25", "--device", device)
     rows = _export(tmp_path / "a.csv", "--updates", "25", *run)
-    x, y = card.inputs.reshape(-1), card.targets
-    place = np.array(card.start)
+    formula = build_formula(ProblemConfig())
+    x, y = formula.inputs.reshape(-1), formula.targets
+    place = np.array(formula.start)
     for row in rows[1:]:
         error = place[0] * x + place[1] - y
         assert float(row["batch_loss"]) == pytest.approx(np.mean(error**2), rel=1e-10)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-import tui.app
+import tui.session.closer_look
 from tests.tui.screen import WIDE, go, ready, wait_for
 from tui.app import GdsimApp
 from tui.options.options import Options, prepare
@@ -31,7 +31,7 @@ async def test_a_new_seed_has_a_landscape_of_its_own() -> None:
 
 async def test_at_full_speed_another_window_has_a_landscape_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest of a landscape that is to be seen waits for training; a blank window does not."""
-    monkeypatch.setattr(tui.app, "_UNHURRIED", math.inf)
+    monkeypatch.setattr(tui.session.closer_look, "_UNHURRIED", math.inf)
     experiment, card = prepare("linear", Options(model="mlp", dataset="iris", plane="random", device="cpu"))
     app = GdsimApp(experiment, card, InlineLink(), ticking=False)
     async with app.run_test(size=WIDE) as pilot:

@@ -1,24 +1,42 @@
 """Traces made by hand, without torch: descents on a line through points, written out in numpy, and their replay."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment.choices import CLOCKS, Clock
+from sim.experiment.choices import CLOCKS, OPTIMIZERS, Clock
 from sim.experiment.config import Experiment, ProblemConfig, RunConfig, default_runs
 from sim.experiment.geometry import Point, Window
+from sim.experiment.journal import Change
+from sim.experiment.resolved import Facts, Resolved, Run, resolve
+from sim.problems.card import Card
 from sim.problems.formula import DataView, Formula
-from sim.protocol.answers import Advanced, Answer, Done, Inspected, Opened, Surveyed, UpdateReport
-from sim.protocol.commands import Advance, Command, Inspect, Open, SetClock, Survey
-from sim.protocol.trace import NO_ROWS, ROW, Rows, Status
+from sim.protocol.answers import (
+    Advanced,
+    Answer,
+    Changed,
+    Inspected,
+    Opened,
+    PlaneNews,
+    Result,
+    Surveyed,
+    Trail,
+    UpdateReport,
+    Worked,
+)
+from sim.protocol.commands import Advance, Command, Inspect, Job, Open, SetClock, Survey, Work
+from sim.protocol.trace import ROW, Rows, Status
 from tui.draw.palette import DARK
 from tui.scene.scene import Scene, build_scene
 from tui.session.history import History
 from tui.session.link import EngineGoneError
 from tui.session.session import Session
+from tui.session.trails import PlaneTrails
 
 EXAMPLES = 61  # a prime: every stride visits all of them
 SECONDS = 1e-4  # of an update, and a hundredth of it for every example
@@ -52,10 +70,34 @@ def _formula() -> Formula:
 FORMULA = _formula()
 
 
+CARD = Card(
+    name="linear",
+    title=FORMULA.title,
+    note=FORMULA.note,
+    sentence="A line through points.",
+    axes=FORMULA.parameters,
+    window=FORMULA.window,
+    pace=FORMULA.pace,
+    minima=FORMULA.minima,
+    movable=True,
+    drawn=FORMULA,
+)
+FACTS = Facts(EXAMPLES, 2, dict.fromkeys(OPTIMIZERS, FORMULA.lr), FORMULA.start)
+
+
 def make_experiment(*runs: RunConfig, clock: Clock = "updates", seed: int = 0) -> Experiment:
     """An experiment on the line: the default three runs unless others are given."""
-    plain = Experiment(problem=ProblemConfig(), runs=runs or default_runs(16), clock=clock, seed=seed)
-    return plain.resolved(FORMULA.lr, FORMULA.start, EXAMPLES)
+    return Experiment(problem=ProblemConfig(), runs=runs or default_runs(16), clock=clock, seed=seed)
+
+
+def resolved(experiment: Experiment) -> Resolved:
+    """What it comes to, each loss evaluated at every update."""
+    found = resolve(experiment, FACTS, "cpu")
+    return replace(
+        found,
+        runs=tuple(replace(run, loss_every=1) for run in found.runs),
+        start=experiment.start or found.start,
+    )
 
 
 def loss_at(slope: float | Floats, intercept: float | Floats, examples: Some = slice(None)) -> Floats:
@@ -77,20 +119,25 @@ def batch(update: int, size: int) -> NDArray[np.int64]:
     return ((update - 1) * size + np.arange(size)) * 23 % EXAMPLES
 
 
-def _descend(index: int, run: RunConfig, start: Point, updates: int) -> Rows:
-    """Update 0 to `updates` of plain gradient descent, fewer if it diverges; the moments are still missing."""
-    size, place = run.size(EXAMPLES), np.array(start, dtype=np.float64)
+def _descend(index: int, run: Run, start: Point, updates: int) -> tuple[Rows, Floats]:
+    """Update 0 to `updates` of plain gradient descent, fewer if it diverges, and where it then was, shape (n, 2).
+
+    The moments are still missing.
+    """
+    size, place = run.batch_size, np.array(start, dtype=np.float64)
+    places = [place]
     rows = np.zeros(updates + 1, dtype=ROW)
     rows["run"], rows["update"] = index, np.arange(updates + 1)
     rows["batch_loss"][0] = rows["grad_norm"][0] = rows["lr"][0] = np.nan
     rows["test_loss"] = rows["test_accuracy"] = np.nan
-    rows["x"][0], rows["y"][0], rows["loss"][0] = *start, loss_at(*start)
+    rows["loss"][0] = loss_at(*start)
     for row in rows[1:]:
         used = batch(int(row["update"]), size)
         gradient = gradient_at(place, used)
         row["batch_loss"], row["grad_norm"], row["lr"] = loss_at(place[0], place[1], used), np.hypot(*gradient), run.lr
-        place = place - (run.lr or 0.0) * gradient
-        row["x"], row["y"], row["loss"] = *place, loss_at(*place)
+        place = place - run.lr * gradient
+        places.append(place)
+        row["loss"] = loss_at(*place)
         if row["loss"] > 1e6 * rows["loss"][0]:
             row["status"], row["loss"] = Status.DIVERGED, np.inf
             rows = rows[: row["update"] + 1]
@@ -98,31 +145,64 @@ def _descend(index: int, run: RunConfig, start: Point, updates: int) -> Rows:
     rows["examples"] = rows["update"] * size
     rows["epoch"] = rows["examples"] / EXAMPLES
     rows["seconds"] = SECONDS * (rows["update"] + rows["examples"] / 100)
-    return rows
+    return rows, np.array(places)
 
 
-def make_race(experiment: Experiment, until: float) -> Rows:
-    """Every row of every run up to a place on the experiment's clock, in the order of their moments."""
+@dataclass(frozen=True)
+class Race:
+    """What every run did.
+
+    Attributes:
+        experiment: which runs.
+        rows: of all runs, in the order of their moments.
+        places: for each run where it was after each update, shape (updates, 2).
+    """
+
+    experiment: Resolved
+    rows: Rows
+    places: tuple[Floats, ...]
+
+    def news(self, rows: Rows, updates: Sequence[int]) -> PlaneNews:
+        """What is new on the plane with some rows, after which the runs have made so many updates."""
+        trails = []
+        for run, places in enumerate(self.places):
+            new = rows["update"][rows["run"] == run]
+            x, y = places[updates[run]]
+            trails.append(Trail(new, places[new], np.zeros(len(new)), (float(x), float(y)), 0.0))
+        return PlaneNews(0, "identity", "the two parameters", 1.0, False, tuple(trails))
+
+    @property
+    def start(self) -> Rows:
+        """Update 0 of each run."""
+        return self.rows[: len(self.places)]
+
+    @property
+    def opened(self) -> Opened:
+        """What an engine says of it at the start."""
+        news = self.news(self.start, [0] * len(self.places))
+        return Opened(self.experiment, self.start, "cpu", TOLERANCE, news)
+
+
+def make_race(experiment: Experiment, until: float) -> Race:
+    """Everything that every run does up to a place on the experiment's clock."""
     costs: dict[Clock, Callable[[int], float]] = {
         "updates": lambda _size: 1.0,
         "examples": lambda size: float(size),
         "seconds": lambda size: SECONDS * (1 + size / 100),
     }
-    blocks = []
-    for index, run in enumerate(experiment.runs):
-        cost = costs[experiment.clock](run.size(EXAMPLES))
-        block = _descend(index, run, experiment.problem.start or FORMULA.start, int(until / cost + 1e-9))
+    found = resolved(experiment)
+    assert found.start is not None
+    blocks, places = [], []
+    for index, run in enumerate(found.runs):
+        cost = costs[experiment.clock](run.batch_size)
+        block, been = _descend(index, run, found.start, int(until / cost + 1e-9))
         block["position"] = block["update"] * cost
         blocks.append(block)
+        places.append(been)
     rows = np.concatenate(blocks)
     _, rows["moment"] = np.unique(rows["position"], return_inverse=True)
     rows["clock"] = list(CLOCKS).index(experiment.clock)
-    return rows[np.argsort(rows["moment"], kind="stable")]
-
-
-def make_opened(rows: Rows, runs: int) -> Opened:
-    """What an engine says of a trace's experiment."""
-    return Opened(rows[:runs], EXAMPLES, FORMULA.lr, 2, "cpu", (1,) * runs, TOLERANCE)
+    return Race(found, rows[np.argsort(rows["moment"], kind="stable")], tuple(places))
 
 
 def report_of(update: int, size: int, before: Point) -> UpdateReport:
@@ -130,15 +210,18 @@ def report_of(update: int, size: int, before: Point) -> UpdateReport:
     used, place = batch(update, size), np.array(before)
     own, full = gradient_at(place, used), gradient_at(place)
     length = np.hypot(*full)
-    nothing = length < 1e-12
+    cosine = np.nan if length < 1e-12 else float(np.clip(own @ full / np.hypot(*own) / length, -1, 1))
     return UpdateReport(
         update=update,
         indices=tuple(used.tolist()),
         batch_size=size,
         gradient=(float(own[0]), float(own[1])),
         full_gradient=(float(full[0]), float(full[1])),
-        cosine=np.nan if nothing else float(np.clip(own @ full / np.hypot(*own) / length, -1, 1)),
-        relative_error=np.nan if nothing else float(np.hypot(*(own - full)) / length),
+        measures={
+            "angle": math.degrees(math.acos(cosine)),
+            "cosine": cosine,
+            "relative_error": np.nan if math.isnan(cosine) else float(np.hypot(*(own - full)) / length),
+        },
     )
 
 
@@ -155,13 +238,12 @@ class ReplayLink:
     process_id = None
     busy_for = 0.0
 
-    def __init__(self, experiment: Experiment, rows: Rows) -> None:
+    def __init__(self, race: Race) -> None:
         self.commands: list[Command] = []
         self.instead: list[Exception | Answer] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self._experiment = experiment
-        self._rows = rows
+        self.race = race
         self._at = 0
         self.dead = False
 
@@ -187,34 +269,55 @@ class ReplayLink:
         """See `Link`."""
         self.dead = True
 
-    def asked(self, kind: type[Command]) -> list[Command]:
-        """The commands of one kind so far."""
-        return [command for command in self.commands if isinstance(command, kind)]
+    def asked(self, kind: type[Any]) -> list[Any]:
+        """The commands, or the jobs, of one kind so far."""
+        jobs = [job for command in self.commands if isinstance(command, Work) for job in command.jobs]
+        return [one for one in (*self.commands, *jobs) if isinstance(one, kind)]
 
     def _answer(self, command: Command) -> Answer:
-        runs = self._experiment.runs
         match command:
             case Open():
                 self.dead, self._at = False, 0
-                return make_opened(self._rows, len(runs))
+                self.race = replace(self.race, experiment=resolved(command.experiment))
+                return self.race.opened
             case Advance(moments, span, _):
                 return self._advance(moments, span)
-            case Inspect(updates, before):
-                asked = zip(runs, updates, before, strict=True)
-                return Inspected(tuple(report_of(u, run.size(EXAMPLES), b) if u else None for run, u, b in asked))
+            case Work(jobs):
+                return Worked(tuple((job, self._result(job)) for job in jobs), ())
+            case SetClock(clock):
+                return Changed((Change(self._at, clock),))
+            case _:
+                raise AssertionError(command)
+
+    def _result(self, job: Job) -> Result:
+        match job:
+            case Inspect(updates):
+                asked = updates or self._updates()
+                runs = zip(self.race.experiment.runs, self.race.places, asked, strict=True)
+                reports = tuple(
+                    report_of(at, run.batch_size, Point(*been[at - 1])) if at else None for run, been, at in runs
+                )
+                return Inspected(tuple(asked), reports)
             case Survey(window, columns, rows, run):
                 return Surveyed(window, survey(window, columns, rows), run=run)
-            case SetClock():
-                return Done()
+            case _:
+                raise AssertionError(job)
+
+    def _updates(self) -> list[int]:
+        """How many updates each run has made."""
+        rows = self.race.rows[self.race.rows["moment"] <= self._at]
+        return [int(rows["update"][rows["run"] == run].max()) for run in range(len(self.race.places))]
 
     def _advance(self, moments: int, span: float) -> Advanced:
-        at = self._rows["moment"] == self._at
-        began = float(self._rows["position"][at].max())
-        ahead = (self._rows["moment"] > self._at) & (self._rows["moment"] <= self._at + moments)
-        rows = self._rows[ahead & (self._rows["position"] <= began + span)]
+        every = self.race.rows
+        at = every["moment"] == self._at
+        began = float(every["position"][at].max())
+        ahead = (every["moment"] > self._at) & (every["moment"] <= self._at + moments)
+        rows = every[ahead & (every["position"] <= began + span)]
         covered = float(rows["position"][-1]) - began if len(rows) else 0.0
         self._at = int(rows["moment"][-1]) if len(rows) else self._at
-        return Advanced(rows if len(rows) else NO_ROWS, covered, finished=self._at == int(self._rows["moment"][-1]))
+        news = self.race.news(rows, self._updates())
+        return Advanced(rows, covered, self._at == int(every["moment"][-1]), news)
 
 
 def survey(window: Window, columns: int, rows: int) -> Floats:
@@ -224,12 +327,15 @@ def survey(window: Window, columns: int, rows: int) -> Floats:
     return loss_at(*np.meshgrid(xs, ys))
 
 
-def make_scene(experiment: Experiment, rows: Rows, *, cursor: int | None = None, **fields: object) -> Scene:
-    """The scene at a moment of a trace, at its end if none is named; `fields` replace some of its own."""
-    session = Session(experiment, FORMULA, ReplayLink(experiment, rows), lambda _: None)
-    runs = len(experiment.runs)
-    session.opened, session.history = make_opened(rows, runs), History(rows[:runs])
-    session.history.append(rows[runs:])
+def make_scene(experiment: Experiment, race: Race, *, cursor: int | None = None, **fields: object) -> Scene:
+    """The scene at a moment of a race, at its end if none is named; `fields` replace some of its own."""
+    session = Session(experiment, CARD, ReplayLink(race), lambda _: None)
+    session.opened, session.history = race.opened, History(race.start)
+    session.trails = PlaneTrails(race.opened.plane)
+    rest = race.rows[len(race.start) :]
+    session.history.append(rest)
+    last = [int(race.rows["update"][race.rows["run"] == run].max()) for run in range(len(race.places))]
+    session.trails.take(race.news(rest, last))
     if cursor is not None:
         session.history.seek(cursor - session.history.cursor)
     scene = build_scene(session, frozenset(), DARK)

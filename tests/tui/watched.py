@@ -4,7 +4,8 @@ import asyncio
 
 from sim.experiment.config import Experiment
 from sim.protocol.commands import Advance
-from tests.tui.traces import FORMULA, ReplayLink, make_experiment, make_race
+from sim.protocol.trace import Rows
+from tests.tui.traces import CARD, ReplayLink, make_experiment, make_race
 from tui.session.history import History
 from tui.session.session import Session
 
@@ -14,9 +15,13 @@ class Watched:
 
     def __init__(self, experiment: Experiment, until: float, link: type[ReplayLink]) -> None:
         self.told: list[str] = []
-        self.rows = make_race(experiment, until)
-        self.link = link(experiment, self.rows)
-        self.session = Session(experiment, FORMULA, self.link, self.told.append)
+        self.race = make_race(experiment, until)
+        self.link = link(self.race)
+        self.session = Session(experiment, CARD, self.link, self.told.append)
+
+    @property
+    def rows(self) -> Rows:
+        return self.race.rows
 
     @property
     def history(self) -> History:

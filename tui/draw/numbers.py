@@ -80,3 +80,18 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def measured(number: float, unit: str) -> str:
+    """A measure in its unit: a share of 0.873 in "%" is "87.3%", 12.6 in "°" is "13°", 2345 in "/s" is "2.3 k"."""
+    if math.isnan(number):
+        return "–"
+    match unit:
+        case "%":
+            return f"{100 * number:.1f}%"
+        case "°":
+            return f"{number:.0f}°"
+        case "/s":
+            return quantity(number)
+        case _:
+            return decimal(number)

@@ -3,25 +3,15 @@
 import shlex
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sim.experiment.config import Experiment, ModelConfig, ProblemConfig, RunConfig, default_runs
-from tui.options.options import DEFAULTS, MODEL_KEYS, RUN_KEYS, SHARED_KEYS
-
-if TYPE_CHECKING:
-    from sim.data.arrays import Card
+from sim.experiment.document import MODEL_KEYS, SHARED_KEYS
+from tui.options.options import DEFAULTS, RUN_KEYS
 
 
-def command_line(experiment: Experiment, card: "Card | None" = None) -> str:
-    """The shell command that gives this experiment again, where no environment and no TOML file says otherwise.
-
-    Args:
-        experiment: resolved or not.
-        card: its problem's; the rate, the start and the mini-batch size that are the problem's own go unsaid.
-    """
-    own_size = default_runs()[1].size(card.examples) if card is not None and card.examples is not None else None
-    if card is not None:
-        experiment = _without_own_values(experiment, card)
+def command_line(experiment: Experiment) -> str:
+    """The shell command that gives this experiment again, where no environment and no TOML file says otherwise."""
     problem = experiment.problem
     options: dict[str, object] = {
         "data": problem.data,
@@ -29,11 +19,13 @@ def command_line(experiment: Experiment, card: "Card | None" = None) -> str:
         "target": problem.target,
         "scale": problem.scale,
         **_own_options(problem),
-        **_run_options(experiment.runs, own_size),
+        **_run_options(experiment.runs),
         "seed": experiment.seed,
         "clock": experiment.clock,
         "device": experiment.device,
-        "loss-every": experiment.loss_every,
+        "plane": experiment.plane,
+        "start": None if experiment.start is None else ",".join(map(_text, experiment.start)),
+        "change": tuple(f"moment={change.moment},clock={change.clock}" for change in experiment.changes),
     }
     words = ["gdsim", *(["run"] if experiment.limit else [])]
     words += [problem.name] if isinstance(problem, ProblemConfig) else []
@@ -48,30 +40,18 @@ def command_line(experiment: Experiment, card: "Card | None" = None) -> str:
 def _own_options(problem: ProblemConfig | ModelConfig) -> dict[str, object]:
     """What only a two-parameter problem, or only a model, is told."""
     if isinstance(problem, ProblemConfig):
-        return {"start": None if problem.start is None else ",".join(map(_text, problem.start))}
-    values = {key.replace("_", "-"): getattr(problem, key) for key in ("model", *MODEL_KEYS)}
+        return {}
+    own = ("model", *(key for key in MODEL_KEYS if key != "plane"))
+    values = {key.replace("_", "-"): getattr(problem, key) for key in own}
     return values | {"hidden": ",".join(map(str, problem.hidden))}
 
 
-def _without_own_values(experiment: Experiment, card: "Card") -> Experiment:
-    """The experiment with the rate and start left open where they are the problem's own."""
-    open_runs = replace(experiment, runs=tuple(replace(run, lr=None) for run in experiment.runs))
-    own = open_runs.resolved(card.lr, card.start, card.examples).runs
-    runs = (
-        replace(run, lr=None if run.lr == usual.lr else run.lr) for run, usual in zip(experiment.runs, own, strict=True)
-    )
-    problem = experiment.problem
-    if isinstance(problem, ProblemConfig) and problem.start == card.start:
-        problem = replace(problem, start=None)
-    return replace(experiment, problem=problem, runs=tuple(runs))
-
-
-def _run_options(runs: tuple[RunConfig, ...], own_size: int | None) -> dict[str, object]:
+def _run_options(runs: tuple[RunConfig, ...]) -> dict[str, object]:
     """The options that give these runs: the shared ones if they are the default three, else one `--run` each."""
     shared: dict[str, Any] = {key: getattr(runs[0], key) for key in SHARED_KEYS}
     size = runs[1].batch_size if len(runs) > 1 else "all"
     if size != "all" and runs == tuple(replace(run, **shared) for run in default_runs(size)):
-        options = {"mini_batch_size": None if size == own_size else size} | shared
+        options = {"mini_batch_size": size} | shared
         return {key.replace("_", "-"): value for key, value in options.items()}
     usual: dict[str, Any] = {field.name: field.default for field in fields(RunConfig)} | {"batch_size": None}
     texts = []

@@ -1,7 +1,12 @@
-"""Options from a TOML file: a source for cyclopts, after the command line and the environment."""
+"""Options from a TOML file: a source for cyclopts, after the command line and the environment.
 
+cyclopts' own `Toml` matches the names of options only: no `problem`, no `[[runs]]`, no list for one value; and what it
+says of a mistake names neither the file nor the nearest right key.
+"""
+
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,9 +15,15 @@ from cyclopts import App, ArgumentCollection, Token
 from platformdirs import user_config_path
 
 from sim.experiment.errors import ConfigError, suggest
-from tui.options.options import RUN_KEYS, Options
+from tui.options.options import CHANGE_KEYS, RUN_KEYS, Options
 
-_KEYS = ("problem", *(field.name for field in fields(Options) if field.name not in ("run", "config")), "runs", "theme")
+_TABLES: dict[str, tuple[str, Iterable[str]]] = {"runs": ("run", RUN_KEYS), "changes": ("change", CHANGE_KEYS)}
+"""The keys that are lists of tables: which option each of these is, and what it may say."""
+
+_OWN = ("config", *(option for option, _ in _TABLES.values()))
+_KEYS = ("problem", *(field.name for field in fields(Options) if field.name not in _OWN), *_TABLES, "theme")
+_MOST = 1_000_000  # bytes
+_DEEPEST = 1000
 
 
 def default_path() -> Path:
@@ -31,70 +42,88 @@ def fill_in(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollection
         return
     said = named["config"].tokens
     path = Path(said[0].value) if said else default_path()
-    if not said and not path.is_file():
+    if not said and not os.path.exists(path):  # noqa: PTH110 (Path's raises in a folder that may not be looked into)
         return
-    for key, values in read(path).items():
-        argument = named.get("run" if key == "runs" else key)
-        if argument is None or argument.tokens:
-            continue
-        for index, value in enumerate(values):
-            argument.append(Token(keyword=f"{key} in {path}", value=value, source=str(path), index=index))
+    for key, words in read(path).items():
+        argument = named.get(_TABLES[key][0] if key in _TABLES else key)
+        if argument is not None and not argument.tokens:
+            for index, word in enumerate(words):
+                argument.append(Token(keyword=f"{key} in {path}", value=word, source=str(path), index=index))
 
 
 def read(path: Path) -> dict[str, list[str]]:
-    """The options in a TOML file, each as the words that the command line would have; `runs` has one word a table.
+    """The options in a TOML file, each as the words that the command line would have.
+
+    `runs` and `changes` have one word a table.
 
     Raises:
         ConfigError: for a file that cannot be read, and for keys that mean nothing.
     """
-    options = {}
-    for name, value in _load(path).items():
-        key = name.replace("-", "_")
-        if key not in _KEYS:
-            raise ConfigError(f"Unknown key {name!r} in {path}; {suggest(key, _KEYS)}")
-        if key == "runs":
-            options[key] = _runs(value, path)
-        else:
-            options[key] = [_word(value, name, path)]
+    document = _load(path)
+    tables = {key: document.pop(key) for key in _TABLES if key in document}
+    options = {key: [word] for key, word in _words(document, _KEYS, f"in {path}").items()}
+    for key, value in tables.items():
+        options[key] = _tables(value, key, f"in {path}")
     if "data" in options:  # relative to the file that names it, so that the two can be handed on together
         options["data"] = [str(path.parent / options["data"][0])]
     return options
 
 
 def _load(path: Path) -> dict[str, Any]:
+    text = _content(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"The file {path} cannot be read: {error.strerror}.") from None
+        if any(line.count(b".") > _DEEPEST for line in text.splitlines()):
+            raise RecursionError  # a key a.b.c... takes tomllib the square of its parts in memory
+        return tomllib.loads(text.decode())
+    except RecursionError:
+        raise ConfigError(f"The file {path} cannot be read: its tables or lists lie too deep in each other.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"The file {path} is no TOML file: it is not UTF-8 text.") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # tomllib's own, and Python's for a number of thousands of digits
         raise ConfigError(f"The file {path} is no valid TOML: {error}.") from None
 
 
-def _runs(tables: object, path: Path) -> list[str]:
-    if not isinstance(tables, list) or not tables or not all(isinstance(table, Mapping) for table in tables):
-        raise ConfigError(f"The runs in {path} must be tables, each under its own [[runs]].")
+def _content(path: Path) -> bytes:
+    """The bytes of a file of options, and of nothing that has no end or waits for somebody to write."""
+    try:
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"The file {path} cannot be read: it is no regular file.")
+        with path.open("rb") as file:
+            content = file.read(_MOST + 1)
+    except OSError as error:
+        raise ConfigError(f"The file {path} cannot be read: {error.strerror}.") from None
+    if len(content) > _MOST:
+        raise ConfigError(f"The file {path} has more than a megabyte; options need far less.")
+    return content
+
+
+def _tables(tables: object, key: str, where: str) -> list[str]:
+    """Each table as its option would have it."""
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+        raise ConfigError(f"The {key} {where} must be tables, each under its own [[{key}]].")
+    texts = []
     for table in tables:
-        for name in table:
-            if name.replace("-", "_") not in RUN_KEYS:
-                raise ConfigError(f"Unknown key {name!r} under [[runs]] in {path}; {suggest(name, RUN_KEYS)}")
-    return [",".join(f"{key}={_run_value(value, key, path)}" for key, value in table.items()) for table in tables]
+        words = _words(table, _TABLES[key][1], f"under [[{key}]] {where}")
+        for name, word in words.items():
+            if "," in word:
+                raise ConfigError(f"{name} under [[{key}]] {where} must be one value without a comma, not {word!r}.")
+        texts.append(",".join(f"{name}={word}" for name, word in words.items()))
+    return texts
 
 
-def _run_value(value: object, key: str, path: Path) -> str:
-    word = _word(value, key, path)
-    if "," in word:
-        raise ConfigError(f"{key} under [[runs]] in {path} must be one value without a comma, not {word!r}.")
-    return word
+def _words(table: Mapping[str, object], known: Iterable[str], where: str) -> dict[str, str]:
+    """The values of a table as the command line has them; a list becomes words with commas between."""
+    words = {}
+    for name, value in table.items():
+        key = name.replace("-", "_")
+        if key not in known:
+            raise ConfigError(f"Unknown key {name!r} {where}; {suggest(key, known)}")
+        values = value if isinstance(value, list) else [value]
+        if not all(map(_is_simple, values)):
+            raise ConfigError(f"{name} {where} must be a text, a number, true, false or a list of these.")
+        words[key] = ",".join(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
+    return words
 
 
-def _word(value: object, key: str, path: Path) -> str:
-    """A value as the command line has it; a list becomes words with commas between."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
-        return ",".join(str(one) for one in value)
-    raise ConfigError(f"{key} in {path} must be a text, a number, true, false or a list of these, not {value!r}.")
+def _is_simple(value: object) -> bool:
+    return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 2**63)

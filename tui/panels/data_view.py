@@ -24,8 +24,8 @@ class DataPanel(Plot):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene; nothing where the problem has no data to draw."""
-        formula = scene.card
-        if not isinstance(formula, Formula) or formula.view is None or not self.display:
+        formula = scene.card.drawn
+        if formula is None or formula.view is None or not self.display:
             return
         is_curve = formula.view.kind == "curve"
         drawn = "line" if is_curve else "boundary between the classes"

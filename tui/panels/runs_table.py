@@ -3,12 +3,15 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from rich.text import Text
 
 from sim.experiment.choices import Clock
+from sim.measures import measures
+from sim.measures.measure import Measure
 from sim.protocol.trace import Status
-from tui.draw.numbers import count, decimal, quantity
+from tui.draw.numbers import count, measured
 from tui.draw.palette import Palette, blend, hexadecimal
 from tui.panels.words import Words
 from tui.scene.scene import RunScene, Scene
@@ -42,72 +45,57 @@ class TableColumn:
         return min(self.rank, 2) if self.clock == scene.clock else self.rank
 
 
-def _batch(scene: Scene, run: RunScene) -> str:
-    size = count(run.config.size(scene.examples))
-    return f"all {size}" if run.config.batch_size == "all" else size
+def _batch(_scene: Scene, run: RunScene) -> str:
+    size = count(run.config.batch_size)
+    return f"all {size}" if run.config.full_batch else size
 
 
 def _optimizer(_scene: Scene, run: RunScene) -> str:
-    used = float(run.seen[-1]["lr"])
+    used = run.values["lr"]
     momentum = f" m{run.config.momentum:g}" if run.config.momentum else ""
     return f"{run.config.optimizer}{momentum} {used if math.isfinite(used) else run.config.lr:.4g}"
 
 
-COLUMNS = (
-    TableColumn("run", "the descent: a key with its number hides or shows it", lambda _s, r: r.config.name),
-    TableColumn("batch", "examples whose mean gradient makes one update", _batch),
-    TableColumn("optimizer", "what makes a step of a gradient (m: momentum), and its last rate", _optimizer, 3),
-    TableColumn("updates", "steps made", lambda _s, r: count(r.update)),
-    TableColumn("epoch", "passes through all examples", lambda _s, r: f"{float(r.seen[-1]['epoch']):,.2f}", 6),
-    TableColumn("examples", "examples read", lambda _s, r: count(r.examples), 1),
-    TableColumn("loss", "over all examples, when last evaluated", lambda _s, r: decimal(r.loss)),
-    TableColumn(
-        "‖grad‖", "length of the last batch's gradient", lambda _s, r: decimal(float(r.seen[-1]["grad_norm"])), 5
-    ),
-    TableColumn(
-        "to min",
-        "distance to the nearest known minimum",
-        lambda _s, r: decimal(r.distance),
-        4,
-        lambda scene: bool(scene.card.minima),
-    ),
-    TableColumn(
-        "test loss",
-        "over the test examples, which no run learns from",
-        lambda _s, r: decimal(r.test_loss),
-        4,
-        lambda scene: scene.tests > 0 and math.isnan(scene.runs[0].test_accuracy),
-    ),
-    TableColumn(
-        "test acc",
-        "share of the test examples told right",
-        lambda _s, r: f"{100 * r.test_accuracy:.1f}%",
-        1,
-        lambda scene: not math.isnan(scene.runs[0].test_accuracy),
-    ),
-    TableColumn(
-        "off plane",
-        "how far the run is from the plane that is shown",
-        lambda _s, r: decimal(r.off_plane, 3),
-        5,
-        lambda scene: scene.plane is not None,
-    ),
-    TableColumn(
-        "updates/s",
-        "in its own computing time",
-        lambda _s, r: quantity(r.updates_per_second),
-        7,
-        clock="seconds",
-    ),
-    TableColumn(
-        "examples/s",
-        "in its own computing time",
-        lambda _s, r: quantity(r.examples_per_second),
-        8,
-        clock="seconds",
-    ),
-    TableColumn("status", "running, converged, diverged or failed", lambda _s, r: r.status_words),
-)
+_RANKS = {
+    "loss": 0,
+    "grad_norm": 5,
+    "distance_to_minimum": 4,
+    "test_loss": 6,
+    "test_accuracy": 1,
+    "distance_from_plane": 5,
+    "updates_per_second": 7,
+    "examples_per_second": 8,
+}
+_USUAL_RANK = 9
+_TOLD_ELSEWHERE = ("batch_loss", "lr")
+
+
+def _measured(one: Measure) -> TableColumn:
+    """The column of a measure, which is left out where no run has a value."""
+    return TableColumn(
+        one.short,
+        one.sentence,
+        lambda _scene, run: measured(run.values[one.name], one.unit),
+        _RANKS.get(one.name, _USUAL_RANK),
+        lambda scene: not all(math.isnan(run.values[one.name]) for run in scene.runs) or one.cost == "step",
+        clock="seconds" if one.unit == "/s" else None,
+    )
+
+
+@cache
+def columns() -> tuple[TableColumn, ...]:
+    """Every column, in order: what a run is, how far it has come, the measures, how it stands."""
+    told = [one for one in measures("step", "pass", "free") if one.name not in _TOLD_ELSEWHERE]
+    return (
+        TableColumn("run", "the descent: a key with its number hides or shows it", lambda _s, r: r.config.name),
+        TableColumn("batch", "examples whose mean gradient makes one update", _batch),
+        TableColumn("optimizer", "what makes a step of a gradient (m: momentum), and its last rate", _optimizer, 3),
+        TableColumn("updates", "steps made", lambda _s, r: count(r.update)),
+        TableColumn("epoch", "passes through all examples", lambda _s, r: f"{float(r.seen[-1]['epoch']):,.2f}", 6),
+        TableColumn("examples", "examples read", lambda _s, r: count(r.examples), 1),
+        *(_measured(one) for one in told),
+        TableColumn("status", "running, converged, diverged or failed", lambda _s, r: r.status_words),
+    )
 
 
 class RunsTable(Words):
@@ -126,14 +114,14 @@ class RunsTable(Words):
 
 def table_text(scene: Scene, width: int) -> Text:
     """The table as text of at most so many columns of cells, a heading first."""
-    columns = [column for column in COLUMNS if column.applies(scene)]
+    shown = [column for column in columns() if column.applies(scene)]
     while True:
-        cells = [[column.cell(scene, run) for column in columns] for run in scene.runs]
-        widths = [max(len(column.title), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)]
-        if sum(widths) + _GAP * len(widths) + 3 <= width or max(column.rank_of(scene) for column in columns) == 0:
+        cells = [[column.cell(scene, run) for column in shown] for run in scene.runs]
+        widths = [max(len(column.title), *(len(row[i]) for row in cells)) for i, column in enumerate(shown)]
+        if sum(widths) + _GAP * len(widths) + 3 <= width or max(column.rank_of(scene) for column in shown) == 0:
             break
-        columns.remove(max(columns, key=lambda column: column.rank_of(scene)))
-    titles = (column.title.ljust(size + _GAP) for column, size in zip(columns, widths, strict=True))
+        shown.remove(max(shown, key=lambda column: column.rank_of(scene)))
+    titles = (column.title.ljust(size + _GAP) for column, size in zip(shown, widths, strict=True))
     heading = "   " + "".join(titles)
     shade = hexadecimal(blend(scene.palette.background, scene.palette.text, _HEADING_SHARE))
     lines = [Text(heading.ljust(width), style=f"bold on {shade}")]

@@ -27,7 +27,7 @@ class StatusLine(Words):
 
 def status_text(scene: Scene, width: int) -> Text:
     """The line at a width; the data's name gives way first, then the device, the gaps, the seed, and then digits."""
-    name = Text.assemble((f" {scene.name} ", "bold reverse"))
+    name = Text.assemble((f" {scene.card.name} ", "bold reverse"))
     seed = Text(f"seed {scene.experiment.seed}")
     right = Text(_GAP).join([transport(scene), counters(scene), seed])
     device = Text(f"{_GAP}{scene.device} ")

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from textual import events
 from textual.message import Message
 
-from sim.data.arrays import Card, ModelCard
 from sim.experiment.geometry import Point, Window
+from sim.problems.card import Card
 from sim.protocol.answers import Surveyed
 from sim.protocol.commands import Survey
 from tui.draw.canvas import GROUND, Canvas
@@ -24,9 +24,7 @@ _ROOM = 0.3  # around the trails, as a share of their extent
 _FADE_EVERY = 60  # points of a trail between two shades
 _ARROW_SHARE = 0.16  # of the canvas's width: the longer of the two arrows
 _SHORTEST_ARROW = 5.0  # dots
-_SURVEY_BUDGET = 0.015  # seconds of computing for a piece of a landscape, between updates
-_FIRST_BUDGET = 0.1  # the same as long as there is nothing to be seen
-_FIRST_PICTURE = 0.01  # progress
+_FIRST_WINDOW = Window(-1.0, 1.0, -1.0, 1.0)
 _FAR_OFF = 0.2  # of the window's width: a head further than this from the plane is dimmed
 _INNER = 0.08  # of the window: heads nearer to the edge are followed
 
@@ -58,8 +56,8 @@ class Surface(Plot):
 
     def show_problem(self, card: Card) -> None:
         """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
-        self._window = card.window
-        self._fits_itself = isinstance(card, ModelCard)
+        self._window = card.window or _FIRST_WINDOW
+        self._fits_itself = card.window is None
         self._ground = self._scene = None
         self._plane = self._generation = 0
 
@@ -71,11 +69,9 @@ class Surface(Plot):
         if self._window is None or self._scene is None or self.size.width == 0 or not self.display:
             return None
         columns, rows = self.plot_size
-        if self._here is None:
-            return Survey(self._window, columns, 2 * rows, self._run, _FIRST_BUDGET, _FIRST_PICTURE)
-        if self._here.progress == 1:
+        if self._here is not None and self._here.progress == 1:
             return None
-        return Survey(self._window, columns, 2 * rows, self._run, _SURVEY_BUDGET)
+        return Survey(self._window, columns, 2 * rows, self._run)
 
     @property
     def stands(self) -> bool:
@@ -126,12 +122,12 @@ class Surface(Plot):
         if view is not None and scene is not None:
             trails = [run.places for run in scene.runs if run.shown]
             self._window = view.fit(np.concatenate([*trails, np.array(scene.card.minima).reshape(-1, 2)])).window
-            self._fits_itself = scene.plane is not None
+            self._fits_itself = scene.card.window is None
 
     def _keep_in_sight(self, scene: Scene) -> None:
-        """On a model's plane: show all of the trails whenever the plane changed or a head has come to the edge."""
-        changed = scene.plane is not None and (scene.plane.number, scene.generation) != (self._plane, self._generation)
-        if scene.plane is not None and changed:
+        """On a plane without a window of its own: show all of the trails when it changed, or a head is at the edge."""
+        changed = (scene.plane.number, scene.generation) != (self._plane, self._generation)
+        if changed:
             self._plane, self._generation, self._ground = scene.plane.number, scene.generation, None
         view = self.view
         if view is None or not self._fits_itself:
@@ -186,8 +182,8 @@ class Surface(Plot):
 
     def _say_what_it_is(self, scene: Scene) -> None:
         """The plane, what it explains, over how many examples the landscape is, and how far it has got."""
-        if scene.plane is None:
-            a, b = scene.card.parameters
+        if scene.flat:
+            a, b = scene.card.axes
             self.entitle([f"loss over {a} and {b}", "loss"], [scene.card.note, scene.card.note.partition(",")[0]])
             return
         share = f" · {100 * scene.plane.explained:.0f}%" if scene.end else ""
@@ -244,7 +240,7 @@ class Surface(Plot):
         Returns the cells, column and row, that heads and their distances take.
         """
         palette, taken = scene.palette, set[tuple[int, int]]()
-        far_off = _FAR_OFF * view.width * (scene.plane.unit if scene.plane else 1.0)
+        far_off = _FAR_OFF * view.width * (scene.plane.unit)
         labels = []
         for run in scene.runs:
             if not run.shown or not np.isfinite(run.head).all():
@@ -253,12 +249,13 @@ class Surface(Plot):
             row = int(np.clip(down // 4, 0, view.rows - 1))
             column = _free(int(np.clip(across // 2, 0, view.columns - 1)), row, taken, view.columns)
             taken.add((column, row))
-            far = run.off_plane > far_off
+            off_plane = run.values["distance_from_plane"]
+            far = off_plane > far_off
             color = blend(palette.background, run.color, 0.5) if far else run.color
             colors = palette.head(color) if view.cell(*run.head) else (color, palette.background)
             canvas.text(column, row, run.glyph, *colors, bold=True)
             if far:
-                labels.append((column, row, f" {decimal(run.off_plane, 2)} off"))
+                labels.append((column, row, f" {decimal(run.values['distance_from_plane'], 2)} off"))
         for column, row, words in labels:
             for begin in (column + 1, column - len(words)):
                 cells = {(place, row) for place in range(begin, begin + len(words))}
@@ -301,7 +298,7 @@ class Surface(Plot):
 
 def _name_axes(canvas: Canvas, view: Viewport, scene: Scene, taken: set[tuple[int, int]]) -> None:
     """The parameters' names in the corners, where no head is in the way."""
-    across, up = scene.card.parameters
+    across, up = scene.card.axes
     for column, row, words in ((0, 0, f"↑ {up} "), (view.columns - len(across) - 3, view.rows - 1, f" {across} →")):
         if taken.isdisjoint((column + place, row) for place in range(len(words))):
             canvas.text(column, row, words, scene.palette.muted, scene.palette.background)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from sim.protocol.answers import UpdateReport
-from tui.draw.numbers import count, decimal
+from tui.draw.numbers import count, decimal, measured
 from tui.draw.palette import hexadecimal
 from tui.panels.words import Words
 from tui.scene.scene import RunScene, Scene, vanishes
@@ -94,15 +94,14 @@ def _used(scene: Scene, report: UpdateReport) -> list[str]:
 
 
 def _difference(scene: Scene, report: UpdateReport) -> Text:
-    """Angle, cosine and relative error; dashes where the full gradient is zero, or not known any more."""
-    if math.isnan(report.full_gradient[0]):
-        return Text("gone: only the newest gradient is kept", style="dim")
-    if math.isnan(report.cosine) or vanishes(report):
+    """Angle, cosine and relative error; a dash where the full gradient is zero."""
+    cosine = report.measures["cosine"]
+    if math.isnan(cosine) or vanishes(report):
         return Text.assemble(("–", "bold"), " the full gradient is zero")
     return Text.assemble(
         (_degrees(report), "bold"),
         " off · cosine ",
-        (f"{round(report.cosine, 2) + 0.0:.2f}", "bold"),
+        (f"{round(cosine, 2) + 0.0:.2f}", "bold"),
         " · error ",
         (_error(scene, report), "bold"),
     )
@@ -110,15 +109,16 @@ def _difference(scene: Scene, report: UpdateReport) -> Text:
 
 def _figures(scene: Scene, report: UpdateReport) -> Text:
     """The difference in few columns; a dash where it is not known."""
-    if math.isnan(report.cosine) or vanishes(report):
+    if math.isnan(report.measures["cosine"]) or vanishes(report):
         return Text("–")
     return Text.assemble((_degrees(report), "bold"), " err ", (_error(scene, report), "bold"))
 
 
 def _degrees(report: UpdateReport) -> str:
-    return f"{math.degrees(math.acos(report.cosine)):.0f}°"
+    return measured(report.measures["angle"], "°")
 
 
 def _error(scene: Scene, report: UpdateReport) -> str:
-    rounding = _ROUNDING if scene.plane is None else _MODEL_ROUNDING
-    return decimal(report.relative_error if report.relative_error > rounding else 0.0, 3)
+    rounding = _ROUNDING if scene.flat else _MODEL_ROUNDING
+    error = report.measures["relative_error"]
+    return decimal(error if error > rounding else 0.0, 3)

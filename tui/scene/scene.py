@@ -1,21 +1,24 @@
 """Everything the panels draw, as it is at the cursor: built anew for each frame, frozen."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.data.arrays import Card
-from sim.experiment.choices import Clock
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.geometry import Point
+from sim.experiment.resolved import Resolved, Run
+from sim.measures import measures
+from sim.measures.measure import Standing
+from sim.problems.card import Card
 from sim.protocol.answers import PlaneNews, Predicted, UpdateReport
-from sim.protocol.trace import Rows, Status
+from sim.protocol.trace import RECORDED, Rows, Status
 from tui.draw.palette import GLYPHS, Palette
 from tui.session.history import History
 from tui.session.session import Session
+from tui.session.trails import PlaneTrails
 
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
 
@@ -26,27 +29,22 @@ class RunScene:
 
     Attributes:
         index: its place in the experiment.
-        config: its row of configuration.
+        config: its row of configuration, with nothing left open.
         glyph, color: how it is told from the others (color as 0xRRGGBB).
         shown: whether its trail and curve are drawn.
         seen: its rows up to the cursor, update 0 included.
         recorded: all of its rows, whatever the cursor.
         evaluations: the places among them where the losses over all examples were evaluated; thinned if they are many.
         places: where it went on the plane, shape (K, 2); the last one is its head.
-        off_plane: how far its head is from the plane; 0 where the two parameters are the plane.
-        loss: the last evaluated loss over all examples.
-        loss_update: the update after which it was evaluated.
-        test_loss, test_accuracy: the last evaluated ones over the test examples; NaN without any.
-        distance: to the nearest known minimum; NaN where none is known.
-        updates_per_second, examples_per_second: of its own computing time; NaN before there is any.
+        loss_update: the update after which its losses over all examples were last evaluated.
+        values: of the measures that have one, by name, as last taken; NaN without any.
         report: what an update used and did: the last one's while time stands still, a recent one's while it goes
             on; None while unknown.
-        loss_every: how often the loss over all examples is evaluated.
         failed: whether it could not go on.
     """
 
     index: int
-    config: RunConfig
+    config: Run
     glyph: str
     color: int
     shown: bool
@@ -54,17 +52,15 @@ class RunScene:
     recorded: Rows
     evaluations: NDArray[np.int64]
     places: NDArray[np.float64]
-    off_plane: float
-    loss: float
     loss_update: int
-    test_loss: float
-    test_accuracy: float
-    distance: float
-    updates_per_second: float
-    examples_per_second: float
+    values: Mapping[str, float]
     report: UpdateReport | None
-    loss_every: int
     failed: bool
+
+    @property
+    def loss(self) -> float:
+        """The last evaluated loss over all examples."""
+        return self.values["loss"]
 
     @property
     def update(self) -> int:
@@ -109,7 +105,7 @@ class Scene:
 
     Attributes:
         experiment, card: what is running.
-        examples: N, for training.
+        clock: what the runs are kept equal in.
         tests: how many examples are for testing.
         device: where, in words.
         runs: all of them, in order.
@@ -122,13 +118,14 @@ class Scene:
         tolerance: see `Opened.tolerance`.
         generation: see `Session.generation`.
         palette: the colours to draw it in.
-        plane: of a model; None where the two parameters are the plane.
+        paces: for each clock, its units for each second of playing at speed 1.
+        plane: on which the runs are seen.
         predictions: what the runs say of some examples; None while unknown.
     """
 
-    experiment: Experiment
+    experiment: Resolved
     card: Card
-    examples: int
+    clock: Clock
     tests: int
     device: str
     runs: tuple[RunScene, ...]
@@ -136,19 +133,24 @@ class Scene:
     end: int
     playing: bool
     speed: float
+    paces: Mapping[Clock, float]
     rate: float
     busy_for: float
     tolerance: float
     generation: int
     palette: Palette
-    plane: PlaneNews | None
+    plane: PlaneNews
     predictions: Predicted | None
 
     @property
-    def name(self) -> str:
-        """What the problem is called."""
-        problem = self.experiment.problem
-        return Path(problem.model).name if isinstance(problem, ModelConfig) else problem.name
+    def examples(self) -> int:
+        """N, for training."""
+        return self.experiment.examples
+
+    @property
+    def flat(self) -> bool:
+        """Whether the two parameters are the plane, so that there is nothing beside it."""
+        return self.plane.kind == "identity"
 
     @property
     def live(self) -> bool:
@@ -160,31 +162,23 @@ class Scene:
         """Two scenes with equal keys look alike."""
         shown = tuple(run.shown for run in self.runs)
         reports = tuple(id(run.report) for run in self.runs)
-        plane = None if self.plane is None else self.plane.number
         moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for)
-        return self.experiment, moving, shown, reports, plane, id(self.predictions)
-
-    @property
-    def clock(self) -> Clock:
-        """What the runs are kept equal in."""
-        return self.experiment.clock
+        return id(self.experiment), self.clock, moving, shown, reports, self.plane.number, id(self.predictions)
 
     @property
     def pace(self) -> float:
         """Units of the clock for each second of playing; infinite: as fast as possible."""
-        return self.card.pace[self.clock] * self.speed
+        return self.paces[self.clock] * self.speed
 
     @property
     def layers(self) -> tuple[RunScene, ...]:
         """The runs that are shown, in the order of drawing: the noisiest first, so that it hides no other."""
         shown = [run for run in reversed(self.runs) if run.shown]
-        return tuple(sorted(shown, key=lambda run: run.config.size(self.examples)))
+        return tuple(sorted(shown, key=lambda run: run.config.batch_size))
 
     def span(self, counter: Clock) -> tuple[float, float]:
         """The least and the most that any run counts."""
-        values = [
-            {"updates": run.update, "examples": run.examples, "seconds": run.seconds}[counter] for run in self.runs
-        ]
+        values = [float(run.seen[-1][CLOCKS[counter].column]) for run in self.runs]
         return min(values), max(values)
 
 
@@ -195,43 +189,52 @@ def vanishes(report: UpdateReport) -> bool:
 
 def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> Scene | None:
     """The scene of a session at its cursor; None while its experiment does not stand yet."""
-    history, opened = session.history, session.opened
-    if history is None or opened is None:
+    history, opened, trails = session.history, session.opened, session.trails
+    if history is None or opened is None or trails is None:
         return None
+    experiment = opened.experiment
     return Scene(
-        experiment=session.experiment,
+        experiment=experiment,
         card=session.card,
-        examples=opened.examples,
+        clock=session.clock,
         tests=opened.tests,
         device=opened.device,
         runs=tuple(
-            _run_scene(session, history, index, palette.runs[index], index not in hidden)
-            for index in range(len(session.experiment.runs))
+            _run_scene(session, history, trails, index, palette.runs[index], index not in hidden)
+            for index in range(len(experiment.runs))
         ),
         cursor=history.cursor,
         end=history.end,
         playing=session.player.playing,
         speed=session.player.speed,
+        paces=session.pace,
         rate=session.meter.rate,
         busy_for=session.busy_for,
         tolerance=opened.tolerance,
         generation=session.generation,
         palette=palette,
-        plane=session.trails.plane if session.trails else None,
-        predictions=session.predictions[1],
+        plane=trails.plane,
+        predictions=session.look.predictions[1],
     )
 
 
-def _run_scene(session: Session, history: History, index: int, color: int, shown: bool) -> RunScene:
-    assert session.opened is not None
-    reports = session.reports
+def _run_scene(
+    session: Session, history: History, trails: PlaneTrails, index: int, color: int, shown: bool
+) -> RunScene:
+    reports = session.look.reports
     seen = history.seen(index)
-    updates_per_second, examples_per_second = history.rates(index)
-    if session.trails is None:
-        places, off_plane = history.path(index), 0.0
-    else:
-        places, off_plane = session.trails.until(index, int(seen[-1]["update"]), live=session.caught_up)
+    now, then = history.lately(index)
+    places, off_plane = trails.until(index, int(now["update"]), live=session.caught_up)
     evaluated = history.evaluated(index)
+    standing = Standing(
+        place=Point(*places[-1].tolist()),
+        minima=session.card.minima,
+        off_plane=math.nan if trails.plane.kind == "identity" else off_plane,
+        updates=int(now["update"] - then["update"]),
+        examples=int(now["examples"] - then["examples"]),
+        seconds=float(now["seconds"] - then["seconds"]),
+    )
+    recorded = {one.name: float((evaluated if one.cost == "pass" else now)[one.name]) for one in RECORDED}
     return RunScene(
         index=index,
         config=session.experiment.runs[index],
@@ -242,15 +245,8 @@ def _run_scene(session: Session, history: History, index: int, color: int, shown
         recorded=history.recorded(index),
         evaluations=history.evaluations(index),
         places=places,
-        off_plane=off_plane,
-        loss=float(evaluated["loss"]),
         loss_update=int(evaluated["update"]),
-        test_loss=float(evaluated["test_loss"]),
-        test_accuracy=float(evaluated["test_accuracy"]),
-        distance=min((math.dist(places[-1], minimum) for minimum in session.card.minima), default=math.nan),
-        updates_per_second=updates_per_second,
-        examples_per_second=examples_per_second,
+        values=recorded | {one.name: one.of(standing) for one in measures("free")},
         report=reports[index] if reports else None,
-        loss_every=session.opened.loss_every[index],
         failed=index in session.troubles and history.live,
     )

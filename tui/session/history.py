@@ -2,15 +2,14 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.experiment.choices import CLOCKS, Clock
 from sim.protocol.trace import ROW, Rows
+from tui.session.column import Column, thinned
 
-_FIRST_CAPACITY = 1024
 _REPLAYED_AT_ONCE = 20_000  # moments
 _RATE_WINDOW = 200  # updates over which a run's speed is measured
 
@@ -18,38 +17,6 @@ Floats = NDArray[np.float64]
 
 FULL = 4_000_000
 """Rows that are kept at most, some 400 MB; playing pauses there."""
-
-
-_SHOWN = 8192  # rows that are drawn, at most, where there are more
-_NEWEST = 2048  # places of a path that are all drawn
-
-
-def thinned(values: NDArray[Any]) -> NDArray[Any]:
-    """All values, or every 2nd, 4th, 8th ... if they are many: from one to the next half of the kept ones stay."""
-    return values[:: 1 << max(0, -(-len(values) // _SHOWN) - 1).bit_length()]
-
-
-class Column:
-    """An array that grows at its end, amortised."""
-
-    def __init__(self, dtype: Any) -> None:
-        self._buffer = np.empty(_FIRST_CAPACITY, dtype=dtype)
-        self._length = 0
-
-    @property
-    def values(self) -> NDArray[Any]:
-        """What it holds, as a view that is never written to again."""
-        return self._buffer[: self._length]
-
-    def extend(self, values: NDArray[Any]) -> None:
-        """Append some values."""
-        length = self._length + len(values)
-        if length > len(self._buffer):
-            grown = np.empty(max(length, 2 * len(self._buffer)), dtype=self._buffer.dtype)
-            grown[: self._length] = self.values
-            self._buffer = grown
-        self._buffer[self._length : length] = values
-        self._length = length
 
 
 class History:
@@ -147,6 +114,11 @@ class History:
         rows = self._runs[run].values
         return rows[: bisect_right(rows["moment"], self.cursor)]  # searchsorted would copy the column
 
+    @property
+    def updates(self) -> tuple[int, ...]:
+        """How many updates each run has made at the cursor."""
+        return tuple(int(self.seen(run)[-1]["update"]) for run in range(len(self._runs)))
+
     def recorded(self, run: int) -> Rows:
         """All of a run's rows, whatever the cursor."""
         return self._runs[run].values
@@ -154,14 +126,6 @@ class History:
     def evaluations(self, run: int) -> NDArray[np.int64]:
         """The places, among a run's rows, of those in which the losses over all examples were evaluated; thinned."""
         return thinned(self._evaluations[run].values)
-
-    def path(self, run: int) -> Floats:
-        """Where a run has been up to the cursor, shape (K, 2): the newest places, and older ones thinned if many."""
-        seen = self.seen(run)
-        older = max(0, len(seen) - _NEWEST)
-        return np.concatenate(
-            [np.stack([part["x"], part["y"]], axis=1) for part in (thinned(seen[:older]), seen[older:])]
-        )
 
     def all_rows(self) -> Rows:
         """Everything that was recorded, run by run."""
@@ -173,11 +137,7 @@ class History:
         row: np.void = seen[self._evaluated[run].values[len(seen) - 1]]
         return row
 
-    def rates(self, run: int) -> tuple[float, float]:
-        """A run's updates and examples a second of its own time, over its last updates before the cursor."""
+    def lately(self, run: int) -> tuple[np.void, np.void]:
+        """A run's row at the cursor, and one some updates before, to tell how fast it is."""
         seen = self.seen(run)
-        now, then = seen[-1], seen[max(0, len(seen) - 1 - _RATE_WINDOW)]
-        seconds = now["seconds"] - then["seconds"]
-        if seconds <= 0:
-            return np.nan, np.nan
-        return float((now["update"] - then["update"]) / seconds), float((now["examples"] - then["examples"]) / seconds)
+        return seen[-1], seen[max(0, len(seen) - 1 - _RATE_WINDOW)]

@@ -1,12 +1,42 @@
-"""Where a model's runs went on the present plane. Pure data."""
+"""Where the runs went on the present plane. Pure data."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.protocol.answers import PlaneNews, Trail
 from sim.protocol.trace import Rows
+from tui.session.column import Column, thinned
 
 Floats = NDArray[np.float64]
+
+_NEWEST = 2048  # places of a trail that are all drawn
+
+
+class _Recorded:
+    """The places of one run."""
+
+    def __init__(self) -> None:
+        self._updates, self._xy, self._distances = Column(np.int64), Column(np.float64, 2), Column(np.float64)
+        self.head: Floats = np.zeros(2)
+        self.head_distance = 0.0
+
+    def extend(self, trail: Trail) -> None:
+        self._updates.extend(trail.updates)
+        self._xy.extend(trail.xy)
+        self._distances.extend(trail.distances)
+        self.head, self.head_distance = np.array(trail.head), trail.head_distance
+
+    @property
+    def updates(self) -> NDArray[np.int64]:
+        return self._updates.values
+
+    @property
+    def xy(self) -> Floats:
+        return self._xy.values
+
+    @property
+    def distances(self) -> Floats:
+        return self._distances.values
 
 
 class PlaneTrails:
@@ -17,45 +47,41 @@ class PlaneTrails:
     """
 
     def __init__(self, news: PlaneNews) -> None:
-        self.plane = news
-        self._trails = list(news.trails)
+        self._runs = [_Recorded() for _ in news.trails]
+        self.take(news)
 
     def take(self, news: PlaneNews) -> None:
         """Add what is new, or take whole trails in place of those before."""
         self.plane = news
         if news.whole:
-            self._trails = list(news.trails)
-        else:
-            self._trails = [_joined(old, new) for old, new in zip(self._trails, news.trails, strict=True)]
+            self._runs = [_Recorded() for _ in news.trails]
+        for run, trail in zip(self._runs, news.trails, strict=True):
+            run.extend(trail)
 
     def until(self, run: int, update: int, *, live: bool) -> tuple[Floats, float]:
-        """Where a run went up to an update, shape (K, 2), and how far off the plane it ended.
+        """Where a run went up to an update, shape (K, 2), older places thinned, and how far off the plane it is.
 
-        While `live`, its present place is the last one; in the past it is the last one that was kept.
+        Where the place after that update was not kept, the last one is the run's present place while `live`, else the
+        last one that was kept.
         """
-        trail = self._trails[run]
-        kept = int(np.searchsorted(trail.updates, update, side="right"))
-        if live:
-            return np.concatenate([trail.xy[:kept], [trail.head]]), trail.head_distance
-        return trail.xy[:kept], float(trail.distances[kept - 1])
+        recorded = self._runs[run]
+        count = int(np.searchsorted(recorded.updates, update, side="right"))
+        older = max(0, count - _NEWEST)
+        places = [thinned(recorded.xy[:older]), recorded.xy[older:count]]
+        if live and not (count and recorded.updates[count - 1] == update):
+            return np.concatenate([*places, recorded.head[None]]), recorded.head_distance
+        return np.concatenate(places), float(recorded.distances[count - 1])
 
-    def placed(self, rows: Rows) -> tuple[Rows, Floats]:
-        """The rows with x and y filled in where the place was kept, and their distances from the plane (else NaN)."""
-        rows = rows.copy()
-        distances = np.full(len(rows), np.nan)
-        for run, trail in enumerate(self._trails):
-            mine = np.flatnonzero((rows["run"] == run) & np.isin(rows["update"], trail.updates))
-            found = np.searchsorted(trail.updates, rows["update"][mine])
-            rows["x"][mine], rows["y"][mine] = trail.xy[found].T
-            distances[mine] = trail.distances[found]
-        return rows, distances
+    def placed(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Where the runs were at the updates of some rows, and how far off the plane; NaN where that was not kept.
 
-
-def _joined(old: Trail, new: Trail) -> Trail:
-    return Trail(
-        updates=np.concatenate([old.updates, new.updates]),
-        xy=np.concatenate([old.xy, new.xy]),
-        distances=np.concatenate([old.distances, new.distances]),
-        head=new.head,
-        head_distance=new.head_distance,
-    )
+        Shapes (n, 2) and (n,).
+        """
+        places, distances = np.full((len(rows), 2), np.nan), np.full(len(rows), np.nan)
+        for index, recorded in enumerate(self._runs):
+            mine = np.flatnonzero(rows["run"] == index)
+            found = np.searchsorted(recorded.updates, rows["update"][mine])
+            kept = found < len(recorded.updates)
+            kept[kept] = recorded.updates[found[kept]] == rows["update"][mine[kept]]
+            places[mine[kept]], distances[mine[kept]] = recorded.xy[found[kept]], recorded.distances[found[kept]]
+        return places, distances

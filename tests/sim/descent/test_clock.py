@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from sim.descent.clock import plan
+from sim.descent.clock import QUANTUM, counted_turns, timed_turn
 
 
 @dataclass
@@ -28,6 +28,10 @@ class FakeRacer:
         self.seconds += self.cost * count
 
 
+def plan(clock, racers, moments, until=np.inf):
+    return counted_turns([racer.completions(clock, moments) for racer in racers], moments, until)
+
+
 def carry_out(clock, racers, moments, until=np.inf):
     """Plan one moment at a time; the sets of racers that went at each."""
     went = []
@@ -36,6 +40,21 @@ def carry_out(clock, racers, moments, until=np.inf):
         for turn in turns:
             racers[turn.racer].advance(len(turn.moments))
         went.append({turn.racer for turn in turns})
+    return went
+
+
+def take_turns(racers, updates, until=np.inf):
+    """Carry out turns on the clock of seconds, update by update; who went, one entry an update."""
+    went = []
+    while len(went) < updates:
+        going = [racer for racer in racers if racer.left]
+        turn = timed_turn([racer.seconds for racer in going], until)
+        if turn is None:
+            break
+        racer, goal = going[turn[0]], turn[1]
+        while racer.left and racer.seconds < goal:
+            racer.advance(1)
+            went.append(racers.index(racer))
     return went
 
 
@@ -58,30 +77,56 @@ def test_a_long_plan_is_the_same_as_many_short_ones(clock):
         return [FakeRacer(10), FakeRacer(4, left=7), FakeRacer(1)]
 
     short = carry_out(clock, fresh(), 40)
-    turns = plan(clock, fresh(), 40, np.inf)
+    turns = plan(clock, fresh(), 40)
     moments = [{turn.racer for turn in turns if moment in turn.moments} for moment in range(1, 41)]
     assert moments == short
 
 
+@pytest.mark.parametrize("clock", ["updates", "examples"])
+def test_the_clock_stands_where_an_update_completes(clock):
+    racers = [FakeRacer(10), FakeRacer(4), FakeRacer(1)]
+    for turn in plan(clock, racers, 40):
+        expected = racers[turn.racer].completions(clock, len(turn.moments))
+        assert turn.positions.tolist() == expected.tolist()
+
+
 def test_on_seconds_the_run_with_the_least_time_goes_next():
     racers = [FakeRacer(cost=10.0), FakeRacer(cost=3.0), FakeRacer(cost=1.0)]
-    went = carry_out("seconds", racers, 12)
-    assert went[:3] == [{0}, {1}, {2}]
-    assert went[3:6] == [{2}, {2}, {1}]
+    went = take_turns(racers, 12)
+    assert went[:3] == [0, 1, 2]
+    assert went[3:7] == [2, 2, 2, 1]  # the third of them begins at a tie
     assert racers[2].seconds >= racers[1].seconds - 3.0
 
 
-@pytest.mark.parametrize("clock", ["updates", "examples", "seconds"])
+def test_on_seconds_short_updates_are_made_a_quantum_at_a_time():
+    costs = [QUANTUM / 3, QUANTUM / 10, QUANTUM / 64]
+    racers = [FakeRacer(cost=cost) for cost in costs]
+    spent = [0.0] * 3
+    went = take_turns(racers, 2000)
+    for racer in went:
+        assert spent[racer] <= min(spent) + QUANTUM
+        spent[racer] += costs[racer]
+    assert max(spent) - min(spent) <= QUANTUM + max(costs)
+    assert 0 < np.count_nonzero(np.diff(went)) < 200  # hardly ever does another one take over
+
+
+@pytest.mark.parametrize("clock", ["updates", "examples"])
 def test_nothing_completes_beyond_the_given_position(clock):
-    racers = [FakeRacer(5, cost=5.0), FakeRacer(1)]
+    racers = [FakeRacer(5), FakeRacer(1)]
     while turns := plan(clock, racers, 3, until=12):
         for turn in turns:
             racers[turn.racer].advance(len(turn.moments))
-    reached = {"updates": (12, 12), "examples": (2, 12), "seconds": (3, 12)}[clock]
+    reached = {"updates": (12, 12), "examples": (2, 12)}[clock]
     assert (racers[0].update, racers[1].update) == reached
 
 
+def test_nothing_begins_beyond_the_given_second():
+    racers = [FakeRacer(cost=5.0), FakeRacer()]
+    take_turns(racers, 1000, until=12)
+    assert (racers[0].update, racers[1].update) == (3, 12)
+
+
 def test_nobody_left_means_nothing_to_do():
-    assert plan("examples", [FakeRacer(left=0)], 5, np.inf) == []
-    assert plan("seconds", [FakeRacer(left=0)], 5, np.inf) == []
-    assert plan("updates", [], 5, np.inf) == []
+    assert plan("examples", [FakeRacer(left=0)], 5) == []
+    assert plan("updates", [], 5) == []
+    assert timed_turn([], np.inf) is None

@@ -9,12 +9,16 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from sim.descent.descent import GRADIENT_TOLERANCE, Descent
+from sim.descent.torch_stepper import GRADIENT_TOLERANCE, TorchStepper
 from sim.experiment.config import Limit, RunConfig
-from sim.measures.evaluation import batch_gradient, figures, full_gradient
-from sim.models.sources import TensorSource
+from sim.experiment.geometry import Point
+from sim.models.evaluation import batch_gradient, figures, full_gradient
+from sim.models.problem import formula_problem
 from sim.protocol.trace import Status
-from tests.sim.conftest import assert_same, experiment
+from sim.views.inspection import compare
+from sim.views.planes import identity_plane
+from tests.sim.conftest import assert_same, line_formula
+from tests.sim.one_run import OneRun, bits, joined, race_of, rows_of, steady
 
 
 def plain_loop(problem, batch_size, updates, make_optimizer, make_scheduler=None, seed=0, drop_last=False):
@@ -64,8 +68,8 @@ OPTIMIZERS = {
 def test_a_run_is_bit_for_bit_the_plain_loop(line, optimizer, batch_size, device):
     settings, make_optimizer = OPTIMIZERS[optimizer]
     run = RunConfig("run", batch_size, **settings)
-    rows = Descent(line, experiment(run), 0).advance(100)
-    points, losses, rates = plain_loop(line, run.size(45), 100, make_optimizer)
+    rows = OneRun(line, run).advance(100)
+    points, losses, rates = plain_loop(line, 45 if batch_size == "all" else batch_size, 100, make_optimizer)
     assert_same(np.stack([rows["x"], rows["y"]], axis=1), points, device, 1e-9)
     assert_same(rows["batch_loss"], losses, device, 1e-9)
     assert_same(rows["lr"], rates, device, 1e-9)
@@ -81,7 +85,7 @@ SCHEDULERS = {
 @pytest.mark.parametrize("schedule", SCHEDULERS)
 def test_schedules_are_torchs_over_their_length_and_hold_their_final_rate(line, schedule, device):
     run = RunConfig("run", 7, schedule=schedule, schedule_updates=30, momentum=0.5)
-    rows = Descent(line, experiment(run), 0).advance(60)
+    rows = OneRun(line, run).advance(60)
     points, _, rates = plain_loop(line, 7, 30, lambda p: torch.optim.SGD(p, 0.1, momentum=0.5), SCHEDULERS[schedule])
     assert_same(rows["lr"][:30], rates, device, 1e-9)
     assert_same(rows["x"][:30], points[:, 0], device, 1e-9)
@@ -91,97 +95,187 @@ def test_schedules_are_torchs_over_their_length_and_hold_their_final_rate(line, 
 
 
 def test_rows_count_and_measure_what_they_say(line):
-    run = RunConfig("run", 32, drop_last=True)
-    descent = Descent(line, experiment(run, loss_every=3), 0)
-    start, rows = descent.start(), descent.advance(10)
-    assert start["update"].tolist() == [0]
-    assert (start["x"][0], start["y"][0]) == (-1.5, 1.0)
-    assert np.isnan([start["batch_loss"][0], start["grad_norm"][0], start["lr"][0]]).all()
-    assert rows["update"].tolist() == list(range(1, 11))
-    assert rows["examples"].tolist() == [32 * update for update in range(1, 11)]
-    assert rows["epoch"].tolist() == list(range(1, 11))  # one whole batch an epoch, the rest dropped
-    assert (np.diff(rows["seconds"]) > 0).all()
-    evaluated = rows["update"][~np.isnan(rows["loss"])]
+    run = RunConfig("run", 32, drop_last=True, loss_every=3)
+    begin, made = race_of(line, run, rate=0.1).start(), OneRun(line, run).advance(10)
+    assert begin["update"].tolist() == begin["examples"].tolist() == begin["seconds"].tolist() == [0]
+    assert begin["loss"][0] == pytest.approx(mean_squared_error(line, -1.5, 1.0), rel=1e-12)
+    assert np.isnan([begin["batch_loss"][0], begin["grad_norm"][0], begin["lr"][0]]).all()
+    assert made["update"].tolist() == list(range(1, 11))
+    assert made["examples"].tolist() == [32 * update for update in range(1, 11)]
+    assert made["epoch"].tolist() == list(range(1, 11))  # one whole batch an epoch, the rest dropped
+    assert (np.diff(made["seconds"]) > 0).all()
+    evaluated = made["update"][~np.isnan(made["loss"])]
     assert evaluated.tolist() == [3, 6, 9]
-    places = np.stack([rows["x"], rows["y"]], axis=1)
-    residuals = places[:, :1] * line.source.inputs.cpu().numpy() + places[:, 1:] - line.source.targets.cpu().numpy()
-    assert rows["loss"][2] == pytest.approx(np.mean(residuals[2] ** 2), rel=1e-12)
+    assert made["loss"][2] == pytest.approx(mean_squared_error(line, made["x"][2], made["y"][2]), rel=1e-12)
+
+
+def mean_squared_error(line, slope, intercept):
+    """Of a line at some place, with numpy alone."""
+    inputs, targets = line.source.inputs.cpu().numpy(), line.source.targets.cpu().numpy()
+    return np.mean((slope * inputs + intercept - targets) ** 2)
+
+
+def test_runs_begin_where_the_problem_does(line):
+    assert OneRun(line, RunConfig("run", 7)).vector.tolist() == [-1.5, 1.0]
 
 
 def test_chunks_do_not_matter(line, device):
-    whole = Descent(line, experiment(RunConfig("run", 7)), 0).advance(50)
-    pieces = Descent(line, experiment(RunConfig("run", 7)), 0)
-    rows = np.concatenate([pieces.advance(count) for count in (1, 2, 30, 17)])
-    for column in ("update", "examples", "x", "y", "batch_loss", "loss", "grad_norm", "status"):
-        assert_same(rows[column], whole[column], device, 1e-9)
+    whole = OneRun(line, RunConfig("run", 7)).advance(50)
+    pieces = OneRun(line, RunConfig("run", 7))
+    made = joined(pieces.advance(count) for count in (1, 2, 30, 17))
+    for column in set(made) - {"seconds"}:
+        assert_same(made[column], whole[column], device, 1e-9)
+
+
+def test_only_the_places_that_are_due_are_kept(line, device):
+    everywhere = OneRun(line, RunConfig("run", 7)).advance(50)
+    run = OneRun(line, RunConfig("run", 7))
+    kept, places = [], []
+    for count in (1, 2, 30, 17):
+        run.state, block = run.stepper.advance(run.state, count, keep_every=8)
+        kept += block.kept.tolist()
+        places += block.places.tolist()
+    assert kept == [8, 16, 24, 32, 40, 48]
+    expected = np.stack([everywhere["x"], everywhere["y"]], axis=1)[7::8]
+    assert_same(places, expected, device, 1e-9)
+
+
+def test_no_update_begins_beyond_the_given_second(line):
+    run = OneRun(line, RunConfig("run", 7))
+    stepper = TorchStepper(line, run.course, steady(0.25))
+    state, block = stepper.advance(run.state, 100, until=1.0)
+    assert block.seconds.tolist() == [0.25, 0.5, 0.75, 1.0]
+    state, block = stepper.advance(state, 100, until=1.6)
+    assert (state.update, state.seconds) == (7, 1.75)
+    assert len(stepper.advance(state, 100, until=1.6)[1]) == 0
 
 
 def test_warming_up_leaves_no_trace(line, device):
-    cold, warm = (Descent(line, experiment(RunConfig("run", 7)), 0) for _ in range(2))
-    warm.warm_up()
-    assert warm.seconds == 0
-    assert_same(cold.advance(5)["x"], warm.advance(5)["x"], device, 1e-9)
+    cold, warm = (race_of(line, RunConfig("run", 7), rate=0.1) for _ in range(2))
+    warm.warm_up(0)
+    state = warm.run_state(0)
+    assert (state.update, state.seconds) == (0, 0)
+    warm.warm_up(0)
+    rows = [rows_of(race, 5)[["batch_loss", "loss", "grad_norm"]].tolist() for race in (cold, warm)]
+    assert_same(rows[0], rows[1], device, 1e-9)
+    assert_same(cold.heads[0].cpu(), warm.heads[0].cpu(), device, 1e-9)
 
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 @pytest.mark.parametrize("schedule", ["constant", "one-cycle"])
-def test_state_saved_and_restored_continues_bit_for_bit(line, optimizer, schedule, device):
+def test_a_state_that_is_taken_up_again_continues_bit_for_bit(line, optimizer, schedule, device):
     run = RunConfig("run", 7, schedule=schedule, schedule_updates=40, **OPTIMIZERS[optimizer][0])
-    descent = Descent(line, experiment(run), 0)
-    descent.advance(20)
-    state = descent.state_dict()
-    expected = descent.advance(30)
-    resumed = Descent(line, experiment(run), 0)
-    resumed.load_state_dict(state)
-    assert_same(resumed.advance(30)["x"], expected["x"], device, 1e-9)
+    one = OneRun(line, run)
+    one.advance(20)
+    state = one.state
+    expected = one.advance(30)
+    fresh = OneRun(line, run)
+    for resumed in (fresh, one, fresh):
+        resumed.state = state
+        made = resumed.advance(30)
+        for column in set(made.columns) - {"seconds"}:
+            assert_same(made[column], expected[column], device, 1e-9)
+
+
+def test_what_a_run_goes_on_from_is_never_written_to(line):
+    one = OneRun(line, RunConfig("run", 7, optimizer="adam", schedule="one-cycle", schedule_updates=40))
+    one.advance(5)
+    state = one.state
+    before = bits(state)
+    one.advance(40)
+    assert bits(state) == before
 
 
 def test_divergence_is_an_outcome_and_stops_the_run(line):
-    descent = Descent(line, experiment(RunConfig("run", "all", lr=50.0)), 0)
-    rows = descent.advance(1000)
-    assert rows["status"][-1] == Status.DIVERGED
-    assert len(rows) < 1000
-    assert not math.isnan(rows["loss"][-1])
-    assert len(descent.advance(10)) == 0
+    one = OneRun(line, RunConfig("run", "all", lr=50.0))
+    made = one.advance(1000)
+    assert made["status"][-1] == one.status == Status.DIVERGED
+    assert len(made) < 1000
+    assert not math.isnan(made["loss"][-1])
+    assert len(one.advance(10)) == 0
 
 
 def test_convergence_is_told_by_the_gradient_over_all_examples_and_the_run_goes_on(line):
-    descent = Descent(line, experiment(RunConfig("run", "all", lr=0.3)), 0)
-    rows = descent.advance(200)
-    first = int(np.argmax(rows["status"] == Status.CONVERGED))
-    assert rows["status"][-1] == Status.CONVERGED
-    assert len(rows) == 200
-    assert rows["grad_norm"][first] < GRADIENT_TOLERANCE <= rows["grad_norm"][first - 1]
+    made = OneRun(line, RunConfig("run", "all", lr=0.3)).advance(200)
+    first = int(np.argmax(made["status"] == Status.CONVERGED))
+    assert made["status"][-1] == Status.CONVERGED
+    assert len(made) == 200
+    assert made["grad_norm"][first] < GRADIENT_TOLERANCE <= made["grad_norm"][first - 1]
+
+
+def test_a_number_as_large_as_the_data_set_is_the_full_batch(line, device):
+    whole, number = (OneRun(line, RunConfig("run", size, lr=0.3)) for size in ("all", 45))
+    assert number.course.run.full_batch
+    expected, made = whole.advance(200), number.advance(200)
+    assert made["status"][-1] == Status.CONVERGED
+    for column in set(made.columns) - {"seconds"}:
+        assert_same(made[column], expected[column], device, 1e-9)
 
 
 @pytest.mark.parametrize(("limit", "updates"), [(Limit("updates", 9), 9), (Limit("epochs", 1.5), 11)])
 def test_the_limit_ends_the_run_and_its_last_row_has_the_loss(line, limit, updates):
-    descent = Descent(line, experiment(RunConfig("run", 7), limit=limit, loss_every=1000), 0)
-    rows = descent.advance(100)
-    assert len(rows) == updates
-    assert np.isnan(rows["loss"][:-1]).all()
-    assert rows["loss"][-1] == figures(line, descent.module, line.training).loss
-    assert descent.finished
+    one = OneRun(line, RunConfig("run", 7, loss_every=1000), limit=limit)
+    made = one.advance(100)
+    assert len(made) == updates
+    assert np.isnan(made["loss"][:-1]).all()
+    assert made["loss"][-1] == figures(line, one.module, line.training).loss
+    assert one.course.left(one.state) == 0
+
+
+def test_a_limit_in_seconds_ends_the_run_with_the_update_that_gets_there(line):
+    race = race_of(line, RunConfig("run", 7, loss_every=1000), costs=(0.25,), limit=Limit("seconds", 0.9))
+    rows = rows_of(race, 100)
+    assert rows["seconds"].tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert np.isfinite(rows["loss"]).tolist() == [False, False, False, True]
+    assert race.finished
+
+
+# -- looking at an update ---------------------------------------------------------------------------------------------
+
+
+def report_of(race, problem, update):
+    """What the engine would tell of an update of the only run."""
+    gradients = race.gradients(0, race.run_state(0, update - 1))
+    return compare(update, problem.rows(race.batch(0, update)), gradients, identity_plane())
 
 
 def test_the_report_of_an_update_compares_its_gradient_with_the_full_one(line):
-    descent = Descent(line, experiment(RunConfig("run", 7)), 0)
-    before = descent.vector.clone()
-    rows = descent.advance(1)
-    report = descent.report(1, before, None)
+    race = race_of(line, RunConfig("run", 7), rate=0.1)
+    rows = rows_of(race, 1)
+    report = report_of(race, line, 1)
     batch = next(iter(DataLoader(range(45), 7, shuffle=True, generator=torch.Generator().manual_seed(0))))
     assert report.indices == tuple(batch.tolist())
+    assert report.batch_size == 7
     assert np.linalg.norm(report.gradient) == pytest.approx(rows["grad_norm"][0], rel=1e-12)
     own = batch_gradient(line.loss, line.model, list(line.model.parameters()), line.batch(batch))
     full = full_gradient(line, line.model)
-    assert report.cosine == pytest.approx(torch.cosine_similarity(own, full, dim=0).item(), rel=1e-12)
-    assert report.relative_error == pytest.approx(((own - full).norm() / full.norm()).item(), rel=1e-12)
+    np.testing.assert_allclose(report.gradient, own.cpu(), rtol=1e-12)
+    np.testing.assert_allclose(report.full_gradient, full.cpu(), rtol=1e-12)
+    cosine = torch.cosine_similarity(own, full, dim=0).item()
+    assert report.measures["cosine"] == pytest.approx(cosine, rel=1e-12)
+    assert report.measures["angle"] == pytest.approx(math.degrees(math.acos(cosine)), rel=1e-12)
+    assert report.measures["relative_error"] == pytest.approx(((own - full).norm() / full.norm()).item(), rel=1e-12)
 
 
-def test_a_zero_gradient_has_no_angle(line):
-    exact = torch.zeros(2, dtype=torch.float64)
-    source = TensorSource(line.source.inputs, line.source.targets * 0, line.device, torch.float64)
-    problem = replace(line, source=source)  # with targets of 0, the minimum is exactly at 0
-    report = Descent(problem, experiment(RunConfig("run", 7)), 0).report(1, exact, None)
-    assert math.isnan(report.cosine)
-    assert math.isnan(report.relative_error)
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_every_past_update_can_be_looked_at(line, optimizer, device):
+    settings, make_optimizer = OPTIMIZERS[optimizer]
+    race = race_of(line, RunConfig("run", 7, **settings), rate=0.1)
+    rows = np.concatenate([rows_of(race, count) for count in (30, 1, 29)])
+    points, _, _ = plain_loop(line, 7, 60, make_optimizer)
+    for update in (60, 2, 31, 59, 3, 1):
+        report = report_of(race, line, update)
+        assert np.linalg.norm(report.gradient) == pytest.approx(rows["grad_norm"][update - 1], rel=1e-9)
+        slope, intercept = (-1.5, 1.0) if update == 1 else points[update - 2]
+        at = torch.tensor([slope, intercept], dtype=torch.float64, requires_grad=True)
+        error = at[0] * line.source.inputs.cpu() + at[1] - line.source.targets.cpu()
+        (full,) = torch.autograd.grad((error**2).mean(), at)
+        np.testing.assert_allclose(report.full_gradient, full, rtol=1e-9)
+    assert_same(rows_of(race, 5)["batch_loss"], plain_loop(line, 7, 65, make_optimizer)[1][60:], device, 1e-9)
+
+
+def test_a_zero_gradient_has_no_angle(device):
+    formula = replace(line_formula(), targets=np.zeros(45))  # whose minimum is exactly at 0
+    problem = formula_problem(formula, Point(0.0, 0.0), torch.device(device))
+    measures = report_of(race_of(problem, RunConfig("run", 7)), problem, 1).measures
+    assert all(math.isnan(measures[name]) for name in ("angle", "cosine", "relative_error"))

@@ -1,6 +1,5 @@
 """Runs of real models held against a hand-written loop of DataLoader, nn.Module and torch.optim."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +12,14 @@ from torch.utils.data import TensorDataset
 
 import sim.models.problem
 from sim.experiment.config import Experiment, Limit, ModelConfig, RunConfig
-from sim.measures.evaluation import figures, full_gradient
-from sim.protocol.answers import Advanced
-from sim.protocol.commands import Advance
+from sim.models.evaluation import figures, full_gradient
 from sim.protocol.trace import Status
 from tests.sim.conftest import assert_same
+from tests.sim.one_run import joined
 from tests.sim.real_models import (
     BATCH_NORM,
     DROPOUT,
+    advanced,
     descent_of,
     digits,
     digits_mlp,
@@ -48,12 +47,20 @@ def test_the_mlp_on_digits_is_bit_for_bit_the_plain_loop(device, optimizer, batc
     run = RunConfig("run", batch_size, **settings)
     train = training_part(digits(), seed=3)
     losses, model = plain_loop(
-        train, digits_mlp, nn.CrossEntropyLoss(), make_optimizer, run.size(1438), updates, device, seed=3
+        train,
+        digits_mlp,
+        nn.CrossEntropyLoss(),
+        make_optimizer,
+        1438 if batch_size == "all" else batch_size,
+        updates,
+        device,
+        seed=3,
     )
     descent = descent_of(problem_of(device, seed=3), run, seed=3)
     rows = descent.advance(updates)
     assert_same(rows["batch_loss"], losses, device)
     assert_same(descent.vector.cpu(), flat(model), device)
+    assert_same(flat(descent.module), flat(model), device)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.2])
@@ -105,8 +112,7 @@ def test_runs_that_take_turns_do_not_disturb_each_other(tmp_path: Path, device):
     config = ModelConfig(model=own_file(tmp_path, DROPOUT))
     runs = (RunConfig("a", 32), RunConfig("b", 7), RunConfig("c", 32))
     engine, _ = opened(Experiment(config, runs=runs, clock="examples", device=device))
-    together = engine.ask(Advance(300, math.inf, 60.0))
-    assert isinstance(together, Advanced)
+    together = advanced(engine, 300)
     for index, run in enumerate(runs):
         rows = together.rows[together.rows["run"] == index]
         alone = descent_of(problem_of(device, model=config.model), run).advance(len(rows))
@@ -116,11 +122,10 @@ def test_runs_that_take_turns_do_not_disturb_each_other(tmp_path: Path, device):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_both_loaders_give_the_same_path(device, workers):
-    runs = RunConfig("run", 32), RunConfig("run", 32, sampling="replacement", drop_last=True)
-    for run in runs:
+    for run in (RunConfig("run", 32), RunConfig("run", 32, sampling="replacement", drop_last=True)):
         loaded = descent_of(problem_of(device, loader="dataloader", workers=workers), run)
         resident = descent_of(problem_of(device, loader="resident"), run)
-        pieces = np.concatenate([loaded.advance(count) for count in (1, 20, 39)])
+        pieces = joined(loaded.advance(count) for count in (1, 20, 39))
         assert_same(pieces["batch_loss"], resident.advance(60)["batch_loss"], device)
         assert_same(loaded.vector.cpu(), resident.vector.cpu(), device)
 
@@ -138,13 +143,14 @@ def test_a_gradient_in_chunks_is_the_whole_one_within_rounding(device, monkeypat
     chunked = problem_of(device)
     assert (chunked.chunk_size, chunked.examples) == (100, 1438)
     np.testing.assert_allclose(full_gradient(chunked, chunked.model).cpu(), expected, rtol=1e-4, atol=1e-7)
-    descent = descent_of(chunked, RunConfig("batch", "all", lr=1.0))
-    before = descent.vector.cpu().clone()
-    (row,) = descent.advance(1)
-    np.testing.assert_allclose(before - descent.vector.cpu(), expected, rtol=1e-3, atol=1e-7)
-    assert row["grad_norm"] == pytest.approx(expected.norm().item(), rel=1e-5)
     loss = nn.functional.cross_entropy(model(inputs), targets).item()
-    assert row["batch_loss"] == pytest.approx(loss, rel=1e-6)
+    for size in ("all", 1438):
+        descent = descent_of(chunked, RunConfig("batch", size, lr=1.0))
+        before = descent.vector.cpu()
+        made = descent.advance(1)
+        np.testing.assert_allclose(before - descent.vector.cpu(), expected, rtol=1e-3, atol=1e-7)
+        assert made["grad_norm"][0] == pytest.approx(expected.norm().item(), rel=1e-5)
+        assert made["batch_loss"][0] == pytest.approx(loss, rel=1e-6)
     assert figures(chunked, chunked.model, chunked.training).loss == pytest.approx(loss, rel=1e-6)
 
 
@@ -155,12 +161,11 @@ def test_batch_statistics_refuse_chunks_and_the_other_runs_go_on(
     config = ModelConfig(model=own_file(tmp_path, BATCH_NORM))
     runs = (RunConfig("batch", "all"), RunConfig("mini-batch", 32))
     engine, _ = opened(Experiment(config, runs=runs, device=device))
-    answer = engine.ask(Advance(5, math.inf, 60.0))
-    assert isinstance(answer, Advanced)
+    answer = advanced(engine, 5)
     (trouble,) = answer.troubles
     assert trouble.run == 0
     assert "batch statistics" in trouble.sentence
-    assert "batch_size in numbers, such as 100" in trouble.sentence
+    assert "give a smaller batch_size, such as 100" in trouble.sentence
     assert answer.rows["run"].tolist() == [1] * 5
 
 
@@ -172,8 +177,7 @@ def test_batch_norm_of_one_example_stops_that_run_alone(tmp_path: Path, batch_si
     config = ModelConfig(model=own_file(tmp_path, BATCH_NORM))
     runs = (RunConfig("lonely", batch_size), RunConfig("mini-batch", 32))
     engine, _ = opened(Experiment(config, runs=runs, device=device, limit=Limit("updates", 4)))
-    answer = engine.ask(Advance(10, math.inf, 60.0))
-    assert isinstance(answer, Advanced)
+    answer = advanced(engine, 10)
     (trouble,) = answer.troubles
     assert "batch normalisation cannot work on a single example" in trouble.sentence
     assert "'lonely'" in trouble.sentence
@@ -209,9 +213,9 @@ def test_a_run_that_failed_is_exit_code_2(tmp_path: Path, capsys: pytest.Capture
 def test_after_20_epochs_the_mini_batch_run_tells_more_than_95_of_100_digits(device):
     """As with `gdsim --model mlp --clock examples --epochs 20`: what a run does hangs on no other run (see above), so
     that the slow stochastic one can be left out. The accuracy is counted here, by hand."""
-    run = RunConfig("mini-batch", 32)
+    run = RunConfig("mini-batch", 32, loss_every=45)
     problem = problem_of(device)
-    descent = descent_of(problem, run, limit=Limit("epochs", 20), loss_every=45)
+    descent = descent_of(problem, run, limit=Limit("epochs", 20))
     rows = descent.advance(10_000)
     assert rows["epoch"][-1] == 20
     held_out = sorted(set(range(1797)) - set(training_part(digits()).indices))

@@ -10,7 +10,7 @@ import sklearn.datasets
 import torch
 from torch.utils.data import TensorDataset
 
-from sim.data.arrays import describe_model, load_arrays
+from sim.data.arrays import load_arrays
 from sim.experiment.config import Experiment, ModelConfig, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.models.build import synthetic
@@ -56,14 +56,8 @@ def test_tables_are_standardised_by_their_training_part(dataset: str, device: st
 @pytest.mark.parametrize(("model", "parameters"), [("mlp", 64 * 64 + 64 + 64 * 64 + 64 + 650), ("cnn", 6090)])
 def test_models_have_the_parameters_that_they_should(model: str, parameters: int, device: str) -> None:
     _, answer = opened(Experiment(ModelConfig(model=model), device=device))
-    assert answer.parameters == parameters
-    assert (answer.examples, answer.tests) == (1438, 359)
-
-
-def test_the_card_tells_what_the_engine_will_find(device: str) -> None:
-    for config in (ModelConfig(), ModelConfig(dataset="wine"), ModelConfig(dataset="synthetic", examples=500)):
-        _, answer = opened(Experiment(config, device=device))
-        assert describe_model(config).examples == answer.examples
+    assert answer.experiment.parameters == parameters
+    assert (answer.experiment.examples, answer.tests) == (1438, 359)
 
 
 def test_a_cnn_needs_images(device: str) -> None:
@@ -78,7 +72,6 @@ def test_a_cnn_needs_images(device: str) -> None:
         ({"hidden": (64, 0)}, "--hidden must be positive"),
         ({"test_fraction": 1.0}, "--test-fraction"),
         ({"workers": -1}, "--workers"),
-        ({"plane": "pcb"}, "did you mean 'pca'"),
     ],
 )
 def test_what_is_wrong_with_a_configuration_is_said(fields: dict[str, object], words: str) -> None:
@@ -103,7 +96,7 @@ def test_synthetic_data_are_seeded_and_small_numbers() -> None:
 
 def test_what_is_learned_from_synthetic_data_holds_for_the_test_part(device: str) -> None:
     problem = problem_of(device, dataset="synthetic", examples=5000)
-    rows = descent_of(problem, RunConfig("run", 32), loss_every=1000).advance(1000)
+    rows = descent_of(problem, RunConfig("run", 32, loss_every=1000)).advance(1000)
     assert rows["test_accuracy"][-1] > 0.2  # a tenth would be chance
 
 
@@ -172,7 +165,7 @@ def test_the_task_is_told_from_the_targets_of_arrays(
     if classes:
         assert [classes[number] for number in arrays.targets] == [f"{value}".removesuffix(".0") for value in targets]
     _, answer = opened(Experiment(config, runs=(RunConfig("run", 4),), device=device))
-    assert answer.examples == 16
+    assert answer.experiment.examples == 16
 
 
 def test_images_of_ones_own_for_a_cnn(tmp_path: Path, device: str) -> None:
@@ -276,7 +269,7 @@ def test_the_task_is_told_from_the_column(
     if target == "animal":
         assert arrays.targets.tolist() == [0 if row % 3 else 1 for row in range(30)]
     _, answer = opened(Experiment(config, runs=(RunConfig("run", 4),), device=device))
-    assert answer.examples == 24
+    assert answer.experiment.examples == 24
 
 
 @pytest.mark.parametrize(
@@ -304,4 +297,4 @@ def test_a_parquet_table_serves(tmp_path: Path, device: str) -> None:
     )
     config = ModelConfig(data=str(tmp_path / "mine.parquet"), target="c")
     _, answer = opened(Experiment(config, runs=(RunConfig("run", 4),), device=device))
-    assert (answer.examples, answer.parameters) == (24, 2 * 64 + 64 + 64 * 64 + 64 + 130)
+    assert (answer.experiment.examples, answer.experiment.parameters) == (24, 2 * 64 + 64 + 64 * 64 + 64 + 130)

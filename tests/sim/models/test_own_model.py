@@ -1,12 +1,12 @@
 """Models of the user's own: what works, and what is said of what does not."""
 
 import ast
-import math
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -14,11 +14,12 @@ from torch import nn
 from sim.engine import Engine
 from sim.experiment.config import Experiment, Limit, ModelConfig, RunConfig
 from sim.experiment.geometry import Window
-from sim.protocol.answers import Advanced, Failed
-from sim.protocol.commands import Advance, Open, Survey
+from sim.protocol.answers import Failed
+from sim.protocol.commands import Open, Survey
 from sim.protocol.trace import Status
 from tests.sim.conftest import assert_same
-from tests.sim.real_models import opened, own_file, plain_loop, problem_of, refused, training_part
+from tests.sim.one_run import work
+from tests.sim.real_models import advanced, opened, own_file, plain_loop, problem_of, refused, training_part
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -69,8 +70,7 @@ def test_every_example_learns(model: str, device: str) -> None:
     experiment = Experiment(ModelConfig(model=model), runs=(run,), device=device, limit=Limit("epochs", 60))
     engine, opening = opened(experiment)
     assert opening.tests > 0
-    answer = engine.ask(Advance(100_000, math.inf, 60.0))
-    assert isinstance(answer, Advanced)
+    answer = advanced(engine, 100_000)
     assert answer.finished
     assert not answer.troubles
     assert answer.rows["loss"][-1] < opening.rows["loss"][0] / 3
@@ -110,8 +110,8 @@ def test_an_own_model_data_and_loss_are_the_plain_loop(tmp_path: Path, device: s
         file = own_file(tmp_path, text.format(what=what))
         config = ModelConfig(model=f"{file}:small", workers=workers)
         engine, opening = opened(Experiment(config, runs=(RunConfig("run", 7, lr=0.05),), device=device))
-        rows = engine.ask(Advance(100, math.inf, 60.0)).rows
-        assert opening.examples == 96
+        rows = advanced(engine, 100).rows
+        assert opening.experiment.examples == 96
         assert_same(rows["batch_loss"], losses, device)
 
 
@@ -237,12 +237,11 @@ def test_a_file_that_is_not_there_is_named(device: str) -> None:
 )
 def test_what_forward_raises_later_stops_the_run(tmp_path: Path, body: str, words: str, device: str) -> None:
     file = own_file(tmp_path, FORWARD.format(body=f"if self.training and self.calls > 8: {body}"))
-    runs = (RunConfig("tired", 32), RunConfig("short", 16))
-    engine, _ = opened(Experiment(ModelConfig(model=file), runs=runs, device=device, loss_every=1000))
-    first = engine.ask(Advance(3, math.inf, 60.0))
+    runs = (RunConfig("tired", 32, loss_every=1000), RunConfig("short", 16, loss_every=1000))
+    engine, _ = opened(Experiment(ModelConfig(model=file), runs=runs, device=device))
+    first = advanced(engine, 3)
     assert not first.troubles
-    later = engine.ask(Advance(100, math.inf, 60.0))
-    assert isinstance(later, Advanced)
+    later = advanced(engine, 100)
     assert later.finished
     assert [trouble.run for trouble in later.troubles] == [0, 1]
     assert all(words in trouble.sentence for trouble in later.troubles)
@@ -252,10 +251,9 @@ def test_what_forward_raises_later_stops_the_run(tmp_path: Path, body: str, word
 def test_numbers_that_are_lost_later_are_divergence(tmp_path: Path, device: str) -> None:
     body = "if self.training and self.calls > 8: inputs = inputs * float('nan')"
     file = own_file(tmp_path, FORWARD.format(body=body))
-    engine, _ = opened(
-        Experiment(ModelConfig(model=file), runs=(RunConfig("run", 32),), device=device, loss_every=1000)
-    )
-    answer = engine.ask(Advance(100, math.inf, 60.0))
+    run = RunConfig("run", 32, loss_every=1000)
+    engine, _ = opened(Experiment(ModelConfig(model=file), runs=(run,), device=device))
+    answer = advanced(engine, 100)
     assert answer.rows["status"][-1] == Status.DIVERGED
     assert not answer.troubles
     assert answer.finished
@@ -279,7 +277,7 @@ def test_the_engine_lives_on_after_a_bad_model(tmp_path: Path, device: str) -> N
     engine = Engine()
     engine.ask(Open(Experiment(ModelConfig(model=own_file(tmp_path, "import sys\nsys.exit()")), device=device)))
     good = ModelConfig(model=own_file(tmp_path, LINEAR))
-    assert engine.ask(Open(Experiment(good, device=device))).examples == 1438
+    assert engine.ask(Open(Experiment(good, device=device))).experiment.examples == 1438
 
 
 def test_a_line_as_a_module_is_a_model_too(tmp_path: Path, device: str) -> None:
@@ -294,9 +292,15 @@ def test_a_line_as_a_module_is_a_model_too(tmp_path: Path, device: str) -> None:
             inputs = torch.arange(40.0)[:, None] / 40
             return inputs, 2 * inputs + 1
     """
-    engine, answer = opened(Experiment(ModelConfig(own_file(tmp_path, text), plane="random"), device=device))
-    assert answer.parameters == 2
-    assert isinstance(engine.ask(Advance(3, math.inf, 60.0)), Advanced)
+    config = ModelConfig(own_file(tmp_path, text), test_fraction=0.0)
+    engine, answer = opened(Experiment(config, runs=(RunConfig("run", 4, lr=0.1),), plane="random", device=device))
+    assert answer.experiment.parameters == 2
+    assert answer.plane.kind == answer.experiment.plane == "identity"
+    news = advanced(engine, 3)
+    slope, intercept = news.plane.trails[0].head
+    inputs = np.arange(40.0) / 40
+    loss = np.mean((slope * inputs + intercept - 2 * inputs - 1) ** 2)
+    assert news.rows["loss"][-1] == pytest.approx(loss, rel=1e-4)
 
 
 def test_a_single_parameter_has_no_plane(tmp_path: Path, device: str) -> None:
@@ -331,14 +335,14 @@ def test_data_given_twice_are_refused(tmp_path: Path, device: str) -> None:
 
 def test_a_landscape_that_fails_says_why_every_time(tmp_path: Path, device: str) -> None:
     text = FORWARD.format(body="assert self.layer.weight.abs().max() < 5, 'weights too large'")
-    config = ModelConfig(own_file(tmp_path, text), plane="random")
-    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 32),), device=device))
-    far = Survey(Window(-1e6, 1e6, -1e6, 1e6), 4, 4, budget=60.0)
+    config = ModelConfig(own_file(tmp_path, text))
+    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 32),), plane="random", device=device))
+    far = Survey(Window(-1e6, 1e6, -1e6, 1e6), 4, 4)
     for _ in range(2):
-        answer = engine.ask(far)
+        answer = work(engine, far)
         assert isinstance(answer, Failed)
         assert "weights too large" in answer.sentence
-    assert isinstance(engine.ask(Advance(3, math.inf, 60.0)), Advanced)
+    assert len(advanced(engine, 3).rows) == 3
 
 
 def test_what_fails_in_the_users_code_is_said_with_its_place(tmp_path: Path, device: str) -> None:
@@ -366,7 +370,7 @@ def test_an_imported_module_called_data_is_no_data(tmp_path: Path, device: str) 
 def test_a_loss_with_weights_is_where_the_model_is(tmp_path: Path, device: str) -> None:
     text = LINEAR + "    loss = nn.CrossEntropyLoss(weight=torch.arange(1.0, 11.0))"
     engine, _ = opened(Experiment(ModelConfig(own_file(tmp_path, text)), runs=(RunConfig("run", 32),), device=device))
-    assert not engine.ask(Advance(3, math.inf, 60.0)).troubles
+    assert not advanced(engine, 3).troubles
 
 
 def test_workers_ask_for_a_loader_and_tensors_in_a_data_set_do_not(tmp_path: Path, device: str) -> None:

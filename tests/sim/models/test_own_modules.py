@@ -1,5 +1,6 @@
 """Modules of many kinds: each trains as the plain loop does, and can be looked at from every side."""
 
+import copy
 import math
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from torch import nn
 
 from sim.experiment.config import Experiment, ModelConfig, RunConfig
 from sim.experiment.geometry import Window
-from sim.measures.planes import random_plane
-from sim.protocol.answers import Advanced, Inspected, Predicted, Surveyed
-from sim.protocol.commands import Advance, Inspect, Predict, Survey
+from sim.models.problem import Problem
+from sim.protocol.answers import Failed, Inspected, Predicted, Surveyed
+from sim.protocol.commands import Inspect, Predict, Survey
+from sim.views.planes import random_plane
 from tests.sim.conftest import assert_same, tolerance
-from tests.sim.measures.test_landscape import brute_force
-from tests.sim.real_models import flat, opened, own_file, problem_of
+from tests.sim.one_run import module_of, work
+from tests.sim.real_models import advanced, flat, opened, own_file, problem_of
+from tests.sim.views.test_landscape import brute_force
 
 HEAD = """
     import torch
@@ -151,42 +154,57 @@ WINDOW = Window(-1.0, 1.5, -0.5, 1.0)
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.parametrize("text", MODULES.values(), ids=MODULES)
 def test_every_kind_trains_and_can_be_looked_at(tmp_path: Path, text: str, device: str) -> None:
-    config = ModelConfig(model=own_file(tmp_path, HEAD + text), plane="random", test_fraction=0.0)
-    run = RunConfig("run", 12, lr=0.05)
-    engine, _ = opened(Experiment(config, runs=(run,), device=device, loss_every=1000))
-    advanced = engine.ask(Advance(30, math.inf, 60.0))
-    assert isinstance(advanced, Advanced), advanced
-    assert not advanced.troubles, advanced.troubles
-    losses, trained = hand_written(config, device, 12, 30)
-    if "sparse" in text:  # the optimizer adds their parts up in another order
-        np.testing.assert_allclose(advanced.rows["batch_loss"], losses, rtol=1e-5)
-    else:
-        assert_same(advanced.rows["batch_loss"], losses, device)
-    seen = engine.ask(Survey(WINDOW, 6, 4))
+    config = ModelConfig(model=own_file(tmp_path, HEAD + text), test_fraction=0.0)
+    run = RunConfig("run", 12, lr=0.05, loss_every=1000)
+    engine, _ = opened(Experiment(config, runs=(run,), plane="random", device=device))
+    made = advanced(engine, 30)
+    assert not made.troubles, made.troubles
+    losses, trained = hand_written(config, device, 12, 40)
+    assert_like(made.rows["batch_loss"], losses[:30], text, device)
+    seen = work(engine, Survey(WINDOW, 6, 4))
     assert isinstance(seen, Surveyed), seen
     problem = problem_of(device, model=config.model, test_fraction=0.0)
-    expected = brute_force(problem, trained, random_plane(problem.model, 0), WINDOW, 6, 4)
+    expected = brute_force(problem, trained[30], random_plane(problem.model, 0), WINDOW, 6, 4)
     np.testing.assert_allclose(seen.values, expected, rtol=max(1e-4, tolerance(device)))
-    report = engine.ask(Inspect(None, None))
-    assert isinstance(report, Inspected), report
-    assert report.reports[0] is not None
-    assert math.isfinite(report.reports[0].cosine)
-    told = engine.ask(Predict(5))
-    assert isinstance(told, Predicted), told
-    again = engine.ask(Advance(10, math.inf, 60.0))
-    assert isinstance(again, Advanced)
+    for updates in (None, (11,)):
+        report = work(engine, Inspect(updates))
+        assert isinstance(report, Inspected), report
+        assert report.reports[0] is not None
+        assert math.isfinite(report.reports[0].measures["cosine"])
+        told = work(engine, Predict(5, updates))
+        assert isinstance(told, Predicted), told
+        assert told.answers == (answers(trained[30 if updates is None else 11], problem),)
+    again = advanced(engine, 10)
     assert not again.troubles  # the loss over all examples was evaluated meanwhile
+    assert_like(again.rows["batch_loss"], losses[30:], text, device)
 
 
-def hand_written(config: ModelConfig, device: str, batch_size: int, updates: int) -> tuple[list[float], nn.Module]:
-    """A plain loop over the same module, loss and data: the loss of each batch, and the module at the end."""
+def assert_like(ours: np.ndarray, theirs: list[float], text: str, device: str) -> None:
+    """The same bits, except where the optimizer adds up parts of a gradient in another order."""
+    if "sparse" in text:
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+    else:
+        assert_same(ours, theirs, device)
+
+
+def answers(model: nn.Module, problem: Problem) -> tuple[str, ...]:
+    """What a model says of the first five examples."""
+    with torch.no_grad():
+        output = copy.deepcopy(model).eval()(problem.batch(torch.arange(5))[0])
+    return tuple(str(number) for number in output.argmax(dim=1).reshape(5, -1)[:, 0].tolist())
+
+
+def hand_written(
+    config: ModelConfig, device: str, batch_size: int, updates: int
+) -> tuple[list[float], dict[int, nn.Module]]:
+    """A plain loop over the same module, loss and data: the loss of each batch, and the module after each update."""
     problem = problem_of(device, model=config.model, test_fraction=0.0)
     dataset = problem.source.dataset()
     generator = torch.Generator().manual_seed(0)
     loader = torch.utils.data.DataLoader(dataset, batch_size, shuffle=True, generator=generator)
     model = problem.model
     optimizer = torch.optim.SGD((p for p in model.parameters() if p.requires_grad), 0.05)
-    losses: list[float] = []
+    losses, models = [], {}
     while len(losses) < updates:
         for inputs, targets in loader:
             optimizer.zero_grad()
@@ -194,9 +212,17 @@ def hand_written(config: ModelConfig, device: str, batch_size: int, updates: int
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
+            models[len(losses)] = copy_of(model, inputs)
+    return losses[:updates], models
+
+
+def copy_of(model: nn.Module, inputs: torch.Tensor) -> nn.Module:
+    """A copy of a model; a pass without gradients has it keep nothing that cannot be copied."""
     with torch.no_grad():
-        model.eval()(inputs)  # so that it keeps nothing that cannot be copied
-    return losses[:updates], model
+        model.eval()(inputs)
+    copied = copy.deepcopy(model)
+    model.train()
+    return copied
 
 
 def test_half_precision_serves(tmp_path: Path, device: str) -> None:
@@ -208,32 +234,31 @@ def test_half_precision_serves(tmp_path: Path, device: str) -> None:
         x = inputs(60, 4)
         return x.bfloat16(), signs(x)[:, 0].long()
     """
-    config = ModelConfig(model=own_file(tmp_path, HEAD + text), plane="pca", test_fraction=0.0)
-    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 12),), device=device))
-    advanced = engine.ask(Advance(30, math.inf, 60.0))
-    assert isinstance(advanced, Advanced)
-    assert not advanced.troubles
-    assert advanced.plane is not None
-    assert "PCA" in advanced.plane.words
-    assert advanced.rows["loss"][-1] < advanced.rows["loss"][0]
-    seen = engine.ask(Survey(WINDOW, 6, 4))
+    config = ModelConfig(model=own_file(tmp_path, HEAD + text), test_fraction=0.0)
+    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 12),), plane="pca", device=device))
+    made = advanced(engine, 30)
+    assert not made.troubles
+    assert "PCA" in made.plane.words
+    assert made.rows["loss"][-1] < made.rows["loss"][0]
+    seen = work(engine, Survey(WINDOW, 6, 4))
     assert isinstance(seen, Surveyed), seen
     assert np.isfinite(seen.values).all()
-    report = engine.ask(Inspect(None, None))
+    report = work(engine, Inspect(None))
     assert isinstance(report, Inspected), report
     assert report.reports[0] is not None
-    assert math.isfinite(report.reports[0].cosine)
+    assert math.isfinite(report.reports[0].measures["cosine"])
 
 
 def test_the_full_batch_of_a_model_with_batch_statistics_is_no_degree_off(tmp_path: Path, device: str) -> None:
     config = ModelConfig(model=own_file(tmp_path, HEAD + MODULES["batch statistics"]))
     engine, _ = opened(Experiment(config, runs=(RunConfig("batch", "all", lr=0.05),), device=device))
-    assert isinstance(engine.ask(Advance(5, math.inf, 60.0)), Advanced)
-    answer = engine.ask(Inspect(None, None))
-    assert isinstance(answer, Inspected)
-    assert answer.reports[0] is not None
-    assert answer.reports[0].cosine == pytest.approx(1, abs=1e-5)
-    assert answer.reports[0].relative_error < 1e-4
+    advanced(engine, 5)
+    for updates in (None, (2,)):
+        answer = work(engine, Inspect(updates))
+        assert isinstance(answer, Inspected)
+        assert answer.reports[0] is not None
+        assert answer.reports[0].measures["cosine"] == pytest.approx(1, abs=1e-5)
+        assert answer.reports[0].measures["relative_error"] < 1e-4
 
 
 ACCURACIES = {
@@ -266,17 +291,18 @@ def test_accuracy_is_of_what_the_outputs_mean(tmp_path: Path, model: str, loss: 
     loss = {loss}
     """
     config = ModelConfig(model=own_file(tmp_path, HEAD + text), task="classification", test_fraction=0.25)
-    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 10, lr=0.5),), device=device, loss_every=1))
-    rows = engine.ask(Advance(60, math.inf, 60.0)).rows
-    descent = engine._open.descents[0]
-    weight, bias = flat(descent.module)[:-1], flat(descent.module)[-1]
-    inputs, answers = descent._problem.source.take(descent._problem.test)
+    run = RunConfig("run", 10, lr=0.5, loss_every=1)
+    engine, _ = opened(Experiment(config, runs=(run,), device=device))
+    rows = advanced(engine, 60).rows
+    problem, module = engine._open.problem, module_of(engine, 0)
+    weight, bias = flat(module)[:-1], flat(module)[-1]
+    inputs, labels = problem.source.take(problem.test)
     if model == "nn.Linear(4, 3)":
-        layer = descent.module.cpu()
+        layer = module.cpu()
         logits = inputs.cpu() @ layer.weight.T + layer.bias
     else:
         logits = (inputs.cpu() @ weight + bias)[:, None]
-    right = ((logits > 0) == (answers.cpu() > 0.5)).float().mean().item()
+    right = ((logits > 0) == (labels.cpu() > 0.5)).float().mean().item()
     assert rows["test_accuracy"][-1] == pytest.approx(right)
     assert right > 0.8
 
@@ -296,21 +322,24 @@ def test_a_counter_in_a_buffer_is_not_moved_by_looking(tmp_path: Path, device: s
         return Counting()
     """
     config = ModelConfig(model=own_file(tmp_path, HEAD + text + TELLING))
-    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 12),), device=device, loss_every=1))
-    for command in (Advance(10, math.inf, 60.0), Predict(4), Survey(WINDOW, 4, 3), Inspect(None, None)):
-        engine.ask(command)
-    assert engine._open.descents[0].module.calls.item() == 10
+    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 12, loss_every=1),), device=device))
+    advanced(engine, 10)
+    for job in (Predict(4), Survey(WINDOW, 4, 3), Inspect(None), Inspect((4,)), Predict(4, (7,))):
+        assert not isinstance(work(engine, job), Failed)
+    assert module_of(engine, 0).calls.item() == 10
+    advanced(engine, 5)
+    assert module_of(engine, 0).calls.item() == 15
 
 
 def test_a_landscape_over_running_statistics_is_made_anew_as_they_change(tmp_path: Path, device: str) -> None:
-    config = ModelConfig(model=own_file(tmp_path, HEAD + MODULES["batch statistics"]), plane="random")
-    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 12, lr=0.05),), device=device))
+    config = ModelConfig(model=own_file(tmp_path, HEAD + MODULES["batch statistics"]))
+    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 12, lr=0.05),), plane="random", device=device))
     pictures = []
     for _ in range(2):
-        answer = engine.ask(Survey(WINDOW, 4, 3))
+        answer = work(engine, Survey(WINDOW, 4, 3))
         assert isinstance(answer, Surveyed)
         pictures.append(answer)
-        engine.ask(Advance(50, math.inf, 60.0))
+        advanced(engine, 50)
     assert pictures[1].plane > pictures[0].plane
     assert np.abs(pictures[1].values - pictures[0].values).max() > 1e-3
 
@@ -333,8 +362,8 @@ def test_a_data_set_that_makes_its_examples_is_gone_through_once_an_epoch(tmp_pa
     config = ModelConfig(model=own_file(tmp_path, HEAD + text), test_fraction=0.0)
     runs = (RunConfig("batch", "all"), RunConfig("run", 12), RunConfig("one", 1))
     engine, opening = opened(Experiment(config, runs=runs, device=device))
-    assert opening.loss_every == (1, 5, 60)
-    rows = engine.ask(Advance(12, math.inf, 60.0)).rows
+    assert [run.loss_every for run in opening.experiment.runs] == [1, 5, 60]
+    rows = advanced(engine, 12).rows
     own = rows[rows["run"] == 1]
     assert own["update"][~np.isnan(own["loss"])].tolist() == [5, 10]
 

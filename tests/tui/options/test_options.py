@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from sim.experiment.config import Experiment, Limit, ProblemConfig, RunConfig, default_runs
+from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig, default_runs
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
-from sim.problems import build_formula
+from sim.experiment.journal import Change
 from tui import cli
 from tui.options.command_line import command_line
 from tui.options.options import Options, parse_run, prepare
+from tui.options.values import whole
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +33,7 @@ def parse(arguments: Sequence[str]) -> Experiment:
 
 
 def test_defaults_are_three_descents_with_the_problems_own_rate_and_start() -> None:
-    card = build_formula(ProblemConfig())
-    assert parse([]) == Experiment().resolved(card.lr, card.start, card.examples)
+    assert parse([]) == Experiment()
 
 
 def test_options_of_the_runs_hold_for_all_three() -> None:
@@ -50,7 +50,7 @@ def test_options_of_the_runs_fill_what_a_run_leaves_out() -> None:
 
 @pytest.mark.parametrize("arguments", [["--start", "-1,2"], ["--start=-1,2"], ["sine", "--start", "-1, 2e0"]])
 def test_a_start_may_be_negative(arguments: list[str]) -> None:
-    assert parse(arguments).problem.start == Point(-1.0, 2.0)
+    assert parse(arguments).start == Point(-1.0, 2.0)
 
 
 def test_whole_numbers_are_not_rounded() -> None:
@@ -58,18 +58,19 @@ def test_whole_numbers_are_not_rounded() -> None:
     assert parse(["--seed", str(2**63 - 1)]).seed == 2**63 - 1
 
 
-@pytest.mark.parametrize(("examples", "size"), [(1000, 32), (32, 32), (31, 15), (3, 1), (1, 1)])
-def test_the_mini_batch_shrinks_with_small_data(examples: int, size: int) -> None:
-    assert default_runs()[1].size(examples) == size
+@pytest.mark.parametrize("text", ["1e3", "1_000", " 1000.0 ", "+1000", "10000e-1"])
+def test_a_whole_number_may_be_written_in_many_ways(text: str) -> None:
+    assert whole(text) == 1000
 
 
-def test_small_data_of_the_user_run_with_the_defaults(tmp_path: Path) -> None:
-    data = tmp_path / "points.csv"
-    data.write_text("x,y\n1,2\n2,3\n3,5\n4,4\n5,7\n")
-    own = ["--data", str(data), "--features", "x", "--target", "y"]
-    assert [run.batch_size for run in parse(own).runs] == ["all", 2, 1]
-    with pytest.raises(ConfigError, match="choose 1 to 5"):
-        parse([*own, "--mini-batch-size", "6"])
+def test_a_whole_number_is_exact_and_has_an_end() -> None:
+    assert whole(f"{2**62 + 1}.0") == 2**62 + 1
+    for text in (str(2**63), "-1e19", "1e999999999", "9" * 5000, "inf"):
+        with pytest.raises(ValueError, match="between -2\\^63 and 2\\^63"):
+            whole(text)
+    for text in ("1.5", "1e-999999999", "nan", "snan", "0x10", "", "ten"):
+        with pytest.raises(ValueError, match="must be a whole number, not"):
+            whole(text)
 
 
 def test_command_line_before_environment_before_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +80,7 @@ def test_command_line_before_environment_before_file(tmp_path: Path, monkeypatch
     monkeypatch.setenv("GDSIM_MOMENTUM", "0.5")
     monkeypatch.setenv("GDSIM_MINI_BATCH_SIZE", "16")
     experiment = parse(["--mini-batch-size", "64"])
-    assert experiment.problem == ProblemConfig("sine", start=Point(-1, 2))
+    assert (experiment.problem, experiment.start) == (ProblemConfig("sine"), Point(-1, 2))
     assert experiment.runs[1] == RunConfig("mini-batch", 64, lr=0.5, momentum=0.5, nesterov=True)
 
 
@@ -115,8 +116,8 @@ def test_data_of_a_file_lie_beside_it(tmp_path: Path, monkeypatch: pytest.Monkey
 
 EXPERIMENTS = {
     "default": Experiment(),
-    "problem, seed, clock": Experiment(ProblemConfig("sine"), seed=3, clock="examples", device="cpu", loss_every=7),
-    "start": Experiment(ProblemConfig(start=Point(-1.0, 0.1 + 0.2))),
+    "problem, seed, clock": Experiment(ProblemConfig("sine"), seed=3, clock="examples", device="cpu"),
+    "start": Experiment(start=Point(-1.0, 0.1 + 0.2)),
     "shared rate": Experiment(runs=tuple(RunConfig(run.name, run.batch_size, lr=1e-07) for run in default_runs(64))),
     "nesterov": Experiment(
         runs=tuple(RunConfig(run.name, run.batch_size, momentum=0.9, nesterov=True) for run in default_runs())
@@ -131,6 +132,9 @@ EXPERIMENTS = {
     "own rate each": Experiment(
         runs=tuple(RunConfig(run.name, run.batch_size, lr=2.0**-place) for place, run in enumerate(default_runs()))
     ),
+    "loss every": Experiment(runs=tuple(RunConfig(run.name, run.batch_size, loss_every=7) for run in default_runs())),
+    "a model on another plane": Experiment(ModelConfig(hidden=(8, 4), dataset="wine"), plane="heads"),
+    "a change of clock": Experiment(changes=(Change(50, "examples"), Change(70, "seconds"))),
     "limit": Experiment(limit=Limit("updates", 100)),
     "epochs": Experiment(limit=Limit("epochs", 2.5)),
 }
@@ -138,27 +142,21 @@ EXPERIMENTS = {
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS.keys())
 def test_a_command_line_gives_the_experiment_again(experiment: Experiment) -> None:
-    card = build_formula(experiment.problem)
-    resolved = experiment.resolved(card.lr, card.start, card.examples)
-    for line in (command_line(experiment), command_line(resolved), command_line(resolved, card)):
-        words = shlex.split(line)
-        assert words[0] == "gdsim"
-        assert parse(words[1:]) == resolved
+    words = shlex.split(command_line(experiment))
+    assert words[0] == "gdsim"
+    assert parse(words[1:]) == experiment
 
 
 def test_a_command_line_with_the_users_data(tmp_path: Path) -> None:
     data = tmp_path / "my data.csv"
     data.write_text('"a,b",c d\n1,2\n2,3\n3,5\n')
     problem = ProblemConfig("linear", data=str(data), features=("a,b",), target="c d", scale="standard")
-    card = build_formula(problem)
-    resolved = Experiment(problem, runs=default_runs(1)).resolved(card.lr, card.start, card.examples)
-    assert parse(shlex.split(command_line(resolved, card))[1:]) == resolved
+    experiment = Experiment(problem, runs=default_runs(1))
+    assert parse(shlex.split(command_line(experiment))[1:]) == experiment
 
 
 def test_a_command_line_says_only_what_differs() -> None:
-    card = build_formula(ProblemConfig())
-    resolved = Experiment(seed=3).resolved(card.lr, card.start, card.examples)
-    assert command_line(resolved, card) == "gdsim linear --seed=3"
+    assert command_line(Experiment(seed=3)) == "gdsim linear --seed=3"
     assert command_line(Experiment(limit=Limit("updates", 100))) == "gdsim run linear --updates=100"
 
 
@@ -179,3 +177,18 @@ def test_a_command_line_says_only_what_differs() -> None:
 def test_a_run_that_says_nonsense(text: str, part: str) -> None:
     with pytest.raises(ConfigError, match=part):
         parse_run(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        (("moment=50",), "does not say its clock"),
+        (("moment=50,clock=second",), "did you mean 'seconds'"),
+        (("moment=-1,clock=seconds",), "0 or more"),
+        (("moment=many,clock=seconds",), "whole number"),
+        (("moment=9,clock=seconds", "moment=9,clock=updates"), "later moment"),
+    ],
+)
+def test_a_change_that_says_nonsense(changes: tuple[str, ...], part: str) -> None:
+    with pytest.raises(ConfigError, match=part):
+        prepare("linear", Options(change=changes))

@@ -12,7 +12,7 @@ import pytest
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.config import RunConfig
 from sim.experiment.geometry import Point
-from sim.protocol.answers import Predicted
+from sim.protocol.answers import Predicted, UpdateReport
 from sim.protocol.trace import Rows
 from tests.tui.screen import app_of, go, make_app, ready, text_of
 from tests.tui.traces import (
@@ -46,14 +46,19 @@ def scene_at(cursor: int = 40, **fields: Any) -> Scene:
 
 def row_of(run: int, update: int) -> np.void:
     """A row of the trace."""
-    return RACE[(RACE["run"] == run) & (RACE["update"] == update)][0]
+    return RACE.rows[(RACE.rows["run"] == run) & (RACE.rows["update"] == update)][0]
+
+
+def place_of(run: int, update: int) -> Point:
+    """Where a run was after an update."""
+    return Point(*RACE.places[run][update])
 
 
 def grown(run: RunScene) -> Rows:
     """A run's rows with a last one a million updates later."""
     rows = run.seen.copy()
     rows["update"][-1], rows["seconds"][-1] = 1_234_567, 1235.0 if run.index else 2058.0
-    rows["examples"][-1] = 1_234_567 * min(run.config.size(61), 61)
+    rows["examples"][-1] = 1_234_567 * min(run.config.batch_size, 61)
     return rows
 
 
@@ -72,8 +77,7 @@ def test_the_status_line_in_full() -> None:
 def test_a_tight_status_line_cuts_no_number_and_keeps_the_clocks_own(width: int, clock: Clock) -> None:
     plain = scene_at()
     runs = tuple(replace(run, seen=grown(run)) for run in plain.runs)
-    experiment = replace(plain.experiment, clock=clock)
-    line = status_text(replace(plain, runs=runs, experiment=experiment, playing=True, speed=math.inf), width)
+    line = status_text(replace(plain, runs=runs, clock=clock, playing=True, speed=math.inf), width)
     assert line.cell_len <= width
     kept = {
         "updates": "1,234,567 updates",
@@ -112,7 +116,7 @@ def test_the_status_line_says_what_time_does(fields: dict[str, object], words: s
 
 
 def test_before_the_first_update_a_busy_engine_warms_up() -> None:
-    scene = make_scene(EXPERIMENT, RACE[:3], busy_for=2.0)
+    scene = make_scene(EXPERIMENT, make_race(EXPERIMENT, 0), busy_for=2.0)
     assert "… warming up, 2 s" in status_text(scene, 120).plain
 
 
@@ -125,7 +129,7 @@ COUNTERS: dict[Clock, str] = {
 
 def test_the_clock_is_the_counter_that_stands_out() -> None:
     for clock, words in COUNTERS.items():
-        line = status_text(replace(scene_at(), experiment=replace(EXPERIMENT, clock=clock)), 120)
+        line = status_text(replace(scene_at(), clock=clock), 120)
         bold = {line.plain[span.start : span.end] for span in line.spans if "underline" in str(span.style)}
         assert bold == {words}
 
@@ -149,18 +153,18 @@ def cells_of(scene: Scene, width: int) -> list[dict[str, str]]:
 
 def test_the_table_says_what_the_trace_says() -> None:
     for run, cells in enumerate(cells_of(scene_at(23), 150)):
-        row = row_of(run, 23)
-        size = EXPERIMENT.runs[run].size(61)
+        row, place = row_of(run, 23), place_of(run, 23)
+        size = RACE.experiment.runs[run].batch_size
         assert cells["run"] == EXPERIMENT.runs[run].name
         assert cells["batch"] == ("all 61" if run == 0 else str(size))
         assert cells["optimizer"] == "sgd 0.15"
         assert cells["updates"] == "23"
         assert cells["examples"] == f"{23 * size:,}"
         assert float(cells["epoch"]) == pytest.approx(23 * size / 61, abs=0.005)
-        assert float(cells["loss"]) == pytest.approx(loss_at(row["x"], row["y"]), rel=1e-3)
+        assert float(cells["loss"]) == pytest.approx(loss_at(*place), rel=1e-3)
         assert float(cells["‖grad‖"]) == pytest.approx(row["grad_norm"], rel=1e-3)
         best = FORMULA.minima[0]
-        assert float(cells["to min"]) == pytest.approx(math.hypot(row["x"] - best.x, row["y"] - best.y), rel=1e-3)
+        assert float(cells["to min"]) == pytest.approx(math.dist(place, best), rel=1e-3)
         assert cells["status"] == "running"
 
 
@@ -189,9 +193,9 @@ def test_a_narrow_table_leaves_out_the_least_telling_columns(clock: Clock, order
 
 def test_stopped_runs_say_when() -> None:
     experiment = make_experiment(RunConfig("calm", "all"), RunConfig("hasty", 1, lr=1.4))
-    rows = make_race(experiment, 40)
-    last = rows[rows["run"] == 1][-1]["update"]
-    calm, hasty = cells_of(make_scene(experiment, rows), 120)
+    race = make_race(experiment, 40)
+    last = race.rows[race.rows["run"] == 1][-1]["update"]
+    calm, hasty = cells_of(make_scene(experiment, race), 120)
     assert calm["status"] == "running"
     assert hasty["status"] == f"diverged at update {last}"
     assert hasty["loss"] == "∞"
@@ -212,7 +216,7 @@ async def test_this_update_names_the_examples_and_the_difference() -> None:
     text = await this_update(make_app()[0], (120, 40))
     assert "● batch update 7 used all 61 examples" in text
     assert "0° off · cosine 1.00 · error 0" in text
-    used, place = batch(7, 1), np.array([row_of(2, 6)["x"], row_of(2, 6)["y"]])
+    used, place = batch(7, 1), np.array(place_of(2, 6))
     own, full = gradient_at(place, used), gradient_at(place)
     cosine = own @ full / np.hypot(*own) / np.hypot(*full)
     assert f"▲ stochastic update 7 used #{used[0]} (1 of 61)" in text
@@ -234,7 +238,7 @@ async def test_this_update_before_there_is_one() -> None:
 
 async def test_at_the_minimum_there_is_no_angle() -> None:
     experiment = make_experiment(RunConfig("batch", "all"), RunConfig("stochastic", 1))
-    there = replace(experiment, problem=replace(experiment.problem, start=FORMULA.minima[0]))
+    there = replace(experiment, start=FORMULA.minima[0])
     text = await this_update(make_app(there)[0], (120, 40), moments=1)
     assert text.count("– the full gradient is zero") == 2
     assert "cosine" not in text
@@ -258,12 +262,13 @@ def test_where_runs_outnumber_the_lines_several_share_one(height: int) -> None:
     assert max(map(len, lines)) <= 78
     for run, report in zip(runs, reports, strict=True):
         (line,) = [line for line in lines if run.glyph in line]
-        angle = math.degrees(math.acos(report.cosine))
-        assert f"{angle:.0f}° err {decimal(report.relative_error, 3)}" in line[line.index(run.glyph) :][:39]
+        angle = report.measures["angle"]
+        assert f"{angle:.0f}° err {decimal(report.measures['relative_error'], 3)}" in line[line.index(run.glyph) :][:39]
 
 
 def test_what_rounding_leaves_of_a_gradient_has_no_angle() -> None:
-    report = replace(report_of(4, 61, Point(0, 0)), gradient=(1e-14, 2e-15), full_gradient=(1e-14, 0.0), cosine=0.98)
+    measures = {"cosine": 0.98, "angle": 11.5, "relative_error": 0.2}
+    report = UpdateReport(4, (1, 2), 61, (1e-14, 2e-15), (1e-14, 0.0), measures)
     scene = scene_at(4)
     rest = replace(scene, runs=(replace(scene.runs[0], report=report),))
     assert "– the full gradient is zero" in update_text(rest, 44, 9).plain
@@ -310,7 +315,7 @@ async def test_the_surface_shows_heads_start_and_minimum_in_their_places() -> No
             row, column = cell_of(place, lines)
             assert lines[row][column] == mark
         for run, glyph in enumerate("●■▲"):
-            row, column = cell_of(Point(row_of(run, 40)["x"], row_of(run, 40)["y"]), lines)
+            row, column = cell_of(place_of(run, 40), lines)
             assert glyph in lines[row][column : column + 3]  # beside those that stand in the same cell
 
 
@@ -324,7 +329,7 @@ async def test_the_surface_shows_where_a_run_has_been() -> None:
         app.redraw()
         lines = canvas_of(app.query_one(Surface))
         dotted = {(y, x) for y, line in enumerate(lines) for x, character in enumerate(line) if "⠀" < character <= "⣿"}
-        cells = [cell_of(Point(row_of(0, u)["x"], row_of(0, u)["y"]), lines) for u in range(41)]
+        cells = [cell_of(place_of(0, u), lines) for u in range(41)]
         assert len(dotted) > 10
         assert all(min(abs(y - row) + abs(x - column) for row, column in cells) <= 4 for y, x in dotted)
         assert {cell for cell in cells[1:-1] if lines[cell[0]][cell[1]] not in "○●"} <= dotted

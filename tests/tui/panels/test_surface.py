@@ -1,5 +1,6 @@
 """The surface under its keys and the mouse."""
 
+import numpy as np
 import pytest
 from textual import events
 
@@ -40,12 +41,12 @@ async def test_fit_shows_all_of_the_trails_and_the_minimum() -> None:
     async with on_screen() as it:
         await it.go(30)
         await it.press("l", "l", "l", "l", "l", "l", "l", "plus", "plus", "z")
-        rows = it.history.all_rows()
+        x, y = np.concatenate([it.places(run) for run in range(3)]).T
         best = FORMULA.minima[0]
         left, right, bottom, top = it.window
-        assert left < rows["x"].min() < max(rows["x"].max(), best.x) < right
-        assert bottom < min(rows["y"].min(), best.y) < rows["y"].max() < top
-        assert right - left < 1.3 * (max(rows["x"].max(), best.x) - rows["x"].min())
+        assert left < x.min() < max(x.max(), best.x) < right
+        assert bottom < min(y.min(), best.y) < y.max() < top
+        assert right - left < 1.3 * (max(x.max(), best.x) - x.min())
 
 
 async def test_follow_keeps_the_heads_in_sight() -> None:
@@ -57,9 +58,9 @@ async def test_follow_keeps_the_heads_in_sight() -> None:
         left, right, bottom, top = it.window
         assert it.window != start
         for run in range(3):
-            head = it.history.seen(run)[-1]
-            assert left < head["x"] < right
-            assert bottom < head["y"] < top
+            x, y = it.places(run)[-1]
+            assert left < x < right
+            assert bottom < y < top
 
 
 async def test_the_contour_lines_come_and_go() -> None:
@@ -80,7 +81,7 @@ async def test_a_click_starts_from_there() -> None:
         await wait_for(it.pilot, lambda: len(it.link.asked(Open)) == 2)
         asked = it.link.asked(Open)[-1]
         assert isinstance(asked, Open)
-        start = asked.experiment.problem.start
+        start = asked.experiment.start
         assert start is not None
         assert start.x == pytest.approx(left + 30.5 / columns * (right - left))
         assert start.y == pytest.approx(top - 12.5 / rows * (top - bottom))

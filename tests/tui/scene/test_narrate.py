@@ -16,8 +16,8 @@ WIDTH = 118
 
 def say(experiment: Experiment, until: float, cursor: int | None = None) -> tuple[str, Rows]:
     """The sentence at the end of a race, or at a moment of it, and the race."""
-    rows = make_race(experiment, until)
-    return narrate(make_scene(experiment, rows, cursor=cursor), WIDTH), rows
+    race = make_race(experiment, until)
+    return narrate(make_scene(experiment, race, cursor=cursor), WIDTH), race.rows
 
 
 def test_before_the_first_update() -> None:
@@ -89,9 +89,9 @@ def test_of_nine_runs_the_extremes_are_compared() -> None:
 
 def test_a_run_whose_loss_was_not_evaluated_since_the_start_is_not_compared() -> None:
     experiment = make_experiment()
-    rows = make_race(experiment, 40)
-    rows["loss"][(rows["run"] == 1) & (rows["update"] > 0)] = np.nan
-    sentence = narrate(make_scene(experiment, rows), WIDTH)
+    race = make_race(experiment, 40)
+    race.rows["loss"][(race.rows["run"] == 1) & (race.rows["update"] > 0)] = np.nan
+    sentence = narrate(make_scene(experiment, race), WIDTH)
     assert "Lowest now" in sentence
     assert "mini-batch" not in sentence
 

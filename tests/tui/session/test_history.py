@@ -7,7 +7,8 @@ from sim.experiment.choices import CLOCKS, Clock
 from sim.protocol.trace import NO_ROWS, ROW, Rows
 from tests.tui.traces import make_experiment, make_race
 from tui.session import history as history_module
-from tui.session.history import History, thinned
+from tui.session.column import thinned
+from tui.session.history import History
 
 PACE: dict[Clock, float] = {"updates": 10.0, "examples": 100.0, "seconds": 0.5}
 
@@ -30,7 +31,7 @@ def one_run(*blocks: Rows) -> History:
 @pytest.fixture
 def race() -> Rows:
     """Three runs on the clock of examples, where moments differ from updates."""
-    return make_race(make_experiment(clock="examples"), until=130)
+    return make_race(make_experiment(clock="examples"), until=130).rows
 
 
 @pytest.fixture
@@ -124,11 +125,17 @@ def test_rates_are_of_the_runs_own_last_updates() -> None:
     cost = np.where(rows["update"] <= 250, 1.0, 0.01)  # an expensive beginning, long ago
     rows["seconds"] = np.cumsum(cost)
     history = one_run(rows)
-    assert history.rates(0) == pytest.approx((100.0, 800.0))
+
+    def rate() -> float:
+        now, then = history.lately(0)
+        return float((now["update"] - then["update"]) / (now["seconds"] - then["seconds"]))
+
+    assert rate() == pytest.approx(100.0)
     history.seek(-400)
-    assert history.rates(0) == pytest.approx((1.0, 8.0))
+    assert rate() == pytest.approx(1.0)
     history.seek_first()
-    assert np.isnan(history.rates(0)).all()
+    now, then = history.lately(0)
+    assert now["seconds"] == then["seconds"]
 
 
 def test_replay_goes_at_the_pace_of_the_clock() -> None:
@@ -172,18 +179,12 @@ def test_what_is_drawn_of_many_rows_is_evenly_chosen_and_bounded(count: int) -> 
     assert count > 8192 or len(kept) == count
 
 
-def test_the_path_of_a_long_run_ends_with_all_of_its_newest_places() -> None:
+def test_of_many_evaluations_those_that_are_drawn_are_evenly_chosen() -> None:
     rows = np.zeros(30_000, dtype=ROW)
     rows["update"] = rows["moment"] = np.arange(30_000)
-    rows["x"], rows["y"] = np.arange(30_000), -np.arange(30_000)
     rows["loss"] = np.where(np.arange(30_000) % 3, np.nan, np.arange(30_000))
     history = History(rows[:1])
     history.append(rows[1:])
-    path = history.path(0)
-    assert len(path) < 11_000
-    np.testing.assert_array_equal(path[-2048:, 0], np.arange(30_000)[-2048:])
-    np.testing.assert_array_equal(path[:, 1], -path[:, 0])
-    assert path[0, 0] == 0
     evaluations = history.recorded(0)[history.evaluations(0)]
     np.testing.assert_array_equal(evaluations["loss"], evaluations["update"])
     assert 4096 <= len(evaluations) <= 8192

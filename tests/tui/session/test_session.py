@@ -128,7 +128,7 @@ async def test_stepping_beyond_the_end_asks_for_what_is_missing() -> None:
 async def test_a_step_that_comes_in_parts_is_taken_whole() -> None:
     it = await stand()
     part = it.rows[(it.rows["moment"] > 0) & (it.rows["moment"] <= 2)]
-    it.link.instead = [Advanced(part, 2.0, finished=False)]
+    it.link.instead = [Advanced(part, 2.0, False, it.race.news(part, [2, 2, 2]))]
     await it.step(5)
     await it.frame()
     assert [asked.moments for asked in it.advances()] == [5, 3]
@@ -162,7 +162,7 @@ async def test_another_clock_counts_in_its_own_unit() -> None:
     it.session.player.toggle()
     await it.frame(0.5)
     assert [command for command in it.link.commands if isinstance(command, SetClock)] == [SetClock("examples")]
-    assert it.session.experiment.clock == "examples"
+    assert it.session.clock == "examples"
     assert it.advances()[0].span == pytest.approx(0.5 * FORMULA.pace["examples"])
 
 
@@ -176,7 +176,7 @@ async def test_reset_begins_again_with_another_seed_or_start() -> None:
     await settle()
     opened = [command.experiment for command in it.link.commands if isinstance(command, Open)]
     assert [experiment.seed for experiment in opened] == [0, 3, 3]
-    assert opened[-1].problem.start == Point(1.0, 2.0)
+    assert opened[-1].start == Point(1.0, 2.0)
     assert opened[-1].runs == opened[0].runs
 
 
@@ -221,7 +221,7 @@ async def test_every_press_of_the_step_key_counts() -> None:
 async def test_a_step_pressed_while_a_fruitless_answer_is_on_its_way_is_taken() -> None:
     it = await stand()
     it.session.player.toggle()
-    it.link.instead = [Advanced(NO_ROWS, 0.0, finished=False)]
+    it.link.instead = [Advanced(NO_ROWS, 0.0, False, it.race.news(NO_ROWS, [0, 0, 0]))]
     it.link.gate.clear()
     await it.frame(0.2)
     await it.step(1)
@@ -238,28 +238,25 @@ async def test_nothing_is_asked_of_an_experiment_that_is_being_opened() -> None:
     it.session.reset()
     for _ in range(3):
         await it.frame(0.5)
-        it.session.inspect()
+        it.session.look.go_on()
         await settle()
     assert [type(command) for command in it.link.commands] == [Open, Open]
 
 
 async def test_it_looks_into_the_updates_at_the_cursor_once() -> None:
     it = await stand()
-    it.session.inspect()
+    look = it.session.look
     await it.step(5)
     await it.step(-2)
-    it.session.inspect()
-    it.session.inspect()
+    look.go_on()
+    look.go_on()
     await settle()
-    it.session.inspect()
+    look.go_on()
     await settle()
-    (asked,) = [command for command in it.link.commands if isinstance(command, Inspect)]
+    (asked,) = it.link.asked(Inspect)
     assert asked.updates == (3, 3, 3)
-    for run in range(3):
-        before = it.rows[(it.rows["run"] == run) & (it.rows["update"] == 2)][0]
-        np.testing.assert_array_equal(asked.before[run], (before["x"], before["y"]))
-    assert [report.update for report in it.session.reports if report] == [3, 3, 3]
+    assert [report.update for report in look.reports if report] == [3, 3, 3]
     await it.step(1)
-    it.session.inspect()
+    look.go_on()
     await settle()
-    assert [report.update for report in it.session.reports if report] == [4, 4, 4]
+    assert [report.update for report in look.reports if report] == [4, 4, 4]

@@ -2,13 +2,28 @@
 
 import pytest
 
-from sim.protocol.answers import Advanced, Failed, Trouble
+from sim.protocol.answers import Advanced, Failed, Trouble, Worked
 from sim.protocol.commands import Open, Survey
 from sim.protocol.trace import NO_ROWS
 from tests.tui.traces import FORMULA, ReplayLink, make_experiment
 from tests.tui.watched import Watched, settle, stand
 from tui.session import history as history_module
 from tui.session.link import EngineGoneError, StaleError
+from tui.session.session import Phase
+
+SURVEY = Survey(FORMULA.window, 4, 4)
+
+
+def fail(it: Watched, sentence: str) -> None:
+    """Have the next landscape fail."""
+    it.link.instead = [Worked(((SURVEY, Failed(sentence)),), ())]
+
+
+async def look(it: Watched) -> None:
+    """Want a landscape."""
+    it.session.look.wanted = SURVEY
+    it.session.look.go_on()
+    await settle()
 
 
 async def test_when_the_engine_is_gone_a_banner_says_so_and_reset_starts_it_again() -> None:
@@ -37,7 +52,7 @@ async def test_an_engine_that_the_user_stopped_is_said_to_be_stopped() -> None:
     it.link.instead = [EngineGoneError("The engine was ended by SIGKILL.", "")] * 2
     it.link.gate.clear()
     await it.frame(0.5)
-    it.session.inspect()
+    it.session.look.go_on()
     it.session.kill()
     it.link.gate.set()
     await settle()
@@ -48,10 +63,10 @@ async def test_an_engine_that_the_user_stopped_is_said_to_be_stopped() -> None:
 
 async def test_a_landscape_that_fails_is_told_and_training_goes_on() -> None:
     it = await stand()
-    it.link.instead = [Failed("weights too large")]
-    assert await it.session.survey(Survey(FORMULA.window, 4, 4)) is None
+    fail(it, "weights too large")
+    await look(it)
     assert it.told == ["No landscape: weights too large"]
-    assert await it.session.survey(Survey(FORMULA.window, 4, 4)) is None
+    await look(it)
     assert len(it.link.asked(Survey)) == 1
     assert it.session.banner is None
     await it.step(2)
@@ -74,8 +89,8 @@ async def test_what_is_chosen_while_the_engine_is_gone_holds_when_it_begins_agai
     it.session.kill()
     await it.step(1)
     it.session.set_clock("seconds")
-    assert await it.session.survey(Survey(FORMULA.window, 3, 3)) is None
-    await settle()
+    await look(it)
+    assert it.session.look.landscape is None
     assert it.session.banner is not None
     assert it.session.banner.dead
     it.session.reset()
@@ -147,7 +162,8 @@ async def test_when_the_recording_is_full_it_pauses_and_says_so(monkeypatch: pyt
 
 async def test_a_run_that_fails_is_told_of() -> None:
     it = await stand()
-    it.link.instead = [Advanced(NO_ROWS, 0.0, finished=False, troubles=(Trouble(1, "Run 'mini-batch' ran out."),))]
+    news = it.race.news(NO_ROWS, [0, 0, 0])
+    it.link.instead = [Advanced(NO_ROWS, 0.0, False, news, (Trouble(1, "Run 'mini-batch' ran out."),))]
     await it.step(1)
     assert it.told == ["Run 'mini-batch' ran out."]
 
@@ -160,18 +176,17 @@ async def test_nothing_plays_where_nothing_could_be_opened() -> None:
     await settle()
     it.told.clear()
     it.session.toggle_play()
-    it.session.predict()
-    it.session.inspect()
-    assert await it.session.survey(Survey(FORMULA.window, 4, 4)) is None
+    it.session.look.answers_wanted = True
+    await look(it)
     await it.frame(1.0)
     assert not it.session.player.playing
     assert it.told == ["Nothing can play as things are; press r to begin again."]
     assert isinstance(it.link.commands[-1], Open)
     it.session.reset()
     assert it.session.banner is None
-    assert it.session.starting
+    assert it.session.phase is Phase.STARTING
     await settle()
-    assert not it.session.starting
+    assert it.session.phase is Phase.STANDING
     it.session.toggle_play()
     assert it.session.player.playing
 
@@ -179,6 +194,6 @@ async def test_nothing_plays_where_nothing_could_be_opened() -> None:
 async def test_what_a_failed_run_said_already_is_not_said_again() -> None:
     it = await stand()
     it.session.troubles[0] = Trouble(0, "Run 'batch' stopped at update 3: RuntimeError: late (own.py, line 5).")
-    it.link.instead = [Failed("RuntimeError: late (own.py, line 5).")]
-    assert await it.session.survey(Survey(FORMULA.window, 4, 4)) is None
+    fail(it, "RuntimeError: late (own.py, line 5).")
+    await look(it)
     assert it.told == []

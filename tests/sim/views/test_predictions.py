@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.datasets import load_diabetes, load_iris
 
-from sim.measures.predictions import predict
+from sim.views.predictions import predict
 from tests.sim.real_models import problem_of
 
 

@@ -6,7 +6,7 @@ import torch
 from sklearn.decomposition import PCA
 from torch import nn
 
-from sim.measures.planes import explained, heads_plane, pca_plane, random_plane
+from sim.views.planes import explained, heads_plane, pca_plane, random_plane
 
 
 def walk(steps: int, seed: int = 0, parameters: int = 200) -> torch.Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from sim.experiment.geometry import Window
-from sim.measures.evaluation import evaluating
+from sim.models.evaluation import evaluating
 from sim.models.flat import FlatModel, call_at
 from sim.models.problem import Problem
 from sim.models.sources import Batch
@@ -54,7 +54,7 @@ def grid(window: Window, columns: int, rows: int) -> Floats:
 
 
 def survey(
-    problem: Problem, module: nn.Module, place: Place | None, window: Window, columns: int, rows: int
+    problem: Problem, module: nn.Module, place: Place, window: Window, columns: int, rows: int
 ) -> Iterator[Picture]:
     """Pictures of the loss on the cells of a window, each better than the one before; the last one is complete.
 
@@ -62,15 +62,15 @@ def survey(
 
     Args:
         problem: whose loss.
-        module: the buffers to use; evaluated in eval mode, on a copy.
-        place: see `Place`; None where the two parameters are the plane.
+        module: with the buffers to use; evaluated in eval mode, and left at some other place.
+        place: see `Place`.
         window, columns, rows: the grid.
     """
     places = grid(window, columns, rows)
-    if place is None:
-        yield Picture(_two_parameter_losses(problem, module, places), 1.0, problem.examples)
-        return
     probe = _Probe(problem, module, place)
+    if (at_once := probe.losses_at_once(places)) is not None:
+        yield Picture(at_once, 1.0, problem.examples)
+        return
     few = min(COARSE_EXAMPLES, problem.examples)
     blank = np.full((rows, columns), np.nan)
     coarse = np.full((1, COARSE_ROWS * COARSE_COLUMNS), np.nan)
@@ -112,11 +112,11 @@ def _completed(fine: Floats, outline: Floats) -> Floats:
 
 
 class _Probe:
-    """A copy of a module that is moved from place to place."""
+    """A module that is moved from place to place."""
 
     def __init__(self, problem: Problem, module: nn.Module, place: Place) -> None:
         self._problem, self._place = problem, place
-        self._model = FlatModel(problem.twin(module))
+        self._model = FlatModel(module)
         self.parameters = self._model.vector.numel()
         self._bears_vmap = True
         self._places_a_piece = _FIRST_PIECE
@@ -166,7 +166,7 @@ class _Probe:
         together = min(_TOGETHER // len(batch[0]), _AT_ONCE // self.parameters)
         if together >= _WORTH_IT and self._bears_vmap:
             try:
-                return torch.cat([self._losses_at_once(part, batch) for part in torch.split(places, together)])
+                return torch.cat([self._losses_of(part, batch) for part in torch.split(places, together)])
             except Exception:  # a module may refuse in many ways; what is really wrong shows one by one, too
                 self._bears_vmap = False
         inputs, targets = batch
@@ -181,7 +181,25 @@ class _Probe:
         for part in torch.split(places, max(1, _AT_ONCE // self.parameters)):
             yield from self._place(part)
 
-    def _losses_at_once(self, places: Tensor, batch: Batch) -> Tensor:
+    def losses_at_once(self, places: Floats) -> Floats | None:
+        """The losses over all examples on a grid, (rows, columns) at (rows, columns, 2), in a single go.
+
+        None where that is too much, or more than the module bears.
+        """
+        together = _AT_ONCE // (self.parameters * self._problem.examples)
+        if together < places.shape[1]:
+            return None
+        every = self._problem.batch(torch.arange(self._problem.examples))
+        parts = torch.split(torch.from_numpy(places).reshape(-1, 2), together)
+        try:
+            with torch.no_grad(), evaluating(self._model.module, self._problem.device):
+                losses = torch.cat([self._losses_of(part, every) for part in parts])
+        except Exception:  # a module may refuse in many ways; what is really wrong shows one by one, too
+            return None
+        return _infinite_if_no_number(losses).reshape(places.shape[:2])
+
+    def _losses_of(self, places: Tensor, batch: Batch) -> Tensor:
+        """The loss over a batch at each of K places, shape (K,), in a single go."""
         module, (inputs, targets) = self._model.module, batch
 
         def loss_at(vector: Tensor) -> Tensor:
@@ -190,19 +208,6 @@ class _Probe:
         vectors = self._place(places).to(self._model.vector)
         losses: Tensor = vmap(loss_at)(vectors)
         return losses
-
-
-def _two_parameter_losses(problem: Problem, module: nn.Module, places: Floats) -> Floats:
-    """The losses of a two-parameter problem at places (rows, columns, 2), many at once: shape (rows, columns)."""
-    inputs, targets = problem.batch(torch.arange(problem.examples))
-
-    def loss_at(vector: Tensor) -> Tensor:
-        return problem.loss(call_at(module, vector, inputs), targets)
-
-    vectors = torch.as_tensor(places.reshape(-1, 2)).to(inputs)
-    with torch.no_grad():
-        losses = vmap(loss_at, chunk_size=max(1, _AT_ONCE // problem.examples))(vectors)
-    return _infinite_if_no_number(losses).reshape(places.shape[:2])
 
 
 def _infinite_if_no_number(losses: Tensor) -> Floats:

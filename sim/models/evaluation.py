@@ -1,28 +1,17 @@
 """Going through all examples: the loss, its gradient, the accuracy. Never changes a module or a random state."""
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from sim.measures.measure import Figures, Passes
 from sim.models.problem import Loss, Problem
 from sim.models.random_state import undisturbed
 from sim.models.sources import Batch
-
-
-class Figures(NamedTuple):
-    """What one pass over some examples found.
-
-    Attributes:
-        loss: the mean over them; NaN without any.
-        accuracy: the share of them told right; NaN where outputs are not classes.
-    """
-
-    loss: float
-    accuracy: float
 
 
 @contextmanager
@@ -63,6 +52,13 @@ def figures(problem: Problem, module: nn.Module, batches: Iterable[Batch]) -> Fi
     # a single chunk's mean is kept as it is: dividing a product gives other bits
     loss = losses[0][0] if len(losses) == 1 else sum(loss * size for loss, size in losses) / count
     return Figures(loss, right / count)
+
+
+def passes(problem: Problem, module: nn.Module) -> Passes:
+    """Over all training and all test examples; a training loss that is no number counts as infinite."""
+    training = figures(problem, module, problem.training)
+    training = training._replace(loss=math.inf if math.isnan(training.loss) else training.loss)
+    return Passes(training, figures(problem, module, problem.testing or ()))
 
 
 def _right(problem: Problem, output: Tensor, targets: Tensor) -> float:

@@ -1,29 +1,24 @@
 """Where runs of models went: what is told in pieces, thinned, and drawn anew when the plane changes."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
-from torch import nn
 
-import sim.measures.trails
 from sim.experiment.choices import PlaneKind
-from sim.experiment.config import MAX_RUNS, Experiment, ModelConfig, RunConfig
-from sim.measures.trails import Snapshots, Trails
-from sim.protocol.answers import Advanced, PlaneNews
-from sim.protocol.commands import Advance, SetPlane
-from tests.sim.real_models import descent_of, opened, problem_of
+from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.protocol.answers import PlaneNews
+from sim.protocol.commands import Retention, SetPlane
+from sim.views.trails import Trails
+from tests.sim.one_run import race_of, rows_of
+from tests.sim.real_models import advanced, opened, problem_of
 
 RUNS = (RunConfig("batch", "all"), RunConfig("mini-batch", 32), RunConfig("stochastic", 1))
 
 
-def advanced(engine, moments):
-    answer = engine.ask(Advance(moments, math.inf, 60.0))
-    assert isinstance(answer, Advanced)
-    assert answer.plane is not None
-    return answer.plane
+def moved_on(engine, moments: int) -> PlaneNews:
+    """What is new on the plane after so many moments."""
+    return advanced(engine, moments).plane
 
 
 def taken(told: list[PlaneNews], run: int) -> tuple[list[int], list[list[float]], list[float]]:
@@ -37,14 +32,14 @@ def taken(told: list[PlaneNews], run: int) -> tuple[list[int], list[list[float]]
 
 @pytest.mark.parametrize("kind", ["pca", "random", "heads"])
 def test_news_added_up_are_the_whole_trails(kind: PlaneKind, device: str) -> None:
-    engine, opening = opened(Experiment(ModelConfig(plane=kind), runs=RUNS, device=device))
-    told = [opening.plane, *(advanced(engine, 7) for _ in range(12))]
+    engine, opening = opened(Experiment(ModelConfig(), runs=RUNS, plane=kind, device=device))
+    told = [opening.plane, *(moved_on(engine, 7) for _ in range(12))]
     assert not all(news.whole for news in told[1:])
     state = engine._open
-    for run, descent in enumerate(state.descents):
+    for run, kept in enumerate(state.race.places):
         updates, xy, distances = taken(told, run)
-        assert updates == descent.snapshots.updates == list(range(85))
-        places, off = state.trails.plane.project(torch.stack(descent.snapshots.vectors))
+        assert updates == kept.updates.tolist() == list(range(85))
+        places, off = state.trails.plane.project(torch.stack(kept.vectors))
         np.testing.assert_allclose(xy, places, atol=1e-5)
         np.testing.assert_allclose(distances, off, atol=1e-5)
         head = told[-1].trails[run]
@@ -53,10 +48,10 @@ def test_news_added_up_are_the_whole_trails(kind: PlaneKind, device: str) -> Non
 
 
 def test_before_anything_moved_the_plane_is_random_and_then_as_asked(device: str) -> None:
-    engine, opening = opened(Experiment(ModelConfig(plane="pca"), runs=RUNS, device=device))
+    engine, opening = opened(Experiment(ModelConfig(), runs=RUNS, plane="pca", device=device))
     assert "random" in opening.plane.words
     assert all(trail.head == (0.0, 0.0) for trail in opening.plane.trails)
-    moved = advanced(engine, 30)
+    moved = moved_on(engine, 30)
     assert "PCA" in moved.words
     assert moved.whole
     assert moved.number > opening.plane.number
@@ -64,10 +59,10 @@ def test_before_anything_moved_the_plane_is_random_and_then_as_asked(device: str
 
 def test_the_share_explained_is_that_of_scikit_learns_pca(device: str) -> None:
     engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, device=device))
-    news = advanced(engine, 15)  # few enough that all places are fitted to
-    kept = [vector for descent in engine._open.descents for vector in descent.snapshots.vectors]
-    heads = [descent.vector for descent in engine._open.descents]
-    oracle = PCA(2).fit(torch.stack(kept + [head.detach().cpu() for head in heads]).numpy())
+    news = moved_on(engine, 15)  # few enough that all places are fitted to
+    race = engine._open.race
+    kept = [vector for places in race.places for vector in places.vectors]
+    oracle = PCA(2).fit(torch.stack(kept + [head.cpu() for head in race.heads]).numpy())
     assert news.explained == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-4)
 
 
@@ -80,7 +75,7 @@ def test_the_heads_plane_holds_up_to_three_heads(runs: int, device: str) -> None
     assert isinstance(news, PlaneNews)
     assert news.whole
     distances = [trail.head_distance for trail in news.trails]
-    lengths = [float(descent.vector.norm()) for descent in engine._open.descents]
+    lengths = [float(head.norm()) for head in engine._open.race.heads]
     if runs <= 3:
         np.testing.assert_allclose(distances, 0, atol=1e-5 * max(lengths))
     else:
@@ -90,61 +85,43 @@ def test_the_heads_plane_holds_up_to_three_heads(runs: int, device: str) -> None
 def test_a_run_that_diverged_does_not_bend_the_plane(device: str) -> None:
     wild = RunConfig("wild", "all", lr=1e6)
     engine, _ = opened(Experiment(ModelConfig(), runs=(RunConfig("calm", 32), wild), device=device))
-    news = advanced(engine, 40)
-    calm = np.stack([vector.numpy() for vector in engine._open.descents[0].snapshots.vectors])
+    news = moved_on(engine, 40)
+    calm = torch.stack(engine._open.race.places[0].vectors).numpy()
     overlap = np.linalg.svd(PCA(2).fit(calm).components_ @ engine._open.trails.plane.basis.numpy().T)[1]
     np.testing.assert_allclose(overlap, 1, atol=1e-2)
     assert news.explained > 0.5
 
 
-def test_thinning_keeps_within_the_budget_and_reaches_from_the_start_to_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sim.measures.trails, "_BUDGET", 4 * 10 * 3 * 40)
-    snapshots = Snapshots(parameters=10, runs=3)
-    for update in range(1001):
-        snapshots.keep(update, torch.full((10,), float(update)))
-        assert len(snapshots.vectors) <= 40
-    assert snapshots.updates[0] == 0
-    assert snapshots.updates[-1] > 1000 - 32
-    assert len(set(np.diff(snapshots.updates))) == 1
-    assert [float(vector[0]) for vector in snapshots.vectors] == snapshots.updates
-
-
-@pytest.mark.parametrize(("parameters", "runs"), [(9_000, 3), (400_000, MAX_RUNS), (4_000_000, 3)])
-def test_the_memory_budget_holds_for_all_runs_together(parameters: int, runs: int) -> None:
-    snapshots = Snapshots(parameters, runs)
-    vector = torch.zeros(parameters)
-    for update in range(40):
-        snapshots.keep(update, vector)
-        held = runs * len(snapshots.vectors) * vector.nbytes
-        assert held <= sim.measures.trails._BUDGET + runs * vector.nbytes
-
-
 def test_trails_that_were_thinned_are_told_whole(device: str) -> None:
     problem = problem_of(device, hidden=(2,))
-    descent = descent_of(problem, RunConfig("run", 1))
-    descent.snapshots._most = 16
+    run, parameters = RunConfig("run", 1), problem.facts.parameters
+    race = race_of(problem, run, retention=Retention(memory=2 * 16 * 4 * parameters))
     trails = Trails("random", problem.model, 0)
-    descent.start()
-    told = []
+    told = [trails.news(race.places, race.heads, race.updates)]
     for _ in range(10):
-        descent.advance(7)
-        told.append(trails.news([descent.snapshots], [descent.vector], [descent.update]))
+        rows_of(race, 7)
+        told.append(trails.news(race.places, race.heads, race.updates))
     assert any(news.whole for news in told[1:])
-    assert taken(told, 0)[0] == descent.snapshots.updates
+    assert not all(news.whole for news in told[1:])
+    assert taken(told, 0)[0] == race.places[0].updates.tolist()
+    assert len(race.places[0]) <= 16
 
 
-def test_snapshots_are_copies(device: str) -> None:
-    model = nn.Linear(2, 1).to(device)
-    snapshots, vector = Snapshots(2, 1), model.weight.detach().reshape(-1)
-    before = vector.cpu().clone()
-    snapshots.keep(0, vector)
-    vector.add_(1)
-    assert torch.equal(snapshots.vectors[0], before)
+def test_two_parameters_are_told_once_and_forgotten(device: str) -> None:
+    engine, opening = opened(Experiment(runs=RUNS, device=device))
+    told = [opening.plane, *(moved_on(engine, 7) for _ in range(12))]
+    assert not any(news.whole for news in told)
+    assert {news.number for news in told} == {0}
+    assert [len(places) for places in engine._open.race.places] == [0, 0, 0]
+    for run in range(3):
+        updates = np.concatenate([news.trails[run].updates for news in told])
+        assert updates.tolist() == list(range(85))
+        assert all(news.trails[run].distances.tolist() == [0.0] * len(news.trails[run].updates) for news in told)
 
 
 def test_a_random_plane_says_how_little_it_explains(device: str) -> None:
-    engine, _ = opened(Experiment(ModelConfig(plane="random"), runs=RUNS, device=device))
-    told = advanced(engine, 60)
+    engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, plane="random", device=device))
+    told = moved_on(engine, 60)
     asked = engine.ask(SetPlane("random"))
     assert isinstance(asked, PlaneNews)
     assert 0 < told.explained < 0.05
@@ -159,9 +136,9 @@ def state_basis(engine):
 
 
 def test_the_heads_plane_says_of_which_update_it_is(device: str) -> None:
-    engine, _ = opened(Experiment(ModelConfig(plane="heads"), runs=RUNS, device=device))
-    assert advanced(engine, 10).words == "through the three heads at update 10"
-    assert advanced(engine, 1).words == "through the three heads at update 10"
+    engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, plane="heads", device=device))
+    assert moved_on(engine, 10).words == "through the three heads at update 10"
+    assert moved_on(engine, 1).words == "through the three heads at update 10"
     asked = engine.ask(SetPlane("heads"))
     assert isinstance(asked, PlaneNews)
     assert asked.words == "through the three heads at update 11"

@@ -1,7 +1,6 @@
 """Landscapes of models against brute force, and what looking at a model must never change."""
 
 import copy
-import math
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +8,18 @@ import pytest
 import torch
 from torch import nn
 
-import sim.measures.landscape
+import sim.views.landscape
 from sim.experiment.config import Experiment, ModelConfig, RunConfig
 from sim.experiment.geometry import Window
-from sim.measures.evaluation import figures, full_gradient
-from sim.measures.landscape import grid, survey
-from sim.measures.planes import random_plane
-from sim.measures.predictions import predict
-from sim.protocol.answers import Advanced, Predicted, Surveyed
-from sim.protocol.commands import Advance, Predict, Survey
+from sim.models.evaluation import figures, full_gradient
+from sim.protocol.answers import Predicted, Surveyed
+from sim.protocol.commands import Predict, Survey
+from sim.views.landscape import grid, survey
+from sim.views.planes import random_plane
+from sim.views.predictions import predict
 from tests.sim.conftest import assert_same, tolerance
-from tests.sim.real_models import BATCH_NORM, opened, own_file, problem_of
+from tests.sim.one_run import module_of, work, worked
+from tests.sim.real_models import BATCH_NORM, advanced, opened, own_file, problem_of
 
 WINDOW = Window(-1.0, 1.5, -0.5, 1.0)
 
@@ -64,14 +64,18 @@ def evenly(examples: torch.Tensor, count: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("rows", [14, 28, 51, 56])
 def test_the_last_picture_is_complete_whatever_the_height(rows):
-    engine, _ = opened(Experiment(ModelConfig(dataset="iris", plane="random"), runs=(RunConfig("r", 8),), device="cpu"))
+    engine, _ = opened(Experiment(ModelConfig(dataset="iris"), runs=(RunConfig("r", 8),), plane="random", device="cpu"))
     for _ in range(2):
-        answer = engine.ask(Survey(WINDOW, 3, rows))
+        answer = work(engine, Survey(WINDOW, 3, rows))
         assert isinstance(answer, Surveyed), answer
         assert answer.progress == 1
 
 
-def test_a_data_set_is_gone_through_once_for_a_landscape(tmp_path: Path, device):
+@pytest.mark.parametrize(("at_once", "made"), [(2_000_000, 300), (1000, 256 + 300)], ids=["at once", "in pieces"])
+def test_a_data_set_is_gone_through_once_for_a_picture(
+    tmp_path: Path, device, monkeypatch: pytest.MonkeyPatch, at_once: int, made: int
+):
+    monkeypatch.setattr(sim.views.landscape, "_AT_ONCE", at_once)
     text = """
         import torch
         from torch import nn
@@ -96,7 +100,7 @@ def test_a_data_set_is_gone_through_once_for_a_landscape(tmp_path: Path, device)
     assert problem.chunk_size > 300  # asks for one example
     before = type(problem.source.dataset()).made
     list(survey(problem, problem.model, random_plane(problem.model, 0).at, WINDOW, 7, 5))
-    assert type(problem.source.dataset()).made - before == 256 + 300
+    assert type(problem.source.dataset()).made - before == made
 
 
 def test_the_first_picture_is_coarse_and_over_few_examples(device):
@@ -114,7 +118,7 @@ def test_the_first_picture_is_coarse_and_over_few_examples(device):
 
 
 def test_what_would_take_too_long_is_over_a_sample_that_is_stated(monkeypatch: pytest.MonkeyPatch, device):
-    monkeypatch.setattr(sim.measures.landscape, "_MOST_WORK", 300 * 8970 * 12)
+    monkeypatch.setattr(sim.views.landscape, "_MOST_WORK", 300 * 8970 * 12)
     problem = problem_of(device)
     plane = random_plane(problem.model, 0)
     (*_, last) = survey(problem, problem.model, plane.at, WINDOW, 4, 3)
@@ -160,32 +164,44 @@ def test_a_grid_holds_the_centres_of_its_cells_top_row_first():
     np.testing.assert_allclose(grid(Window(0, 4, 0, 3), 2, 3)[..., 1], [[2.5] * 2, [1.5] * 2, [0.5] * 2])
 
 
+def pieces_of(engine, job, budget=0.0):
+    """What a job has come to, answer by answer, each of at most so many seconds."""
+    while True:
+        answer = worked(engine, job, budget)
+        yield answer
+        if not answer.pending:
+            return
+
+
 def test_the_engine_makes_it_in_pieces_while_training_goes_on(device):
-    engine, _ = opened(Experiment(ModelConfig(plane="random"), runs=(RunConfig("run", 32),), device=device))
-    pieces = []
-    while not pieces or pieces[-1].progress < 1:
-        answer = engine.ask(Survey(WINDOW, 8, 6, budget=0.0))
-        assert isinstance(answer, Surveyed)
-        pieces.append(answer)
-        if len(pieces) < 4:
-            advanced = engine.ask(Advance(3, math.inf, 60.0))
-            assert isinstance(advanced, Advanced)
-            assert len(advanced.rows) == 3
+    engine, _ = opened(Experiment(ModelConfig(), runs=(RunConfig("run", 32),), plane="random", device=device))
+    job, pieces = Survey(WINDOW, 8, 6), []
+    for count, answer in enumerate(pieces_of(engine, job)):
+        for asked, piece in answer.results:
+            assert asked == job
+            assert isinstance(piece, Surveyed)
+            pieces.append(piece)
+        if count < 4:
+            assert len(advanced(engine, 3).rows) == 3
     assert len(pieces) > 3
+    assert [piece.progress for piece in pieces] == sorted({piece.progress for piece in pieces})
+    assert pieces[-1].progress == 1
     assert len({piece.plane for piece in pieces}) == 1
     problem = problem_of(device)
     expected = brute_force(problem, problem.model, random_plane(problem.model, 0), WINDOW, 8, 6)
     np.testing.assert_allclose(pieces[-1].values, expected, rtol=tolerance(device))
 
 
-def test_the_first_picture_may_be_enough(device):
-    engine, _ = opened(Experiment(ModelConfig(plane="random"), runs=(RunConfig("run", 32),), device=device))
-    first = engine.ask(Survey(WINDOW, 8, 6, enough=0.01))
+def test_the_first_picture_comes_at_once_and_is_gone_on_with(device):
+    engine, _ = opened(Experiment(ModelConfig(), runs=(RunConfig("run", 32),), plane="random", device=device))
+    job = Survey(WINDOW, 8, 6)
+    answer = worked(engine, job, 60.0)
+    ((_, first),) = answer.results
+    assert answer.pending == (job,)
     assert 0 < first.progress < 0.1
     assert first.examples == 256
-    again = engine.ask(Survey(WINDOW, 8, 6, enough=0.01))
-    np.testing.assert_array_equal(again.values, first.values)
-    whole = engine.ask(Survey(WINDOW, 8, 6))
+    whole = work(engine, job)
+    assert whole.progress == 1
     problem = problem_of(device)
     expected = brute_force(problem, problem.model, random_plane(problem.model, 0), WINDOW, 8, 6)
     np.testing.assert_allclose(whole.values, expected, rtol=tolerance(device))
@@ -193,27 +209,48 @@ def test_the_first_picture_may_be_enough(device):
 
 def test_another_window_or_plane_begins_anew(device):
     engine, opening = opened(Experiment(ModelConfig(), runs=(RunConfig("run", 32),), device=device))
-    first = engine.ask(Survey(WINDOW, 8, 6, budget=0.0))
-    other = engine.ask(Survey(Window(0, 1, 0, 1), 8, 6, budget=0.0))
-    assert (first.window, other.window) == (WINDOW, Window(0, 1, 0, 1))
-    assert first.progress < 1
-    engine.ask(Advance(20, math.inf, 60.0))
-    moved = engine.ask(Survey(WINDOW, 8, 6, budget=0.0))
+    job, aside = Survey(WINDOW, 8, 6), Survey(Window(0, 1, 0, 1), 8, 6)
+    for asked in (job, aside):
+        answer = worked(engine, asked, 60.0)
+        ((_, first),) = answer.results
+        assert first.window == asked.window
+        assert first.progress < 1
+        assert first.plane == opening.plane.number
+    advanced(engine, 20)
+    told = [result for answer in pieces_of(engine, aside) for _, result in answer.results]
+    assert told == []  # of what was begun, nothing can be gone on with
+    moved = work(engine, job)
     assert moved.plane > opening.plane.number
+    state = engine._open
+    expected = brute_force(state.problem, module_of(engine, 0), state.trails.plane, WINDOW, 8, 6)
+    np.testing.assert_allclose(moved.values, expected, rtol=max(1e-4, tolerance(device)))
+
+
+def test_a_run_is_asked_for_its_own_buffers(tmp_path: Path, device):
+    config = ModelConfig(model=own_file(tmp_path, BATCH_NORM))
+    runs = (RunConfig("slow", 32, lr=0.001), RunConfig("fast", 32, lr=0.5))
+    engine, _ = opened(Experiment(config, runs=runs, plane="random", device=device))
+    advanced(engine, 30)
+    state = engine._open
+    for run in (0, 1):
+        answer = work(engine, Survey(WINDOW, 4, 3, run=run))
+        assert answer.run == run
+        expected = brute_force(state.problem, module_of(engine, run), state.trails.plane, WINDOW, 4, 3)
+        np.testing.assert_allclose(answer.values, expected, rtol=max(1e-4, tolerance(device)))
 
 
 # -- never changes anything -------------------------------------------------------------------------------------------
 
 
-def everything(problem, module):
-    """All that a look at a model could disturb."""
-    state = {name: value.clone() for name, value in module.state_dict().items()}
+def everything(problem, module, moved):
+    """All that a look at a model could disturb; a landscape moves the parameters of the copy that it is given."""
+    kept = [value.clone() for value in (module.buffers() if moved else module.state_dict().values())]
     modes = [part.training for part in module.modules()]
-    gradients = [None if p.grad is None else p.grad.clone() for p in module.parameters()]
+    gradients = [] if moved else [None if p.grad is None else p.grad.clone() for p in module.parameters()]
     random = [torch.get_rng_state()]
     if problem.device.type == "cuda":
         random.append(torch.cuda.get_rng_state(problem.device))
-    return [*state.values(), *random, *gradients], modes
+    return [*kept, *random, *gradients], modes
 
 
 @pytest.mark.parametrize("look", ["survey", "predict", "figures", "full_gradient"])
@@ -227,9 +264,9 @@ def test_looking_changes_neither_buffers_nor_random_state(tmp_path: Path, device
         "figures": lambda: figures(problem, module, problem.training),
         "full_gradient": lambda: full_gradient(problem, module),
     }
-    before, modes = everything(problem, module)
+    before, modes = everything(problem, module, look == "survey")
     looks[look]()
-    after, modes_after = everything(problem, module)
+    after, modes_after = everything(problem, module, look == "survey")
     assert modes_after == modes
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
@@ -241,10 +278,10 @@ def test_a_run_that_is_looked_at_goes_on_as_if_it_had_not_been(tmp_path: Path, d
         engine, _ = opened(Experiment(config, runs=(RunConfig("run", 32),), device=device))
         blocks = []
         for _ in range(6):
-            blocks.append(engine.ask(Advance(5, math.inf, 60.0)).rows)
+            blocks.append(advanced(engine, 5).rows)
             if looked:
-                assert isinstance(engine.ask(Survey(WINDOW, 4, 3)), Surveyed)
-                assert isinstance(engine.ask(Predict(4)), Predicted)
+                assert isinstance(work(engine, Survey(WINDOW, 4, 3)), Surveyed)
+                assert isinstance(work(engine, Predict(4)), Predicted)
         traces.append(np.concatenate(blocks))
     for column in ("batch_loss", "loss", "test_loss", "test_accuracy", "grad_norm"):
         assert_same(traces[0][column], traces[1][column], device)

@@ -1,26 +1,31 @@
 """What the runs say of some examples, in words."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sim.data.scaling import Scaling
-from sim.measures.evaluation import classes_told, evaluating
+from sim.models.evaluation import classes_told, evaluating
 from sim.models.problem import Problem
 from sim.protocol.answers import Predicted
 
 _LONGEST = 12  # characters of a quantity
 
 
-def predict(problem: Problem, modules: list[nn.Module], count: int) -> Predicted:
-    """Each module's answers to the first so many test examples (training ones, without any)."""
+def predict(problem: Problem, modules: Sequence[nn.Module | None], count: int) -> Predicted:
+    """Each module's answers to the first so many test examples (training ones, without any); "" where there is none."""
     chosen = problem.test if problem.test is not None else problem.train
     chosen = torch.arange(len(problem.source)) if chosen is None else chosen
     inputs, targets = problem.source.take(chosen[:count])
-    answers, right = [], []
+    answers, right = list[tuple[str, ...]](), list[tuple[bool | None, ...]]()
     for module in modules:
+        if module is None:
+            answers.append(("",) * len(targets))
+            right.append((None,) * len(targets))
+            continue
         with torch.no_grad(), evaluating(module, problem.device):
             output = module(inputs)
         told = classes_told(problem, output, targets)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from sim.experiment.choices import PlaneKind
+from sim.experiment.choices import PlaneName
 from sim.models.flat import trainable
 
 _AT_ONCE = 65_536  # numbers that are taken in float64 at once: they stay in the processor's cache
@@ -27,7 +27,7 @@ class Plane:
         words: what it is, for people.
     """
 
-    kind: PlaneKind
+    kind: PlaneName
     origin: Tensor
     basis: Tensor
     words: str
@@ -61,6 +61,28 @@ class Plane:
     def directions(self, gradient: Tensor) -> Tensor:
         """The slope along each of the two directions of a gradient of shape (P,): shape (2,)."""
         return self.basis @ on_plane_terms(gradient)
+
+
+class IdentityPlane(Plane):
+    """Two parameters, which are their own places: nothing is rounded, and what overflowed stays as it is."""
+
+    def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Plane`."""
+        return points, points.new_zeros(len(points))
+
+    def at(self, places: Tensor) -> Tensor:
+        """See `Plane`."""
+        return places.to(self.basis.dtype)
+
+    def directions(self, gradient: Tensor) -> Tensor:
+        """See `Plane`."""
+        return on_plane_terms(gradient)
+
+
+def identity_plane() -> Plane:
+    """The plane of two parameters."""
+    unit = torch.eye(2, dtype=torch.float64)
+    return IdentityPlane("identity", torch.zeros(2, dtype=torch.float64), unit, "the two parameters themselves")
 
 
 def explained(plane: Plane, points: Tensor) -> float:

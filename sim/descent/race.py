@@ -1,0 +1,363 @@
+"""The runs of an experiment, kept equal in something, and what was changed on the way."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from sim.descent.clock import counted_turns, timed_turn
+from sim.descent.course import Course
+from sim.descent.retention import KeptPlaces, KeptStates, reported
+from sim.descent.state import RunState
+from sim.descent.stepper import Block, Stepper
+from sim.experiment.choices import CLOCKS, Clock
+from sim.experiment.journal import Change, Journal, noted
+from sim.experiment.resolved import Resolved
+from sim.measures.measure import Gradients, Passes
+from sim.protocol.answers import Trouble
+from sim.protocol.commands import Retention
+from sim.protocol.trace import NO_ROWS, RECORDED, ROW, Rows
+from sim.views.places import Places
+from sim.views.planes import on_plane_terms
+
+_FIRST_CHUNK, _GROWTH = 64, 4  # moments; and how many times as many the next chunk may be
+_LONGEST_CHUNK = 200_000
+_PATIENCE = 1.0  # seconds of updates that are made again at most to look at a past one
+
+MakeStepper = Callable[[Course], Stepper]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RaceState:
+    """All that a race's future depends on, and the places kept so far.
+
+    Attributes:
+        runs: the state of each.
+        places: what is kept of each.
+        clock, moment, position: what counts, how many moments there were, and where the clock stands.
+        journal: what was changed.
+    """
+
+    runs: tuple[RunState, ...]
+    places: tuple[Places, ...]
+    clock: Clock
+    moment: int
+    position: float
+    journal: Journal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Progress:
+    """What the runs did.
+
+    Attributes:
+        rows: the updates that are reported, in the order of their moments.
+        covered: how far the clock went, in its own unit.
+        troubles: why runs failed meanwhile.
+    """
+
+    rows: Rows
+    covered: float
+    troubles: tuple[Trouble, ...]
+
+
+class _Racer:
+    """One run of a race: its stepper, and the states it has been in."""
+
+    def __init__(self, course: Course, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool) -> None:
+        self.course, self._make = course, make
+        self.stepper = make(course)
+        self._scratch: Stepper | None = None
+        self.state = self.previous = self.stepper.start(passes)
+        self.states = KeptStates(memory / 2)
+        self.states.take(self.state)
+        self.places = KeptPlaces(self.state.vector.numel(), memory / 2 if keep_all else math.inf)
+        self.places.take(np.zeros(1, np.int64), on_plane_terms(self.state.vector)[None])
+
+    @property
+    def left(self) -> float:
+        return self.course.left(self.state)
+
+    @property
+    def scratch(self) -> Stepper:
+        """A second stepper, to look closer with: what a module of the user's own remembers stays undisturbed."""
+        if self._scratch is None:
+            self._scratch = self._make(self.course.unending)
+        return self._scratch
+
+    def warm_up(self) -> None:
+        """Make an update and drop it."""
+        self.scratch.advance(self.state, 1)
+
+    def advance(self, updates: int, until: float) -> Block:
+        before = self.state
+        self.state, block = self.stepper.advance(before, updates, until, self.places.now.stride)
+        if len(block):
+            self.previous = before
+            self.states.take(self.state)
+        return block
+
+    def state_after(self, update: int) -> RunState | None:
+        """The state after an update, made again from the nearest one kept; None where that would take too long."""
+        if update == self.state.update:
+            return self.state
+        known = [self.previous, self.states.before(update)]
+        behind = max((one for one in known if one and one.update <= update), key=lambda one: one.update, default=None)
+        if behind is None:
+            return None
+        pace = self.state.seconds / max(1, self.state.update)
+        if (update - behind.update) * pace > _PATIENCE:
+            return None
+        state, _ = self.scratch.advance(behind, update - behind.update, keep_every=_NEVER)
+        return state if state.update == update else None
+
+
+_NEVER = 2**62
+
+
+class Race:
+    """Runs on one problem, from the same start. What changes of an experiment changes here.
+
+    Attributes:
+        clock: what counts now.
+        moment: how many moments there were.
+        position: where the clock stands, in its own unit.
+        journal: what was changed since the start, and what is still to be.
+    """
+
+    def __init__(
+        self, experiment: Resolved, make: MakeStepper, passes: Passes, retention: Retention, *, keep_all: bool
+    ) -> None:
+        """Have every run at its start.
+
+        Args:
+            experiment: which runs.
+            make: makes the stepper of a run.
+            passes: what was found at the start.
+            retention: how much to keep.
+            keep_all: whether places stay once they were told, since they may have to be projected anew.
+        """
+        self.clock: Clock = experiment.clock
+        self.moment = 0
+        self.position = 0.0
+        self.journal: Journal = experiment.changes
+        self._most_rows, self._keep_all = retention.rows, keep_all
+        runs = len(experiment.runs)
+        self._racers = [
+            _Racer(Course(experiment, index), make, passes, retention.memory / runs, keep_all=keep_all)
+            for index in range(runs)
+        ]
+        self._passes = passes
+        self._pace = 0.0  # moments a second, as last measured; 0 before anything was
+        self._chunk = _FIRST_CHUNK
+
+    def start(self) -> Rows:
+        """Update 0 of each run: where it begins, and the figures there."""
+        rows = np.zeros(len(self._racers), ROW)
+        rows["run"], rows["clock"] = np.arange(len(rows)), _number(self.clock)
+        for one in RECORDED:
+            rows[one.name] = one.of(self._passes) if one.cost == "pass" else math.nan
+        return rows
+
+    # -- the runs -----------------------------------------------------------------------------------------------------
+
+    @property
+    def heads(self) -> list[Tensor]:
+        """Where the runs are: parameters of shape (P,)."""
+        return [racer.state.vector for racer in self._racers]
+
+    @property
+    def updates(self) -> list[int]:
+        """How many updates each run has made."""
+        return [racer.state.update for racer in self._racers]
+
+    @property
+    def places(self) -> list[Places]:
+        """Where the runs have been, as far as is kept."""
+        return [racer.places.now for racer in self._racers]
+
+    def forget_places(self) -> None:
+        """Keep no places that were told."""
+        for racer in self._racers:
+            racer.places.forget()
+
+    @property
+    def finished(self) -> bool:
+        """Whether no run has anything left to do."""
+        return all(racer.left <= 0 for racer in self._racers)
+
+    def run_state(self, run: int, update: int | None = None) -> RunState | None:
+        """A run's state after an update (None: the newest); None where making it again would take too long."""
+        racer = self._racers[run]
+        return racer.state if update is None else racer.state_after(update)
+
+    def batch(self, run: int, update: int) -> Tensor:
+        """The examples that an update of a run uses, in order: int64."""
+        return self._racers[run].course.sampler.batch(update)
+
+    def gradients(self, run: int, state: RunState) -> Gradients:
+        """The gradient that the update after a run's state uses, and the one over all examples there."""
+        return self._racers[run].scratch.gradients(state)
+
+    def warm_up(self, run: int) -> None:
+        """Make an update of a run, and drop it."""
+        self._racers[run].warm_up()
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def set_clock(self, clock: Clock) -> None:
+        """Go on by another clock, from where the run that is furthest behind on it stands."""
+        self.journal = noted(self.journal, Change(self.moment, clock))
+        self._follow(clock)
+
+    def advance(self, moments: int, span: float, budget: float) -> Progress:
+        """Go on for some moments, at most so far on the clock, at most for so many seconds of wall time."""
+        deadline = time.perf_counter() + budget
+        blocks, troubles, covered = [NO_ROWS], list[Trouble](), 0.0
+        left, clock, until = moments, self.clock, self.position + span
+        while left > 0:
+            self._change_if_due()
+            if self.clock != clock:
+                clock, until = self.clock, self.position + span - covered
+            affordable = self._pace * (deadline - time.perf_counter()) if self._pace else 0.0
+            if affordable < 0.5 and len(blocks) > 1:
+                break
+            began = self.position
+            most = min(left, max(1.0, affordable), self._chunk, self._moments_to_change)
+            rows, planned, failed = self._go(int(most), until)
+            if not planned:
+                break
+            blocks.append(rows)
+            troubles += failed
+            left -= planned
+            covered += self.position - began
+        self._change_if_due()
+        return Progress(self._thinned(np.concatenate(blocks)), covered, tuple(troubles))
+
+    def _go(self, moments: int, until: float) -> tuple[Rows, int, list[Trouble]]:
+        """Carry out at most so many moments: what is reported of them, how many were planned, and what went wrong."""
+        began = time.perf_counter()
+        advance = self._go_timed if CLOCKS[self.clock].measured else self._go_counted
+        blocks, planned, troubles = advance(moments, until)
+        self._pace = planned / (time.perf_counter() - began) if planned else self._pace
+        self._chunk = min(_LONGEST_CHUNK, max(self._chunk, _GROWTH * planned))
+        rows = np.concatenate([NO_ROWS, *blocks])
+        self.moment = max(self.moment, int(rows["moment"].max(initial=0)))
+        return rows[np.argsort(rows["moment"], kind="stable")], planned, troubles
+
+    def _go_counted(self, moments: int, until: float) -> tuple[list[Rows], int, list[Trouble]]:
+        column = CLOCKS[self.clock].column
+        racers = [racer for racer in self._racers if racer.left > 0]
+        completions = [
+            racer.course.counters(racer.state.update + np.arange(1, int(min(moments, racer.left)) + 1))[column]
+            for racer in racers
+        ]
+        blocks, planned, troubles = list[Rows](), 0, list[Trouble]()
+        for turn in counted_turns(completions, moments, until):
+            racer = racers[turn.racer]
+            block = racer.advance(len(turn.moments), math.inf)
+            blocks.append(self._rows(racer, block, turn.moments, turn.positions))
+            troubles += [block.trouble] if block.trouble else []
+            planned = max(planned, int(turn.moments[-1]))
+            self.position = max(self.position, float(turn.positions[-1]))
+        return blocks, planned, troubles
+
+    def _go_timed(self, moments: int, until: float) -> tuple[list[Rows], int, list[Trouble]]:
+        racers = [racer for racer in self._racers if racer.left > 0]
+        turn = timed_turn([racer.state.seconds for racer in racers], until)
+        if turn is None:
+            return [], 0, []
+        racer, goal = racers[turn[0]], turn[1]
+        block = racer.advance(moments, goal)
+        others = [other.state.seconds for other in racers if other is not racer]
+        going = [*others, racer.state.seconds] if racer.left > 0 else others
+        self.position = max(self.position, min(going) if going else racer.state.seconds)
+        positions = np.minimum(block.seconds, self.position)
+        made = len(block)
+        rows = self._rows(racer, block, np.arange(1, made + 1), positions)
+        return [rows], max(made, 1), [block.trouble] if block.trouble else []
+
+    def _rows(self, racer: _Racer, block: Block, moments: np.ndarray, positions: np.ndarray) -> Rows:
+        """The updates of a block that are reported; their places, or those due, are kept."""
+        if not len(block):
+            return NO_ROWS
+        some = reported(block.measures, self._most_rows)
+        rows = np.empty(len(some), ROW)
+        rows["run"], rows["clock"] = racer.course.index, _number(self.clock)
+        rows["status"], rows["seconds"] = block.status[some], block.seconds[some]
+        rows["moment"], rows["position"] = self.moment + moments[some], positions[some]
+        for name, column in racer.course.counters(block.first + some).items():
+            rows[name] = column
+        for name, column in block.measures.items():
+            rows[name] = column[some]
+        if self._keep_all:
+            racer.places.take(block.kept, block.places)
+        else:
+            racer.places.take(block.kept[some], block.places[some])
+        return rows
+
+    def _thinned(self, rows: Rows) -> Rows:
+        """What is reported of rows that came in many small blocks."""
+        most = self._most_rows
+        if most is None or len(rows) <= most * len(self._racers):
+            return rows
+        kept = []
+        for racer in self._racers:
+            own = np.flatnonzero(rows["run"] == racer.course.index)
+            if len(own):
+                kept.append(own[reported({one.name: rows[one.name][own] for one in RECORDED}, most)])
+        return rows[np.sort(np.concatenate(kept))]
+
+    # -- changes ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _moments_to_change(self) -> float:
+        return min(
+            (change.moment - self.moment for change in self.journal if change.moment > self.moment), default=math.inf
+        )
+
+    def _change_if_due(self) -> None:
+        for change in self.journal:
+            if change.moment == self.moment and change.clock != self.clock:
+                self._follow(change.clock)
+
+    def _follow(self, clock: Clock) -> None:
+        self.clock, self._pace = clock, 0.0
+        counters = [self._counter(racer) for racer in self._racers if racer.left > 0]
+        self.position = min(counters, default=0.0)
+
+    def _counter(self, racer: _Racer) -> float:
+        """Where a run stands on the clock."""
+        state, kind = racer.state, CLOCKS[self.clock]
+        if kind.measured:
+            return state.seconds
+        return float(racer.course.counters(np.array([state.update]))[kind.column][0])
+
+    # -- the whole state ----------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> RaceState:
+        """All that the future depends on."""
+        return RaceState(
+            runs=tuple(racer.state for racer in self._racers),
+            places=tuple(self.places),
+            clock=self.clock,
+            moment=self.moment,
+            position=self.position,
+            journal=self.journal,
+        )
+
+    def restore(self, state: RaceState) -> None:
+        """Go on from there, as if nothing had happened since."""
+        self.clock, self.moment, self.position, self.journal = state.clock, state.moment, state.position, state.journal
+        for racer, run, places in zip(self._racers, state.runs, state.places, strict=True):
+            racer.state = racer.previous = run
+            racer.places.now = places
+            racer.states.restore(run)
+
+
+def _number(clock: Clock) -> int:
+    return list(CLOCKS).index(clock)

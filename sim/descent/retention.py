@@ -1,0 +1,102 @@
+"""What is kept of what the runs did: which updates are reported, which parameters, which states."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sim.descent.state import RunState
+from sim.views.places import Places
+
+_FEWEST, _MOST = 4, 512  # places kept of each run that may have to be projected anew
+_REPLAYED = 0.1  # seconds of updates between two kept states
+_MOST_STATES = 2048
+
+
+def reported(measures: Mapping[str, NDArray[np.float64]], most: int | None) -> NDArray[np.int64]:
+    """Which of n updates to report, as increasing indices: all if they are few enough, else about `most` of them.
+
+    They are cut into stretches of equal length; of each the first and the last one stay, and those in which any
+    measure is least or largest. So a spike of one update is never lost.
+    """
+    count = len(next(iter(measures.values())))
+    if most is None or count <= most:
+        return np.arange(count)
+    stretches = max(1, most // (2 + 2 * len(measures)))
+    width = -(-count // stretches)
+    begins = np.arange(0, count, width)
+    chosen = [begins, np.minimum(begins + width, count) - 1]
+    padding = len(begins) * width - count
+    for values in measures.values():
+        for sign in (1.0, -1.0):
+            signed = np.pad(np.where(np.isnan(values), -np.inf, sign * values), (0, padding), constant_values=-np.inf)
+            chosen.append(np.minimum(begins + signed.reshape(-1, width).argmax(axis=1), count - 1))
+    return np.unique(np.concatenate(chosen))
+
+
+class KeptPlaces:
+    """The parameters of one run at updates 0, s, 2s, ...; the stride s doubles whenever there are too many.
+
+    Args:
+        parameters: P.
+        memory: bytes that they may take; infinite where they are forgotten as soon as they were told.
+    """
+
+    def __init__(self, parameters: int, memory: float) -> None:
+        self._most = min(_MOST, max(_FEWEST, memory // (4 * parameters))) if math.isfinite(memory) else math.inf
+        self.now = Places()
+
+    def take(self, updates: NDArray[np.int64], places: Tensor) -> None:
+        """Keep further places, shape (K, P), of updates that are multiples of the stride."""
+        if len(updates):
+            now = self.now
+            self.now = Places((*now.blocks, (updates, places)), now.stride, now.thinnings)
+            while len(self.now) > self._most:
+                self._thin()
+
+    def forget(self) -> None:
+        """Keep nothing of what was."""
+        self.now = Places()
+
+    def _thin(self) -> None:
+        now, stride = self.now, 2 * self.now.stride
+        kept = [(updates, places, updates % stride == 0) for updates, places in now.blocks]
+        # copies: a view would hold all of its block
+        blocks = tuple((updates[some], places[torch.from_numpy(some)]) for updates, places, some in kept if some.any())
+        self.now = Places(blocks, stride, now.thinnings + 1)
+
+
+class KeptStates:
+    """Some states of one run, close enough that the updates between two of them are made again in no time.
+
+    Args:
+        memory: bytes that they may take.
+    """
+
+    def __init__(self, memory: float) -> None:
+        self._memory = memory
+        self._states: list[RunState] = []
+        self._spacing = 1
+
+    def take(self, state: RunState) -> None:
+        """Keep a state, if the last one kept is far enough behind it."""
+        if self._states:
+            behind = self._states[-1]
+            if state.update - behind.update < self._spacing or state.seconds - behind.seconds < _REPLAYED / 2:
+                return
+        self._states.append(state)
+        held = len(self._states)
+        if held > _MOST_STATES or (held > 2 and held * state.nbytes > self._memory):
+            self._states = self._states[::2]
+            self._spacing = 2 * max(self._spacing, (state.update - self._states[0].update) // held)
+
+    def before(self, update: int) -> RunState | None:
+        """The newest one kept at or before so many updates."""
+        return next((state for state in reversed(self._states) if state.update <= update), None)
+
+    def restore(self, state: RunState) -> None:
+        """Forget what lies beyond a state."""
+        self._states = [kept for kept in self._states if kept.update <= state.update]

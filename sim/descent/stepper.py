@@ -1,0 +1,62 @@
+"""What makes the updates of a run: a state and a number of updates give the next state and a block of columns."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sim.descent.state import RunState
+from sim.measures.measure import Gradients, Passes
+from sim.protocol.answers import Trouble
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """What a run did in n updates, by column.
+
+    Attributes:
+        first: the number of the first of these updates.
+        status: a `Status` after each, uint8, shape (n,).
+        seconds: spent so far after each, float64, shape (n,).
+        measures: the recorded ones by name, float64, shape (n,) each; NaN where not evaluated.
+        kept: the numbers of the updates whose parameters were kept, int64, shape (K,).
+        places: these parameters, on the CPU, shape (K, P).
+        trouble: why the run cannot go on, if it cannot.
+    """
+
+    first: int
+    status: NDArray[np.uint8]
+    seconds: NDArray[np.float64]
+    measures: Mapping[str, NDArray[np.float64]]
+    kept: NDArray[np.int64]
+    places: Tensor
+    trouble: Trouble | None = None
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+
+class Stepper(Protocol):
+    """Makes updates of one run. Given the same state it does the same, whatever it did before."""
+
+    def start(self, passes: Passes) -> RunState:
+        """The state before the first update, where passes over all examples found these figures."""
+
+    def advance(
+        self, state: RunState, updates: int, until: float = math.inf, keep_every: int = 1
+    ) -> tuple[RunState, Block]:
+        """Make updates; fewer than asked for where the run stops or comes to its limit.
+
+        Args:
+            state: where to go on from.
+            updates: how many, at most.
+            until: no update begins once the run has spent so many seconds.
+            keep_every: keep the parameters after every so many updates, counted from the start.
+        """
+
+    def gradients(self, state: RunState) -> Gradients:
+        """The gradient that the next update would use, and the one over all examples at the same parameters."""

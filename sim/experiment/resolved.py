@@ -1,0 +1,154 @@
+"""What an experiment comes to: numbers only, made once, in the engine. Imports no torch."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sim.experiment.choices import Clock, Optimizer, PlaneName, Sampling, Schedule
+from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig
+from sim.experiment.errors import ConfigError
+from sim.experiment.geometry import Point
+from sim.experiment.journal import Journal
+from sim.experiment.seeds import Seeds
+
+MINI_BATCH_SIZE = 32
+IDENTITY_PARAMETERS = 2  # which are their own plane
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What only the problem knows.
+
+    Attributes:
+        examples: N, for training.
+        parameters: P.
+        rates: the learning rate of each optimizer for runs that name none.
+        start: where runs begin on a plane of two parameters; None for a model, which begins as it was made.
+        one_by_one: whether examples are made one by one, which is dear.
+    """
+
+    examples: int
+    parameters: int
+    rates: Mapping[Optimizer, float]
+    start: Point | None = None
+    one_by_one: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One descent, with nothing left open. The fields are those of `RunConfig`.
+
+    Attributes:
+        full_batch: whether each update uses every example once.
+    """
+
+    name: str
+    batch_size: int
+    full_batch: bool
+    lr: float
+    optimizer: Optimizer
+    momentum: float
+    nesterov: bool
+    sampling: Sampling
+    drop_last: bool
+    schedule: Schedule
+    schedule_updates: int
+    loss_every: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An experiment with nothing left open.
+
+    Attributes:
+        problem: what is minimised, as asked for.
+        start: where all runs begin; None for a model, which begins as it was made.
+        runs: the descents, in their order.
+        seed: as asked for.
+        seeds: what came of it.
+        clock: the one at the start.
+        device: where it is computed: "cpu", "cuda:0".
+        plane: how the parameters are seen at first.
+        examples: N, for training.
+        parameters: P.
+        limit: where the runs end; None: nowhere.
+        changes: what changes on the way.
+    """
+
+    problem: ProblemConfig | ModelConfig
+    start: Point | None
+    runs: tuple[Run, ...]
+    seed: int
+    seeds: Seeds
+    clock: Clock
+    device: str
+    plane: PlaneName
+    examples: int
+    parameters: int
+    limit: Limit | None
+    changes: Journal
+
+
+def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:
+    """The experiment with what its problem decides filled in.
+
+    Raises:
+        ConfigError: if a batch size exceeds the number of examples.
+    """
+    return Resolved(
+        problem=asked.problem,
+        start=facts.start,
+        runs=tuple(_resolved(run, facts) for run in asked.runs),
+        seed=asked.seed,
+        seeds=Seeds.of(asked.seed),
+        clock=asked.clock,
+        device=device,
+        plane="identity" if facts.parameters == IDENTITY_PARAMETERS else asked.plane,
+        examples=facts.examples,
+        parameters=facts.parameters,
+        limit=asked.limit,
+        changes=asked.changes,
+    )
+
+
+def _resolved(run: RunConfig, facts: Facts) -> Run:
+    size = _batch_size(run, facts.examples)
+    return Run(
+        name=run.name,
+        batch_size=size,
+        full_batch=size == facts.examples and run.sampling != "replacement",
+        lr=facts.rates[run.optimizer] if run.lr is None else run.lr,
+        optimizer=run.optimizer,
+        momentum=run.momentum,
+        nesterov=run.nesterov,
+        sampling=run.sampling,
+        drop_last=run.drop_last,
+        schedule=run.schedule,
+        schedule_updates=run.schedule_updates,
+        loss_every=run.loss_every or _loss_every(size, facts),
+    )
+
+
+def _batch_size(run: RunConfig, examples: int) -> int:
+    if run.batch_size is None:
+        return MINI_BATCH_SIZE if examples >= MINI_BATCH_SIZE else max(1, examples // 2)
+    size = examples if run.batch_size == "all" else run.batch_size
+    if size > examples:
+        raise ConfigError(
+            f"Run {run.name!r}: batch_size {size} is larger than the data set; "
+            f"it has {examples} examples, so choose 1 to {examples}, or 'all'."
+        )
+    return size
+
+
+def _loss_every(batch_size: int, facts: Facts) -> int:
+    """How often to evaluate the loss over all examples, so that it costs about as much as the updates between.
+
+    A forward pass over N examples against a forward and backward pass over b of them, with half a million
+    multiplications' worth of overhead an update. 1 for small problems. Where examples are made one by one, that is what
+    costs: an epoch lies between.
+    """
+    examples, parameters = facts.examples, facts.parameters
+    if facts.one_by_one:
+        return math.ceil(examples / batch_size)
+    return max(1, round(examples * parameters / (3 * batch_size * parameters + 500_000)))

@@ -1,0 +1,8 @@
+"""How much of a run's place the plane does not show."""
+
+from sim.measures.measure import Standing, measure
+
+
+@measure("distance from the plane", "how far the run is from the plane that is shown", cost="free", short="off plane")
+def distance_from_plane(run: Standing) -> float:
+    return run.off_plane

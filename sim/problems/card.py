@@ -1,0 +1,104 @@
+"""What can be known of a problem before it is opened, for the first screen. Imports no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.data.arrays import load_arrays, split_sizes
+from sim.experiment.choices import CLOCKS, MODELS, Clock
+from sim.experiment.config import ModelConfig, ProblemConfig
+from sim.experiment.errors import ConfigError, require_file
+from sim.experiment.geometry import Point, Window
+from sim.experiment.words import shown
+from sim.problems import build_formula, registry
+from sim.problems.formula import Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A problem as it is shown.
+
+    Attributes:
+        name: what it is called.
+        title: what is learned from what.
+        note: what was done to the data, or "".
+        sentence: what it shows.
+        axes: the names of the plane's two directions.
+        window: of the plane, shown at first; None: it follows the runs.
+        pace: for each clock, units of that clock for each second of playing at speed 1, where not as `usual_pace`.
+        minima: of the loss on the plane, those known.
+        movable: whether the runs can start anywhere on the plane.
+        drawn: the formula whose data can be drawn; None where there are none.
+        answers: whether the runs' answers to examples can be told.
+    """
+
+    name: str
+    title: str
+    note: str
+    sentence: str
+    axes: tuple[str, str]
+    window: Window | None
+    pace: Mapping[Clock, float]
+    minima: tuple[Point, ...] = ()
+    movable: bool = False
+    drawn: Formula | None = None
+    answers: bool = False
+
+
+def usual_pace(examples: int) -> dict[Clock, float]:
+    """Units of each clock for each second of playing, for a problem of so many examples that has no own pace."""
+    return {clock: kind.pace(examples) for clock, kind in CLOCKS.items()}
+
+
+def card_of(problem: ProblemConfig | ModelConfig) -> Card:
+    """The card of a problem.
+
+    Raises:
+        ConfigError: for an unknown problem, or data that do not serve.
+    """
+    return _model_card(problem) if isinstance(problem, ModelConfig) else _formula_card(problem)
+
+
+def _formula_card(config: ProblemConfig) -> Card:
+    formula = build_formula(config)
+    return Card(
+        name=config.name,
+        title=formula.title,
+        note=formula.note,
+        sentence=registry()[config.name].sentence,
+        axes=formula.parameters,
+        window=formula.window,
+        pace=formula.pace,
+        minima=formula.minima,
+        movable=True,
+        drawn=formula if formula.view else None,
+    )
+
+
+def _model_card(config: ModelConfig) -> Card:
+    if config.own_file is not None:
+        require_file(Path(config.own_file[0]), "model")
+    words = MODELS.get(config.model, "your own model")
+    title, note = _title_and_note(config)
+    return Card(
+        name=shown(Path(config.model).name),
+        title=title,
+        note=note,
+        sentence=f"{words[0].upper()}{words[1:]}, seen on a plane of its parameter space.",
+        axes=("direction 1", "direction 2"),
+        window=None,
+        pace={},
+        answers=True,
+    )
+
+
+def _title_and_note(config: ModelConfig) -> tuple[str, str]:
+    """What learns from what, and what was done to it; where that is a file's own data, only the engine will know."""
+    shape = f"mlp {'-'.join(map(str, config.hidden))}" if config.model == "mlp" else shown(Path(config.model).name)
+    if config.own_file is not None and config.data is None:
+        return shape, ""
+    arrays = load_arrays(config)
+    examples = config.examples if arrays is None else len(arrays.inputs)
+    if not split_sizes(examples, config.test_fraction)[0]:
+        raise ConfigError(f"{examples} examples with --test-fraction {config.test_fraction} leave none for training.")
+    return (f"{shape} on synthetic data", "") if arrays is None else (f"{shape} on {arrays.name}", arrays.note)

@@ -1,0 +1,1 @@
+"""What is seen of the runs: planes, trails, landscapes, single updates, answers."""

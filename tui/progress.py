@@ -1,0 +1,27 @@
+"""How far a run without a screen is, on the terminal that it was started from."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[float], None]]:
+    """A progress bar on stderr, if that is a terminal, for as long as the context lasts.
+
+    Yields:
+        What draws the bar anew, given the share that is done, 0 to 1.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TaskProgressColumn(), BarColumn(), TimeElapsedColumn(), "·", TimeRemainingColumn(), "left")
+    # drawn by whoever calls, not by a thread that would take turns with the training
+    bar = Progress(*columns, console=Console(stderr=True), auto_refresh=False, redirect_stdout=False, transient=True)
+    with bar:
+        bar.console.show_cursor()  # a process that is killed could not bring it back
+        task = bar.add_task("", total=1.0)
+        yield lambda done: bar.update(task, completed=done, refresh=True)

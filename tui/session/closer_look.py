@@ -1,0 +1,147 @@
+"""What is looked at closely: the landscape, single updates, answers. Slow work, which gives way to training."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from sim.protocol.answers import Failed, Inspected, Opened, Predicted, Surveyed, UpdateReport, Worked
+from sim.protocol.commands import Inspect, Job, Predict, Survey, Work
+from tui.session.history import History
+from tui.session.player import Player
+
+_FIRST_BUDGET = 0.1  # seconds of computing as long as there is no landscape to be seen
+_BUDGET = 0.015  # for a piece, between updates
+_UNHURRIED = 4.0  # seconds between pieces while it plays as fast as possible
+_INSPECTED_EVERY = 0.25  # seconds, while it plays at a human pace
+_PATIENCE = 0.1  # seconds between two looks whether it still plays
+_SHOWN_EXAMPLES = 24
+_DEAR_PASS = 0.05  # seconds
+
+_MISSING: dict[type[Job], str] = {Survey: "No landscape", Predict: "No answers", Inspect: "No look at updates"}
+
+
+class Looked(Protocol):
+    """What is looked at: an experiment under way, as `Session` has it."""
+
+    opened: Opened | None
+    history: History | None
+    player: Player
+
+    @property
+    def hurried(self) -> bool:
+        """Whether it plays as fast as possible."""
+
+    async def work(self, command: Work) -> Worked | None:
+        """Have slow work done."""
+
+    def refuse(self, sentence: str) -> None:
+        """Say what cannot be done."""
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Have something done meanwhile."""
+
+
+class CloserLook:
+    """What was found out beside the trace, and what is still wanted.
+
+    Attributes:
+        wanted: the landscape that is missing, or not complete; None if it stands.
+        blank: whether there is no landscape at all to be seen.
+        answers_wanted: whether answers are to be seen.
+        landscape: the last one that came in, complete or not.
+        reports: what the updates at the cursor did, for each run, as far as was found.
+        predictions: what the runs say of some examples, and after which updates.
+    """
+
+    def __init__(self, session: Looked, came_in: Callable[[], None]) -> None:
+        self._session, self._came_in = session, came_in
+        self.wanted: Survey | None = None
+        self.blank = True
+        self.answers_wanted = False
+        self._working = False
+        self.begin()
+
+    def begin(self) -> None:
+        """An experiment begins: forget what was found."""
+        self.landscape: Surveyed | None = None
+        self.reports: tuple[UpdateReport | None, ...] = ()
+        self.predictions: tuple[tuple[int, ...], Predicted | None] = (), None
+        self._reported: tuple[int, ...] = ()
+        self._inspected_at = 0.0
+        self._refused = set[type[Job]]()
+
+    def forget_reports(self) -> None:
+        """The plane is another one, and so are the slopes along it."""
+        self.reports, self._reported = (), ()
+
+    def go_on(self) -> None:
+        """See to it that what is wanted is being worked on."""
+        if not self._working and self._jobs():
+            self._working = True
+            self._session.spawn(self._work())
+
+    # -- what is wanted -----------------------------------------------------------------------------------------------
+
+    def _jobs(self) -> tuple[Job, ...]:
+        """In their order: what is blank first, then what is short."""
+        wanted: tuple[Job | None, ...] = (self._inspection(), self._prediction())
+        wanted = (self.wanted, *wanted) if self.blank else (*wanted, self.wanted)
+        return tuple(job for job in wanted if job is not None and type(job) not in self._refused)
+
+    def _inspection(self) -> Inspect | None:
+        """The updates at the cursor, if they are not those that were looked at."""
+        session, history = self._session, self._session.history
+        if history is None or session.opened is None:
+            return None
+        updates = history.updates
+        every = _UNHURRIED if session.hurried else _INSPECTED_EVERY
+        if updates == self._reported or time.monotonic() - self._inspected_at < every * session.player.playing:
+            return None
+        if session.player.playing and session.opened.pass_seconds > _DEAR_PASS:
+            return None  # passes through all of the data wait until there is time
+        return Inspect(None if session.player.playing and history.live else updates)
+
+    def _prediction(self) -> Predict | None:
+        session, history = self._session, self._session.history
+        if not self.answers_wanted or history is None or self.predictions[0] == history.updates:
+            return None
+        if session.player.playing and time.monotonic() - self._inspected_at < _INSPECTED_EVERY:
+            return None
+        return Predict(_SHOWN_EXAMPLES, history.updates)
+
+    # -- working ------------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        session = self._session
+        try:
+            while jobs := self._jobs():
+                began = time.monotonic()
+                answer = await session.work(Work(jobs, _FIRST_BUDGET if self.blank else _BUDGET))
+                if answer is None:
+                    break
+                self._take(answer)
+                self._came_in()
+                await self._let_it_train(_UNHURRIED if session.hurried else 2 * (time.monotonic() - began))
+        finally:
+            self._working = False
+
+    def _take(self, answer: Worked) -> None:
+        for job, result in answer.results:
+            match job, result:
+                case _, Failed():
+                    self._refused.add(type(job))
+                    self._session.refuse(f"{_MISSING[type(job)]}: {result.sentence}")
+                case Survey(), Surveyed():
+                    self.landscape = result
+                case Inspect(), Inspected():
+                    self.reports, self._reported = result.reports, result.updates
+                    self._inspected_at = time.monotonic()
+                case Predict(), Predicted():
+                    self.predictions = job.updates or (), result
+
+    async def _let_it_train(self, seconds: float) -> None:
+        """Leave the engine to training for so long, while it plays and there is a landscape."""
+        until = time.monotonic() + seconds
+        while self._session.player.playing and not self.blank and (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, _PATIENCE))
