@@ -1,20 +1,25 @@
 """The data a model learns from, as arrays and a description of them. Imports no torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.data.table import load_bundled
+from sim.data.array_files import map_npy, read_npz
+from sim.data.reading import require_room
+from sim.data.scaling import TOO_LARGE, first_beyond, is_torch_type
+from sim.data.table import SCALE_NOTES, Table, load_bundled
 from sim.data.table_file import read_training_table
+from sim.data.targets import class_numbers, tells_classes
 from sim.experiment.choices import Scale
 from sim.experiment.config import ModelConfig
-from sim.experiment.errors import ConfigError, require_file
+from sim.experiment.errors import ConfigError
+from sim.experiment.words import shown, shown_path
 
 SYNTHETIC_FEATURES, SYNTHETIC_CLASSES = 64, 10
-_MOST_CLASSES = 100  # whole numbers with more different values than this are a quantity
+_DARKEST = 16  # of the digits' grey levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +27,12 @@ class Arrays:
     """Data for a model.
 
     Attributes:
-        name: for people.
+        name: for people, fit to be shown.
         inputs: shape (N, ...), any number type; may be memory-mapped.
-        targets: shape (N,): class numbers (int64) or quantities.
+        targets: shape (N,): class numbers (int64) or quantities (float64).
         task: what the targets are.
         classes: the names of the classes; empty where they are numbers, or quantities.
         scale: what to do with the inputs once the training examples are known; "none" for images and arrays.
-        divisor: what all inputs are divided by (16 for the digits' pixels).
     """
 
     name: str
@@ -37,7 +41,12 @@ class Arrays:
     task: Literal["classification", "regression"]
     classes: tuple[str, ...] = ()
     scale: Scale = "none"
-    divisor: float = 1.0
+
+    @property
+    def note(self) -> str:
+        """What is done to them before a model learns from them, or ""."""
+        notes = [] if self.scale == "none" else [SCALE_NOTES[self.scale]]
+        return ", ".join([*notes, "target standardised"] if self.task == "regression" else notes)
 
 
 def split_sizes(examples: int, test_fraction: float) -> tuple[int, int]:
@@ -61,106 +70,75 @@ def load_arrays(config: ModelConfig) -> Arrays | None:
     table = load_bundled(config.dataset.replace("-", "_"))
     if config.task not in ("auto", table.task):
         raise ConfigError(f"--task is for data of your own; {config.dataset} is {table.task}.")
-    digits = config.dataset == "digits"
-    inputs = table.inputs.reshape(-1, 1, 8, 8) if digits else table.inputs
-    return Arrays(
-        name=config.dataset,
-        inputs=inputs,
-        targets=table.targets.astype(np.int64) if table.classes else table.targets,
-        task=table.task,
-        classes=table.classes,
-        scale=config.scale or ("none" if digits else "standard"),
-        divisor=16.0 if digits else 1.0,
-    )
+    arrays = _from_table(replace(table, name=config.dataset), config.scale or "standard")
+    if config.dataset == "digits":
+        return replace(arrays, inputs=table.inputs.reshape(-1, 1, 8, 8) / _DARKEST, scale=config.scale or "none")
+    return arrays
+
+
+def _from_table(table: Table, scale: Scale) -> Arrays:
+    targets = table.targets.astype(np.int64) if table.classes else table.targets
+    return Arrays(table.name, table.inputs, targets, table.task, table.classes, scale)
 
 
 def _user_arrays(config: ModelConfig) -> Arrays:
     assert config.data is not None
-    if config.data.endswith((".npz", ".npy")) and (config.features or config.target):
+    files = [Path(file) for file in config.data.split(",")]
+    kinds = [file.suffix.lower() for file in files]
+    if kinds[-1] in (".npz", ".npy") and (config.features or config.target):
         raise ConfigError("--features and --target name columns of a table; arrays are X and y, so leave them out.")
-    files = config.data.split(",")
-    if len(files) == 2 and all(file.endswith(".npy") for file in files):
-        inputs, targets = (_mapped(Path(file)) for file in files)
-        return _from_arrays(config, " and ".join(Path(file).name for file in files), inputs, targets)
-    if len(files) == 1 and config.data.endswith(".npy"):
-        raise ConfigError(f"Mapped arrays come as two files, --data X.npy,y.npy; {config.data} is one.")
-    if config.data.endswith(".npz"):
-        return _from_npz(config, Path(config.data))
+    if kinds == [".npy", ".npy"]:
+        return _from_files(config, *files)
+    if kinds == [".npy"]:
+        raise ConfigError(f"Mapped arrays come as two files, --data X.npy,y.npy; {shown_path(config.data)} is one.")
+    if kinds[-1] == ".npz":
+        arrays = read_npz(Path(config.data), ("X", "y"))
+        return _from_arrays(config, shown(Path(config.data).name), arrays["X"], arrays["y"])
     table = read_training_table(config.data, config.features, config.target, config.task)
-    return Arrays(
-        name=table.name,
-        inputs=table.inputs,
-        targets=table.targets.astype(np.int64) if table.classes else table.targets,
-        task=table.task,
-        classes=table.classes,
-        scale=config.scale or "standard",
-    )
+    return _from_table(table, config.scale or "standard")
 
 
-def _mapped(path: Path) -> NDArray[np.generic]:
-    """An NPY file's array, not read into memory."""
-    require_file(path, "data")
-    try:
-        array: NDArray[np.generic] = np.load(path, mmap_mode="c", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ConfigError(f"{path} cannot be read as an NPY file: {str(error).splitlines()[0].rstrip('.')}.") from error
-    return array
-
-
-def _from_npz(config: ModelConfig, path: Path) -> Arrays:
-    require_file(path, "data")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not {"X", "y"} <= set(archive.files):
-                raise ConfigError(f"{path} needs arrays named X and y; it has {', '.join(archive.files) or 'none'}.")
-            inputs, targets = archive["X"], archive["y"]
-    except (ValueError, EOFError, OSError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"{path} cannot be read as an NPZ file: {str(error).splitlines()[0].rstrip('.')}.") from error
-    return _from_arrays(config, path.name, inputs, targets)
+def _from_files(config: ModelConfig, inputs_file: Path, targets_file: Path) -> Arrays:
+    """Two mapped arrays; what a model takes as it is is not read into memory."""
+    inputs, targets = map_npy(inputs_file), map_npy(targets_file)
+    if config.scale not in (None, "none") or not is_torch_type(inputs.dtype):
+        require_room(inputs_file, inputs.size * np.dtype(np.float32).itemsize)
+    require_room(targets_file, targets.nbytes)
+    return _from_arrays(config, f"{shown(inputs_file.name)} and {shown(targets_file.name)}", inputs, targets)
 
 
 def _from_arrays(config: ModelConfig, name: str, inputs: NDArray[np.generic], targets: NDArray[np.generic]) -> Arrays:
     if inputs.ndim < 2 or inputs.dtype.kind not in "biuf":
-        raise ConfigError(f"X of {name} must be numbers of shape (N, ...), not {inputs.dtype} of shape {inputs.shape}.")
+        raise ConfigError(f"X of {name} must be numbers of shape (N, ...), not {_type(inputs)}.")
     if targets.shape not in ((len(inputs),), (len(inputs), 1)):
         raise ConfigError(
             f"X and y of {name} do not belong together: X has {len(inputs)} rows, and y the shape {targets.shape}; "
             f"it must be ({len(inputs)},)."
         )
+    if targets.dtype.kind not in "biufU":
+        raise ConfigError(f"y of {name} must be numbers or text, not {_type(targets)}.")
     if len(inputs) < 2:
-        raise ConfigError(f"{name} has a single example; at least 2 are needed.")
+        raise ConfigError(f"{name} has {'a single example' if len(inputs) else 'no examples'}; at least 2 are needed.")
+    if not inputs.size:
+        raise ConfigError(f"X of {name} has the shape {inputs.shape}, without a number in it; a model needs inputs.")
     for array, what in ((inputs, "X"), (targets, "y")):
-        if array.dtype.kind == "f" and (row := _first_bad_row(array)) is not None:
+        if array.dtype.kind == "f" and (row := first_beyond(array, TOO_LARGE)) is not None:
             raise ConfigError(
-                f"Row {row} (from 0) of {what} in {name} holds NaN or infinity; every number must be finite."
+                f"Row {row} (from 0) of {what} in {name} holds NaN, infinity or a number beyond {TOO_LARGE:g}; "
+                "every number must be finite."
             )
-    targets = targets.reshape(-1)
-    if config.task == "regression" or (config.task == "auto" and not _tells_classes(targets)):
-        return Arrays(name, inputs, _quantities(targets, name), "regression", scale=config.scale or "none")
-    found, numbers = np.unique(targets, return_inverse=True)
-    classes = tuple(f"{value}" for value in found.tolist())
-    return Arrays(name, inputs, numbers.astype(np.int64), "classification", classes, scale=config.scale or "none")
+    return _with_task(config, name, inputs, np.asarray(targets).reshape(-1))
 
 
-def _first_bad_row(array: NDArray[np.generic]) -> int | None:
-    """The first row with a number that is not finite, looked for in pieces, for arrays larger than memory."""
-    for begin in range(0, len(array), 65_536):
-        piece = array[begin : begin + 65_536]
-        bad = ~np.isfinite(piece.reshape(len(piece), -1).astype(np.float64, copy=False)).all(axis=1)
-        if bad.any():
-            return begin + int(np.argmax(bad))
-    return None
-
-
-def _tells_classes(targets: NDArray[np.generic]) -> bool:
-    if targets.dtype.kind in "bU":
-        return True
-    return targets.dtype.kind in "iu" and len(np.unique(targets)) <= _MOST_CLASSES
-
-
-def _quantities(targets: NDArray[np.generic], name: str) -> NDArray[np.float64]:
-    if targets.dtype.kind not in "biuf":
+def _with_task(config: ModelConfig, name: str, inputs: NDArray[np.generic], targets: NDArray[np.generic]) -> Arrays:
+    scale = config.scale or "none"
+    if config.task == "classification" or (config.task == "auto" and tells_classes(targets)):
+        numbers, classes = class_numbers(targets)
+        return Arrays(name, inputs, numbers, "classification", classes, scale)
+    if targets.dtype.kind == "U":
         raise ConfigError(f"y of {name} holds text; a regression needs numbers.")
-    return targets.astype(np.float64)
+    return Arrays(name, inputs, targets.astype(np.float64), "regression", scale=scale)
+
+
+def _type(array: NDArray[np.generic]) -> str:
+    return f"{shown(str(array.dtype))} of shape {array.shape}"

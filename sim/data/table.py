@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.data.scaling import TOO_SMALL, Floats, fit
 from sim.experiment.choices import Scale
 from sim.experiment.errors import ConfigError, choose
-
-Floats = NDArray[np.float64]
+from sim.experiment.words import quoted
 
 SCALE_NOTES: dict[Scale, str] = {
     "standard": "inputs standardised",
@@ -27,15 +26,13 @@ _BUNDLED: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Each bundled data set's file and the names of its classes (none: its target is a quantity)."""
 
-_TOO_SMALL = 1e-100  # a square of less may vanish
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Inputs and a target, by column.
 
     Attributes:
-        name: of the data set or file, for people.
+        name: of the data set or file, fit to be shown, as all names here.
         columns: the names of the inputs, in order.
         inputs: shape (N, K), float64, finite.
         target: the name of the target.
@@ -78,22 +75,15 @@ def load_bundled(name: str) -> Table:
 
 
 def scaled(table: Table, scale: Scale) -> Floats:
-    """The inputs, shape (N, K), each column scaled on its own as scikit-learn's scalers do.
-
-    "standard" has mean 0 and population standard deviation 1, "minmax" runs from 0 to 1.
+    """The inputs, shape (N, K), each column scaled on its own by all rows; see `fit`.
 
     Raises:
         ConfigError: for a column that is constant.
     """
     x = table.inputs
-    low, high = x.min(axis=0), x.max(axis=0)
-    for column, lowest, highest in zip(table.columns, low, high, strict=True):
+    for column, lowest, highest in zip(table.columns, x.min(axis=0), x.max(axis=0), strict=True):
         _reject_constant(column, lowest, highest)
-    if scale == "standard":
-        return np.asarray((x - x.mean(axis=0)) / x.std(axis=0))
-    if scale == "minmax":
-        return np.asarray((x - low) / (high - low))
-    return x
+    return x if scale == "none" else fit(x, scale).apply(x)
 
 
 def standardised(table: Table) -> Floats:
@@ -104,9 +94,9 @@ def standardised(table: Table) -> Floats:
     """
     y = table.targets
     _reject_constant(table.target, y.min(), y.max())
-    return np.asarray((y - y.mean()) / y.std())
+    return fit(y, "standard").apply(y)
 
 
 def _reject_constant(column: str, lowest: float, highest: float) -> None:
-    if highest - lowest < _TOO_SMALL:
-        raise ConfigError(f"Column {column!r} is {lowest:g} in every row; choose one that varies.")
+    if highest - lowest < TOO_SMALL:
+        raise ConfigError(f"Column {quoted(column)} is {lowest:g} in every row; choose one that varies.")

@@ -21,6 +21,7 @@ from sim.experiment.choices import (
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Journal
+from sim.experiment.words import quoted
 
 MAX_RUNS = 9
 MAX_WORKERS = 128  # processes of each run, which import torch anew
@@ -54,8 +55,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         where = f"Run {self.name!r}: "
-        if not self.name.isprintable() or not re.fullmatch(r"[^\s,=][^,=]*", self.name):
-            raise ConfigError(f"A run's name must be some printable text without ',' and '='; got {self.name!r}.")
+        if not re.fullmatch(r"[^\s,=][^,=]*", self.name) or not self.name.isprintable():
+            raise ConfigError(f"A run's name must be some printable text without ',' and '='; got {quoted(self.name)}.")
         size = self.batch_size
         if size is not None and size != "all" and (not isinstance(size, int) or size < 1):
             raise ConfigError(f"{where}batch_size must be a positive whole number or 'all', not {size!r}.")

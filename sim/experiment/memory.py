@@ -1,8 +1,9 @@
 """How much memory there is, for what would need more. Imports no torch."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from sim.experiment.errors import ConfigError
 
@@ -11,19 +12,20 @@ _COUNTLESS = 1e18  # bytes
 
 
 def available() -> int:
-    """Bytes of memory: the machine's, or the container's where that is limited to fewer."""
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Bytes of memory that can be had without swapping, within the container's limit where there is one."""
+    machine: int = psutil.virtual_memory().available
     with suppress(OSError, ValueError):  # no Linux, or no limit, which is the word "max"
         return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return machine
 
 
-def require_memory(what: str, needed: int) -> None:
+def require_memory(what: str, needed: int, cure: str = "ask for fewer") -> None:
     """Refuse what cannot be held.
 
     Args:
         what: the beginning of the sentence.
         needed: bytes.
+        cure: the end of the sentence, what to do about it.
 
     Raises:
         ConfigError: if there are fewer.
@@ -32,5 +34,5 @@ def require_memory(what: str, needed: int) -> None:
     if needed > there_are:
         gigabytes = f"{needed / _GIGABYTE:{',.0f' if needed < _COUNTLESS else '.0e'}}"
         raise ConfigError(
-            f"{what} would take {gigabytes} GB of memory; there are {there_are / _GIGABYTE:,.0f} GB, so ask for fewer."
+            f"{what} would take {gigabytes} GB of memory; there are {there_are / _GIGABYTE:,.0f} GB, so {cure}."
         )

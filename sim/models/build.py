@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sim.data.arrays import SYNTHETIC_CLASSES, SYNTHETIC_FEATURES, Arrays, load_arrays, split_sizes
-from sim.experiment.choices import OPTIMIZERS, Optimizer, Scale
+from sim.data.scaling import Scaling, as_float32, fit, is_torch_type
+from sim.experiment.choices import OPTIMIZERS, Optimizer
 from sim.experiment.config import ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.memory import require_memory
 from sim.experiment.seeds import Seeds
+from sim.experiment.words import shown_path
 from sim.models.evaluation import evaluating
 from sim.models.failures import first_line
 from sim.models.flat import trainable
@@ -56,32 +58,32 @@ def _rates(task: str) -> dict[Optimizer, float]:
 
 
 class _Data(NamedTuple):
-    """Examples, and what they are; `scale` is what to do with the inputs once the training examples are known."""
+    """Examples, which of them are for what, and what they are; see `Problem`."""
 
     source: Source
     task: Literal["classification", "regression"]
+    train: Tensor | None
+    test: Tensor | None
     classes: tuple[str, ...] = ()
-    scale: Scale = "none"
+    target_scale: Scaling | None = None
 
 
 def _with_data(config: ModelConfig, own: OwnFile | None, seed: int, device: torch.device) -> Problem:
     """A problem whose model is still to come."""
     data = _data(config, own, seed, device)
-    train, test = _split(len(data.source), config.test_fraction, seed)
-    if data.scale != "none":
-        _scale_inputs(data.source, train, data.scale)
     source, loader = _placed(data.source, config)
     return Problem(
         model=nn.Identity(),
         loss=(own and own.loss(device)) or _default_loss(data.task),
         source=source,
         random_state=RandomState.now(device),
-        train=train,
-        test=test,
+        train=data.train,
+        test=data.test,
         loader=loader,
         workers=config.workers,
         task=data.task,
         classes=data.classes,
+        target_scale=data.target_scale,
     )
 
 
@@ -90,12 +92,13 @@ def _data(config: ModelConfig, own: OwnFile | None, seed: int, device: torch.dev
         _refuse_other_data(config, own.path)
         source, targets = given
         classes = not targets.is_floating_point() if config.task == "auto" else config.task == "classification"
-        return _Data(source, "classification" if classes else "regression")
-    arrays = load_arrays(config)
-    if arrays is None:
-        source = TensorSource(*synthetic(config.examples, seed), device, torch.float32)
-        return _Data(source, "classification", scale=config.scale or "none")
-    return _Data(_tensors(arrays, device), arrays.task, arrays.classes, arrays.scale)
+        split = _split(len(source), config.test_fraction, seed)
+        return _Data(source, "classification" if classes else "regression", *split)
+    arrays = load_arrays(config) or _synthetic_arrays(config, seed)
+    train, test = _split(len(arrays.inputs), config.test_fraction, seed)
+    inputs, targets, target_scale = _tensors(arrays, train)
+    source = TensorSource(inputs, targets, device, torch.float32)
+    return _Data(source, arrays.task, train, test, arrays.classes, target_scale)
 
 
 def _refuse_other_data(config: ModelConfig, path: str) -> None:
@@ -109,7 +112,7 @@ def _refuse_other_data(config: ModelConfig, path: str) -> None:
     }
     for option, value in said.items():
         if value:
-            raise ConfigError(f"{path} has a data() of its own; leave out --{option}, or data().")
+            raise ConfigError(f"{shown_path(path)} has a data() of its own; leave out --{option}, or data().")
 
 
 def synthetic(examples: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -137,27 +140,31 @@ def synthetic(examples: int, seed: int) -> tuple[Tensor, Tensor]:
     return inputs, targets
 
 
-def _tensors(arrays: Arrays, device: torch.device) -> TensorSource:
-    """The arrays as tensors on the CPU; memory-mapped inputs stay so."""
-    inputs = torch.from_numpy(np.asarray(arrays.inputs))
-    if not isinstance(arrays.inputs, np.memmap) or not (inputs.is_floating_point() or arrays.scale == "none"):
-        inputs = inputs.float().div_(arrays.divisor)
-    targets = torch.from_numpy(np.array(arrays.targets))
-    if arrays.task == "regression":
-        spread = targets.std(correction=0)
-        targets = ((targets - targets.mean()) / (spread if spread > 0 else 1.0)).float()[:, None]
-    return TensorSource(inputs, targets, device, torch.float32)
+def _synthetic_arrays(config: ModelConfig, seed: int) -> Arrays:
+    inputs, targets = synthetic(config.examples, seed)
+    return Arrays("synthetic", inputs.numpy(), targets.numpy(), "classification", scale=config.scale or "none")
 
 
-def _scale_inputs(source: Source, train: Tensor | None, scale: str) -> None:
-    """Scale a table's inputs in place by what the training examples say; constant columns are left at 0."""
-    assert isinstance(source, TensorSource)
-    known = source.inputs if train is None else source.inputs[train]
-    if scale == "standard":
-        middle, width = known.mean(dim=0), known.std(dim=0, correction=0)
-    else:
-        middle, width = known.amin(dim=0), known.amax(dim=0) - known.amin(dim=0)
-    source.inputs.sub_(middle).div_(torch.where(width > 0, width, torch.ones_like(width)))
+def _tensors(arrays: Arrays, train: Tensor | None) -> tuple[Tensor, Tensor, Scaling | None]:
+    """Inputs and targets on the CPU, and what the targets were scaled by, if they are quantities.
+
+    What is scaled is scaled by what the training examples say. Memory-mapped inputs stay so, unless they are scaled or
+    of a type that torch does not take.
+    """
+    inputs, targets = arrays.inputs, arrays.targets
+    known = None
+    if train is not None:
+        known = np.zeros(len(inputs), np.bool_)
+        known[train.numpy()] = True
+    if arrays.scale != "none":
+        inputs = as_float32(inputs, fit(inputs, arrays.scale, known))
+    elif not (isinstance(inputs, np.memmap) and is_torch_type(inputs.dtype)):
+        inputs = as_float32(inputs)
+    if arrays.task == "classification":
+        return torch.from_numpy(inputs), torch.from_numpy(targets), None
+    target_scale = fit(targets, "standard", known)
+    quantities = as_float32(targets[:, None], target_scale)
+    return torch.from_numpy(inputs), torch.from_numpy(quantities), target_scale
 
 
 def _split(examples: int, test_fraction: float, seed: int) -> tuple[Tensor | None, Tensor | None]:

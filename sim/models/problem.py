@@ -10,6 +10,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
+from sim.data.scaling import Scaling
 from sim.experiment.choices import OPTIMIZERS, Optimizer
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
@@ -41,6 +42,7 @@ class Problem:
         task: what the outputs are.
         classes: the names of the classes, as far as they have any.
         threshold: of a single output, above which it tells class 1: 0, or 0.5 for probabilities.
+        target_scale: what quantities were scaled by, which the loss sees; None where they are in the data's own units.
         rates: the learning rate of each optimizer for runs that name none.
         start: where runs begin on a plane of two parameters; None for a model, which begins as it was made.
     """
@@ -56,6 +58,7 @@ class Problem:
     task: Literal["classification", "regression", "formula"] = "formula"
     classes: tuple[str, ...] = ()
     threshold: float = 0.0
+    target_scale: Scaling | None = None
     rates: Mapping[Optimizer, float] = field(default_factory=dict)
     start: Point | None = None
 
@@ -94,7 +97,7 @@ class Problem:
 
     def batch(self, examples: Tensor) -> Batch:
         """Inputs and targets of training examples (int64 from 0 to N - 1, on the CPU), on the device."""
-        return self.source.take(examples if self.train is None else self.train[examples])
+        return self.source.take(self.rows(examples))
 
     def rows(self, examples: Tensor) -> Tensor:
         """The rows of the data, from 0, that training examples (int64 from 0 to N - 1) stand in."""

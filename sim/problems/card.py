@@ -9,6 +9,7 @@ from sim.experiment.choices import CLOCKS, MODELS, Clock
 from sim.experiment.config import ModelConfig, ProblemConfig
 from sim.experiment.errors import ConfigError, require_file
 from sim.experiment.geometry import Point, Window
+from sim.experiment.words import shown
 from sim.problems import build_formula, registry
 from sim.problems.formula import Formula
 
@@ -78,10 +79,11 @@ def _model_card(config: ModelConfig) -> Card:
     if config.own_file is not None:
         require_file(Path(config.own_file[0]), "model")
     words = MODELS.get(config.model, "your own model")
+    title, note = _title_and_note(config)
     return Card(
-        name=Path(config.model).name,
-        title=_model_title(config),
-        note="",
+        name=shown(Path(config.model).name),
+        title=title,
+        note=note,
         sentence=f"{words[0].upper()}{words[1:]}, seen on a plane of its parameter space.",
         axes=("direction 1", "direction 2"),
         window=None,
@@ -90,13 +92,13 @@ def _model_card(config: ModelConfig) -> Card:
     )
 
 
-def _model_title(config: ModelConfig) -> str:
-    """What the model is and what it learns from; where that is a file's own data, only the engine will know."""
-    shape = f"mlp {'-'.join(map(str, config.hidden))}" if config.model == "mlp" else Path(config.model).name
+def _title_and_note(config: ModelConfig) -> tuple[str, str]:
+    """What learns from what, and what was done to it; where that is a file's own data, only the engine will know."""
+    shape = f"mlp {'-'.join(map(str, config.hidden))}" if config.model == "mlp" else shown(Path(config.model).name)
     if config.own_file is not None and config.data is None:
-        return shape
+        return shape, ""
     arrays = load_arrays(config)
-    examples, data = (config.examples, "synthetic data") if arrays is None else (len(arrays.inputs), arrays.name)
+    examples = config.examples if arrays is None else len(arrays.inputs)
     if not split_sizes(examples, config.test_fraction)[0]:
         raise ConfigError(f"{examples} examples with --test-fraction {config.test_fraction} leave none for training.")
-    return f"{shape} on {data}"
+    return (f"{shape} on synthetic data", "") if arrays is None else (f"{shape} on {arrays.name}", arrays.note)

@@ -1,14 +1,18 @@
 """What the runs say of some examples, in words."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sim.data.scaling import Scaling
 from sim.models.evaluation import classes_told, evaluating
 from sim.models.problem import Problem
 from sim.protocol.answers import Predicted
+
+_LONGEST = 12  # characters of a quantity
 
 
 def predict(problem: Problem, modules: Sequence[nn.Module | None], count: int) -> Predicted:
@@ -37,11 +41,26 @@ def predict(problem: Problem, modules: Sequence[nn.Module | None], count: int) -
 
 def _words(problem: Problem, values: Tensor) -> tuple[str, ...]:
     """For each example its class or its quantity; the first one where it has several."""
-    flat = values.reshape(len(values), -1)[:, 0].tolist()
+    first = values.reshape(len(values), -1)[:, 0].cpu()
     if problem.task != "classification" or values.is_floating_point():
-        return tuple(f"{value:.2f}" for value in flat)
+        return _quantities(first, problem.target_scale)
     names = problem.classes
-    return tuple(names[number] if number < len(names) else str(number) for number in flat)
+    return tuple(names[number] if number < len(names) else str(number) for number in first.tolist())
+
+
+def _quantities(values: Tensor, scale: Scaling | None) -> tuple[str, ...]:
+    """Quantities in the data's own units, to a hundredth of what they vary by or a little more exactly."""
+    if scale is None:
+        return tuple(f"{value:.2f}" for value in values.tolist())
+    places = max(0, 2 - math.floor(math.log10(float(scale.width))))
+    return tuple(_number(value, places) for value in scale.undo(values.double().numpy()).tolist())
+
+
+def _number(value: float, places: int) -> str:
+    words = f"{round(value, places) + 0.0:.{places}f}"  # + 0.0 for there is a negative zero
+    if "." in words:
+        words = words.rstrip("0").rstrip(".")
+    return words if len(words) <= _LONGEST else f"{value:.4g}"
 
 
 def _right(told: Tensor | None, targets: Tensor) -> tuple[bool | None, ...]:

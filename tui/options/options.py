@@ -73,7 +73,7 @@ class Options:
         model: mlp, cnn, or FILE.py[:NAME], a function of your own that returns an nn.Module.
         dataset: Data for the model; see gdsim list.
         hidden: Sizes of the mlp's hidden layers, separated by commas.
-        task: What the targets are; by default told from them.
+        task: What the targets are; by default text, or at most 20 different whole numbers, are classes.
         test_fraction: Share of the examples kept for testing; 0 for none.
         examples: How many examples the synthetic data set has.
         loader: Whether batches come through a DataLoader or from tensors resident on the device.

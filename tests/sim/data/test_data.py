@@ -159,7 +159,7 @@ def test_what_is_wrong_with_a_table_is_said(
     [
         ("red green blue", r"'class' has 3 different values \(blue, green, red\); it needs two classes"),
         ("1 1 1", r"1 different values \(1\); it needs two classes"),
-        ("a,b,c,d,e,f", r"6 different values \(a, b, c, d, e, …\)"),
+        ("a,b,c,d,e,f,g,h,i,j,k,l", r"12 different values \(a, b, c, d, e, f, g, h, i, j … and 2 more\)"),
         ("a, ,b", "missing in row 2 .* of column 'class'; every row needs a class"),
         ("a,,b", "missing in row 2 .* of column 'class'; every row needs a class"),
         ("1,,0", "missing in row 2 .* of column 'class'"),

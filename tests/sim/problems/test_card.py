@@ -47,6 +47,20 @@ def test_the_card_of_a_model_says_what_learns_from_what(config: ModelConfig, nam
     assert (card.window, card.pace, card.drawn, card.minima) == (None, None, None, ())
 
 
+@pytest.mark.parametrize(
+    ("config", "note"),
+    [
+        (ModelConfig(), ""),
+        (ModelConfig(dataset="wine"), "inputs standardised"),
+        (ModelConfig(dataset="diabetes", scale="minmax"), "inputs in 0..1, target standardised"),
+        (ModelConfig(dataset="diabetes", scale="none"), "target standardised"),
+        (ModelConfig(dataset="synthetic"), ""),
+    ],
+)
+def test_the_card_of_a_model_says_what_was_done_to_the_data(config: ModelConfig, note: str) -> None:
+    assert card_of(config).note == note
+
+
 def test_the_card_of_an_own_file_does_not_run_it(tmp_path: Path) -> None:
     file = own_file(tmp_path, "raise RuntimeError", "mine.py")
     assert (card_of(ModelConfig(f"{file}:small")).name, card_of(ModelConfig(file)).title) == (
