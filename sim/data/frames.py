@@ -13,7 +13,7 @@ from sim.data.array_files import read_npz
 from sim.data.reading import reading, require_room, unreadable
 from sim.experiment.errors import ConfigError, require_file
 from sim.experiment.memory import available
-from sim.experiment.words import first_line, listed, quoted, shown_path
+from sim.experiment.words import first_line, listed, quoted, shown, shown_path
 
 if TYPE_CHECKING:
     import polars as pl
@@ -97,8 +97,9 @@ def _read_npz(path: Path) -> "pl.DataFrame":
     columns: dict[str, NDArray[np.generic]] = {}
     for key, array in read_npz(path).items():
         if array.ndim not in (1, 2) or array.dtype.kind not in "biufU":
+            kind = shown(str(array.dtype))
             raise ConfigError(
-                f"Array {quoted(key)} of {shown_path(path)} has {array.ndim} dimensions and type {array.dtype}; "
+                f"Array {quoted(key)} of {shown_path(path)} has {array.ndim} dimensions and type {kind}; "
                 "it needs 1 or 2 dimensions of numbers or text."
             )
         names = [key] if array.ndim == 1 else [f"{key}{place}" for place in range(array.shape[1])]
