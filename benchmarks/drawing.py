@@ -42,8 +42,8 @@ def with_cells(walks: list[np.ndarray], colors: np.ndarray) -> None:
     canvas = Canvas(COLUMNS, ROWS)
     canvas.background(colors)
     view = Viewport(WINDOW, COLUMNS, ROWS)
-    for walk, color in zip(walks, DARK.runs, strict=False):
-        canvas.polyline(view.to_dots(walk), trail_colors(POINTS, color, DARK.background, 30))
+    for walk, color, faded in zip(walks, DARK.runs, DARK.faded, strict=False):
+        canvas.trail(view.to_dots(walk), trail_colors(POINTS, color, faded, 30), color, POINTS // 2)
     canvas.frame().strips()
 
 

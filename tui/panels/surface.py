@@ -21,6 +21,7 @@ from tui.scene.scene import RunScene, Scene, vanishes
 
 _DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
 _ROOM = 0.3  # around the trails, as a share of their extent
+_FRESH = 180  # points of a trail: older ones thin to a haze
 _FADE_EVERY = 60  # points of a trail between two shades
 _ARROW_SHARE = 0.16  # of the canvas's width: the longer of the two arrows
 _SHORTEST_ARROW = 5.0  # dots
@@ -209,8 +210,8 @@ class Surface(Plot):
         places = run.places
         older = max(0, len(places) - _DETAILED)
         kept = np.concatenate([np.arange(0, older, max(1, older // _DETAILED)), np.arange(older, len(places))])
-        colors = trail_colors(len(kept), run.color, palette.bands[len(palette.bands) // 2], _FADE_EVERY)
-        canvas.polyline(view.to_dots(places[kept]), colors)
+        shades = trail_colors(len(kept), run.color, palette.faded[run.index], _FADE_EVERY)
+        canvas.trail(view.to_dots(places[kept]), shades, run.color, max(0, len(kept) - _FRESH))
 
     def _draw_marks(self, canvas: Canvas, view: Viewport, scene: Scene) -> None:
         for place, mark in [
