@@ -14,7 +14,7 @@ from textual.widgets import Markdown
 from sim.experiment.choices import CLOCKS, MODELS, PLANES
 from sim.experiment.config import ModelConfig
 from sim.problems import registry
-from tui.draw.chart import NON_POSITIVE
+from tui.draw.chart import BELOW
 from tui.draw.numbers import count
 from tui.draw.palette import GLYPHS, MINIMUM, START
 from tui.keys import KEYS
@@ -51,10 +51,10 @@ _MARKS = (
         " ".join(GLYPHS[:3]) + " …",
         "where the runs are; dimmed, with a distance, if far off the plane",
     ),
-    ("lines and dots", "in the curves: the loss over all examples, and that of single batches"),
+    ("lines and bands", "in the curves: the loss over all examples, smoothed, and from the least to the greatest batch's"),
     (
-        NON_POSITIVE,
-        "at the lower edge of the curves: values for which a logarithmic axis (`y`) has no place",
+        BELOW,
+        "at the lower edge of the curves: values for which the axis (`y`) has no place",
     ),
 )
 

@@ -5,6 +5,7 @@ are floats, shape (n, 2): x to the right, y *down*, the dot (i, j) covering [i, 
 `tui.draw.viewport.Viewport` makes them from data. Colours are ints 0xRRGGBB, as in `tui.draw.palette`.
 """
 
+import re
 from collections.abc import Sequence
 from copy import deepcopy
 
@@ -25,8 +26,10 @@ Those on the ground are translucent: they tint the background of their cell.
 
 _BITS = np.array([[0, 3], [1, 4], [2, 5], [6, 7]])  # Unicode's numbering of the dots of a braille cell
 _SPACE, _HALF, _BRAILLE = ord(" "), ord("▀"), 0x2800
-_CROWDED, _HAZE = 4, 0x95  # dots of a cell; every second one of them
+_UPPER, _LOWER = np.uint8(0x1B), np.uint8(0xE4)  # the dots of a cell's halves
+_CROWDED, _HAZE = 4, np.uint8(0x95)  # dots of a cell; every second one of them
 _TINT = 0.2  # how much of its own colour a dot on the ground has
+_WORD = re.compile(r"\S+")
 _ARROW_HEAD = 4.0  # dots
 _ARROW_TURN = np.array([[-(3**0.5), -1], [1, -(3**0.5)]]) / 2  # by 150 degrees; its transpose turns the other way
 
@@ -134,6 +137,12 @@ class Canvas:
                 self._glyph_bg[row, place] = -1 if bg is None else bg
                 self._bold[row, place] = bold
 
+    def picture(self, lines: Sequence[str], fg: int) -> None:
+        """Write lines of single-width characters from the upper left on; their spaces cover nothing."""
+        for row, line in enumerate(lines):
+            for word in _WORD.finditer(line):
+                self.text(word.start(), row, word[0], fg)
+
     def frame(self) -> Frame:
         """Compose what was drawn so far."""
         upper, lower = self._halves[:, 0], self._halves[:, 1]
@@ -142,10 +151,11 @@ class Canvas:
         for layer in sorted({layer for layer, _ in self._inks}):
             patterns, colors = self._layer(layer)
             dotted = patterns > 0
+            behind = np.where(np.bitwise_count(patterns & _UPPER) >= np.bitwise_count(patterns & _LOWER), upper, lower)
             if layer == GROUND:
-                colors = _tinted(upper, colors)
+                colors = _tinted(behind, colors)
             characters = np.where(dotted, _BRAILLE + patterns.astype(np.uint32), characters)
-            fg, bg = np.where(dotted, colors, fg), np.where(dotted, upper, bg)
+            fg, bg = np.where(dotted, colors, fg), np.where(dotted, behind, bg)
         written = self._glyph > 0
         characters = np.where(written, self._glyph, characters)
         fg = np.where(written, self._glyph_fg, fg)
@@ -153,7 +163,9 @@ class Canvas:
         return Frame(characters, fg, bg, self._bold.copy())
 
     def _ink(self, layer: int, color: int) -> _Ink:
-        return self._inks.setdefault((layer, color), _Ink(self.rows, self.columns))
+        if (layer, color) not in self._inks:
+            self._inks[layer, color] = _Ink(self.rows, self.columns)
+        return self._inks[layer, color]
 
     def _layer(self, layer: int) -> tuple[NDArray[np.uint8], Integers]:
         """Pattern and colour of each cell on a layer."""

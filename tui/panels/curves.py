@@ -1,59 +1,68 @@
 """Loss or gradient norm of each run, over updates, epochs, examples or seconds."""
 
+import math
 import time
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from textual.strip import Strip
-from textual.widget import Widget
 
 from sim.experiment.choices import Clock
 from sim.protocol.trace import Rows
 from tui.draw.chart import Chart, Series
-from tui.draw.palette import blend
+from tui.draw.numbers import decimal
+from tui.panels.picture import Picture
 from tui.panels.plot import fitting
 from tui.scene.scene import RunScene, Scene
 from tui.session.history import thinned
 
 _REDRAWS_PER_SECOND = 5
-_NOISE_REACH = 2.0  # how far beyond the lines dots are drawn, as a factor
-_NOISE_SHARE = 0.45  # of a run's colour: the loss of its batches, behind the loss over all examples
 
 Axis = Literal["updates", "epochs", "examples", "seconds"]
 _COLUMNS: dict[Axis, str] = {"updates": "update", "epochs": "epoch", "examples": "examples", "seconds": "seconds"}
 _METRICS = ("loss", "gradient norm", "test loss", "test accuracy")
-_METRIC_COLUMNS = {"test loss": "test_loss", "test accuracy": "test_accuracy"}
+_METRIC_COLUMNS = {"loss": "loss", "test loss": "test_loss", "test accuracy": "test_accuracy"}
+_SCALES = {"log": 6.0, "log, all": math.inf, "linear": math.inf}
+"""How the y axis is laid out, and how many decades it goes below the start at most."""
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 
 
-class Curves(Widget, can_focus=True):
-    """The line is the loss over all examples; the dots around it are the losses of the batches.
+class Curves(Picture):
+    """The line is the loss over all examples, smoothed; the band behind it is that of the losses of the batches.
 
     What an update measured is drawn where it was measured: at the parameters before it, so one update earlier.
     """
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.log_y = True
+        self._log_x = False
+        self._scale = next(iter(_SCALES))
         self._axis: Axis = "updates"
         self._clock: Clock | None = None
         self._metrics: tuple[str, ...] = _METRICS[:2]
         self._metric = _METRICS[0]
-        self._strips: list[Strip] = []
         self._drawn_at = -1.0
-        self._drawn: tuple[object, ...] = ()
 
     def next_axis(self) -> None:
         """Draw over something else."""
-        axes = list(_COLUMNS)
-        self._axis = axes[(axes.index(self._axis) + 1) % len(axes)]
+        self._axis = _after(self._axis, tuple(_COLUMNS))
         self._drawn_at = -1.0
 
     def next_metric(self) -> None:
         """Draw another metric."""
-        self._metric = self._metrics[(self._metrics.index(self._metric) + 1) % len(self._metrics)]
+        self._metric = _after(self._metric, self._metrics)
+        self._drawn_at = -1.0
+
+    def next_scale(self) -> None:
+        """Lay out the y axis otherwise."""
+        self._scale = _after(self._scale, tuple(_SCALES))
+        self._drawn_at = -1.0
+
+    def toggle_log_x(self) -> None:
+        """A logarithmic x axis or a linear one."""
+        self._log_x ^= True
         self._drawn_at = -1.0
 
     def show(self, scene: Scene) -> None:
@@ -68,55 +77,66 @@ class Curves(Widget, can_focus=True):
         if scene.playing and now - self._drawn_at < 1 / _REDRAWS_PER_SECOND:
             return
         self._drawn_at = now
-        scale = " · log" if self.log_y and self._metric != "test accuracy" else ""
-        dotted = [f"loss, batches dotted{scale} · over {self._axis}"] if self._metric == "loss" else []
-        titles = [*dotted, f"{self._metric}{scale} · over {self._axis}", f"{self._metric} over {self._axis}"]
-        self.border_title = fitting(titles, self.size.width)
-        self.border_subtitle = rates_words(scene)
-        self._strips = self._chart(scene).strips()
-        self.refresh()
+        self._entitle(scene)
+        self.show_frame(self._chart(scene).frame())
 
-    def render_line(self, y: int) -> Strip:
-        """One row of the chart."""
-        style = self.rich_style  # the theme's background, whatever the terminal's own is
-        return self._strips[y].apply_style(style) if y < len(self._strips) else Strip.blank(self.size.width, style)
+    def _entitle(self, scene: Scene) -> None:
+        scale = "" if self._is_share or self._scale == "linear" else f" · {self._scale}"
+        over = f"over {self._axis}{' (log)' if self._log_x else ''}"
+        behind = [f"loss, that of batches behind{scale} · {over}"] if self._metric == "loss" else []
+        title = fitting([*behind, f"{self._metric}{scale} · {over}", f"{self._metric} {over}"], self.size.width)
+        if (title, rates_words(scene)) != (self.border_title, self.border_subtitle):
+            self.border_title, self.border_subtitle = title, rates_words(scene)
+
+    @property
+    def _is_share(self) -> bool:
+        return self._metric == "test accuracy"
 
     def _chart(self, scene: Scene) -> Chart:
         shown = [run for run in scene.runs if run.shown]
-        lines = [self._line(run) for run in scene.layers]
-        noise = [self._noise(scene, run, _bounds(lines)) for run in scene.layers] if self._metric == "loss" else []
-        ends = [float(run.recorded[-1][_COLUMNS[self._axis]]) for run in shown]
         cursor = max((float(run.seen[-1][_COLUMNS[self._axis]]) for run in shown), default=0.0)
         return Chart(
-            series=(*noise, *lines),
+            series=tuple(self._series(scene, run) for run in scene.layers),
             width=self.size.width,
             height=self.size.height,
-            log_y=self.log_y and self._metric != "test accuracy",
-            x_limits=(0.0, max(ends, default=0.0) or 1.0),
+            log_x=self._log_x,
+            log_y=self._scale != "linear" and not self._is_share,
+            x_end=max((float(run.recorded[-1][_COLUMNS[self._axis]]) for run in shown), default=0.0),
+            decades=_SCALES[self._scale],
             cursor=None if scene.live else cursor,
             ink=scene.palette.muted,
+            background=scene.palette.background,
         )
 
-    def _line(self, run: RunScene) -> Series:
+    def _series(self, scene: Scene, run: RunScene) -> Series:
         if self._metric == "gradient norm":
-            return Series(*self._measured(run, "grad_norm"), run.color)
-        evaluated = run.recorded[run.evaluations]
-        return Series(self._x(evaluated), evaluated[_METRIC_COLUMNS.get(self._metric, "loss")], run.color)
+            x, y = self._measured(run, "grad_norm")
+        else:
+            evaluated = run.recorded[run.evaluations]
+            x, y = self._x(evaluated), evaluated[_METRIC_COLUMNS[self._metric]]
+        reached = float(run.seen[-1][_COLUMNS[self._axis]])
+        known = np.flatnonzero(np.isfinite(y) & (x <= reached))
+        return Series(
+            x,
+            y,
+            run.color,
+            self._measured(run, "batch_loss") if self._metric == "loss" else (np.empty(0), np.empty(0)),
+            scene.palette.swaths[run.index],
+            f"{run.glyph} {decimal(float(y[known[-1]]), 3)}" if len(known) else "",
+            reached,
+        )
 
     def _measured(self, run: RunScene, column: str) -> tuple[Floats, Floats]:
         """What updates measured, at the places of the updates before: that is where the run then was."""
         return self._x(thinned(run.recorded[:-1])), thinned(run.recorded[1:])[column]
 
-    def _noise(self, scene: Scene, run: RunScene, bounds: tuple[float, float]) -> Series:
-        """The losses of a run's batches near the lines: single examples that fit perfectly would squeeze all else."""
-        dim = blend(scene.palette.background, run.color, _NOISE_SHARE)
-        places, losses = self._measured(run, "batch_loss")
-        low, high = bounds
-        near = (losses <= high) & ((losses >= low) | (losses <= 0))
-        return Series(places, np.where(near, losses, np.nan), dim, "dots")
-
     def _x(self, rows: Rows) -> Floats:
         return rows[_COLUMNS[self._axis]].astype(np.float64)
+
+
+def _after(one: T, choices: tuple[T, ...]) -> T:
+    """The choice after another one, round and round."""
+    return choices[(choices.index(one) + 1) % len(choices)]
 
 
 def rates_words(scene: Scene) -> str:
@@ -132,13 +152,3 @@ def rates_words(scene: Scene) -> str:
 def _has_figures(scene: Scene, metric: str) -> bool:
     """Whether a metric of the test examples is evaluated at all."""
     return bool(np.isfinite(scene.runs[0].recorded[_METRIC_COLUMNS[metric]][0]))
-
-
-def _bounds(lines: list[Series]) -> tuple[float, float]:
-    """Between which losses batches are drawn: somewhat beyond those of all examples."""
-    losses = np.concatenate([np.empty(0), *(line.y for line in lines)])
-    losses = losses[np.isfinite(losses)]
-    if not losses.size:
-        return -np.inf, np.inf
-    low, high = float(losses.min()), float(losses.max())
-    return (low / _NOISE_REACH if low > 0 else low * _NOISE_REACH), high * _NOISE_REACH
