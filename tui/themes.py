@@ -35,6 +35,7 @@ def palette_of(theme: Theme, color_system: str | None) -> Palette:
     """The colours for what is drawn under a theme, on a terminal with rich's name for the colours it can show."""
     few = color_system in ("256", "standard")
     palette = (DARK_256 if few else DARK) if theme.dark else (LIGHT_256 if few else LIGHT)
-    if theme.background is None:
+    background = Color.parse(theme.background or "ansi_default")
+    if background.ansi is not None:  # the terminal's own, which nobody knows
         return palette
-    return replace(palette, background=int(Color.parse(theme.background).hex6[1:], 16))
+    return replace(palette, background=int(background.hex6[1:], 16))

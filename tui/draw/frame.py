@@ -80,10 +80,6 @@ class Frame:
         ]
         return Strip(segments, len(text))
 
-    def strips(self) -> list[Strip]:
-        """All rows as strips."""
-        return [self.strip(row) for row in range(len(self.characters))]
-
     def changes(self, previous: "Frame | None") -> list[Span]:
         """The cells that differ from an earlier frame; all of them where its size differs or there was none."""
         if previous is None or previous.fg.shape != self.fg.shape:

@@ -54,10 +54,14 @@ def scale_across(first: float, last: float, log: bool, room: float) -> Scale:
         log: whether it is logarithmic.
         room: the share of the axis that is to stay free at its end.
     """
-    if log and 0 < first < last:
-        spread = math.log10(last / first) / (1 - room)
-        return Scale(first, round_up(min(first * 10.0 ** min(spread, 300.0), LARGEST)), True)
-    return Scale(0.0, round_up(last / (1 - room)) if 0 < last < LARGEST / 10 else max(last, 1.0), False)
+    if not last > 1 / LARGEST:
+        return Scale(0.0, 1.0, False)
+    last = min(last, LARGEST / 10)
+    if not log or first > last / 1.01:
+        return Scale(0.0, round_up(last / (1 - room)), False)
+    first = max(first, 1 / LARGEST)
+    end = math.log10(first) + math.log10(last / first) / (1 - room)
+    return Scale(first, round_up(10.0 ** min(end, 300.0)), True)
 
 
 def scale_up(values: Floats, log: bool, start: float, decades: float) -> Scale:

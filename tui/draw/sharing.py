@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_PERIOD, _ROW_STEP = 13, 5  # a prime, and a step: neighbours in a row, a column or a diagonal take different turns
+_PERIOD, _ROW_STEP = 43, 30  # by trial: along lines in all directions, no turn is longer than four cells
 
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]

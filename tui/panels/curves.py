@@ -122,7 +122,7 @@ class Curves(Picture):
             run.color,
             self._measured(run, "batch_loss") if self._metric == "loss" else (np.empty(0), np.empty(0)),
             scene.palette.swaths[run.index],
-            f"{run.glyph} {decimal(float(y[known[-1]]), 3)}" if len(known) else "",
+            f"{run.glyph} {decimal(float(y[known[-1]]), 3)} " if len(known) else "",
             reached,
         )
 

@@ -1,5 +1,6 @@
 """The surface under its keys and the mouse."""
 
+import numpy as np
 import pytest
 from textual import events
 
@@ -45,7 +46,8 @@ async def test_fit_shows_all_of_the_trails_and_the_minimum() -> None:
         left, right, bottom, top = it.window
         assert left < rows["x"].min() < max(rows["x"].max(), best.x) < right
         assert bottom < min(rows["y"].min(), best.y) < rows["y"].max() < top
-        assert right - left < 1.3 * (max(rows["x"].max(), best.x) - rows["x"].min())
+        across, up = (np.ptp([*rows[axis], getattr(best, axis)]) for axis in "xy")
+        assert max(across / (right - left), up / (top - bottom)) == pytest.approx(1 / 1.2)
 
 
 async def test_follow_keeps_the_heads_in_sight() -> None:
@@ -60,6 +62,9 @@ async def test_follow_keeps_the_heads_in_sight() -> None:
             head = it.history.seen(run)[-1]
             assert left < head["x"] < right
             assert bottom < head["y"] < top
+        assert (right - left) / (top - bottom) == pytest.approx(
+            (start.right - start.left) / (start.top - start.bottom)
+        )
 
 
 async def test_the_contour_lines_come_and_go() -> None:
