@@ -51,7 +51,10 @@ _MARKS = (
         " ".join(GLYPHS[:3]) + " …",
         "where the runs are; dimmed, with a distance, if far off the plane",
     ),
-    ("lines and bands", "in the curves: the loss over all examples, smoothed, and from the least to the greatest batch's"),
+    (
+        "lines and bands",
+        "in the curves: the loss over all examples, smoothed, and from the least to the greatest batch's",
+    ),
     (
         BELOW,
         "at the lower edge of the curves: values for which the axis (`y`) has no place",

@@ -33,7 +33,7 @@ class SpansCompositor(Compositor):
         return update and SpansUpdate(update.chops, update.spans, update.chop_ends)
 
 
-class SpansScreen(Screen[None]):
+class SpansScreen(Screen[object]):
     """The screen of the panels."""
 
     def __init__(self) -> None:

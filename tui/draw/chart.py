@@ -146,22 +146,37 @@ class _Area:
             self._canvas.text(self._column(place), self._rows - 1, BELOW, series.color)
 
     def draw_tags(self, series: Sequence[Series]) -> None:
-        """What stands at the lines, each in the row nearest to its own in which there is room."""
-        taken = np.zeros((self._rows, self._columns), dtype=np.bool_)
-        for one in series:
-            known = np.flatnonzero(np.isfinite(one.y) & (one.x <= one.reached))
-            if not one.tag or not len(known):
-                continue
-            place = float(np.nan_to_num(self._across.shares(one.x[known[-1]])).clip(0, 1))
-            share = float(np.nan_to_num(self._up.shares(one.y[known[-1]])).clip(0, 1))
-            begin = max(0, min(self._column(place) - self._left, self._columns - len(one.tag)))
-            row = min(int((1 - share) * self._rows), self._rows - 1)
-            cells = slice(begin, begin + len(one.tag))
-            free = [other for other in range(self._rows) if not taken[other, cells].any()]
-            if free:
-                row = min(free, key=lambda other: abs(other - row))
-                taken[row, cells] = True
-                self._canvas.text(self._left + begin, row, one.tag, one.color, self._background, bold=True)
+        """What stands at the lines, from the highest to the lowest, none of it on another one."""
+        tags = sorted((tag for one in series if (tag := self._tag(one))), key=lambda tag: tag.row)
+        for i, tag in enumerate(tags):
+            tag.row = max([tag.row, *(above.row + 1 for above in tags[:i] if above.meets(tag))])
+        for i, tag in reversed(list(enumerate(tags))):
+            tag.row = min([tag.row, self._rows - 1, *(below.row - 1 for below in tags[i + 1 :] if below.meets(tag))])
+            self._canvas.text(self._left + tag.begin, tag.row, tag.words, tag.color, self._background, bold=True)
+
+    def _tag(self, series: Series) -> "_Tag | None":
+        """The tag of a line, where it has got to."""
+        known = np.flatnonzero(np.isfinite(series.y) & (series.x <= series.reached))
+        if not series.tag or not len(known):
+            return None
+        share = self._across.shares(series.x[known[-1]]), self._up.shares(series.y[known[-1]])
+        across, up = (float(np.nan_to_num(part).clip(0, 1)) for part in share)
+        begin = max(0, min(self._column(across) - self._left, self._columns - len(series.tag)))
+        return _Tag(begin, min(int((1 - up) * self._rows), self._rows - 1), series.tag, series.color)
 
     def _column(self, share: float) -> int:
         return self._left + min(int(share * self._columns), self._columns - 1)
+
+
+@dataclass(slots=True)
+class _Tag:
+    """Words at a place within the axes."""
+
+    begin: int
+    row: int
+    words: str
+    color: int
+
+    def meets(self, other: "_Tag") -> bool:
+        """Whether the two have columns in common."""
+        return self.begin < other.begin + len(other.words) and other.begin < self.begin + len(self.words)

@@ -1,6 +1,7 @@
 """A composed picture of terminal cells, and in which of them it differs from another one."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -58,10 +59,10 @@ class Frame:
         """This frame with another one, which has to fit in, over a part of it."""
         rows, columns = other.fg.shape
         there = slice(row, row + rows), slice(column, column + columns)
-        parts = [part.copy() for part in (self.characters, self.fg, self.bg, self.bold)]
-        for part, inset in zip(parts, (other.characters, other.fg, other.bg, other.bold), strict=True):
-            part[there] = inset
-        return Frame(*parts)
+        both = deepcopy(self)
+        both.characters[there], both.bold[there] = other.characters, other.bold
+        both.fg[there], both.bg[there] = other.fg, other.bg
+        return both
 
     def lines(self) -> list[str]:
         """The plain characters, one string a row."""

@@ -14,7 +14,7 @@ def line_dots(places: Floats, width: int, height: int) -> tuple[Integers, Intege
 
     `places` are dot coordinates, shape (n, 2); the line breaks where one is not finite.
     """
-    finite = np.isfinite(places).all(axis=1)
+    finite = np.isfinite(places[:, 0]) & np.isfinite(places[:, 1])
     ends = np.flatnonzero(finite[1:] & finite[:-1]) + 1
     begins, stops, inside = _clip(places[ends - 1], places[ends], width, height)
     xs, ys, segment = _rasterise(begins, stops)

@@ -17,6 +17,7 @@ from tui.scene.scene import RunScene, Scene
 from tui.session.history import thinned
 
 _REDRAWS_PER_SECOND = 5
+_MOST_BANDS = 4  # more would be a patchwork
 
 Axis = Literal["updates", "epochs", "examples", "seconds"]
 _COLUMNS: dict[Axis, str] = {"updates": "update", "epochs": "epoch", "examples": "examples", "seconds": "seconds"}
@@ -114,13 +115,14 @@ class Curves(Picture):
         else:
             evaluated = run.recorded[run.evaluations]
             x, y = self._x(evaluated), evaluated[_METRIC_COLUMNS[self._metric]]
+        banded = self._metric == "loss" and sum(other.shown for other in scene.runs) <= _MOST_BANDS
         reached = float(run.seen[-1][_COLUMNS[self._axis]])
         known = np.flatnonzero(np.isfinite(y) & (x <= reached))
         return Series(
             x,
             y,
             run.color,
-            self._measured(run, "batch_loss") if self._metric == "loss" else (np.empty(0), np.empty(0)),
+            self._measured(run, "batch_loss") if banded else (np.empty(0), np.empty(0)),
             scene.palette.swaths[run.index],
             f"{run.glyph} {decimal(float(y[known[-1]]), 3)} " if len(known) else "",
             reached,

@@ -54,7 +54,9 @@ class Plot(Picture):
     def paint(self, frame: Frame, window: Window, palette: Palette) -> None:
         """Show a frame with labels for its window."""
         columns, rows = self.plot_size
-        lines = [f"{label:>{_LEFT - 1}} {'':{columns}}" for label in left_labels(window.bottom, window.top, rows, _LEFT - 1)]
+        lines = [
+            f"{label:>{_LEFT - 1}} {'':{columns}}" for label in left_labels(window.bottom, window.top, rows, _LEFT - 1)
+        ]
         below = " " * _LEFT + bottom_labels(window.left, window.right, columns)
         labels = Frame.of_text([*lines, below], palette.muted, palette.background)
         self.show_frame(labels.with_inset(frame, 0, _LEFT))

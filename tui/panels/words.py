@@ -14,16 +14,17 @@ from textual.widget import Widget
 class Words(Widget):
     """Most of what is said at one frame is said at the next, and painting costs more than comparing."""
 
-    _said: tuple[Text, Size, Style] | None = None
+    _said: tuple[Text, Size, str] | None = None
     _strips: tuple[Strip, ...] = ()
 
     def say(self, text: Text) -> None:
         """Show a text, its lines wrapped at the panel's width."""
-        saying = text, self.size, self.rich_style
+        saying = text, self.size, self.app.theme
         if saying == self._said or not self.size:
             return
-        options = self.app.console.options.update(width=self.size.width, height=self.size.height)
-        lines = self.app.console.render_lines(text, options, style=self.rich_style)
+        console = self.app.console
+        options = console.options.update(width=self.size.width, height=self.size.height)
+        lines = console.render_lines(text, options, style=self.rich_style)
         strips = tuple(Strip(line, self.size.width) for line in lines)
         regions = [
             Region(begin, row, end - begin, 1)
@@ -53,9 +54,10 @@ def changed_cells(old: Strip, new: Strip) -> Iterator[tuple[int, int]]:
 
 def _cells(strip: Strip) -> list[tuple[str, Style | None, int]]:
     """Character and style of each cell, and which part of the character is in it."""
-    return [
-        (character, style, part)
-        for text, style, _ in strip
-        for character in text
-        for part in range(cell_len(character))
-    ]
+    cells: list[tuple[str, Style | None, int]] = []
+    for text, style, _ in strip:
+        narrow = cell_len(text) == len(text)
+        cells += [
+            (character, style, part) for character in text for part in range(1 if narrow else cell_len(character))
+        ]
+    return cells

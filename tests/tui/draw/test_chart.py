@@ -156,7 +156,7 @@ def test_tags_stand_where_the_lines_have_got_to_and_never_on_one_another() -> No
     lines = lines_of(*curves)
     rows = {n: row for n in range(4) for row, line in enumerate(lines) if f"{n} {values[n]}" in line}
     assert len(rows) == len(set(rows.values())) == 4
-    assert max(rows[n] for n in range(3)) <= 3 < 7 < rows[3]
+    assert rows[0] < rows[1] < rows[2] <= 3 < 7 < rows[3]
     early = lines_of(replace(series(np.arange(11.0)), tag="here", reached=2.0))
     (row,) = [row for row, line in enumerate(early) if "here" in line]
     assert row == 8

@@ -62,9 +62,7 @@ async def test_follow_keeps_the_heads_in_sight() -> None:
             head = it.history.seen(run)[-1]
             assert left < head["x"] < right
             assert bottom < head["y"] < top
-        assert (right - left) / (top - bottom) == pytest.approx(
-            (start.right - start.left) / (start.top - start.bottom)
-        )
+        assert (right - left) / (top - bottom) == pytest.approx((start.right - start.left) / (start.top - start.bottom))
 
 
 async def test_the_contour_lines_come_and_go() -> None:

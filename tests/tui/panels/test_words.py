@@ -27,9 +27,7 @@ def strip(*parts: tuple[str, str]) -> Strip:
         ([("ab日c", "")], [("ab月c", "")], [(2, 4)]),
     ],
 )
-def test_changed_cells(
-    old: list[tuple[str, str]], new: list[tuple[str, str]], changed: list[tuple[int, int]]
-) -> None:
+def test_changed_cells(old: list[tuple[str, str]], new: list[tuple[str, str]], changed: list[tuple[int, int]]) -> None:
     assert list(changed_cells(strip(*old), strip(*new))) == changed
 
 
