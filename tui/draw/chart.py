@@ -120,6 +120,7 @@ class _Area:
             shown = (places >= 0) & (places <= 1)
             ends = envelope(places[shown], one.swath[1][shown], self._columns)
             low, high = (np.floor(self._up.shares(end) * 2 * self._rows) for end in ends)
+            low = np.nan_to_num(low, nan=-1.0)  # values without a place on a logarithmic axis are below all others
             within[(height >= low) & (height <= high)] = one.swath_color
         self._canvas.background(halves)
 

@@ -100,14 +100,19 @@ DARK_256 = replace(
     ),
     swaths=(0x303030,) * 9,
 )  # fmt: skip
-"""The same from the xterm-256 table, for terminals that show no more: what is nearest to `DARK` would merge there."""
+"""The same for terminals that show no more than the xterm-256 table, where what is nearest to `DARK` would merge.
+
+Bands come in pairs, since there are few that are dark enough; every first border of two has a line.
+"""
+
+_LIGHT_RUNS_256 = (0x005FAF, 0x00875F, 0xAF5F00, 0xAF0087, 0x5F5F00, 0xD70000, 0x5F00D7, 0x008700, 0x875F5F)
 
 LIGHT_256 = replace(
     LIGHT,
-    runs=(0x005FAF, 0x00875F, 0xAF5F00, 0xAF0087, 0x5F5F00, 0xD70000, 0x5F00D7, 0x008700, 0x875F5F),
-    faded=(0x005FAF, 0x00875F, 0xAF5F00, 0xAF0087, 0x5F5F00, 0xD70000, 0x5F00D7, 0x008700, 0x875F5F),
+    runs=_LIGHT_RUNS_256,
+    faded=_LIGHT_RUNS_256,  # none that is lighter stands out; that trails thin out has to tell their age
     bands=(
-        0xAFD7FF, 0xAFD7FF, 0xDEDEDE, 0xDEDEDE, 0xDEDEDE, 0xE8E8E8, 0xE8E8E8, 0xE8E8E8,
+        0xAFD7FF, 0xAFD7FF, 0xDEDEDE, 0xDEDEDE, 0xE8E8E8, 0xE8E8E8, 0xE8E8E8, 0xE8E8E8,
         0xF2F2F2, 0xF2F2F2, 0xFFFFFF, 0xFFFFFF,
     ),
     swaths=(0xE8E8E8,) * 9,

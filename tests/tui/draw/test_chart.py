@@ -112,6 +112,15 @@ def test_a_spike_of_one_update_in_a_million_is_seen_in_the_band() -> None:
     assert dots_of(frame.lines())[:, 1].min() > 32
 
 
+def test_a_band_goes_down_to_the_edge_where_values_have_no_logarithm() -> None:
+    swath = np.array([0.0, 0, 1, 1]), np.array([-1.0, 5, -1, 5])
+    frame = Chart((replace(series([10, 8, 1]), swath=swath, swath_color=BROWN),), 60, 20, log_y=True).frame()
+    banded = (frame.bg == BROWN)[:18].any(axis=1).tolist()
+    assert not banded[0]
+    assert banded == sorted(banded)
+    assert banded[-1]
+
+
 def test_a_band_widens_no_axis() -> None:
     curve = series([1, 2, 3])
     wide = replace(curve, swath=(np.arange(3.0), np.array([-1e9, 0, 1e9])), swath_color=BROWN)
