@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tui.draw.canvas import POINT, Canvas
 from tui.draw.frame import Frame
+from tui.draw.numbers import decimal
 from tui.draw.plotting import axes, line_patterns
 from tui.draw.scale import Scale, scale_across, scale_up
 from tui.draw.smoothing import envelope, smoothed
@@ -31,7 +32,7 @@ class Series:
         swath: values, like `x` and `y`, whose band from the least to the greatest is drawn behind; they do not widen
             the axes.
         swath_color: its background.
-        tag: words that stand at the line where it has got to, if any.
+        mark: a glyph that stands where the line has got to, with the value there, if any.
         reached: where that is on the x axis.
     """
 
@@ -40,8 +41,19 @@ class Series:
     color: int
     swath: tuple[Floats, Floats] = (np.empty(0), np.empty(0))
     swath_color: int = 0
-    tag: str = ""
+    mark: str = ""
     reached: float = np.inf
+
+    @property
+    def newest(self) -> int | None:
+        """Which of its values is the last known one where it has got to."""
+        known = np.flatnonzero(np.isfinite(self.y) & (self.x <= self.reached))
+        return int(known[-1]) if len(known) else None
+
+    @property
+    def tag(self) -> str:
+        """The mark and the value, and a gap after it."""
+        return f"{self.mark} {decimal(float(self.y[self.newest]), 3)} " if self.mark and self.newest is not None else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,13 +169,13 @@ class _Area:
 
     def _tag(self, series: Series) -> "_Tag | None":
         """The tag of a line, where it has got to."""
-        known = np.flatnonzero(np.isfinite(series.y) & (series.x <= series.reached))
-        if not series.tag or not len(known):
+        newest, words = series.newest, series.tag
+        if newest is None or not words:
             return None
-        share = self._across.shares(series.x[known[-1]]), self._up.shares(series.y[known[-1]])
+        share = self._across.shares(series.x[newest]), self._up.shares(series.y[newest])
         across, up = (float(np.nan_to_num(part).clip(0, 1)) for part in share)
-        begin = max(0, min(self._column(across) - self._left, self._columns - len(series.tag)))
-        return _Tag(begin, min(int((1 - up) * self._rows), self._rows - 1), series.tag, series.color)
+        begin = max(0, min(self._column(across) - self._left, self._columns - len(words)))
+        return _Tag(begin, min(int((1 - up) * self._rows), self._rows - 1), words, series.color)
 
     def _column(self, share: float) -> int:
         return self._left + min(int(share * self._columns), self._columns - 1)

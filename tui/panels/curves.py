@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from sim.experiment.choices import Clock
 from sim.protocol.trace import Rows
 from tui.draw.chart import Chart, Series
-from tui.draw.numbers import decimal
 from tui.panels.picture import Picture
 from tui.panels.plot import fitting
 from tui.scene.scene import RunScene, Scene
@@ -116,16 +115,14 @@ class Curves(Picture):
             evaluated = run.recorded[run.evaluations]
             x, y = self._x(evaluated), evaluated[_METRIC_COLUMNS[self._metric]]
         banded = self._metric == "loss" and sum(other.shown for other in scene.runs) <= _MOST_BANDS
-        reached = float(run.seen[-1][_COLUMNS[self._axis]])
-        known = np.flatnonzero(np.isfinite(y) & (x <= reached))
         return Series(
             x,
             y,
             run.color,
             self._measured(run, "batch_loss") if banded else (np.empty(0), np.empty(0)),
             scene.palette.swaths[run.index],
-            f"{run.glyph} {decimal(float(y[known[-1]]), 3)} " if len(known) else "",
-            reached,
+            run.glyph,
+            float(run.seen[-1][_COLUMNS[self._axis]]),
         )
 
     def _measured(self, run: RunScene, column: str) -> tuple[Floats, Floats]:

@@ -161,23 +161,28 @@ def test_axes_are_drawn_in_the_ink_on_the_background() -> None:
 
 def test_tags_stand_where_the_lines_have_got_to_and_never_on_one_another() -> None:
     values = [5.0, 5.0, 4.9, 1.0]
-    curves = [replace(series([3.0, v]), tag=f"{n} {v}", reached=1.0) for n, v in enumerate(values)]
+    curves = [replace(series([3.0, value]), mark=mark, reached=1.0) for mark, value in zip("abcd", values, strict=True)]
     lines = lines_of(*curves)
-    rows = {n: row for n in range(4) for row, line in enumerate(lines) if f"{n} {values[n]}" in line}
-    assert len(rows) == len(set(rows.values())) == 4
+    tags = [f"{mark} {value:.2f}" for mark, value in zip("abcd", values, strict=True)]
+    rows = [next(row for row, line in enumerate(lines) if tag in line) for tag in tags]
     assert rows[0] < rows[1] < rows[2] <= 3 < 7 < rows[3]
-    early = lines_of(replace(series(np.arange(11.0)), tag="here", reached=2.0))
-    (row,) = [row for row, line in enumerate(early) if "here" in line]
+    early = lines_of(replace(series(np.arange(11.0)), mark="a", reached=2.0))
+    (row,) = [row for row, line in enumerate(early) if "a 2.00" in line]
     assert row == 8
-    assert early[row].index("here") == pytest.approx(3 + 2 / 12 * 57, abs=2)
+    assert early[row].index("a") == pytest.approx(3 + 2 / 12 * 57, abs=2)
+
+
+def test_a_tag_tells_the_last_known_value() -> None:
+    assert series([1, 2, 3]).tag == ""
+    assert replace(series([1, 2.5, 3, np.nan, np.inf]), mark="●").tag == "● 3.00 "
+    assert replace(series([1, 2.5, 3, np.nan, 4]), mark="●", reached=1.5).tag == "● 2.50 "
+    assert replace(series([np.nan]), mark="●").tag == ""
 
 
 def test_the_axis_leaves_room_for_the_tags() -> None:
     for last in range(10, 200, 7):
-        curve = replace(series(np.zeros(last + 1)), tag="● 0.1234", reached=last)
-        lines = lines_of(curve)
+        lines = lines_of(replace(series(np.zeros(last + 1)), mark="●", reached=last))
         row = next(line for line in lines if "●" in line)
-        assert "● 0.1234" in row
         assert row.index("●") * 2 + 1 >= dots_of(lines)[:, 0].max()
 
 
@@ -191,7 +196,7 @@ def test_the_picture_seldom_changes_as_the_line_grows() -> None:
 def test_there_is_always_a_picture_of_the_size_asked_for() -> None:
     for width in (0, 1, 11, 12, 13, 40):
         for height in (0, 1, 3, 4, 5, 12):
-            curve = replace(series([1, 2, 3]), tag="a long tag", reached=2.0, swath=(np.arange(3.0), np.ones(3)))
+            curve = replace(series([1, 2, 3]), mark="a long mark", reached=2.0, swath=(np.arange(3.0), np.ones(3)))
             frame = Chart((curve,), width, height, cursor=1.0).frame()
             assert [len(line) for line in frame.lines()] == [width] * height
 
@@ -209,7 +214,7 @@ cases = [
 for ys, log_y, log_x, width in itertools.product(cases, (False, True), (False, True), (12, 60)):
     y = np.array(ys, dtype=float)
     for x in (np.arange(len(y)) * 1.0, np.zeros(len(y)), np.arange(len(y)) * 1e300, np.full(len(y), np.nan)):
-        both = (Series(x, y, 0xFF0000, tag="a", reached=1.0), Series(x, y, 0x00FF00, (x, y), 0x333333))
+        both = (Series(x, y, 0xFF0000, mark="a", reached=1.0), Series(x, y, 0x00FF00, (x, y), 0x333333))
         for end in (0.0, huge):
             chart = Chart(both, width, 9, log_x=log_x, log_y=log_y, x_end=end, decades=6, cursor=float("nan"))
             assert len(chart.frame().lines()) == 9
