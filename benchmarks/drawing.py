@@ -42,9 +42,11 @@ def with_cells(walks: list[np.ndarray], colors: np.ndarray) -> None:
     canvas = Canvas(COLUMNS, ROWS)
     canvas.background(colors)
     view = Viewport(WINDOW, COLUMNS, ROWS)
-    for walk, color in zip(walks, DARK.runs, strict=False):
-        canvas.polyline(view.to_dots(walk), trail_colors(POINTS, color, DARK.background, 30))
-    canvas.frame().strips()
+    for walk, color, faded in zip(walks, DARK.runs, DARK.faded, strict=False):
+        canvas.trail(view.to_dots(walk), trail_colors(POINTS, color, faded, 30), color, POINTS // 2)
+    frame = canvas.frame()
+    for row in range(ROWS):
+        frame.strip(row)
 
 
 def with_plotext(walks: list[np.ndarray], colors: np.ndarray) -> None:
@@ -93,7 +95,7 @@ def main() -> None:
     updates = np.arange(160.0)
     curves = tuple(Series(updates, np.exp(-updates / 20 / (k + 1)), DARK.runs[k]) for k in range(3))
     print("curves, 80 x 18, three lines of 160 points, logarithmic axis")
-    print(f"  plotext {milliseconds(Chart(curves, 80, 18, log_y=True).strips):7.1f} ms a frame")
+    print(f"  plotext {milliseconds(Chart(curves, 80, 18, log_y=True).frame):7.1f} ms a frame")
 
 
 if __name__ == "__main__":

@@ -200,9 +200,14 @@ class Actions(App[None]):
         self.query_one(Curves).next_axis()
         self.redraw()
 
-    def action_toggle_log(self) -> None:
-        """Logarithmic or linear curves."""
-        self.query_one(Curves).log_y ^= True
+    def action_toggle_log_x(self) -> None:
+        """The curves over a logarithmic axis or a linear one."""
+        self.query_one(Curves).toggle_log_x()
+        self.redraw()
+
+    def action_next_scale(self) -> None:
+        """Logarithmic curves down to six decades below the start, or to the end, or linear ones."""
+        self.query_one(Curves).next_scale()
         self.redraw()
 
     def action_next_metric(self) -> None:

@@ -38,6 +38,7 @@ from tui.scene.scene import Scene, build_scene
 from tui.session.banner import with_hint
 from tui.session.link import Link, ProcessLink
 from tui.session.session import Phase, Session
+from tui.spans import SpansScreen
 from tui.themes import THEMES, palette_of
 
 FRAMES_PER_SECOND = 30
@@ -100,6 +101,10 @@ class GdsimApp(Actions):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
+
+    def get_default_screen(self) -> Screen[object]:
+        """The screen of the panels."""
+        return SpansScreen()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: every key's action, and Textual's own commands."""

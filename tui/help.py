@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Markdown
 
 from sim.experiment.choices import CLOCKS, PLANES
-from tui.draw.chart import NON_POSITIVE
+from tui.draw.chart import BELOW
 from tui.draw.numbers import count
 from tui.draw.palette import GLYPHS, MINIMUM, START
 from tui.keys import KEYS
@@ -49,10 +49,13 @@ _MARKS = (
         " ".join(GLYPHS[:3]) + " …",
         "where the runs are; dimmed, with a distance, if far off the plane",
     ),
-    ("lines and dots", "in the curves: the loss over all examples, and that of single batches"),
     (
-        NON_POSITIVE,
-        "at the lower edge of the curves: values for which a logarithmic axis (`y`) has no place",
+        "lines and bands",
+        "in the curves: the loss over all examples, smoothed, and from the least to the greatest batch's",
+    ),
+    (
+        BELOW,
+        "at the lower edge of the curves: values for which the axis (`y`) has no place",
     ),
 )
 

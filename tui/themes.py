@@ -5,7 +5,7 @@ from dataclasses import replace
 from textual.color import Color
 from textual.theme import Theme
 
-from tui.draw.palette import DARK, LIGHT, Palette
+from tui.draw.palette import DARK, DARK_256, LIGHT, LIGHT_256, Palette
 
 _TROUBLE = "#c03030"  # of no run
 
@@ -33,7 +33,9 @@ THEMES = (
 
 def palette_of(theme: Theme, color_system: str | None) -> Palette:
     """The colours for what is drawn under a theme, on a terminal with rich's name for the colours it can show."""
-    palette = DARK if theme.dark else LIGHT
-    if theme.background is not None:
-        palette = replace(palette, background=int(Color.parse(theme.background).hex6[1:], 16))
-    return replace(palette, bands=palette.bands_256) if color_system in ("256", "standard") else palette
+    few = color_system in ("256", "standard")
+    palette = (DARK_256 if few else DARK) if theme.dark else (LIGHT_256 if few else LIGHT)
+    background = Color.parse(theme.background or "ansi_default")
+    if background.ansi is not None:  # the terminal's own, which nobody knows
+        return palette
+    return replace(palette, background=int(background.hex6[1:], 16))

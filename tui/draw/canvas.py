@@ -1,24 +1,21 @@
-"""Arrays to terminal cells: a background of half blocks, lines of braille dots and glyphs, composed into strips.
+"""Arrays to terminal cells: a background of half blocks, lines of braille dots and glyphs, composed into a frame.
 
 A canvas of `columns` x `rows` cells has `2 * columns` x `4 * rows` dots, about square in a terminal. Dot coordinates
 are floats, shape (n, 2): x to the right, y *down*, the dot (i, j) covering [i, i + 1) x [j, j + 1).
 `tui.draw.viewport.Viewport` makes them from data. Colours are ints 0xRRGGBB, as in `tui.draw.palette`.
 """
 
+import re
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from rich.color import Color
-from rich.color_triplet import ColorTriplet
-from rich.segment import Segment
-from rich.style import Style
-from textual.strip import Strip
 
-Floats = NDArray[np.float64]
+from tui.draw.frame import Frame
+from tui.draw.raster import line_dots
+from tui.draw.sharing import owners
+
 Integers = NDArray[np.int64]
 
 GROUND, POINT, TRAIL, MARK = range(4)
@@ -29,83 +26,52 @@ Those on the ground are translucent: they tint the background of their cell.
 
 _BITS = np.array([[0, 3], [1, 4], [2, 5], [6, 7]])  # Unicode's numbering of the dots of a braille cell
 _SPACE, _HALF, _BRAILLE = ord(" "), ord("▀"), 0x2800
+_UPPER, _LOWER = np.uint8(0x1B), np.uint8(0xE4)  # the dots of a cell's halves
+_CROWDED, _HAZE = 4, np.uint8(0x95)  # dots of a cell; every second one of them
 _TINT = 0.2  # how much of its own colour a dot on the ground has
-_FAR = 1e150  # differences and quotients of such coordinates still are finite
+_WORD = re.compile(r"\S+")
 _ARROW_HEAD = 4.0  # dots
 _ARROW_TURN = np.array([[-(3**0.5), -1], [1, -(3**0.5)]]) / 2  # by 150 degrees; its transpose turns the other way
 
 
-@lru_cache(maxsize=4096)
-def style_of(fg: int, bg: int, bold: bool = False) -> Style:
-    """The rich Style of two colours 0xRRGGBB."""
-    triplets = (ColorTriplet(color >> 16, color >> 8 & 255, color & 255) for color in (fg, bg))
-    front, back = map(Color.from_triplet, triplets)
-    return Style(color=front, bgcolor=back, bold=bold or None)
+class _Ink:
+    """The dots of one colour, or of one trail and its shades, on one layer: first the old ones, then the fresh."""
 
+    def __init__(self, rows: int, columns: int) -> None:
+        self._dots = np.zeros((2, rows, columns, 8), dtype=np.bool_)
+        self._color = np.zeros((2, rows, columns), dtype=np.int64)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """A composed picture: for each cell its character, colours and weight, arrays of shape (rows, columns).
+    def add(self, xs: Integers, ys: Integers, color: int | Integers, fresh: bool | NDArray[np.bool_] = True) -> None:
+        """Set dots; of those in one cell the last one gives the colour."""
+        age, rows, columns = np.asarray(fresh).astype(np.int64), ys >> 2, xs >> 1
+        self._dots[age, rows, columns, _BITS[ys & 3, xs & 1]] = True
+        self._color[age, rows, columns] = color
 
-    Attributes:
-        characters: Unicode code points, uint32.
-        fg, bg: colours 0xRRGGBB, int64.
-        bold: bool.
-    """
+    def add_patterns(self, patterns: NDArray[np.uint8], color: int) -> None:
+        """Set the dots of braille patterns, shape (rows, columns)."""
+        self._dots[1] |= np.unpackbits(patterns[..., None], axis=-1, bitorder="little").astype(np.bool_)
+        self._color[1][patterns > 0] = color
 
-    characters: NDArray[np.uint32]
-    fg: Integers
-    bg: Integers
-    bold: NDArray[np.bool_]
-
-    def lines(self) -> list[str]:
-        """The plain characters, one string a row."""
-        return [row.astype("<u4").tobytes().decode("utf-32-le") for row in self.characters]
-
-    def strip(self, row: int) -> Strip:
-        """One row as run-length segments."""
-        text = self.characters[row].astype("<u4").tobytes().decode("utf-32-le")
-        fg, bg, bold = self.fg[row], self.bg[row], self.bold[row]
-        begins = np.flatnonzero(np.r_[True, (fg[1:] != fg[:-1]) | (bg[1:] != bg[:-1]) | (bold[1:] != bold[:-1])])
-        styles = zip(fg[begins].tolist(), bg[begins].tolist(), bold[begins].tolist(), strict=True)
-        bounds = [*begins.tolist(), len(text)]
-        segments = [
-            Segment(text[begin:end], style_of(*style))
-            for begin, end, style in zip(bounds[:-1], bounds[1:], styles, strict=True)
-        ]
-        return Strip(segments, len(text))
-
-    def strips(self) -> list[Strip]:
-        """All rows as strips."""
-        return [self.strip(row) for row in range(len(self.characters))]
-
-    def changed_rows(self, previous: "Frame | None") -> list[int]:
-        """The rows that differ from an earlier frame; all of them where its size differs or there was none."""
-        if previous is None or previous.fg.shape != self.fg.shape:
-            return list(range(len(self.fg)))
-        same = (
-            (self.characters == previous.characters)
-            & (self.fg == previous.fg)
-            & (self.bg == previous.bg)
-            & (self.bold == previous.bold)
-        )
-        changed: list[int] = np.flatnonzero(~same.all(axis=1)).tolist()
-        return changed
+    def composed(self) -> tuple[NDArray[np.uint8], Integers]:
+        """Pattern and colour of each cell: old dots only where no fresh ones are, and never so many as to fill it."""
+        bits = np.packbits(self._dots.reshape(-1), bitorder="little")  # of eight dots each: the cells, one by one
+        old, fresh = bits.reshape(self._color.shape)
+        old = np.where(np.bitwise_count(old) > _CROWDED, old & _HAZE, old)
+        return np.where(fresh > 0, fresh, old), np.where(fresh > 0, self._color[1], self._color[0])
 
 
 class Canvas:
     """A grid of cells to draw on; `frame` composes what was drawn. What lies outside is clipped.
 
-    Later dots win a cell's colour within a layer; a higher layer hides a lower one's dots in its cells; glyphs and
-    text hide dots.
+    A cell shows dots of one colour, or of one trail: of those that share it on a layer one is chosen
+    (`tui.draw.sharing`), so that no dot ever has another one's colour. A higher layer hides a lower one's dots in its
+    cells; glyphs and text hide dots.
     """
 
     def __init__(self, columns: int, rows: int, background: int = 0) -> None:
         self.columns, self.rows = columns, rows
         self._halves = np.full((rows, 2, columns), background, dtype=np.int64)
-        self._dots = np.zeros((rows, columns, 8), dtype=np.bool_)
-        self._dot_color = np.zeros((rows, columns), dtype=np.int64)
-        self._layer = np.full((rows, columns), -1, dtype=np.int8)
+        self._inks: dict[tuple[int, int], _Ink] = {}
         self._glyph = np.zeros((rows, columns), dtype=np.uint32)
         self._glyph_fg = np.zeros((rows, columns), dtype=np.int64)
         self._glyph_bg = np.full((rows, columns), -1, dtype=np.int64)
@@ -119,25 +85,35 @@ class Canvas:
         """Fill the background: colours of half cells, shape (2 * rows, columns), or cells, shape (rows, columns)."""
         self._halves[:] = colors.reshape(self.rows, -1, self.columns)
 
-    def polyline(self, dots: ArrayLike, color: int | Integers, layer: int = TRAIL) -> None:
-        """Draw the line through points in dot coordinates, shape (n, 2); it breaks where one is not finite.
+    def polyline(self, dots: ArrayLike, color: int, layer: int = TRAIL) -> None:
+        """Draw the line through points in dot coordinates, shape (n, 2); it breaks where one is not finite."""
+        places = np.asarray(dots, dtype=np.float64).reshape(-1, 2)
+        xs, ys, _ = line_dots(places, 2 * self.columns, 4 * self.rows)
+        self._ink(layer, color).add(xs, ys, color)
 
-        `color` may be one a point, shape (n,): a segment has that of the point it leads to.
+    def trail(self, dots: ArrayLike, shades: Integers, color: int, old: int = 0) -> None:
+        """Draw the line through points, each segment in the shade of the point it leads to.
+
+        Args:
+            dots: the points, oldest first, shape (n, 2).
+            shades: one colour a point, shape (n,).
+            color: what tells this trail from others.
+            old: how many of the points are old: their dots give way to fresh ones, and thin out where they crowd.
         """
         places = np.asarray(dots, dtype=np.float64).reshape(-1, 2)
-        begins, ends = places[:-1], places[1:]
-        kept = np.isfinite(begins).all(axis=1) & np.isfinite(ends).all(axis=1)
-        colors = np.broadcast_to(color, len(places))[1:][kept]
-        begins, ends, inside = _clip(begins[kept], ends[kept], 2 * self.columns, 4 * self.rows)
-        xs, ys, segment = _rasterise(begins, ends)
-        self._plot(xs, ys, colors[inside][segment], layer)
+        xs, ys, point = line_dots(places, 2 * self.columns, 4 * self.rows)
+        self._ink(TRAIL, color).add(xs, ys, shades[point], point >= old)
 
-    def points(self, dots: ArrayLike, color: int | Integers, layer: int = TRAIL) -> None:
-        """Set single dots, shape (n, 2); `color` may be one a point."""
+    def points(self, dots: ArrayLike, color: int, layer: int = TRAIL) -> None:
+        """Set single dots, shape (n, 2)."""
         places = np.asarray(dots, dtype=np.float64).reshape(-1, 2)
         kept = ((places >= 0) & (places < (2 * self.columns, 4 * self.rows))).all(axis=1)
         xs, ys = places[kept].astype(np.int64).T
-        self._plot(xs, ys, np.broadcast_to(color, len(places))[kept], layer)
+        self._ink(layer, color).add(xs, ys, color)
+
+    def patterns(self, patterns: NDArray[np.uint8], color: int, layer: int = TRAIL) -> None:
+        """Set the dots of braille patterns, numbered as in Unicode, one a cell, shape (rows, columns)."""
+        self._ink(layer, color).add_patterns(patterns, color)
 
     def arrow(self, begin: Sequence[float], end: Sequence[float], color: int, layer: int = MARK) -> None:
         """Draw an arrow between two places in dot coordinates, its head at `end`."""
@@ -161,70 +137,48 @@ class Canvas:
                 self._glyph_bg[row, place] = -1 if bg is None else bg
                 self._bold[row, place] = bold
 
+    def picture(self, lines: Sequence[str], fg: int) -> None:
+        """Write lines of single-width characters from the upper left on; their spaces cover nothing."""
+        for row, line in enumerate(lines):
+            for word in _WORD.finditer(line):
+                self.text(word.start(), row, word[0], fg)
+
     def frame(self) -> Frame:
         """Compose what was drawn so far."""
         upper, lower = self._halves[:, 0], self._halves[:, 1]
-        dotted, written = self._layer >= 0, self._glyph > 0
         characters = np.where(upper == lower, _SPACE, _HALF).astype(np.uint32)
-        patterns = np.packbits(self._dots, axis=-1, bitorder="little")[..., 0]
-        characters = np.where(dotted, _BRAILLE + patterns.astype(np.uint32), characters)
-        fg = np.where(dotted, self._dot_color, upper)
-        ground = self._layer == GROUND
-        fg[ground] = _tinted(upper[ground], self._dot_color[ground])
-        bg = np.where(dotted, upper, lower)
+        fg, bg = upper.copy(), lower.copy()
+        for layer in sorted({layer for layer, _ in self._inks}):
+            patterns, colors = self._layer(layer)
+            dotted = patterns > 0
+            behind = np.where(np.bitwise_count(patterns & _UPPER) >= np.bitwise_count(patterns & _LOWER), upper, lower)
+            if layer == GROUND:
+                colors = _tinted(behind, colors)
+            characters = np.where(dotted, _BRAILLE + patterns.astype(np.uint32), characters)
+            fg, bg = np.where(dotted, colors, fg), np.where(dotted, behind, bg)
+        written = self._glyph > 0
         characters = np.where(written, self._glyph, characters)
         fg = np.where(written, self._glyph_fg, fg)
         bg = np.where(written, np.where(self._glyph_bg >= 0, self._glyph_bg, upper), bg)
         return Frame(characters, fg, bg, self._bold.copy())
 
-    def _plot(self, xs: Integers, ys: Integers, colors: Integers, layer: int) -> None:
-        rows, columns = ys >> 2, xs >> 1
-        shown = self._layer[rows, columns] <= layer
-        xs, ys, rows, columns = xs[shown], ys[shown], rows[shown], columns[shown]
-        covered = self._layer[rows, columns] < layer
-        self._dots[rows[covered], columns[covered]] = False
-        self._dots[rows, columns, _BITS[ys & 3, xs & 1]] = True
-        self._dot_color[rows, columns] = colors[shown]  # of repeated cells, numpy keeps the last
-        self._layer[rows, columns] = layer
+    def _ink(self, layer: int, color: int) -> _Ink:
+        if (layer, color) not in self._inks:
+            self._inks[layer, color] = _Ink(self.rows, self.columns)
+        return self._inks[layer, color]
+
+    def _layer(self, layer: int) -> tuple[NDArray[np.uint8], Integers]:
+        """Pattern and colour of each cell on a layer."""
+        composed = [ink.composed() for (of, _), ink in self._inks.items() if of == layer]
+        patterns, colors = (np.stack(parts) for parts in zip(*composed, strict=True))
+        owner = owners(patterns > 0)[None]
+        return np.take_along_axis(patterns, owner, axis=0)[0], np.take_along_axis(colors, owner, axis=0)[0]
 
 
 def _tinted(background: Integers, colors: Integers) -> Integers:
-    """The background with a share of other colours, arrays of 0xRRGGBB."""
-    shifts = np.array([[16], [8], [0]])
-    behind, before = background >> shifts & 255, colors >> shifts & 255
-    mixed: Integers = (np.rint(behind + (before - behind) * _TINT).astype(np.int64) << shifts).sum(axis=0)
+    """The background with a share of other colours, arrays of 0xRRGGBB of one shape."""
+    mixed = np.zeros_like(background)
+    for shift in (16, 8, 0):
+        behind, before = background >> shift & 255, colors >> shift & 255
+        mixed |= np.rint(behind + (before - behind) * _TINT).astype(np.int64) << shift
     return mixed
-
-
-def _clip(begins: Floats, ends: Floats, width: int, height: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """The parts of segments inside the box [0, width] x [0, height] (Liang and Barsky), and which have one.
-
-    Shapes (n, 2), (n, 2) to (m, 2), (m, 2) and (n,).
-    """
-    begins, ends = begins.clip(-_FAR, _FAR), ends.clip(-_FAR, _FAR)
-    box = np.array([width, height], dtype=np.float64)
-    span = ends - begins
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        near, far = (0 - begins) / span, (box - begins) / span
-    still = span == 0
-    outside = still & ((begins < 0) | (begins > box))
-    enter = np.where(still, 0.0, np.minimum(near, far)).max(axis=1, initial=0.0)
-    leave = np.where(still, 1.0, np.maximum(near, far)).min(axis=1, initial=1.0)
-    inside = (enter <= leave) & ~outside.any(axis=1)
-    begins, span = begins[inside], span[inside]
-    first = begins + enter[inside, None] * span
-    last = begins + leave[inside, None] * span
-    limit = box - 1  # the last dot; the box's far edge belongs to it
-    return np.floor(first).clip(0, limit), np.floor(last).clip(0, limit), inside
-
-
-def _rasterise(begins: Floats, ends: Floats) -> tuple[Integers, Integers, Integers]:
-    """The dots of segments between whole dots, one for each step along the longer axis: x, y and which segment."""
-    span = ends - begins
-    steps = np.abs(span).max(axis=1, initial=0.0).astype(np.int64)
-    segment = np.repeat(np.arange(len(steps)), steps + 1)
-    first = np.cumsum(steps + 1) - (steps + 1)
-    place = np.arange(len(segment)) - first[segment]
-    part = place / np.maximum(steps, 1)[segment]
-    dots = np.rint(begins[segment] + part[:, None] * span[segment]).astype(np.int64)
-    return dots[:, 0], dots[:, 1], segment

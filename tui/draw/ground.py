@@ -9,6 +9,8 @@ from sim.protocol.answers import Surveyed
 from tui.draw.palette import Palette, band_of, loss_levels
 from tui.draw.viewport import Viewport, contours
 
+_EVERY = 2  # a line along the first border between bands, and along one of so many of the others
+
 Floats = NDArray[np.float64]
 
 
@@ -30,7 +32,7 @@ class Ground:
     def of(cls, landscape: Surveyed, count: int) -> "Ground":
         """A landscape in so many bands."""
         levels = loss_levels(landscape.values, count)
-        lines = contours(landscape.values, levels.tolist(), landscape.window)
+        lines = contours(landscape.values, levels[::_EVERY].tolist(), landscape.window)
         return cls(landscape, band_of(landscape.values, levels), lines)
 
     def colors(self, view: Viewport, palette: Palette) -> NDArray[np.int64]:

@@ -33,7 +33,7 @@ def decimal(number: float, digits: int = 4) -> str:
         return special
     if number == 0:
         return "0"
-    exponent = math.floor(math.log10(abs(float(f"{number:.{digits - 1}e}"))))  # after rounding: 0.99996 counts as 1
+    exponent = int(f"{number:.{digits - 1}e}".partition("e")[2])  # after rounding: 0.99996 counts as 1
     if not -4 <= exponent < 6:
         return exponential(number, digits - 2)
     return f"{number:,.{max(0, digits - 1 - exponent)}f}"

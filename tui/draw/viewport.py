@@ -77,24 +77,35 @@ class Viewport:
         left, right, bottom, top = self.window
         return self.pan((x - (left + right) / 2) / self.width, (y - (bottom + top) / 2) / self.height)
 
+    def grown(self, proportion: float) -> "Viewport":
+        """The view grown about its middle, in one direction, until it is so many times as wide as high."""
+        grow = self.width / self.height / proportion
+        across, up = (self.width * max(1 / grow, 1.0) / 2, self.height * max(grow, 1.0) / 2)
+        x, y = (self.window.left + self.window.right) / 2, (self.window.bottom + self.window.top) / 2
+        return self._moved(Window(x - across, x + across, y - up, y + up))
+
+    def squared(self) -> "Viewport":
+        """The view grown until a unit is as long in both directions on the screen, whose dots are square.
+
+        Angles are then true, so that a gradient crosses contours at right angles.
+        """
+        return self.grown(2 * self.columns / (4 * self.rows))
+
     def fit(self, places: ArrayLike, margin: float = 0.1) -> "Viewport":
         """The view of all finite places, shape (n, 2), with a margin on each side as a fraction of their extent.
 
-        In a direction in which they have no extent, the window keeps its own.
+        It keeps the window's proportions, so that places on a line do not tear it out of shape, and its size where
+        they have no extent at all.
         """
         plane = np.asarray(places, dtype=np.float64).reshape(-1, 2)
         plane = plane[(np.abs(plane) < _WIDEST / 10).all(axis=1)]
         if not len(plane):
             return self
         low, high = plane.min(axis=0), plane.max(axis=0)
-        span = high - low
-        reach = np.where(span > _FINEST * np.abs(plane).max(axis=0), span * (0.5 + margin), self._half_spans())
-        middle = (low + high) / 2
-        (left, bottom), (right, top) = (middle - reach).tolist(), (middle + reach).tolist()
-        return self._moved(Window(left, right, bottom, top))
-
-    def _half_spans(self) -> Floats:
-        return np.array([self.width / 2, self.height / 2])
+        extent = np.where(high - low > _FINEST * np.abs(plane).max(axis=0), high - low, 0.0)
+        share = float((extent / (self.width, self.height)).max()) * (1 + 2 * margin) or 1.0
+        (x, y), across, up = (low + high) / 2, self.width * share / 2, self.height * share / 2
+        return self._moved(Window(x - across, x + across, y - up, y + up))
 
     def _moved(self, window: Window) -> "Viewport":
         left, right, bottom, top = window

@@ -34,7 +34,8 @@ class DataPanel(Plot):
         view = self.viewport(_data_window(points))
         palette = scene.palette
         canvas = Canvas(view.columns, view.rows, palette.background)
-        canvas.points(view.to_dots(points), _point_colors(formula, palette), POINT)
+        for color, of_it in _points_by_color(formula, palette):
+            canvas.points(view.to_dots(points[of_it]), color, POINT)
         shown = [run for run in scene.runs if run.shown]
         for run in scene.layers:
             canvas.polyline(view.to_dots(_line(formula, run, view.window)), run.color)
@@ -69,12 +70,12 @@ def _data_window(points: Floats) -> Window:
     return Window(left, right, bottom, top)
 
 
-def _point_colors(formula: Formula, palette: Palette) -> NDArray[np.int64]:
-    """One colour for a curve's points, two for two classes."""
+def _points_by_color(formula: Formula, palette: Palette) -> list[tuple[int, NDArray[np.bool_]]]:
+    """The colours of the points, and which of them have it: two for two classes, one for a curve's points."""
     if formula.view is not None and formula.view.kind == "boundary":
         dim = blend(palette.background, palette.marks, 0.4)
-        return np.where(formula.targets > 0.5, palette.marks, dim).astype(np.int64)
-    return np.full(formula.examples, palette.muted, dtype=np.int64)
+        return [(palette.marks, formula.targets > 0.5), (dim, formula.targets <= 0.5)]
+    return [(palette.muted, np.ones(formula.examples, dtype=np.bool_))]
 
 
 def _line(formula: Formula, run: RunScene, window: Window) -> Floats:

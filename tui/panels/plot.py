@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 
-from rich.segment import Segment
-from textual.geometry import Region
 from textual.markup import escape
-from textual.strip import Strip
-from textual.widget import Widget
 
 from sim.experiment.geometry import Window
 from tui.draw.axes import bottom_labels, left_labels
-from tui.draw.canvas import Frame, style_of
+from tui.draw.frame import Frame
 from tui.draw.palette import Palette
 from tui.draw.viewport import Viewport
+from tui.panels.picture import Picture
 
 _LEFT = 7  # columns for the labels of the vertical axis, and the gap beside them
 _BELOW = 1
@@ -24,15 +21,10 @@ def fitting(choices: Sequence[str], width: int) -> str:
     return next((words for words in choices if len(words) + _TITLE_MARGIN <= width), choices[-1])
 
 
-class Plot(Widget, can_focus=True):
-    """Shows one composed frame at a time, and repaints only the rows in which it differs from the one before."""
+class Plot(Picture):
+    """A frame with the labels of its window, and titles on its border."""
 
-    def __init__(self, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
-        self._frame: Frame | None = None
-        self._labels: tuple[list[str], str] = ([], "")
-        self._palette: Palette | None = None
-        self._titles: tuple[str, str] = ("", "")
+    _titles: tuple[str, str] = ("", "")
 
     def entitle(self, titles: Sequence[str], subtitles: Sequence[str] = ("",)) -> None:
         """Write on the border the first title and the first subtitle that fit, else the last ones.
@@ -62,27 +54,9 @@ class Plot(Widget, can_focus=True):
     def paint(self, frame: Frame, window: Window, palette: Palette) -> None:
         """Show a frame with labels for its window."""
         columns, rows = self.plot_size
-        labels = (
-            left_labels(window.bottom, window.top, rows, _LEFT - 1),
-            bottom_labels(window.left, window.right, columns),
-        )
-        if labels != self._labels or palette is not self._palette:
-            self._labels, self._palette, changed = labels, palette, list(range(self.size.height))
-        else:
-            changed = frame.changed_rows(self._frame)
-        self._frame = frame
-        if changed:
-            self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
-
-    def render_line(self, y: int) -> Strip:
-        """One row: its label and its part of the frame."""
-        if self._frame is None or self._palette is None:
-            return Strip.blank(self.size.width)
-        style = style_of(self._palette.muted, self._palette.background)
-        left, bottom = self._labels
-        if y < len(left) and y < len(self._frame.characters):
-            label = Strip([Segment(f"{left[y]:>{_LEFT - 1}} ", style)], _LEFT)
-            return Strip.join([label, self._frame.strip(y)])
-        if y == len(left):
-            return Strip([Segment(" " * _LEFT + bottom, style)])
-        return Strip.blank(self.size.width, style)
+        lines = [
+            f"{label:>{_LEFT - 1}} {'':{columns}}" for label in left_labels(window.bottom, window.top, rows, _LEFT - 1)
+        ]
+        below = " " * _LEFT + bottom_labels(window.left, window.right, columns)
+        labels = Frame.of_text([*lines, below], palette.muted, palette.background)
+        self.show_frame(labels.with_inset(frame, 0, _LEFT))

@@ -21,7 +21,7 @@ from tui.scene.scene import RunScene, Scene, vanishes
 
 _DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
 _ROOM = 0.3  # around the trails, as a share of their extent
-_FADE_EVERY = 60  # points of a trail between two shades
+_FADE_EVERY = 60  # points of a trail between two shades; all but the newest so many thin to a haze
 _ARROW_SHARE = 0.16  # of the canvas's width: the longer of the two arrows
 _SHORTEST_ARROW = 5.0  # dots
 _FIRST_WINDOW = Window(-1.0, 1.0, -1.0, 1.0)
@@ -46,7 +46,7 @@ class Surface(Plot):
         super().__init__(id=id)
         self.contours = True
         self.follow = False
-        self._fits_itself = False
+        self._fits_itself = self._square = False
         self._plane = self._generation = 0
         self._window: Window | None = None
         self._scene: Scene | None = None
@@ -57,7 +57,7 @@ class Surface(Plot):
     def show_problem(self, card: Card) -> None:
         """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
         self._window = card.window or _FIRST_WINDOW
-        self._fits_itself = card.window is None
+        self._fits_itself = self._square = card.window is None
         self._ground = self._scene = None
         self._plane = self._generation = 0
 
@@ -66,12 +66,13 @@ class Surface(Plot):
     @property
     def wanted(self) -> Survey | None:
         """How to ask for the landscape that is missing, or not complete; None if it stands."""
-        if self._window is None or self._scene is None or self.size.width == 0 or not self.display:
+        view = self.view
+        if view is None or self._scene is None or self.size.width == 0 or not self.display:
             return None
         columns, rows = self.plot_size
         if self._here is not None and self._here.progress == 1:
             return None
-        return Survey(self._window, columns, 2 * rows, self._run)
+        return Survey(view.window, columns, 2 * rows, self._run)
 
     @property
     def stands(self) -> bool:
@@ -86,11 +87,12 @@ class Surface(Plot):
     @property
     def _here(self) -> Surveyed | None:
         """The landscape at hand, if it is of this window, plane and run."""
-        if self._ground is None:
+        view = self.view
+        if self._ground is None or view is None:
             return None
         columns, rows = self.plot_size
         landscape = self._ground.landscape
-        of_this = (landscape.window, landscape.plane, landscape.run) == (self._window, self._plane, self._run)
+        of_this = (landscape.window, landscape.plane, landscape.run) == (view.window, self._plane, self._run)
         return landscape if of_this and landscape.values.shape == (2 * rows, columns) else None
 
     def set_landscape(self, landscape: Surveyed) -> None:
@@ -103,8 +105,11 @@ class Surface(Plot):
 
     @property
     def view(self) -> Viewport | None:
-        """The window seen through the canvas; None before there is a problem."""
-        return None if self._window is None else self.viewport(self._window)
+        """The window seen through the canvas, a model's plane in square units; None before there is a problem."""
+        if self._window is None:
+            return None
+        view = self.viewport(self._window)
+        return view.squared() if self._square else view
 
     def zoom(self, factor: float, about: Point | None = None) -> None:
         """Nearer or farther, about a place or the middle."""
@@ -205,8 +210,8 @@ class Surface(Plot):
         places = run.places
         older = max(0, len(places) - _DETAILED)
         kept = np.concatenate([np.arange(0, older, max(1, older // _DETAILED)), np.arange(older, len(places))])
-        colors = trail_colors(len(kept), run.color, palette.bands[len(palette.bands) // 2], _FADE_EVERY)
-        canvas.polyline(view.to_dots(places[kept]), colors)
+        shades = trail_colors(len(kept), run.color, palette.faded[run.index], _FADE_EVERY)
+        canvas.trail(view.to_dots(places[kept]), shades, run.color, max(0, len(kept) - _FADE_EVERY))
 
     def _draw_marks(self, canvas: Canvas, view: Viewport, scene: Scene) -> None:
         for place, mark in [

@@ -1,16 +1,63 @@
-"""Text in a panel, painted only when it says something else."""
+"""Text in a panel, of which only what changes is written to the terminal."""
 
+from collections.abc import Iterator
+from itertools import groupby, zip_longest
+
+from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
-from textual.widgets import Static
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
 
 
-class Words(Static):
+class Words(Widget):
     """Most of what is said at one frame is said at the next, and painting costs more than comparing."""
 
-    _said: Text | None = None
+    _said: tuple[Text, Size, str] | None = None
+    _strips: tuple[Strip, ...] = ()
 
     def say(self, text: Text) -> None:
-        """Show a text."""
-        if text != self._said:
-            self._said = text
-            self.update(text, layout=False)
+        """Show a text, its lines wrapped at the panel's width."""
+        saying = text, self.size, self.app.theme
+        if saying == self._said or not self.size:
+            return
+        console = self.app.console
+        options = console.options.update(width=self.size.width, height=self.size.height)
+        lines = console.render_lines(text, options, style=self.rich_style)
+        strips = tuple(Strip(line, self.size.width) for line in lines)
+        regions = [
+            Region(begin, row, end - begin, 1)
+            for row, (old, new) in enumerate(zip_longest(self._strips, strips, fillvalue=Strip([])))
+            for begin, end in changed_cells(old, new)
+        ]
+        self._said, self._strips = saying, strips
+        if regions:
+            self.refresh(*regions)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the text."""
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
+
+
+def changed_cells(old: Strip, new: Strip) -> Iterator[tuple[int, int]]:
+    """Begin and end of each unbroken run of cells in which two strips differ."""
+    if old == new:
+        return
+    place = 0
+    for differs, run in groupby(zip_longest(_cells(old), _cells(new)), lambda pair: pair[0] != pair[1]):
+        end = place + len(list(run))
+        if differs:
+            yield place, end
+        place = end
+
+
+def _cells(strip: Strip) -> list[tuple[str, Style | None, int]]:
+    """Character and style of each cell, and which part of the character is in it."""
+    cells: list[tuple[str, Style | None, int]] = []
+    for text, style, _ in strip:
+        narrow = cell_len(text) == len(text)
+        cells += [
+            (character, style, part) for character in text for part in range(1 if narrow else cell_len(character))
+        ]
+    return cells

@@ -1,11 +1,11 @@
 """Pictures as text grids, and what must not break them."""
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 
-from sim.experiment.geometry import Point, Window
 from tui.draw.canvas import GROUND, MARK, TRAIL, Canvas
-from tui.draw.viewport import Viewport, contours
 
 BLUE, RED, GREEN = 0x0000FF, 0xFF0000, 0x00FF00
 
@@ -72,19 +72,96 @@ def test_huge_coordinates_and_empty_lines_are_harmless() -> None:
     assert [len(line) for line in canvas.frame().lines()] == [8] * 4
 
 
-def test_the_later_line_gives_a_cell_its_colour() -> None:
-    canvas = Canvas(2, 1)
+def test_a_shared_cell_shows_the_dots_of_one_line_in_its_own_colour() -> None:
+    canvas = Canvas(3, 1)
     canvas.polyline([(0, 0), (3, 0)], RED)
-    canvas.polyline([(0, 3), (1, 3)], GREEN)
+    canvas.polyline([(2, 3), (5, 3)], GREEN)
     frame = canvas.frame()
-    assert frame.fg.tolist() == [[GREEN, RED]]
-    assert frame.lines() == ["⣉⠉"]
+    assert frame.lines()[0] in ("⠉⠉⣀", "⠉⣀⣀")
+    assert frame.fg[0, 0] == RED
+    assert frame.fg[0, 2] == GREEN
+    assert frame.fg[0, 1] == (RED if frame.lines()[0][1] == "⠉" else GREEN)
 
 
-def test_segments_have_the_colour_of_the_point_they_lead_to() -> None:
+def own_dots(line: list[tuple[float, float]], columns: int, rows: int) -> np.ndarray:
+    """What a canvas shows of one line alone, as a grid of characters."""
+    canvas = Canvas(columns, rows)
+    canvas.polyline(line, RED)
+    return canvas.frame().characters
+
+
+def test_no_dot_ever_has_the_colour_of_another_line() -> None:
+    random = np.random.default_rng(1)
+    lines = random.uniform(0, 80, (9, 30, 2))
+    canvas = Canvas(40, 20)
+    for number, line in enumerate(lines):
+        canvas.polyline(line, 1 + number)
+    frame = canvas.frame()
+    for number, line in enumerate(lines):
+        its = frame.fg == 1 + number
+        assert its.any()
+        assert np.array_equal(frame.characters[its], own_dots(line.tolist(), 40, 20)[its])
+
+
+@pytest.mark.parametrize("end", [(79, 2), (2, 79), (79, 79), (79, 40), (40, 79)])
+@pytest.mark.parametrize("lines", [2, 3, 9])
+def test_lines_that_coincide_have_the_cells_by_turns(end: tuple[int, int], lines: int) -> None:
+    canvas = Canvas(40, 20)
+    for number in range(lines):
+        canvas.polyline([(2, 2), end], 1 + number)
+    frame = canvas.frame()
+    owners = frame.fg[frame.characters > 0x2800]
+    counts = np.bincount(owners, minlength=lines + 1)[1:]
+    assert np.count_nonzero(counts) >= min(lines, 8)  # of nine, one may be missing over a short way
+    assert lines == 9 or counts.min() >= 0.6 * len(owners) / lines
+    assert max(len(list(same)) for _, same in groupby(owners.tolist())) <= 4
+
+
+def test_a_thin_line_stays_whole_in_a_thicket() -> None:
+    random = np.random.default_rng(0)
+    canvas = Canvas(40, 20)
+    canvas.polyline(random.uniform(0, 80, (200, 2)), RED)
+    canvas.polyline([(0, 41), (79, 41)], GREEN)
+    row = canvas.frame().fg[10]
+    assert (row == GREEN).sum() >= 36
+
+
+def test_segments_have_the_shade_of_the_point_they_lead_to() -> None:
     canvas = Canvas(4, 1)
-    canvas.polyline([(0, 0), (3, 0), (7, 0)], np.array([BLUE, RED, GREEN]))
+    canvas.trail([(0, 0), (3, 0), (7, 0)], np.array([BLUE, RED, GREEN]), RED)
     assert canvas.frame().fg.tolist() == [[RED, GREEN, GREEN, GREEN]]
+
+
+def test_old_parts_of_a_trail_thin_to_a_haze_where_they_crowd_and_nowhere_else() -> None:
+    random = np.random.default_rng(0)
+    crowd, shades = random.uniform(0, 40, (2000, 2)), np.full(2000, RED)
+    fresh, old = Canvas(20, 10), Canvas(20, 10)
+    fresh.trail(crowd, shades, RED)
+    old.trail(crowd, shades, RED, old=2000)
+    assert dots(fresh).mean() > 0.95
+    assert 0.4 < dots(old).mean() <= 0.5
+    thin = Canvas(20, 10)
+    thin.trail([(0, 5), (39, 30)], np.full(2, RED), RED, old=2)
+    assert np.array_equal(thin.frame().characters, own_dots([(0, 5), (39, 30)], 20, 10))
+
+
+def test_what_a_haze_shows_stays_as_it_grows() -> None:
+    random = np.random.default_rng(0)
+    crowd, shades = random.uniform(0, 40, (4000, 2)), np.full(4000, RED)
+    pictures = []
+    for count in (2000, 3000, 4000):
+        canvas = Canvas(20, 10)
+        canvas.trail(crowd[:count], shades[:count], RED, old=count)
+        pictures.append(dots(canvas))
+    assert (pictures[0] != pictures[2]).mean() < 0.01
+
+
+def test_old_dots_give_way_to_fresh_ones_of_the_same_trail() -> None:
+    canvas = Canvas(3, 1)
+    canvas.trail([(0, 0), (5, 0), (5, 3), (3, 3)], np.array([BLUE, BLUE, RED, RED]), RED, old=2)
+    frame = canvas.frame()
+    assert frame.lines() == ["⠉⢀⣸"]
+    assert frame.fg.tolist() == [[BLUE, RED, RED]]
 
 
 def test_trails_hide_contour_lines_in_their_cells_in_either_order() -> None:
@@ -103,13 +180,13 @@ def test_contour_lines_are_tinted_by_their_background() -> None:
 
 
 def test_half_cells_show_two_bands_and_a_dotted_cell_keeps_one() -> None:
-    canvas = Canvas(3, 1)
-    canvas.background(np.array([[BLUE, BLUE, RED], [BLUE, RED, BLUE]]))
-    canvas.points([(4, 0)], GREEN)
+    canvas = Canvas(4, 1)
+    canvas.background(np.array([[BLUE, BLUE, RED, RED], [BLUE, RED, BLUE, BLUE]]))
+    canvas.points([(4, 0), (6, 3)], GREEN)
     frame = canvas.frame()
-    assert frame.lines() == [" ▀⠁"]
-    assert frame.fg[0, 1:].tolist() == [BLUE, GREEN]
-    assert frame.bg.tolist() == [[BLUE, RED, RED]]
+    assert frame.lines() == [" ▀⠁⡀"]
+    assert frame.fg[0, 1:].tolist() == [BLUE, GREEN, GREEN]
+    assert frame.bg.tolist() == [[BLUE, RED, RED, BLUE]]  # that of the half in which the dots are
 
 
 def test_a_background_of_whole_cells() -> None:
@@ -117,6 +194,22 @@ def test_a_background_of_whole_cells() -> None:
     canvas.background(np.array([[BLUE, RED], [RED, BLUE]]))
     assert canvas.frame().bg.tolist() == [[BLUE, RED], [RED, BLUE]]
     assert canvas.frame().lines() == ["  ", "  "]
+
+
+def test_a_picture_of_text_covers_nothing_with_its_spaces() -> None:
+    canvas = Canvas(4, 1)
+    canvas.polyline([(0, 0), (7, 0)], RED)
+    canvas.picture(["a  b"], GREEN)
+    assert canvas.frame().lines() == ["a⠉⠉b"]
+    assert canvas.frame().fg.tolist() == [[GREEN, RED, RED, GREEN]]
+
+
+def test_patterns_are_dots_like_any_others() -> None:
+    drawn, stamped = Canvas(4, 2), Canvas(4, 2)
+    drawn.polyline([(0, 0), (7, 7)], RED)
+    characters = drawn.frame().characters
+    stamped.patterns(np.where(characters > 0x2800, characters - 0x2800, 0).astype(np.uint8), RED)
+    assert stamped.frame().changes(drawn.frame()) == []
 
 
 def test_text_covers_dots() -> None:
@@ -128,37 +221,6 @@ def test_text_covers_dots() -> None:
     assert frame.bg.tolist() == [[0, BLUE, BLUE, 0]]
 
 
-def test_strips_say_the_same_as_the_frame() -> None:
-    canvas = Canvas(6, 2, BLUE)
-    canvas.polyline([(0, 0), (11, 7)], RED)
-    canvas.text(2, 0, "▲", GREEN, bold=True)
-    frame = canvas.frame()
-    for row, strip in enumerate(frame.strips()):
-        assert strip.text == frame.lines()[row]
-        assert strip.cell_length == 6
-        cells = [style for text, style, _ in strip for _ in text]
-        fronts = [int(style.color.get_truecolor().hex[1:], 16) for style in cells]
-        backs = [int(style.bgcolor.get_truecolor().hex[1:], 16) for style in cells]
-        assert fronts == frame.fg[row].tolist()
-        assert backs == frame.bg[row].tolist()
-        assert [bool(style.bold) for style in cells] == frame.bold[row].tolist()
-
-
-def test_equal_neighbours_are_one_segment() -> None:
-    assert len(list(Canvas(80, 1).frame().strip(0))) == 1
-
-
-def test_only_rows_that_differ_count_as_changed() -> None:
-    canvas = Canvas(4, 3)
-    before = canvas.frame()
-    canvas.points([(0, 5)], RED)
-    after = canvas.frame()
-    assert after.changed_rows(before) == [1]
-    assert after.changed_rows(after) == []
-    assert after.changed_rows(None) == [0, 1, 2]
-    assert after.changed_rows(Canvas(5, 3).frame()) == [0, 1, 2]
-
-
 def test_an_arrow_has_its_head_at_the_end() -> None:
     canvas = Canvas(8, 4)
     canvas.arrow((1, 8), (14, 8), RED, MARK)
@@ -167,78 +229,3 @@ def test_an_arrow_has_its_head_at_the_end() -> None:
     assert picture[:, :8].sum() == 7  # the shaft alone
     assert picture[6, 9:14].any()
     assert np.array_equal(picture[5:8], picture[11:8:-1])
-
-
-VIEW = Viewport(Window(-2, 2, 0, 10), columns=40, rows=20)
-
-
-def test_corners_of_the_window_are_corners_of_the_canvas() -> None:
-    assert VIEW.to_dots([(-2, 10), (2, 0), (0, 5)]).tolist() == [[0, 0], [80, 80], [40, 40]]
-
-
-def test_the_centre_of_a_cell_lies_in_that_cell() -> None:
-    for cell in ((0, 0), (39, 19), (17, 4)):
-        assert VIEW.cell(*VIEW.place(*cell)) == cell
-
-
-def test_places_outside_have_no_cell() -> None:
-    assert [VIEW.cell(x, y) for x, y in ((2.1, 5), (0, -1), (np.nan, 5), (np.inf, 5))] == [None] * 4
-
-
-def test_zoom_keeps_a_place_where_it_is_on_the_screen() -> None:
-    near = VIEW.zoom(2.0, Point(1.0, 8.0))
-    assert near.to_dots([(1.0, 8.0)]).tolist() == VIEW.to_dots([(1.0, 8.0)]).tolist()
-    assert (near.width, near.height) == (2, 5)
-    assert near.zoom(0.5, Point(1.0, 8.0)).window == pytest.approx(VIEW.window)
-
-
-def test_zoom_ends_before_floats_cannot_tell_cells_apart() -> None:
-    near = far = VIEW
-    for _ in range(2000):
-        near, far = near.zoom(2.0, Point(1.0, 8.0)), far.zoom(0.5)
-    for view in (near, far):
-        xs = [view.place(column, 0).x for column in range(view.columns)]
-        assert np.isfinite(xs).all()
-        assert np.all(np.diff(xs) > 0)
-
-
-def test_pan_moves_by_fractions_of_the_window() -> None:
-    assert VIEW.pan(0.5, -0.1).window == pytest.approx(Window(0, 4, -1, 9))
-
-
-def test_centred() -> None:
-    assert VIEW.centred(10, 20).place(19.5, 9.5) == pytest.approx((10, 20))
-
-
-def test_fit_shows_all_places_with_a_margin() -> None:
-    fitted = VIEW.fit([(0, 0), (4, 10), (np.nan, 1), (np.inf, np.inf)], margin=0.25)
-    assert fitted.window == pytest.approx(Window(-1, 5, -2.5, 12.5))
-
-
-def test_fit_of_one_place_centres_it_and_of_none_changes_nothing() -> None:
-    assert VIEW.fit([(7, 7)]).window == pytest.approx(Window(5, 9, 2, 12))
-    assert VIEW.fit([(np.nan, 1)]) == VIEW
-
-
-def test_contour_lines_of_a_bowl_are_circles() -> None:
-    window = Window(-2, 2, -2, 2)
-    centres = -2 + (np.arange(80) + 0.5) * 4 / 80
-    x, y = np.meshgrid(centres, centres[::-1])
-    for level in (0.5, 1.0):
-        (line,) = contours(x**2 + y**2, [level], window)
-        assert np.hypot(*line.T) == pytest.approx(np.full(len(line), level**0.5), abs=1e-3)
-
-
-def test_contour_lines_are_the_right_way_up() -> None:
-    slope = np.repeat(np.arange(10.0)[::-1, None], 10, axis=1)  # top row highest
-    (line,) = contours(slope, [6.5], Window(0, 1, 0, 10))
-    assert line[:, 1] == pytest.approx(np.full(len(line), 7.0))
-
-
-@pytest.mark.filterwarnings("error")
-def test_contour_lines_end_at_infinite_losses() -> None:
-    losses = np.tile(np.arange(10.0), (10, 1))
-    losses[:5] = np.inf
-    lines = contours(losses, [4.5], Window(0, 1, 0, 10))
-    assert max(line[:, 1].max() for line in lines) <= 5
-    assert contours(np.full((10, 10), np.inf), [1.0], Window(0, 1, 0, 1)) == []

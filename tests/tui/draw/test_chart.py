@@ -2,18 +2,25 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from tui.draw.chart import NON_POSITIVE, Chart, Series, decimate
+from tui.draw.chart import BELOW, Chart, Series
 
-RED, GREEN = 0xFF0000, 0x00FF00
+RED, GREEN, BROWN = 0xFF0000, 0x00FF00, 0x332211
 
 
 def series(y: object, color: int = RED, x: object = None) -> Series:
     values = np.asarray(y, dtype=float)
     return Series(np.arange(len(values), dtype=float) if x is None else np.asarray(x, dtype=float), values, color)
+
+
+def lines_of(*curves: Series, **fields: object) -> list[str]:
+    """A chart's plain characters."""
+    return Chart(curves, **{"width": 60, "height": 12, **fields}).frame().lines()  # type: ignore[arg-type]
 
 
 def dots_of(lines: list[str]) -> np.ndarray:
@@ -32,12 +39,11 @@ def dots_of(lines: list[str]) -> np.ndarray:
 
 
 def test_a_straight_line() -> None:
-    lines = Chart((series([0, 1, 2]),), 16, 6).lines()
-    assert lines == [
-        "2┤           ⢀⡠⠄",
-        " │       ⢀⡠⠔⠊⠁  ",
-        "1┤   ⣀⠤⠒⠉⠁      ",
-        "0┤⠐⠒⠉           ",
+    assert lines_of(series([0, 1, 2]), width=16, height=6) == [
+        "2┤          ⢀⡠⠒⠉",
+        " │       ⢀⠤⠊⠁   ",
+        "1┤   ⢀⡠⠔⠊⠁      ",
+        "0┤⣀⠤⠒⠁          ",
         " └┬──────┬─────┬",
         "  0      1     2",
     ]
@@ -45,79 +51,154 @@ def test_a_straight_line() -> None:
 
 def test_a_logarithmic_axis_makes_a_straight_line_of_an_exponential() -> None:
     x = np.arange(0, 5, 0.01)
-    columns, rows = dots_of(Chart((series(10**x, x=x),), 60, 16, log_y=True).lines()).T
+    columns, rows = dots_of(lines_of(series(10**x, x=x), height=16, log_y=True)).T
     slope, middle = np.polyfit(columns, rows, 1)
     assert slope < -0.3
     assert np.abs(rows - (slope * columns + middle)).max() < 1.5
 
 
-def test_values_without_a_logarithm_stand_at_the_bottom_edge() -> None:
-    lines = Chart((series([10, 1, 0, -5, 1]),), 30, 10, log_y=True).lines()
-    assert [row for row, line in enumerate(lines) if NON_POSITIVE in line] == [7]
-    assert lines[7].count(NON_POSITIVE) == 2
+def test_a_logarithmic_x_axis_makes_a_straight_line_of_a_power() -> None:
+    x = np.arange(1.0, 10_000)
+    lines = lines_of(series(x**-0.5, x=x), height=16, log_x=True, log_y=True)
+    columns, rows = dots_of(lines).T
+    slope, middle = np.polyfit(columns, rows, 1)
+    assert np.abs(rows - (slope * columns + middle)).max() < 2.5
+    assert lines[-1].split() == ["1", "10", "100", "1.0", "k", "10", "k"]
+
+
+def test_update_0_has_no_place_on_a_logarithmic_x_axis() -> None:
+    assert lines_of(series([2, 1, 2]), log_x=True) == lines_of(series([1, 2], x=[1, 2]), log_x=True)
+
+
+def test_values_without_a_place_stand_at_the_bottom_edge() -> None:
+    lines = lines_of(series([10, 1, 0, -5, 1]), width=30, height=10, log_y=True)
+    assert [row for row, line in enumerate(lines) if BELOW in line] == [7]
+    assert lines[7].count(BELOW) == 2
+
+
+def test_a_tiny_value_flattens_the_rest_only_if_asked() -> None:
+    curve = series([3.0, 2.0, 1.0, 1e-14])
+    calm, asked = lines_of(curve, log_y=True, decades=6), lines_of(curve, log_y=True)
+    assert calm[9].count(BELOW) == 1
+    assert not any(BELOW in line for line in asked)
+    assert np.ptp(dots_of([line[: 60 * 2 // 3] for line in calm])[:, 1]) >= 3
+    assert np.ptp(dots_of([line[: 60 * 2 // 3] for line in asked])[:, 1]) <= 2
 
 
 def test_gaps_are_not_bridged() -> None:
     for gap in (np.nan, np.inf, -np.inf):
-        row = Chart((series([1, 1, gap, gap, 1, 1]),), 40, 6, x_limits=(0, 5)).lines()
+        row = lines_of(series([1, 1, gap, gap, 1, 1]), width=40, height=6)
         assert np.diff(np.unique(dots_of(row)[:, 0])).max() > 30
 
 
-def test_a_spike_of_one_update_in_a_million_is_seen() -> None:
+def test_a_wall_of_values_becomes_a_calm_line_before_its_band() -> None:
+    random = np.random.default_rng(0)
+    x, noise = np.arange(5000.0), random.uniform(-1, 1, 5000)
+    curve = replace(series(2 + noise), swath=(x, 2 + noise), swath_color=BROWN)
+    frame = Chart((curve,), 60, 24).frame()
+    columns, rows = dots_of(frame.lines()).T
+    assert np.ptp(rows[(columns > columns.min() + 2) & (columns < columns.max() - 2)]) < 0.5 * 22 * 4
+    banded = (frame.bg == BROWN).any(axis=1)
+    assert banded.sum() > 0.9 * 22
+    assert set(frame.fg[frame.bg == BROWN].tolist()) <= {RED, BROWN, 0x0C0E14}
+
+
+def test_a_spike_of_one_update_in_a_million_is_seen_in_the_band() -> None:
     y = np.ones(1_000_000)
     y[777_777] = 100
-    lines = Chart((series(y),), 60, 12).lines()
-    columns, rows = dots_of(lines).T
-    assert rows[rows < 32].min() < 4
-    assert np.ptp(columns[rows < 32]) <= 2
-    assert columns[rows < 32].mean() == pytest.approx(8 + 0.777_777 * 112, abs=3)
+    frame = Chart((replace(series(y), swath=(np.arange(1e6), y), swath_color=BROWN),), 60, 12).frame()
+    (column,) = np.flatnonzero((frame.bg == BROWN)[1:8].any(axis=0)).tolist()
+    assert column == pytest.approx(4 + 0.777_777 * 56, abs=1.5)
+    assert dots_of(frame.lines())[:, 1].min() > 32
 
 
-def test_the_cursor_is_drawn_in_its_column() -> None:
-    chart = Chart((series(np.zeros(101)),), 60, 10, cursor=40.0)
-    without = Chart((series(np.zeros(101)),), 60, 10)
-    new = [
-        {column for column in range(60) if here[column] != there[column]}
-        for here, there in zip(chart.lines(), without.lines(), strict=True)
-    ]
-    (column,) = set().union(*new[:8])
-    assert "40" in chart.lines()[-1][column - 2 : column + 3]
-    assert Chart((series(np.zeros(101)),), 60, 10, cursor=101.0).lines() == without.lines()
+def test_a_band_goes_down_to_the_edge_where_values_have_no_logarithm() -> None:
+    swath = np.array([0.0, 0, 1, 1]), np.array([-1.0, 5, -1, 5])
+    frame = Chart((replace(series([10, 8, 1]), swath=swath, swath_color=BROWN),), 60, 20, log_y=True).frame()
+    banded = (frame.bg == BROWN)[:18].any(axis=1).tolist()
+    assert not banded[0]
+    assert banded == sorted(banded)
+    assert banded[-1]
 
 
-def test_strips_are_the_lines_in_the_colours_of_their_series() -> None:
-    chart = Chart((series([0, 0]), series([1, 1], GREEN)), 30, 8, ink=0x123456)
-    strips = chart.strips()
-    assert [strip.text for strip in strips] == chart.lines()
-    colors = {}
-    for strip in strips:
-        for text, style, _ in strip:
-            for character in text.replace(" ", ""):
-                colors.setdefault(character, set()).add(style.color.get_truecolor().hex if style else None)
-            assert style is None or style.bgcolor is None
-    assert colors["⠤"] == {"#00ff00"}
-    assert colors["⠒"] == {"#ff0000"}
-    assert colors["└"] == {"#123456"}
+def test_a_band_widens_no_axis() -> None:
+    curve = series([1, 2, 3])
+    wide = replace(curve, swath=(np.arange(3.0), np.array([-1e9, 0, 1e9])), swath_color=BROWN)
+    assert lines_of(wide)[-1] == lines_of(curve)[-1]
+    assert [line[:4] for line in lines_of(wide)] == [line[:4] for line in lines_of(curve)]
 
 
-def test_dots_are_not_joined() -> None:
-    points = Series(np.array([0.0, 10.0]), np.array([0.0, 10.0]), RED, "dots")
-    assert len(dots_of(Chart((points,), 40, 10).lines())) == 2
+def test_the_cursor_is_drawn_in_its_column_behind_the_line() -> None:
+    without = lines_of(series(np.zeros(101)))
+    lines = lines_of(series(np.zeros(101)), cursor=40.0)
+    changed = {column for a, b in zip(lines, without, strict=True) for column in range(60) if a[column] != b[column]}
+    (column,) = changed
+    assert "40" in lines[-1][column - 2 : column + 3]
+    assert dots_of(without).tolist() == [dot for dot in dots_of(lines).tolist() if dot in dots_of(without).tolist()]
+    assert lines_of(series(np.zeros(101)), cursor=121.0) == without
 
 
-def test_limits_and_label_of_the_x_axis() -> None:
-    lines = Chart((series(np.arange(50)),), 60, 10, x_limits=(0, 200), x_label="updates").lines()
-    assert "updates" in lines[-1]
-    assert lines[-2].split() == ["0", "50", "100", "150", "200"]
-    assert dots_of(lines)[:, 0].max() < 2 * 20
+def test_lines_keep_their_colours_where_they_cross_and_where_they_coincide() -> None:
+    falling, rising = series(np.arange(100)[::-1]), series(np.arange(100), GREEN)
+    frame = Chart((falling, rising, series(np.full(100, 50.0), 0x0000FF)), 60, 20).frame()
+    for curve in (falling, rising):
+        alone = Chart((replace(curve, color=RED),), 60, 20).frame()
+        own = (frame.fg == curve.color) & (frame.characters > 0x2800)
+        assert np.array_equal(frame.characters[own], alone.characters[own])
+        assert own.sum() > 0.8 * (alone.fg == RED).sum()
+    same = Chart((falling, replace(falling, color=GREEN)), 60, 20).frame()
+    reds, greens = (same.fg == RED).sum(), (same.fg == GREEN).sum()
+    assert min(reds, greens) > 0.6 * max(reds, greens)
+
+
+def test_axes_are_drawn_in_the_ink_on_the_background() -> None:
+    frame = Chart((series([0, 1]),), 30, 8, ink=0x123456, background=0x010203).frame()
+    corner = [line.find("└") for line in frame.lines()]
+    (row,) = [row for row, column in enumerate(corner) if column >= 0]
+    assert frame.fg[row, corner[row]] == 0x123456
+    assert set(frame.bg.ravel().tolist()) == {0x010203}
+
+
+def test_tags_stand_where_the_lines_have_got_to_and_never_on_one_another() -> None:
+    values = [5.0, 5.0, 4.9, 1.0]
+    curves = [replace(series([3.0, value]), mark=mark, reached=1.0) for mark, value in zip("abcd", values, strict=True)]
+    lines = lines_of(*curves)
+    tags = [f"{mark} {value:.2f}" for mark, value in zip("abcd", values, strict=True)]
+    rows = [next(row for row, line in enumerate(lines) if tag in line) for tag in tags]
+    assert rows[0] < rows[1] < rows[2] <= 3 < 7 < rows[3]
+    early = lines_of(replace(series(np.arange(11.0)), mark="a", reached=2.0))
+    (row,) = [row for row, line in enumerate(early) if "a 2.00" in line]
+    assert row == 8
+    assert early[row].index("a") == pytest.approx(3 + 2 / 12 * 57, abs=2)
+
+
+def test_a_tag_tells_the_last_known_value() -> None:
+    assert series([1, 2, 3]).tag == ""
+    assert replace(series([1, 2.5, 3, np.nan, np.inf]), mark="●").tag == "● 3.00 "
+    assert replace(series([1, 2.5, 3, np.nan, 4]), mark="●", reached=1.5).tag == "● 2.50 "
+    assert replace(series([np.nan]), mark="●").tag == ""
+
+
+def test_the_axis_leaves_room_for_the_tags() -> None:
+    for last in range(10, 200, 7):
+        lines = lines_of(replace(series(np.zeros(last + 1)), mark="●", reached=last))
+        row = next(line for line in lines if "●" in line)
+        assert row.index("●") * 2 + 1 >= dots_of(lines)[:, 0].max()
+
+
+def test_the_picture_seldom_changes_as_the_line_grows() -> None:
+    y = np.exp(-np.arange(400) / 50)
+    frames = [Chart((series(y[:count]),), 60, 20, log_y=True, decades=6).frame() for count in range(200, 400)]
+    changed = [sum(end - begin for _, begin, end in b.changes(a)) for a, b in pairwise(frames)]
+    assert np.median(changed) <= 6
 
 
 def test_there_is_always_a_picture_of_the_size_asked_for() -> None:
     for width in (0, 1, 11, 12, 13, 40):
         for height in (0, 1, 3, 4, 5, 12):
-            chart = Chart((series([1, 2, 3]),), width, height, x_label="updates", cursor=1.0)
-            assert [len(line) for line in chart.lines()] == [width] * height
-            assert [strip.cell_length for strip in chart.strips()] == [width] * height
+            curve = replace(series([1, 2, 3]), mark="a long mark", reached=2.0, swath=(np.arange(3.0), np.ones(3)))
+            frame = Chart((curve,), width, height, cursor=1.0).frame()
+            assert [len(line) for line in frame.lines()] == [width] * height
 
 
 def test_no_input_brings_the_process_down() -> None:
@@ -130,50 +211,14 @@ cases = [
     [], [1], [np.nan], [np.inf, -np.inf], [0, 0, 0], [-1, -2, 0], [3, 3, 3], [huge, -huge, 1], [tiny, huge],
     [np.nan, 1, np.nan, 2, np.nan], [1e16, 1e16 + 2], [-huge] * 3, [1, np.inf, 0, np.nan, -1, 5] * 100,
 ]
-for ys, log, width in itertools.product(cases, (False, True), (12, 60)):
+for ys, log_y, log_x, width in itertools.product(cases, (False, True), (False, True), (12, 60)):
     y = np.array(ys, dtype=float)
     for x in (np.arange(len(y)) * 1.0, np.zeros(len(y)), np.arange(len(y)) * 1e300, np.full(len(y), np.nan)):
-        both = (Series(x, y, 0xFF0000), Series(x, y, 0x00FF00, "dots"))
-        for limits in (None, (0.0, 0.0), (0.0, huge)):
-            chart = Chart(both, width, 9, log_y=log, x_limits=limits, cursor=float("nan"))
-            assert len(chart.strips()) == 9
+        both = (Series(x, y, 0xFF0000, mark="a", reached=1.0), Series(x, y, 0x00FF00, (x, y), 0x333333))
+        for end in (0.0, huge):
+            chart = Chart(both, width, 9, log_x=log_x, log_y=log_y, x_end=end, decades=6, cursor=float("nan"))
+            assert len(chart.frame().lines()) == 9
 print("alive")
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("alive\n", 0), done.stderr
-
-
-def test_decimation_keeps_the_least_and_the_greatest_of_each_part() -> None:
-    random = np.random.default_rng(0)
-    x, y = np.sort(random.uniform(0, 100, 5000)), random.normal(size=5000)
-    few_x, few_y = decimate(x, y, 40)
-    part = np.minimum((x - x[0]) / (x[-1] - x[0]) * 40, 39).astype(int)
-    expected = sorted({index for p in range(40) for index in _extremes(part, y, p)})
-    assert few_x.tolist() == x[expected].tolist()
-    assert few_y.tolist() == y[expected].tolist()
-
-
-def _extremes(part: np.ndarray, y: np.ndarray, number: int) -> list[int]:
-    inside = np.flatnonzero(part == number)
-    return [inside[y[inside].argmin()], inside[y[inside].argmax()]]
-
-
-def test_decimation_keeps_gaps() -> None:
-    x, y = np.arange(1000.0), np.ones(1000)
-    y[300:600] = np.nan
-    y[720] = np.inf  # too short to be seen
-    few_x, few_y = decimate(x, y, 20)
-    breaks = few_x[np.isnan(few_y)]
-    assert len(breaks)
-    assert np.all((breaks >= 300) & (breaks < 600))
-    assert few_x[np.isfinite(few_y)].min() < 50
-    assert not np.any((few_x[np.isfinite(few_y)] >= 300) & (few_x[np.isfinite(few_y)] < 600))
-
-
-@pytest.mark.filterwarnings("error")
-def test_decimation_leaves_few_points_as_they_are() -> None:
-    x, y = decimate(np.arange(3.0), np.array([1.0, np.inf, 2.0]), 80)
-    assert x.tolist() == [0, 1, 2]
-    assert y[[0, 2]].tolist() == [1, 2]
-    assert np.isnan(y[1])
-    assert len(decimate(np.empty(0), np.empty(0), 80)[0]) == 0

@@ -19,6 +19,8 @@ from tui.draw.numbers import count, decimal, duration, exponential, quantity, sh
         (0.0001234, "0.0001234"),
         (0.000032, "3.20e-5"),
         (1.5e9, "1.50e9"),
+        (-1.797e308, "-1.80e308"),
+        (5e-324, "4.94e-324"),
         (0, "0"),
         (math.nan, "–"),
         (math.inf, "∞"),

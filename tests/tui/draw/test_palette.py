@@ -1,19 +1,22 @@
-"""Colours that can be told apart, and bands that follow the loss."""
+"""Colours that can be told apart and read, and bands that follow the loss."""
 
 import itertools
 import unicodedata
 
 import numpy as np
 import pytest
-from rich._palettes import EIGHT_BIT_PALETTE
 from rich.cells import cell_len
-from rich.palette import Palette as RichPalette
+from rich.color import Color, ColorSystem
+from textual.theme import BUILTIN_THEMES
 
 from sim.experiment.config import MAX_RUNS
+from tui.draw.canvas import GROUND, Canvas
 from tui.draw.palette import (
     DARK,
+    DARK_256,
     GLYPHS,
     LIGHT,
+    LIGHT_256,
     MINIMUM,
     START,
     Palette,
@@ -23,8 +26,12 @@ from tui.draw.palette import (
     loss_levels,
     trail_colors,
 )
+from tui.themes import THEMES, palette_of
 
-PALETTES = pytest.mark.parametrize("palette", [DARK, LIGHT], ids=["dark", "light"])
+NAMES = ["dark", "light", "dark, 256 colours", "light, 256 colours"]
+PALETTES = pytest.mark.parametrize("palette", [DARK, LIGHT, DARK_256, LIGHT_256], ids=NAMES)
+LEAST = 3.0
+"""WCAG's least contrast for graphics."""
 
 
 def channels(color: int) -> np.ndarray:
@@ -44,19 +51,56 @@ def contrast(one: int, two: int) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+def displayed(color: int, palette: Palette) -> int:
+    """What the palette's terminal shows for a colour: rich takes one of 256 where there are no more."""
+    if palette in (DARK, LIGHT):
+        return color
+    exact = Color.from_rgb(color >> 16, color >> 8 & 255, color & 255)
+    return int(exact.downgrade(ColorSystem.EIGHT_BIT).get_truecolor().hex[1:], 16)
+
+
 @PALETTES
 def test_every_run_has_a_colour_and_glyph_of_its_own(palette: Palette) -> None:
-    assert len(palette.runs) == len(set(GLYPHS)) == MAX_RUNS
+    assert len(palette.runs) == len(palette.faded) == len(palette.swaths) == len(set(GLYPHS)) == MAX_RUNS
     for one, two in itertools.combinations(palette.runs, 2):
-        assert np.linalg.norm(channels(one) - channels(two)) > 60
+        assert np.linalg.norm(channels(displayed(one, palette)) - channels(displayed(two, palette))) > 60
 
 
 @PALETTES
-def test_runs_and_text_stand_out_from_the_background(palette: Palette) -> None:
-    assert min(contrast(color, palette.background) for color in palette.runs) >= 3  # WCAG's least for graphics
+def test_every_shade_of_every_trail_stands_out_from_all_that_it_may_lie_on(palette: Palette) -> None:
+    grounds = {displayed(color, palette) for color in (*palette.bands, *palette.swaths, palette.background)}
+    for run, faded in zip(palette.runs, palette.faded, strict=True):
+        for shade, ground in itertools.product(fade(run, faded), grounds):
+            assert contrast(displayed(shade, palette), ground) >= LEAST, f"{shade:06x} on {ground:06x}"
+
+
+@PALETTES
+def test_heads_marks_and_labels_stand_out(palette: Palette) -> None:
+    for color in (*palette.runs, *(blend(palette.background, run, 0.5) for run in palette.runs)):
+        fg, bg = palette.head(color)
+        assert contrast(displayed(fg, palette), displayed(bg, palette)) >= LEAST
+    for band in palette.bands:
+        assert contrast(palette.marks, displayed(band, palette)) >= 7
     assert contrast(palette.text, palette.background) >= 7
     assert contrast(palette.muted, palette.background) >= 4.5
-    assert all(contrast(*palette.head(color)) >= 3 for color in palette.runs)
+
+
+@pytest.mark.parametrize("name", sorted({*BUILTIN_THEMES, *(theme.name for theme in THEMES)}))
+@pytest.mark.parametrize("colors", ["truecolor", "256"])
+def test_runs_stand_out_under_every_theme(name: str, colors: str) -> None:
+    theme = {**BUILTIN_THEMES, **{theme.name: theme for theme in THEMES}}[name]
+    palette = palette_of(theme, colors)
+    for color in (*palette.runs, *palette.faded):
+        assert contrast(color, palette.background) >= LEAST
+
+
+@PALETTES
+def test_lines_of_equal_loss_are_seen_on_every_band_but_less_than_trails(palette: Palette) -> None:
+    for band in palette.bands:
+        canvas = Canvas(1, 1, background=band)
+        canvas.polyline([(0, 0), (1, 0)], palette.contour, GROUND)
+        line = displayed(int(canvas.frame().fg[0, 0]), palette)
+        assert 1.35 <= contrast(line, displayed(band, palette)) < 2
 
 
 def test_glyphs_take_one_cell() -> None:
@@ -67,17 +111,11 @@ def test_glyphs_take_one_cell() -> None:
 
 @PALETTES
 def test_bands_go_steadily_from_one_luminance_to_the_other(palette: Palette) -> None:
-    for bands in (palette.bands, palette.bands_256):
-        assert 10 <= len(bands) <= 16
-        steps = np.diff([luminance(band) for band in bands])
-        assert np.all(steps < 0) or np.all(steps > 0)
-
-
-@PALETTES
-def test_bands_for_256_colours_are_in_the_table(palette: Palette) -> None:
-    table: RichPalette = EIGHT_BIT_PALETTE
-    entries = {int(table[number].hex[1:], 16) for number in range(16, 256)}
-    assert set(palette.bands_256) <= entries
+    shown = [displayed(band, palette) for band in palette.bands]
+    steps = np.diff([luminance(band) for band in shown])
+    assert 10 <= len(shown) <= 16
+    assert len(set(shown)) >= 5
+    assert np.all(steps <= 0) or np.all(steps >= 0)
 
 
 def test_blend() -> None:
@@ -86,19 +124,11 @@ def test_blend() -> None:
     assert blend(0x123456, 0xABCDEF, 1.0) == 0xABCDEF
 
 
-@PALETTES
-def test_a_trail_fades_from_its_colour_towards_the_background(palette: Palette) -> None:
-    for color in palette.runs:
-        shades = fade(color, palette.background)
-        distances = [np.linalg.norm(channels(shade) - channels(palette.background)) for shade in shades]
-        assert len(shades) == 4
-        assert shades[-1] == color
-        assert distances == sorted(distances)
-
-
 def test_a_trail_s_shades_follow_its_age() -> None:
-    faint, fainter, older, color = fade(0xFF0000, 0)
-    assert trail_colors(9, 0xFF0000, 0, recent=2).tolist() == [faint] * 3 + [fainter] * 2 + [older] * 2 + [color] * 2
+    faint, fainter, older, color = fade(0xFF0000, 0x990000)
+    assert [faint, fainter, older, color] == [0x990000, 0xBB0000, 0xDD0000, 0xFF0000]
+    shades = trail_colors(9, 0xFF0000, 0x990000, recent=2)
+    assert shades.tolist() == [faint] * 3 + [fainter] * 2 + [older] * 2 + [color] * 2
     assert trail_colors(0, 0xFF0000, 0, recent=2).tolist() == []
 
 

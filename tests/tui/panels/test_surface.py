@@ -46,7 +46,8 @@ async def test_fit_shows_all_of_the_trails_and_the_minimum() -> None:
         left, right, bottom, top = it.window
         assert left < x.min() < max(x.max(), best.x) < right
         assert bottom < min(y.min(), best.y) < y.max() < top
-        assert right - left < 1.3 * (max(x.max(), best.x) - x.min())
+        across, up = np.ptp([*x, best.x]), np.ptp([*y, best.y])
+        assert max(across / (right - left), up / (top - bottom)) == pytest.approx(1 / 1.2)
 
 
 async def test_follow_keeps_the_heads_in_sight() -> None:
@@ -61,6 +62,7 @@ async def test_follow_keeps_the_heads_in_sight() -> None:
             x, y = it.places(run)[-1]
             assert left < x < right
             assert bottom < y < top
+        assert (right - left) / (top - bottom) == pytest.approx((start.right - start.left) / (start.top - start.bottom))
 
 
 async def test_the_contour_lines_come_and_go() -> None:

@@ -1,0 +1,97 @@
+"""A composed picture of terminal cells, and in which of them it differs from another one."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.color import Color
+from rich.color_triplet import ColorTriplet
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+Integers = NDArray[np.int64]
+
+
+@lru_cache(maxsize=4096)
+def style_of(fg: int, bg: int, bold: bool = False) -> Style:
+    """The rich Style of two colours 0xRRGGBB."""
+    triplets = (ColorTriplet(color >> 16, color >> 8 & 255, color & 255) for color in (fg, bg))
+    front, back = map(Color.from_triplet, triplets)
+    return Style(color=front, bgcolor=back, bold=bold or None)
+
+
+class Span(NamedTuple):
+    """Cells of one row: the columns from `begin` to before `end`."""
+
+    row: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A composed picture: for each cell its character, colours and weight, arrays of shape (rows, columns).
+
+    Attributes:
+        characters: Unicode code points, uint32.
+        fg, bg: colours 0xRRGGBB, int64.
+        bold: bool.
+    """
+
+    characters: NDArray[np.uint32]
+    fg: Integers
+    bg: Integers
+    bold: NDArray[np.bool_]
+
+    @classmethod
+    def of_text(cls, lines: Sequence[str], fg: int, bg: int) -> "Frame":
+        """Lines of one length, of single-width characters, in one pair of colours."""
+        shape = len(lines), len(lines[0]) if lines else 0
+        characters = np.frombuffer("".join(lines).encode("utf-32-le"), dtype="<u4").reshape(shape)
+        return cls(characters, np.full(shape, fg, np.int64), np.full(shape, bg, np.int64), np.zeros(shape, np.bool_))
+
+    def with_inset(self, other: "Frame", row: int, column: int) -> "Frame":
+        """This frame with another one, which has to fit in, over a part of it."""
+        rows, columns = other.fg.shape
+        there = slice(row, row + rows), slice(column, column + columns)
+        both = deepcopy(self)
+        both.characters[there], both.bold[there] = other.characters, other.bold
+        both.fg[there], both.bg[there] = other.fg, other.bg
+        return both
+
+    def lines(self) -> list[str]:
+        """The plain characters, one string a row."""
+        return [row.astype("<u4").tobytes().decode("utf-32-le") for row in self.characters]
+
+    def strip(self, row: int) -> Strip:
+        """One row as run-length segments."""
+        text = self.characters[row].astype("<u4").tobytes().decode("utf-32-le")
+        fg, bg, bold = self.fg[row], self.bg[row], self.bold[row]
+        begins = np.flatnonzero(np.r_[True, (fg[1:] != fg[:-1]) | (bg[1:] != bg[:-1]) | (bold[1:] != bold[:-1])])
+        styles = zip(fg[begins].tolist(), bg[begins].tolist(), bold[begins].tolist(), strict=True)
+        bounds = [*begins.tolist(), len(text)]
+        segments = [
+            Segment(text[begin:end], style_of(*style))
+            for begin, end, style in zip(bounds[:-1], bounds[1:], styles, strict=True)
+        ]
+        return Strip(segments, len(text))
+
+    def changes(self, previous: "Frame | None") -> list[Span]:
+        """The cells that differ from an earlier frame; all of them where its size differs or there was none."""
+        if previous is None or previous.fg.shape != self.fg.shape:
+            return [Span(row, 0, self.fg.shape[1]) for row in range(len(self.fg))]
+        changed = (
+            (self.characters != previous.characters)
+            | (self.fg != previous.fg)
+            | (self.bg != previous.bg)
+            | (self.bold != previous.bold)
+        )
+        edges = np.diff(np.pad(changed, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+        rows, begins = np.nonzero(edges == 1)
+        ends = np.nonzero(edges == -1)[1]
+        return [Span(*span) for span in zip(rows.tolist(), begins.tolist(), ends.tolist(), strict=True)]

@@ -1,0 +1,55 @@
+"""Lines to dots: what of them lies on a canvas, and which dots they pass through."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_FAR = 1e150  # differences and quotients of such coordinates still are finite
+
+
+def line_dots(places: Floats, width: int, height: int) -> tuple[Integers, Integers, Integers]:
+    """The dots of the line through points, within `width` x `height` dots: x, y and to which point each one leads.
+
+    `places` are dot coordinates, shape (n, 2); the line breaks where one is not finite.
+    """
+    finite = np.isfinite(places[:, 0]) & np.isfinite(places[:, 1])
+    ends = np.flatnonzero(finite[1:] & finite[:-1]) + 1
+    begins, stops, inside = _clip(places[ends - 1], places[ends], width, height)
+    xs, ys, segment = _rasterise(begins, stops)
+    return xs, ys, ends[inside][segment]
+
+
+def _clip(begins: Floats, ends: Floats, width: int, height: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """The parts of segments inside the box [0, width] x [0, height] (Liang and Barsky), and which have one.
+
+    Shapes (n, 2), (n, 2) to (m, 2), (m, 2) and (n,).
+    """
+    begins, ends = begins.clip(-_FAR, _FAR), ends.clip(-_FAR, _FAR)
+    box = np.array([width, height], dtype=np.float64)
+    span = ends - begins
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        near, far = (0 - begins) / span, (box - begins) / span
+    still = span == 0
+    outside = still & ((begins < 0) | (begins > box))
+    enter = np.where(still, 0.0, np.minimum(near, far)).max(axis=1, initial=0.0)
+    leave = np.where(still, 1.0, np.maximum(near, far)).min(axis=1, initial=1.0)
+    inside = (enter <= leave) & ~outside.any(axis=1)
+    begins, span = begins[inside], span[inside]
+    first = begins + enter[inside, None] * span
+    last = begins + leave[inside, None] * span
+    limit = box - 1  # the last dot; the box's far edge belongs to it
+    return np.floor(first).clip(0, limit), np.floor(last).clip(0, limit), inside
+
+
+def _rasterise(begins: Floats, ends: Floats) -> tuple[Integers, Integers, Integers]:
+    """The dots of segments between whole dots, one for each step along the longer axis: x, y and which segment."""
+    span = ends - begins
+    steps = np.abs(span).max(axis=1, initial=0.0).astype(np.int64)
+    segment = np.repeat(np.arange(len(steps)), steps + 1)
+    first = np.cumsum(steps + 1) - (steps + 1)
+    place = np.arange(len(segment)) - first[segment]
+    part = place / np.maximum(steps, 1)[segment]
+    dots = np.rint(begins[segment] + part[:, None] * span[segment]).astype(np.int64)
+    return dots[:, 0], dots[:, 1], segment
