@@ -242,7 +242,7 @@ def test_a_run_is_asked_for_its_own_buffers(tmp_path: Path, device):
 # -- never changes anything -------------------------------------------------------------------------------------------
 
 
-def everything(problem, module, moved):
+def everything(problem, module, moved=False):
     """All that a look at a model could disturb; a landscape moves the parameters of the copy that it is given."""
     kept = [value.clone() for value in (module.buffers() if moved else module.state_dict().values())]
     modes = [part.training for part in module.modules()]
@@ -264,9 +264,9 @@ def test_looking_changes_neither_buffers_nor_random_state(tmp_path: Path, device
         "figures": lambda: figures(problem, module, problem.training),
         "full_gradient": lambda: full_gradient(problem, module),
     }
-    before, modes = everything(problem, module, look == "survey")
+    before, modes = everything(problem, module, moved=look == "survey")
     looks[look]()
-    after, modes_after = everything(problem, module, look == "survey")
+    after, modes_after = everything(problem, module, moved=look == "survey")
     assert modes_after == modes
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
