@@ -136,6 +136,17 @@ class Actions(App[None]):
         self.session.reset(start=message.place)
         self.notify(f"Start: {message.place.x:.4g}, {message.place.y:.4g}")
 
+    def action_select_run(self, step: int) -> None:
+        """Look at the next run, or the one before."""
+        look, runs = self.session.look, len(self.session.asked.runs)
+        look.selected = (look.selected + step) % runs
+        self.redraw()
+
+    def action_toggle_lens(self) -> None:
+        """With or without the lens; on a small terminal, in place of the curves."""
+        self.screen.toggle_class("-lens-small" if self.screen.has_class("-compact") else "-no-lens")
+        self.call_after_refresh(self.redraw)
+
     def action_toggle_run(self, index: int) -> None:
         """Hide or show a run."""
         if index < len(self.session.asked.runs):

@@ -27,6 +27,7 @@ from tui.keys import KEYS, bindings
 from tui.options.options import Options, prepare
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
+from tui.panels.lens import Lens
 from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
 from tui.panels.status_line import StatusLine
@@ -88,6 +89,7 @@ class GdsimApp(Actions):
             DataPanel(id="data", classes="view"),
             Predictions(id="predictions", classes="view"),
             Curves(id="curves"),
+            Lens(id="lens"),
             ThisUpdate(id="this-update"),
             RunsTable(id="runs"),
         )
@@ -123,7 +125,7 @@ class GdsimApp(Actions):
 
     def compose(self) -> ComposeResult:
         """The panels; `app.tcss` says where."""
-        status, surface, data, predictions, curves, this_update, runs = self._panels
+        status, surface, data, predictions, curves, lens, this_update, runs = self._panels
         yield status
         yield Static(id="banner")
         with Container(id="body"):
@@ -131,6 +133,7 @@ class GdsimApp(Actions):
             yield data
             yield predictions
             yield curves
+            yield lens
             yield this_update
         yield Words(id="sentence")
         yield runs
@@ -155,7 +158,9 @@ class GdsimApp(Actions):
     def _show_session(self) -> None:
         """Turn the panels to the session; open its experiment if that has not been done."""
         self.query_one(Surface).show_problem(self.session.card)
-        card = self.session.card
+        card, runs = self.session.card, self.session.asked.runs
+        between = (index for index, run in enumerate(runs) if run.batch_size not in (1, "all"))
+        self.session.look.selected = next(between, 0)
         self.screen.set_class(card.answers, "-answers").set_class(not card.answers, "-drawn")
         if card.drawn is None and not card.answers:
             self.screen.remove_class(*DATA_VIEWS)
@@ -237,6 +242,7 @@ class GdsimApp(Actions):
         if scene is None or (self.scene is not None and scene.key == self.scene.key and sizes == self._sizes):
             return
         self.scene, self._sizes = scene, sizes
+        self.query_one(Lens).magnify(self.query_one(Surface).view)
         for panel in self._panels:
             panel.show(scene)
         sentence = self.query_one("#sentence", Words)
@@ -259,6 +265,7 @@ class GdsimApp(Actions):
         surface, look = self.query_one(Surface), self.session.look
         look.wanted, look.blank = surface.wanted, not surface.stands
         look.answers_wanted = self.query_one(Predictions).display
+        look.steps_wanted = True
         look.go_on()
 
     def _came_in(self) -> None:

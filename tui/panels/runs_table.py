@@ -132,7 +132,7 @@ def table_text(scene: Scene, width: int) -> Text:
 
 def _line(run: RunScene, row: list[str], widths: list[int], palette: Palette) -> Text:
     color = hexadecimal(run.color)
-    line = Text.assemble((f" {run.glyph} ", color))
+    line = Text.assemble((f"{'›' if selected else ' '}{run.glyph} ", color))
     for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
         style = color if i == 0 else _status_style(run.status, palette) if i == len(row) - 1 else ""
         line.append(cell.ljust(width + _GAP), style)

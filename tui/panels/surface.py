@@ -16,14 +16,13 @@ from tui.draw.ground import Ground
 from tui.draw.numbers import count, decimal
 from tui.draw.palette import MINIMUM, START, Palette, blend, trail_colors
 from tui.draw.viewport import Viewport
+from tui.panels.cloud import draw_cloud
 from tui.panels.plot import Plot
 from tui.scene.scene import RunScene, Scene, vanishes
 
 _DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
 _ROOM = 0.3  # around the trails, as a share of their extent
 _FADE_EVERY = 60  # points of a trail between two shades; all but the newest so many thin to a haze
-_ARROW_SHARE = 0.16  # of the canvas's width: the longer of the two arrows
-_SHORTEST_ARROW = 5.0  # dots
 _FIRST_WINDOW = Window(-1.0, 1.0, -1.0, 1.0)
 _FAR_OFF = 0.2  # of the window's width: a head further than this from the plane is dimmed
 _INNER = 0.08  # of the window: heads nearer to the edge are followed
@@ -165,11 +164,13 @@ class Surface(Plot):
         palette = scene.palette
         canvas = self._on_the_ground(view, palette)
         shown = [run for run in scene.runs if run.shown]
+        if scene.imagined is not None and scene.imagined.cloud is not None:
+            draw_cloud(canvas, view, scene.imagined, scene.runs[scene.imagined.run])
         for run in scene.layers:
             self._draw_trail(canvas, view, run, palette)
         self._draw_marks(canvas, view, scene)
         if not scene.playing:
-            self._draw_gradients(canvas, view, shown, palette)
+            self._draw_steps(canvas, view, shown, palette)
         self._say_what_it_is(scene)
         _name_axes(canvas, view, scene, self._draw_heads(canvas, view, scene))
         self.paint(canvas.frame(), view.window, palette)
@@ -221,23 +222,19 @@ class Surface(Plot):
             if (cell := view.cell(*place)) is not None:
                 canvas.text(*cell, mark, scene.palette.marks, bold=True)
 
-    def _draw_gradients(self, canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:
-        """The ways that each batch's gradient (its run's colour) and the full one (white) point downhill."""
-        unit = np.array([2 * view.columns / view.width, -4 * view.rows / view.height])
+    def _draw_steps(self, canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:
+        """Each run's last step from where it began (its colour), and where all examples would have led (white)."""
         arrows = []
         for run in runs:
             if run.report is not None and run.reported and not vanishes(run.report):
-                ways = -np.array([run.report.full_gradient, run.report.gradient]) * unit
-                lengths = np.hypot(*ways.T)
-                if np.isfinite(lengths).all() and lengths.max() > 0:
-                    tail = view.to_dots(run.head)[0]
-                    longest = _ARROW_SHARE * 2 * view.columns / lengths.max()
-                    scales = np.maximum(longest, _SHORTEST_ARROW / lengths.clip(1e-300))
-                    arrows.append((tail, tail + ways * scales[:, None], run.color))
-        for tail, tips, _ in arrows:
-            canvas.arrow(tail, tips[0], palette.marks)
-        for tail, tips, color in arrows:
-            canvas.arrow(tail, tips[1], color)
+                origin = np.array(run.report.origin)
+                dots = view.to_dots(np.stack([origin, origin + run.report.full_step, np.array(run.head)]))
+                if np.isfinite(dots).all():
+                    arrows.append((dots, run.color))
+        for (tail, tip, _), _ in arrows:
+            canvas.arrow(tail, tip, palette.marks)
+        for (tail, _, tip), color in arrows:
+            canvas.arrow(tail, tip, color)
 
     def _draw_heads(self, canvas: Canvas, view: Viewport, scene: Scene) -> set[tuple[int, int]]:
         """A glyph on the run's colour, beside another that is there already; plain at the edge if it is outside.

@@ -13,7 +13,7 @@ from sim.experiment.resolved import Resolved, Run
 from sim.measures import measures
 from sim.measures.measure import Standing
 from sim.problems.card import Card
-from sim.protocol.answers import PlaneNews, Predicted, UpdateReport
+from sim.protocol.answers import Imagined, PlaneNews, Predicted, UpdateReport
 from sim.protocol.trace import RECORDED, Rows, Status
 from tui.draw.palette import GLYPHS, Palette
 from tui.session.history import History
@@ -30,7 +30,7 @@ class RunScene:
     Attributes:
         index: its place in the experiment.
         config: its row of configuration, with nothing left open.
-        glyph, color: how it is told from the others (color as 0xRRGGBB).
+        glyph, color, faded: how it is told from the others (colors as 0xRRGGBB), in its trail and where that is old.
         shown: whether its trail and curve are drawn.
         seen: its rows up to the cursor, update 0 included.
         recorded: all of its rows, whatever the cursor.
@@ -47,6 +47,7 @@ class RunScene:
     config: Run
     glyph: str
     color: int
+    faded: int
     shown: bool
     seen: Rows
     recorded: Rows
@@ -121,6 +122,8 @@ class Scene:
         paces: for each clock, its units for each second of playing at speed 1.
         plane: on which the runs are seen.
         predictions: what the runs say of some examples; None while unknown.
+        selected: the run that is looked at closely.
+        imagined: the steps that were possible for it at the cursor; None while unknown.
     """
 
     experiment: Resolved
@@ -141,6 +144,8 @@ class Scene:
     palette: Palette
     plane: PlaneNews
     predictions: Predicted | None
+    selected: int
+    imagined: Imagined | None
 
     @property
     def examples(self) -> int:
@@ -163,7 +168,8 @@ class Scene:
         shown = tuple(run.shown for run in self.runs)
         reports = tuple(id(run.report) for run in self.runs)
         moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for)
-        return id(self.experiment), self.clock, moving, shown, reports, self.plane.number, id(self.predictions)
+        looked = self.selected, id(self.imagined), id(self.predictions)
+        return id(self.experiment), self.clock, moving, shown, reports, self.plane.number, looked
 
     @property
     def pace(self) -> float:
@@ -189,6 +195,7 @@ def vanishes(report: UpdateReport) -> bool:
 
 def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> Scene | None:
     """The scene of a session at its cursor; None while its experiment does not stand yet."""
+    look = session.look
     history, opened, trails = session.history, session.opened, session.trails
     if history is None or opened is None or trails is None:
         return None
@@ -200,7 +207,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         tests=opened.tests,
         device=opened.device,
         runs=tuple(
-            _run_scene(session, history, trails, index, palette.runs[index], index not in hidden)
+            _run_scene(session, history, trails, index, palette, shown=index not in hidden)
             for index in range(len(experiment.runs))
         ),
         cursor=history.cursor,
@@ -214,12 +221,14 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         generation=session.generation,
         palette=palette,
         plane=trails.plane,
-        predictions=session.look.predictions[1],
+        predictions=look.predictions[1],
+        selected=look.selected,
+        imagined=look.imagined if look.imagined and look.imagined.run == look.selected else None,
     )
 
 
 def _run_scene(
-    session: Session, history: History, trails: PlaneTrails, index: int, color: int, shown: bool
+    session: Session, history: History, trails: PlaneTrails, index: int, palette: Palette, *, shown: bool
 ) -> RunScene:
     reports = session.look.reports
     seen = history.seen(index)
@@ -239,7 +248,8 @@ def _run_scene(
         index=index,
         config=session.experiment.runs[index],
         glyph=GLYPHS[index],
-        color=color,
+        color=palette.runs[index],
+        faded=palette.faded[index],
         shown=shown,
         seen=seen,
         recorded=history.recorded(index),

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from sim.protocol.answers import Failed, Inspected, Opened, Predicted, Surveyed, UpdateReport, Worked
-from sim.protocol.commands import Inspect, Job, Predict, Survey, Work
+from sim.protocol.answers import Failed, Imagined, Inspected, Opened, Predicted, Surveyed, UpdateReport, Worked
+from sim.protocol.commands import Imagine, Inspect, Job, Predict, Survey, Work
 from tui.session.history import History
 from tui.session.player import Player
 
@@ -18,7 +18,12 @@ _PATIENCE = 0.1  # seconds between two looks whether it still plays
 _SHOWN_EXAMPLES = 24
 _DEAR_PASS = 0.05  # seconds
 
-_MISSING: dict[type[Job], str] = {Survey: "No landscape", Predict: "No answers", Inspect: "No look at updates"}
+_MISSING: dict[type[Job], str] = {
+    Survey: "No landscape",
+    Predict: "No answers",
+    Inspect: "No look at updates",
+    Imagine: "No possible steps",
+}
 
 
 class Looked(Protocol):
@@ -52,13 +57,17 @@ class CloserLook:
         landscape: the last one that came in, complete or not.
         reports: what the updates at the cursor did, for each run, as far as was found.
         predictions: what the runs say of some examples, and after which updates.
+        selected: the run whose possible steps are looked at.
+        steps_wanted: whether they are to be seen.
+        imagined: the last ones that came in.
     """
 
     def __init__(self, session: Looked, came_in: Callable[[], None]) -> None:
         self._session, self._came_in = session, came_in
         self.wanted: Survey | None = None
         self.blank = True
-        self.answers_wanted = False
+        self.answers_wanted = self.steps_wanted = False
+        self.selected = 0
         self._working = False
         self.begin()
 
@@ -67,13 +76,15 @@ class CloserLook:
         self.landscape: Surveyed | None = None
         self.reports: tuple[UpdateReport | None, ...] = ()
         self.predictions: tuple[tuple[int, ...], Predicted | None] = (), None
+        self.imagined: Imagined | None = None
+        self._imagined_at = 0.0
         self._reported: tuple[int, ...] = ()
         self._inspected_at = 0.0
         self._refused = set[type[Job]]()
 
     def forget_reports(self) -> None:
         """The plane is another one, and so are the slopes along it."""
-        self.reports, self._reported = (), ()
+        self.reports, self._reported, self.imagined = (), (), None
 
     def go_on(self) -> None:
         """See to it that what is wanted is being worked on."""
@@ -85,7 +96,7 @@ class CloserLook:
 
     def _jobs(self) -> tuple[Job, ...]:
         """In their order: what is blank first, then what is short."""
-        wanted: tuple[Job | None, ...] = (self._inspection(), self._prediction())
+        wanted: tuple[Job | None, ...] = (self._inspection(), self._imagination(), self._prediction())
         wanted = (self.wanted, *wanted) if self.blank else (*wanted, self.wanted)
         return tuple(job for job in wanted if job is not None and type(job) not in self._refused)
 
@@ -101,6 +112,19 @@ class CloserLook:
         if session.player.playing and session.opened.pass_seconds > _DEAR_PASS:
             return None  # passes through all of the data wait until there is time
         return Inspect(None if session.player.playing and history.live else updates)
+
+    def _imagination(self) -> Imagine | None:
+        """The possible steps of the selected run's update at the cursor; of its first one at the start."""
+        session, history = self._session, self._session.history
+        if not self.steps_wanted or history is None or session.opened is None:
+            return None
+        update = max(1, history.updates[self.selected])
+        if self.imagined is not None and (self.imagined.run, self.imagined.update) == (self.selected, update):
+            return None
+        dear = session.hurried or session.opened.pass_seconds > _DEAR_PASS / 10
+        if session.player.playing and (dear or time.monotonic() - self._imagined_at < _INSPECTED_EVERY):
+            return None
+        return Imagine(self.selected, update)
 
     def _prediction(self) -> Predict | None:
         session, history = self._session, self._session.history
@@ -137,6 +161,8 @@ class CloserLook:
                 case Inspect(), Inspected():
                     self.reports, self._reported = result.reports, result.updates
                     self._inspected_at = time.monotonic()
+                case Imagine(), Imagined():
+                    self.imagined, self._imagined_at = result, time.monotonic()
                 case Predict(), Predicted():
                     self.predictions = job.updates or (), result
 
