@@ -29,6 +29,23 @@ async def test_a_new_seed_has_a_landscape_of_its_own() -> None:
         assert abs(surface._ground.landscape.values - before).max() > 1e-3
 
 
+async def test_a_plane_has_square_units_at_every_size() -> None:
+    experiment, card = prepare("linear", Options(model="mlp", dataset="iris", device="cpu"))
+    app = GdsimApp(experiment, card, InlineLink(), ticking=False)
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(pilot)
+        await go(pilot, 3)
+        surface = app.query_one(Surface)
+        for size in ((80, 24), (200, 60), WIDE):
+            await pilot.resize_terminal(*size)
+            app.redraw()
+            await wait_for(pilot, lambda: surface.wanted is None)
+            view = surface.view
+            assert view is not None
+            assert view.width / (2 * view.columns) == pytest.approx(view.height / (4 * view.rows))
+            assert surface._ground.landscape.window == view.window
+
+
 async def test_at_full_speed_another_window_has_a_landscape_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest of a landscape that is to be seen waits for training; a blank window does not."""
     monkeypatch.setattr(tui.session.closer_look, "_UNHURRIED", math.inf)
