@@ -164,7 +164,7 @@ class GdsimApp(Actions):
         self.screen.set_class(card.answers, "-answers").set_class(not card.answers, "-drawn")
         if card.drawn is None and not card.answers:
             self.screen.remove_class(*DATA_VIEWS)
-        self.screen.set_class(len(self.session.asked.runs) > _FEW_RUNS, "-many")
+        self.screen.set_class(len(runs) > _FEW_RUNS, "-many").set_class(len(runs) > _FEW_RUNS, "-no-lens")
         if self.session.opened is None and self.session.generation == 0:
             self.run_worker(self.session.open(), name="open")
         self.call_after_refresh(self.redraw)

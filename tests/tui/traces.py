@@ -20,6 +20,7 @@ from sim.protocol.answers import (
     Advanced,
     Answer,
     Changed,
+    Imagined,
     Inspected,
     Opened,
     PlaneNews,
@@ -29,7 +30,8 @@ from sim.protocol.answers import (
     UpdateReport,
     Worked,
 )
-from sim.protocol.commands import Advance, Command, Inspect, Job, Open, SetClock, Survey, Work
+from sim.protocol.cloud import Cloud, covariance_of
+from sim.protocol.commands import Advance, Command, Imagine, Inspect, Job, Open, SetClock, Survey, Work
 from sim.protocol.trace import ROW, Rows, Status
 from tui.draw.palette import DARK
 from tui.scene.scene import Scene, build_scene
@@ -227,6 +229,26 @@ def report_of(update: int, size: int, before: Point, rate: float = 0.15) -> Upda
     )
 
 
+def cloud_of(update: int, run: Run, place: Point) -> Cloud:
+    """The steps that were possible, from the formulas."""
+    used = batch(update, run.batch_size)
+    steps = -run.lr * np.array([gradient_at(np.array(place), np.array([example])) for example in range(EXAMPLES)])
+    own, full = steps[used].mean(axis=0), steps.mean(axis=0)
+    return Cloud(
+        steps=steps,
+        examples=np.arange(EXAMPLES),
+        used=np.isin(np.arange(EXAMPLES), used),
+        sampled=EXAMPLES,
+        total=EXAMPLES,
+        full=(float(full[0]), float(full[1])),
+        own=(float(own[0]), float(own[1])),
+        batch_size=run.batch_size,
+        replacement=False,
+        covariance=covariance_of(steps, EXAMPLES),
+        plain=True,
+    )
+
+
 class ReplayLink:
     """Answers from a trace, and as badly as it is told to.
 
@@ -304,6 +326,9 @@ class ReplayLink:
                 return Inspected(tuple(asked), reports)
             case Survey(window, columns, rows, run):
                 return Surveyed(window, survey(window, columns, rows), run=run)
+            case Imagine(run, update):
+                place = Point(*self.race.places[run][update - 1])
+                return Imagined(run, update, place, cloud_of(update, self.race.experiment.runs[run], place))
             case _:
                 raise AssertionError(job)
 

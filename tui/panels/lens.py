@@ -1,7 +1,5 @@
 """A closer look at one run's update: every step that was possible, the one made, and that of all examples."""
 
-import math
-
 import numpy as np
 
 from sim.experiment.geometry import Window
@@ -14,19 +12,23 @@ from tui.panels.cloud import draw_cloud, draw_spread
 from tui.panels.plot import Plot
 from tui.scene.scene import RunScene, Scene
 
-_SHOWN_SHARE = 98  # percent of the examples that the lens shows at least
-_ROOM = 1.15
-_STEPS = (1.0, 2.0, 5.0)
+_LEFT_OUT = 3  # percent of the examples at either end: a few are far off
+_ROOM = 0.08  # beside what is shown, as a share of it
 
 
 class Lens(Plot):
-    """The surface around a run's update, magnified so far that the cloud of possible steps fills the panel."""
+    """The surface around a run's update, magnified so far that the cloud of possible steps fills the panel.
+
+    Attributes:
+        window: what is shown of the plane.
+    """
 
     BORDER_TITLE = "possible steps"
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._surface: Viewport | None = None
+        self.window = Window(-1.0, 1.0, -1.0, 1.0)
 
     def magnify(self, surface: Viewport | None) -> None:
         """Show what a view of the surface shows, larger."""
@@ -41,8 +43,8 @@ class Lens(Plot):
             self.entitle(["the steps that were possible"], ["pause to see them" if scene.playing else ""])
             return
         run, cloud = scene.runs[imagined.run], imagined.cloud
-        magnification = self._magnification(cloud, self._surface)
-        view = self.viewport(self._window(imagined, cloud, self._surface, magnification))
+        self.window = _window(imagined, cloud)
+        view = self.viewport(self.window)
         canvas = Canvas(view.columns, view.rows, palette.background)
         draw_cloud(canvas, view, imagined, run)
         draw_spread(canvas, view, imagined, palette)
@@ -52,29 +54,28 @@ class Lens(Plot):
         canvas.arrow(tail, own, run.color, MARK)
         names = [f"{run.glyph} {run.config.name}, update {count(imagined.update)}: {what_it_shows(cloud)}"]
         names.append(f"{run.glyph} update {count(imagined.update)}: possible steps")
-        times = f" · {magnification:g} times"
+        times = f" · {_times(view, self._surface)}"
         self.entitle([f"{names[0]}{times}", f"{names[1]}{times}", names[1]], _strays(cloud, run))
         self.paint(canvas.frame(), view.window, palette)
 
-    def _magnification(self, cloud: Cloud, surface: Viewport) -> float:
-        """How much larger than on the surface: a round number with which nearly all of the cloud is to be seen."""
-        ends = np.concatenate([cloud.steps, [cloud.own, cloud.full, (0.0, 0.0)]])
-        ends = ends[np.isfinite(ends).all(axis=1)]
-        low, high = np.percentile(ends, [(100 - _SHOWN_SHARE) / 2, (100 + _SHOWN_SHARE) / 2], axis=0)
-        low, high = np.minimum(low, ends[-3:].min(axis=0)), np.maximum(high, ends[-3:].max(axis=0))
-        columns, rows = self.plot_size
-        room = np.array([surface.width / surface.columns * columns, surface.height / surface.rows * rows])
-        fits = float(np.min(room / np.maximum(_ROOM * (high - low), 1e-300)))
-        power = 10.0 ** math.floor(math.log10(fits)) if 1e-12 < fits < 1e12 else 1.0
-        return max(step * power for step in _STEPS if step * power <= max(fits, power))
 
-    def _window(self, imagined: Imagined, cloud: Cloud, surface: Viewport, magnification: float) -> Window:
-        columns, rows = self.plot_size
-        ends = np.concatenate([cloud.steps, [cloud.own, cloud.full, (0.0, 0.0)]])
-        x, y = np.array(imagined.origin) + np.median(ends[np.isfinite(ends).all(axis=1)], axis=0)
-        across = surface.width / surface.columns * columns / magnification / 2
-        up = surface.height / surface.rows * rows / magnification / 2
-        return Window(x - across, x + across, y - up, y + up)
+def _window(imagined: Imagined, cloud: Cloud) -> Window:
+    """The middle of the cloud, the step that was made and that of all examples."""
+    steps = cloud.steps[np.isfinite(cloud.steps).all(axis=1)]
+    spread = np.percentile(steps, [_LEFT_OUT, 100 - _LEFT_OUT], axis=0) if len(steps) else np.zeros((2, 2))
+    ends = np.concatenate([spread, [cloud.own, cloud.full, (0.0, 0.0)]])
+    ends = ends[np.isfinite(ends).all(axis=1)] + imagined.origin
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    room = np.maximum(_ROOM * (high - low), 1e-9 * (1 + np.abs(high)))
+    (left, bottom), (right, top) = (low - room).tolist(), (high + room).tolist()
+    return Window(left, right, bottom, top)
+
+
+def _times(view: Viewport, surface: Viewport) -> str:
+    """How much larger than on the surface it is, across and up."""
+    across = (surface.width / surface.columns) / (view.width / view.columns)
+    up = (surface.height / surface.rows) / (view.height / view.rows)
+    return f"{across:.2g} × {up:.2g} times as large"
 
 
 def _strays(cloud: Cloud, run: RunScene) -> list[str]:

@@ -126,11 +126,11 @@ def table_text(scene: Scene, width: int) -> Text:
     shade = hexadecimal(blend(scene.palette.background, scene.palette.text, _HEADING_SHARE))
     lines = [Text(heading.ljust(width), style=f"bold on {shade}")]
     for run, row in zip(scene.runs, cells, strict=True):
-        lines.append(_line(run, row, widths, scene.palette))
+        lines.append(_line(run, row, widths, scene.palette, selected=run.index == scene.selected))
     return Text("\n").join(lines)
 
 
-def _line(run: RunScene, row: list[str], widths: list[int], palette: Palette) -> Text:
+def _line(run: RunScene, row: list[str], widths: list[int], palette: Palette, *, selected: bool) -> Text:
     color = hexadecimal(run.color)
     line = Text.assemble((f"{'›' if selected else ' '}{run.glyph} ", color))
     for i, (cell, width) in enumerate(zip(row, widths, strict=True)):

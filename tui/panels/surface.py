@@ -164,7 +164,7 @@ class Surface(Plot):
         palette = scene.palette
         canvas = self._on_the_ground(view, palette)
         shown = [run for run in scene.runs if run.shown]
-        if scene.imagined is not None and scene.imagined.cloud is not None:
+        if scene.imagined is not None and not scene.playing:
             draw_cloud(canvas, view, scene.imagined, scene.runs[scene.imagined.run])
         for run in scene.layers:
             self._draw_trail(canvas, view, run, palette)

@@ -30,6 +30,8 @@ def update_text(scene: Scene, width: int, height: int) -> Text:
     shown = [run for run in scene.runs if run.shown]
     if height >= 3 * len(shown) - 1:
         return Text("\n\n").join(_two_lines(scene, run, width) for run in shown)
+    if height >= 2 * len(shown):
+        return Text("\n").join(_two_lines(scene, run, width) for run in shown)
     lines = [_one_line(scene, run, width) for run in shown]
     if len(lines) <= height and all(line.cell_len <= width for line in lines):
         return Text("\n").join(lines)

@@ -67,6 +67,9 @@ async def test_follow_keeps_the_heads_in_sight() -> None:
 
 async def test_the_contour_lines_come_and_go() -> None:
     async with on_screen() as it:
+        it.link.gate.clear()
+        it.app.session.player.playing = True  # while paused there are the dots of a cloud
+        it.app.redraw()
         with_lines = it.text("#surface")
         await it.press("g")
         assert any("⠀" < character <= "⣿" for character in with_lines)

@@ -1,0 +1,62 @@
+"""The possible steps of an update, magnified: what is drawn where, and for whom."""
+
+import numpy as np
+import pytest
+
+from sim.experiment.config import RunConfig
+from sim.protocol.commands import Imagine
+from tests.tui.screen import COMPACT, on_screen, wait_for
+from tests.tui.traces import EXAMPLES, cloud_of, make_experiment
+from tui.panels.lens import Lens
+
+
+def dots(text: str) -> int:
+    """How many braille dots there are."""
+    return sum((ord(sign) - 0x2800).bit_count() for sign in text if "\u2800" <= sign <= "\u28ff")
+
+
+async def test_it_shows_the_selected_runs_update_at_the_cursor() -> None:
+    async with on_screen() as it:
+        await it.go(7)
+        await wait_for(it.pilot, lambda: it.app.session.look.imagined is not None)
+        await it.press("comma")
+        await wait_for(it.pilot, lambda: it.link.asked(Imagine)[-1] == Imagine(1, 6))
+        await it.press("down")
+        await wait_for(it.pilot, lambda: it.link.asked(Imagine)[-1] == Imagine(2, 6))
+        await wait_for(it.pilot, lambda: "▲ update 6" in it.text("#lens"))
+        assert "one example" in it.text("#lens")
+        await it.press("up", "up")
+        await wait_for(it.pilot, lambda: "● update 6" in it.text("#lens"))
+        assert "the middle" in it.text("#lens")
+        assert "›●" in it.text("#runs")
+
+
+async def test_most_examples_have_a_dot_of_their_own_and_the_window_holds_both_steps() -> None:
+    async with on_screen(experiment=make_experiment(RunConfig("mini", 16))) as it:
+        await it.go(5)
+        await wait_for(it.pilot, lambda: "update 5" in it.text("#lens"))
+        assert dots(it.text("#lens")) > EXAMPLES / 2
+        lens, run, race = it.app.query_one(Lens), it.link.race.experiment.runs[0], it.link.race
+        left, right, bottom, top = lens.window
+        place = race.places[0][4]
+        cloud = cloud_of(5, run, place)
+        inside = [
+            left < x < right and bottom < y < top for x, y in place + np.array([*cloud.steps, cloud.own, cloud.full])
+        ]
+        assert inside[-2:] == [True, True]
+        assert np.mean(inside) > 0.8
+        surface = it.surface.view
+        assert surface is not None
+        times = (surface.width / surface.columns) / ((right - left) / lens.plot_size[0])
+        assert f"{times:.2g} ×" in it.text("#lens") or "times" not in it.text("#lens")
+
+
+@pytest.mark.parametrize("size", [(120, 40), COMPACT])
+async def test_a_key_shows_and_hides_it(size: tuple[int, int]) -> None:
+    async with on_screen(size=size) as it:
+        lens, small = it.app.query_one(Lens), size == COMPACT
+        assert lens.display == (not small)
+        await it.press("u")
+        assert lens.display == small
+        await it.press("u")
+        assert lens.display == (not small)
