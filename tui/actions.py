@@ -16,6 +16,7 @@ from tui.help import HelpScreen, help_text
 from tui.options.command_line import command_line
 from tui.panels.curves import Curves
 from tui.panels.surface import Surface
+from tui.panels.timeline import Timeline
 from tui.scene.scene import Scene
 from tui.session.session import Session
 from tui.themes import THEMES
@@ -79,6 +80,17 @@ class Actions(App[None]):
         if self.session.history is not None:
             self.session.history.seek_live()
         self.frame()
+
+    def on_timeline_sought(self, message: Timeline.Sought) -> None:
+        """To a moment of the recording."""
+        self.session.player.pause()
+        if self.session.history is not None:
+            self.session.history.seek_to(message.moment)
+        self.frame()
+
+    def on_timeline_stepped(self, message: Timeline.Stepped) -> None:
+        """Some moments on, or back."""
+        self.action_step(message.moments)
 
     def action_speed(self, factor: float) -> None:
         """Faster or slower."""

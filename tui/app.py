@@ -33,6 +33,7 @@ from tui.panels.runs_table import RunsTable
 from tui.panels.status_line import StatusLine
 from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
+from tui.panels.timeline import Timeline
 from tui.panels.words import Words
 from tui.scene.narrate import narrate
 from tui.scene.scene import Scene, build_scene
@@ -92,6 +93,7 @@ class GdsimApp(Actions):
             Lens(id="lens"),
             ThisUpdate(id="this-update"),
             RunsTable(id="runs"),
+            Timeline(id="timeline"),
         )
         self.hidden = frozenset()
         self._ticking = ticking
@@ -125,7 +127,7 @@ class GdsimApp(Actions):
 
     def compose(self) -> ComposeResult:
         """The panels; `app.tcss` says where."""
-        status, surface, data, predictions, curves, lens, this_update, runs = self._panels
+        status, surface, data, predictions, curves, lens, this_update, runs, timeline = self._panels
         yield status
         yield Static(id="banner")
         with Container(id="body"):
@@ -137,6 +139,7 @@ class GdsimApp(Actions):
             yield this_update
         yield Words(id="sentence")
         yield runs
+        yield timeline
         yield Footer(show_command_palette=True)
         yield Static(id="too-small")
 

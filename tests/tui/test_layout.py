@@ -19,8 +19,19 @@ async def test_every_panel_has_its_own_place_on_the_screen(size: tuple[int, int]
 
 def check_places(it: Screen) -> None:
     """The panels that are shown tile the screen."""
-    names = ("#status", "#surface", "#data", "#curves", "#lens", "#this-update", "#sentence", "#runs", "Footer")
-    panels = [panel for name in names if (panel := it.app.query_one(name)).display]
+    names = (
+        "#status",
+        "#surface",
+        "#data",
+        "#curves",
+        "#lens",
+        "#this-update",
+        "#sentence",
+        "#runs",
+        "#timeline",
+        "Footer",
+    )
+    panels = [panel for name in (*names, "Footer") if (panel := it.app.query_one(name)).display]
     regions = [panel.region for panel in panels]
     assert all(region in it.app.screen.region for region in regions)
     for i, region in enumerate(regions):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.geometry import Point
+from sim.experiment.journal import Journal
 from sim.experiment.resolved import Resolved, Run
 from sim.measures import measures
 from sim.measures.measure import Standing
@@ -122,6 +123,7 @@ class Scene:
         paces: for each clock, its units for each second of playing at speed 1.
         plane: on which the runs are seen.
         predictions: what the runs say of some examples; None while unknown.
+        changes: what was changed on the way, or will be.
         selected: the run that is looked at closely.
         imagined: the steps that were possible for it at the cursor; None while unknown.
     """
@@ -144,6 +146,7 @@ class Scene:
     palette: Palette
     plane: PlaneNews
     predictions: Predicted | None
+    changes: Journal
     selected: int
     imagined: Imagined | None
 
@@ -222,6 +225,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         palette=palette,
         plane=trails.plane,
         predictions=look.predictions[1],
+        changes=session.journal,
         selected=look.selected,
         imagined=look.imagined if look.imagined and look.imagined.run == look.selected else None,
     )

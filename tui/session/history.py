@@ -82,6 +82,11 @@ class History:
         self.cursor = int(recorded[min(max(place, 0), len(recorded) - 1)])
         return max(0, place - (len(recorded) - 1))
 
+    def seek_to(self, moment: int) -> None:
+        """Move the cursor to a moment, or the last recorded one before it."""
+        recorded = self._moments.values["moment"]
+        self.cursor = int(recorded[max(0, bisect_right(recorded, moment) - 1)])
+
     def seek_first(self) -> None:
         """Move the cursor to the start."""
         self.cursor = 0

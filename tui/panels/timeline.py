@@ -1,0 +1,89 @@
+"""The whole recording as a line, as players have it: the cursor, what happened when, a click to go there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual import events
+from textual.message import Message
+
+from sim.protocol.trace import Status
+from tui.draw.numbers import count
+from tui.draw.palette import hexadecimal
+from tui.panels.words import Words
+from tui.scene.scene import RunScene, Scene
+
+_ON, _AHEAD, _HERE, _CHANGE = "━", "─", "◉", "┃"
+_WHEEL = 10  # moments
+
+
+class Timeline(Words):
+    """A line from the first moment to the last."""
+
+    @dataclass
+    class Sought(Message):
+        """A moment was asked for."""
+
+        moment: int
+
+    @dataclass
+    class Stepped(Message):
+        """So many moments on, or back, were asked for."""
+
+        moments: int
+
+    _end = 0
+    _line = 0
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene."""
+        words = f" {count(scene.cursor)} of {count(scene.end)} moments "
+        self._end, self._line = scene.end, max(1, self.size.width - len(words))
+        self.say(timeline_text(scene, self._line) + Text(words, style="dim"))
+
+    def on_click(self, event: events.Click) -> None:
+        """Go there."""
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.x < self._line:
+            self.post_message(self.Sought(round(offset.x / max(1, self._line - 1) * self._end)))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """On."""
+        event.stop()
+        self.post_message(self.Stepped(_WHEEL))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Back."""
+        event.stop()
+        self.post_message(self.Stepped(-_WHEEL))
+
+
+def timeline_text(scene: Scene, width: int) -> Text:
+    """The line in so many cells: what lies before the cursor and after it, changes of the clock, ends of runs."""
+
+    def cell(moment: float) -> int:
+        return round(moment / max(1, scene.end) * (width - 1))
+
+    here = cell(scene.cursor)
+    line = Text(_ON * here + _AHEAD * (width - here), style=hexadecimal(scene.palette.muted))
+    line.stylize(hexadecimal(scene.palette.text), 0, here)
+    for moment, sign, color in _marks(scene):
+        place = cell(moment)
+        line = line[:place] + Text(sign, style=hexadecimal(color)) + line[place + 1 :]
+    return line[:here] + Text(_HERE, style=f"bold {hexadecimal(scene.palette.text)}") + line[here + 1 :]
+
+
+def _marks(scene: Scene) -> Iterator[tuple[int, str, int]]:
+    """What happened at which moment: a sign and a colour."""
+    for change in scene.changes:
+        if change.moment <= scene.end:
+            yield change.moment, _CHANGE, scene.palette.warn
+    for run in scene.runs:
+        if (moment := _stopped_at(run)) is not None:
+            yield moment, run.glyph, scene.palette.bad
+
+
+def _stopped_at(run: RunScene) -> int | None:
+    """The moment at which a run diverged; None if it did not."""
+    last = run.recorded[-1]
+    return int(last["moment"]) if Status(last["status"]) is Status.DIVERGED else None
