@@ -157,7 +157,7 @@ class _Open:
             yield (Inspected(updates, tuple(reports)) if done else None), done
 
     def _report(self, run: int, update: int) -> UpdateReport | None:
-        before = self.race.run_state(run, update - 1)
+        before = self.race.run_state(run, update - 1) if update <= self.race.updates[run] else None
         if before is None:
             return None
         rows = self.problem.rows(self.race.batch(run, update))

@@ -43,13 +43,15 @@ class Jobs:
         results: list[tuple[Job, Result | Failed]] = []
         pending = list(jobs)
         for job in jobs:
+            was_seen = self._begun[job].seen
             result, complete = self._go_on(job, deadline)
             if result is not None:
                 results.append((job, result))
+            first_seen = self._begun[job].seen and not was_seen
             if complete:
                 pending.remove(job)
                 del self._begun[job]
-            if time.perf_counter() >= deadline:
+            if time.perf_counter() >= deadline or (first_seen and not complete):
                 break
         return results, pending
 

@@ -1,7 +1,7 @@
 """Who goes next, for runs that are kept equal in something: a plan of the coming moments."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.descent.sampling import Integers
 
-QUANTUM = 0.001
+QUANTUM = 0.0001
 """Seconds that a run may be ahead of the others before it is their turn; of longer updates, it is one."""
 
 
@@ -52,19 +52,18 @@ def counted_turns(completions: Sequence[NDArray[np.generic]], moments: int, unti
     return turns
 
 
-def timed_turn(seconds: Sequence[float], until: float) -> tuple[int, float] | None:
+def timed_turn(seconds: Mapping[int, float]) -> tuple[int, float] | None:
     """Whose turn it is on a clock of computing time, which nobody knows beforehand, and until when.
 
     The run that has spent least goes next, until it is a quantum ahead of the one that has spent least but for it.
 
     Args:
-        seconds: what each run has spent.
-        until: no update begins beyond it.
+        seconds: what each run that goes on has spent, by its index.
 
-    Returns: the run's index and how many seconds it may have spent before its last update; None if none may go on.
+    Returns: the run's index and how many seconds it may have spent before its last update; None if none goes on.
     """
-    least = min(range(len(seconds)), key=seconds.__getitem__, default=None)
-    if least is None or seconds[least] >= until:
+    least = min(seconds, key=seconds.__getitem__, default=None)
+    if least is None:
         return None
-    others = min((spent for index, spent in enumerate(seconds) if index != least), default=math.inf)
-    return least, min(until, others + QUANTUM)
+    others = min((spent for index, spent in seconds.items() if index != least), default=math.inf)
+    return least, others + QUANTUM

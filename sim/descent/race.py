@@ -11,6 +11,7 @@ from torch import Tensor
 from sim.descent.clock import counted_turns, timed_turn
 from sim.descent.course import Course
 from sim.descent.retention import KeptPlaces, KeptStates, reported
+from sim.descent.sampling import Integers
 from sim.descent.state import RunState
 from sim.descent.stepper import Block, Stepper
 from sim.experiment.choices import CLOCKS, Clock
@@ -38,6 +39,7 @@ class RaceState:
         runs: the state of each.
         places: what is kept of each.
         clock, moment, position: what counts, how many moments there were, and where the clock stands.
+        turn: on a clock of time, whose turn it is, and until when.
         journal: what was changed.
     """
 
@@ -46,6 +48,7 @@ class RaceState:
     clock: Clock
     moment: int
     position: float
+    turn: tuple[int, float] | None
     journal: Journal
 
 
@@ -151,6 +154,7 @@ class Race:
             for index in range(runs)
         ]
         self._passes = passes
+        self._turn: tuple[int, float] | None = None
         self._pace = 0.0  # moments a second, as last measured; 0 before anything was
         self._chunk = _FIRST_CHUNK
 
@@ -211,7 +215,8 @@ class Race:
     def set_clock(self, clock: Clock) -> None:
         """Go on by another clock, from where the run that is furthest behind on it stands."""
         self.journal = noted(self.journal, Change(self.moment, clock))
-        self._follow(clock)
+        if clock != self.clock:
+            self._follow(clock)
 
     def advance(self, moments: int, span: float, budget: float) -> Progress:
         """Go on for some moments, at most so far on the clock, at most for so many seconds of wall time."""
@@ -222,8 +227,9 @@ class Race:
             self._change_if_due()
             if self.clock != clock:
                 clock, until = self.clock, self.position + span - covered
-            affordable = self._pace * (deadline - time.perf_counter()) if self._pace else 0.0
-            if affordable < 0.5 and len(blocks) > 1:
+            left_over = deadline - time.perf_counter()
+            affordable = self._pace * left_over if self._pace else 1.0
+            if len(blocks) > 1 and (left_over <= 0 or affordable < 0.5):
                 break
             began = self.position
             most = min(left, max(1.0, affordable), self._chunk, self._moments_to_change)
@@ -255,27 +261,35 @@ class Race:
             racer.course.counters(racer.state.update + np.arange(1, int(min(moments, racer.left)) + 1))[column]
             for racer in racers
         ]
-        blocks, planned, troubles = list[Rows](), 0, list[Trouble]()
-        for turn in counted_turns(completions, moments, until):
-            racer = racers[turn.racer]
-            block = racer.advance(len(turn.moments), math.inf)
-            blocks.append(self._rows(racer, block, turn.moments, turn.positions))
-            troubles += [block.trouble] if block.trouble else []
-            planned = max(planned, int(turn.moments[-1]))
-            self.position = max(self.position, float(turn.positions[-1]))
-        return blocks, planned, troubles
+        turns = counted_turns(completions, moments, until)
+        blocks = [racers[turn.racer].advance(len(turn.moments), math.inf) for turn in turns]
+        ordinals = [turn.moments[: len(block)] for turn, block in zip(turns, blocks, strict=True)]
+        if any(len(block) < len(turn.moments) for turn, block in zip(turns, blocks, strict=True)):
+            ordinals = _closed_up(ordinals)  # a run has stopped: moments at which it alone was to go are none
+        rows = [
+            self._rows(racers[turn.racer], block, moments_made, turn.positions[: len(block)])
+            for turn, block, moments_made in zip(turns, blocks, ordinals, strict=True)
+        ]
+        self.position = max([self.position, *(float(turn.positions[-1]) for turn in turns)])
+        planned = max((int(turn.moments[-1]) for turn in turns), default=0)
+        return rows, planned, [block.trouble for block in blocks if block.trouble]
 
     def _go_timed(self, moments: int, until: float) -> tuple[list[Rows], int, list[Trouble]]:
-        racers = [racer for racer in self._racers if racer.left > 0]
-        turn = timed_turn([racer.state.seconds for racer in racers], until)
-        if turn is None:
+        seconds = {racer.course.index: racer.state.seconds for racer in self._racers if racer.left > 0}
+        turn = self._turn
+        if turn is None or seconds.get(turn[0], math.inf) >= min(turn[1], until):
+            turn = timed_turn(seconds)
+        if turn is None or seconds[turn[0]] >= until:
             return [], 0, []
-        racer, goal = racers[turn[0]], turn[1]
-        block = racer.advance(moments, goal)
-        others = [other.state.seconds for other in racers if other is not racer]
-        going = [*others, racer.state.seconds] if racer.left > 0 else others
-        self.position = max(self.position, min(going) if going else racer.state.seconds)
-        positions = np.minimum(block.seconds, self.position)
+        racer, self._turn = self._racers[turn[0]], turn
+        block = racer.advance(moments, min(turn[1], until))
+        if racer.left > 0:
+            seconds[turn[0]] = racer.state.seconds
+        else:
+            del seconds[turn[0]]
+        others = min((spent for index, spent in seconds.items() if index != turn[0]), default=math.inf)
+        positions = np.maximum(self.position, np.minimum(block.seconds, others))
+        self.position = max(self.position, min(seconds.values(), default=racer.state.seconds))
         made = len(block)
         rows = self._rows(racer, block, np.arange(1, made + 1), positions)
         return [rows], max(made, 1), [block.trouble] if block.trouble else []
@@ -325,7 +339,7 @@ class Race:
                 self._follow(change.clock)
 
     def _follow(self, clock: Clock) -> None:
-        self.clock, self._pace = clock, 0.0
+        self.clock, self._turn, self._pace = clock, None, 0.0
         counters = [self._counter(racer) for racer in self._racers if racer.left > 0]
         self.position = min(counters, default=0.0)
 
@@ -347,16 +361,24 @@ class Race:
             clock=self.clock,
             moment=self.moment,
             position=self.position,
+            turn=self._turn,
             journal=self.journal,
         )
 
     def restore(self, state: RaceState) -> None:
         """Go on from there, as if nothing had happened since."""
         self.clock, self.moment, self.position, self.journal = state.clock, state.moment, state.position, state.journal
+        self._turn = state.turn
         for racer, run, places in zip(self._racers, state.runs, state.places, strict=True):
             racer.state = racer.previous = run
             racer.places.now = places
             racer.states.restore(run)
+
+
+def _closed_up(ordinals: list[Integers]) -> list[Integers]:
+    """The same moments without gaps between them."""
+    there = np.unique(np.concatenate(ordinals))
+    return [np.searchsorted(there, some) + 1 for some in ordinals]
 
 
 def _number(clock: Clock) -> int:

@@ -56,7 +56,13 @@ def module_at(problem: Problem, state: RunState) -> nn.Module:
     """A copy of a problem's module with the parameters and buffers of a state."""
     model = FlatModel(copy.deepcopy(problem.model))
     model.vector.data.copy_(state.vector)
-    with torch.no_grad():
-        for name, buffer in model.module.named_buffers():
-            buffer.copy_(state.buffers[name])
+    restore_buffers(model.module, state)
     return model.module
+
+
+def restore_buffers(module: nn.Module, state: RunState) -> None:
+    """Write the buffers of a state into a module, but for those that say the same: some cannot be written to."""
+    with torch.no_grad():
+        for name, buffer in module.named_buffers():
+            if not torch.equal(buffer, state.buffers[name]):
+                buffer.copy_(state.buffers[name])

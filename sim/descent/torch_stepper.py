@@ -13,7 +13,7 @@ from torch import Tensor
 from sim.descent.batches import batches_of
 from sim.descent.course import Course
 from sim.descent.optimizers import Schedule, make_optimizer
-from sim.descent.state import RunState
+from sim.descent.state import RunState, restore_buffers
 from sim.descent.stepper import Block
 from sim.measures import measures
 from sim.measures.measure import Gradients, Passes, Step
@@ -220,9 +220,7 @@ class TorchStepper:
         self._held = None
         model = self._model
         model.vector.data.copy_(state.vector)
-        with torch.no_grad():
-            for name, buffer in model.module.named_buffers():
-                buffer.copy_(state.buffers[name])
+        restore_buffers(model.module, state)
         # made late: the first torch.optim object imports torch._dynamo, and a landscape need not wait for that
         self._optimizer = make_optimizer(model.vector, self._course.run)
         self._schedule = Schedule(self._optimizer, self._course.run)

@@ -212,4 +212,4 @@ class _Probe:
 
 def _infinite_if_no_number(losses: Tensor) -> Floats:
     counted = torch.nan_to_num(losses, nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
-    return counted.cpu().numpy().astype(np.float64)
+    return counted.cpu().double().numpy()

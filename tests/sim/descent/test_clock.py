@@ -47,11 +47,10 @@ def take_turns(racers, updates, until=np.inf):
     """Carry out turns on the clock of seconds, update by update; who went, one entry an update."""
     went = []
     while len(went) < updates:
-        going = [racer for racer in racers if racer.left]
-        turn = timed_turn([racer.seconds for racer in going], until)
-        if turn is None:
+        turn = timed_turn({index: racer.seconds for index, racer in enumerate(racers) if racer.left})
+        if turn is None or racers[turn[0]].seconds >= until:
             break
-        racer, goal = going[turn[0]], turn[1]
+        racer, goal = racers[turn[0]], min(turn[1], until)
         while racer.left and racer.seconds < goal:
             racer.advance(1)
             went.append(racers.index(racer))
@@ -129,4 +128,4 @@ def test_nothing_begins_beyond_the_given_second():
 def test_nobody_left_means_nothing_to_do():
     assert plan("examples", [FakeRacer(left=0)], 5) == []
     assert plan("updates", [], 5) == []
-    assert timed_turn([], np.inf) is None
+    assert timed_turn({}) is None

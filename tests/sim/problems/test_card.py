@@ -44,7 +44,7 @@ def test_the_card_of_a_model_says_what_learns_from_what(config: ModelConfig, nam
     assert card.sentence.endswith("seen on a plane of its parameter space.")
     assert card.answers
     assert not card.movable
-    assert (card.window, card.pace, card.drawn, card.minima) == (None, None, None, ())
+    assert (card.window, card.pace, card.drawn, card.minima) == (None, {}, None, ())
 
 
 @pytest.mark.parametrize(
