@@ -21,6 +21,7 @@ from torch import nn
 
 from sim.experiment.config import ModelConfig
 from sim.experiment.geometry import Window
+from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.problem import Problem
 from sim.views.landscape import grid, survey
@@ -55,7 +56,7 @@ def ours(problem: Problem, plane: Plane) -> tuple[np.ndarray, float, float]:
 
 def measure() -> None:
     """Print the table for the threads that this process has."""
-    problem = model_problem(ModelConfig(), 0, torch.device("cpu"))
+    problem = model_problem(ModelConfig(), Seeds.of(0), torch.device("cpu"))
     plane = random_plane(problem.model, 0)
     ours(problem, plane)  # warms up
     times, error = [], 0.0

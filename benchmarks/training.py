@@ -60,8 +60,8 @@ def plain_loop(batch_size: int | Literal["all"]) -> Iterator[float]:
 def engine_with(batch_size: int | Literal["all"]) -> Engine:
     """An engine at update 0 of the same run."""
     engine = Engine()
-    run = RunConfig("run", batch_size, lr=LR)
-    engine.ask(Open(Experiment(ModelConfig(), runs=(run,), seed=SEED, device="cpu", loss_every=NEVER)))
+    run = RunConfig("run", batch_size, lr=LR, loss_every=NEVER)
+    engine.ask(Open(Experiment(ModelConfig(), runs=(run,), seed=SEED, device="cpu")))
     return engine
 
 
