@@ -5,19 +5,20 @@ pace, and the mlp on the bundled data on each clock. Prints one row a claim: the
 the share that is promised (the tests assert it against plain loops), and medians of the three runs: the update at which
 what is claimed happens, or the loss at the end. Exits with 1 if a promise is broken. It takes some minutes.
 
-    python benchmarks/claims.py [PROBLEM | models ...]
+    python -m benchmarks.claims [PROBLEM | models ...]
 """
 
 import math
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from benchmarks.model_claims import model_rows
 from benchmarks.promises import CLAIMS, Claim, Race, Trails, in_window, updates_watched
 from sim.engine import Engine
-from sim.experiment.config import Experiment, ProblemConfig
+from sim.experiment.config import Experiment, ProblemConfig, default_runs
 from sim.problems import build_formula, registry
 from sim.protocol.answers import Advanced
 from sim.protocol.commands import Advance, Open
@@ -26,14 +27,15 @@ SEEDS = range(20)
 """So many races of each problem; a model takes longer, and gets five."""
 
 
-def race(name: str) -> Race:
+def race(name: str, lr: float | None) -> Race:
     """The engine's races of a problem, one for each seed."""
     formula = build_formula(ProblemConfig(name))
     updates = updates_watched(formula)
-    places = np.empty((3, updates + 1, len(SEEDS), 2))
+    runs = tuple(replace(run, lr=lr) for run in default_runs())
+    places = np.full((3, updates + 1, len(SEEDS), 2), math.nan)  # a run that diverges stops
     for seed in SEEDS:
         engine = Engine()
-        engine.ask(Open(Experiment(ProblemConfig(name), seed=seed, device="cpu", loss_every=updates)))
+        engine.ask(Open(Experiment(ProblemConfig(name), runs, seed, device="cpu", loss_every=updates)))
         answer = engine.ask(Advance(updates, math.inf, math.inf))
         assert isinstance(answer, Advanced), answer
         for run in range(3):
@@ -45,18 +47,18 @@ def race(name: str) -> Race:
 
 def problem_rows(name: str) -> Iterable[tuple[str, float, tuple[float, float], str]]:
     """A problem's claims: words, share, promised share, medians."""
-    known = race(name)
-    ends = " ".join(f"{np.median(run.end):10.4g}" for run in known.runs)
-    yield "(all trails in the window; losses at the end)", in_window(known).mean(), (1.0, 1.0), ends
-    for claim in CLAIMS:
-        if claim.problem == name:
-            yield claim.words, claim.holds(known).mean(), claim.share, _medians(claim, known)
+    claims = [claim for claim in CLAIMS if claim.problem == name]
+    races = {lr: race(name, lr) for lr in {None, *(claim.lr for claim in claims)}}
+    ends = " ".join(f"{np.median(run.end):10.4g}" for run in races[None].runs)
+    yield "(all trails in the window; losses at the end)", in_window(races[None]).mean(), (1.0, 1.0), ends
+    for claim in claims:
+        yield claim.words, claim.holds(races[claim.lr]).mean(), claim.share, _medians(claim, races[claim.lr])
 
 
-def _medians(claim: Claim, known: Race) -> str:
+def _medians(claim: Claim, race: Race) -> str:
     if claim.when is None:
         return ""
-    return " ".join(f"{np.median(claim.when(run)):10.0f}" for run in known.runs) + "  updates"
+    return " ".join(f"{np.median(claim.when(run)):10.0f}" for run in race.runs) + "  updates"
 
 
 def main() -> int:

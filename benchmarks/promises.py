@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.problems.curvature import gradient, losses
+from sim.problems.curvature import gradient, kind_of_place, losses
 from sim.problems.formula import Floats, Formula
 
 SECONDS = 20
@@ -111,6 +111,7 @@ class Claim:
         holds: for each seed, whether it does.
         share: of the seeds it is promised for, at least and at most.
         when: an update of each seed that tells more, for any of the runs; None: the losses at the end tell.
+        lr: the rate of the race, where it is not the default one.
     """
 
     problem: str
@@ -118,6 +119,7 @@ class Claim:
     holds: Callable[[Race], Bools]
     share: tuple[float, float] = (1.0, 1.0)
     when: Callable[[Trails], Floats] | None = None
+    lr: float | None = None
 
 
 def in_window(race: Race) -> Bools:
@@ -139,7 +141,7 @@ def _never_rests(race: Race) -> Bools:
 
 
 def _further_on_fewer_examples(race: Race) -> Bools:
-    """Where all have read as many examples as stochastic descent at its end, batch descent has yet to make an update."""
+    """When all have read as many examples as stochastic descent at its end, batch descent has not made an update."""
     read = len(race.stochastic.places) - 1
     mini_batch = race.mini_batch.losses(slice(read // 32, read // 32 + 1))[0]
     return (race.stochastic.end < mini_batch) & (mini_batch < race.batch.losses(slice(1))[0])
@@ -147,6 +149,21 @@ def _further_on_fewer_examples(race: Race) -> Bools:
 
 def _lags(race: Race) -> Bools:
     return race.stochastic.end > np.maximum(race.batch.end, race.mini_batch.end)
+
+
+def _settles(race: Race) -> Bools:
+    least = losses(race.formula, race.formula.minima[0]).mean()
+    return race.batch.end < 1.01 * least
+
+
+def _thrown_back(race: Race) -> Bools:
+    """Stochastic descent gets to ten times the loss at the start."""
+    return race.stochastic.losses().max(axis=0) > 10 * race.stochastic.losses(slice(1))[0]
+
+
+def _nobody_rests(race: Race) -> Bools:
+    gone = [~(np.abs(run.places[-1]) < 1e3).all(axis=-1) for run in race.runs]  # what overflowed is no number
+    return np.logical_and.reduce(np.broadcast_arrays(*gone))
 
 
 def _down_to_the_minimum(race: Race) -> Bools:
@@ -164,6 +181,12 @@ def _into_the_saddle(race: Race) -> Bools:
 
 def _falls_off(race: Race) -> Bools:
     return (race.mini_batch.end < 0.05) & (race.stochastic.end < 0.05)
+
+
+def _on_a_plateau(race: Race) -> Bools:
+    """For half the time until batch descent leaves it."""
+    half = int(off_the_plateau(race.batch).min()) // 2
+    return np.array([kind_of_place(race.formula, place) == "plateau" for place in race.batch.places[half]])
 
 
 def _quickly_in(race: Race) -> Bools:
@@ -213,8 +236,11 @@ def _roams(race: Race) -> Bools:
 CLAIMS = (
     Claim("linear", "batch descent comes to rest", _comes_to_rest),
     Claim("linear", "noise never does", _never_rests),
-    Claim("linear", "(per example, within an epoch: the smaller, the further)", _further_on_fewer_examples, (0.95, 1)),
-    Claim("linear", "(per update: stochastic descent lags)", _lags, (0.9, 1)),
+    Claim("linear", "(per example, within an epoch: the smaller, the further)", _further_on_fewer_examples, (0.85, 1)),
+    Claim("linear", "(per update: stochastic descent lags)", _lags, (0.8, 1)),
+    Claim("linear", "(--lr 0.8: batch descent still comes to rest)", _settles, lr=0.8),
+    Claim("linear", "(--lr 0.8: single examples throw it far back)", _thrown_back, lr=0.8),
+    Claim("linear", "(--lr 1: nobody does)", _nobody_rests, lr=1.0),
     Claim("logistic", "all descents come down to its one minimum", _down_to_the_minimum, (0.9, 1)),
     Claim("sine", "batch and mini-batch descent are stuck", _stuck, when=right_fit),
     Claim("sine", "a stochastic one shakes itself loose", lambda race: race.stochastic.end < RIGHT_FIT, (0.95, 1)),
@@ -229,6 +255,7 @@ CLAIMS = (
         (0.95, 1),
         off_the_ridge,
     ),
+    Claim("neuron", "a plateau where the gradient is almost nothing", _on_a_plateau),
     Claim(
         "neuron",
         "stochastic descent leaves it first",

@@ -32,7 +32,7 @@ def beale(_config: ProblemConfig) -> Formula:
         output=finite_sum(_beale),
         loss="mean",
         start=Point(1.0, 1.5),
-        window=Window(-0.3, 4.5, -1.4, 2.0),
+        window=Window(-0.3, 4.7, -1.4, 2.0),
         lr=0.01,
         pace={"updates": 30, "examples": 500, "seconds": 0.006},
         comparable_axes=True,

@@ -1,5 +1,6 @@
 """What the sentences about the problems promise, over twenty seeds of a plain loop with the default start and rate."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from benchmarks.promises import CLAIMS, Claim, Race, Trails, in_window, updates_
 from sim.engine import Engine
 from sim.experiment.config import Experiment, ProblemConfig, RunConfig
 from sim.problems import build_formula, registry
+from sim.problems.curvature import kind_of_place
 from sim.protocol.answers import Advanced
 from sim.protocol.commands import Advance, Open
 from tests.sim.problems.oracle import descend, descend_all, hessian
@@ -19,9 +21,10 @@ SEEDS = range(20)
 
 
 @cache
-def race(name: str) -> Race:
+def race(name: str, lr: float | None = None) -> Race:
     """The first twenty seconds of a problem; all examples at once come to the same, whatever their order."""
     formula = build_formula(ProblemConfig(name))
+    formula = formula if lr is None else replace(formula, lr=lr)
     sizes = {formula.examples: SEEDS[:1], 32: SEEDS, 1: SEEDS}
     updates = updates_watched(formula)
     return Race(
@@ -32,7 +35,7 @@ def race(name: str) -> Race:
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim.problem}: {claim.words}")
 def test_sentences_hold_for_the_share_of_seeds_they_promise(claim: Claim) -> None:
     least, most = claim.share
-    assert least <= claim.holds(race(claim.problem)).mean() <= most
+    assert least <= claim.holds(race(claim.problem, claim.lr)).mean() <= most
 
 
 def test_every_sentence_promises_something() -> None:
@@ -42,6 +45,22 @@ def test_every_sentence_promises_something() -> None:
 @pytest.mark.parametrize("name", registry())
 def test_the_window_holds_the_trails(name: str) -> None:
     assert in_window(race(name)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("linear", "minimum"),
+        ("sine", "local minimum"),
+        ("saddle", "saddle"),
+        ("himmelblau", "minimum"),
+        ("beale", "slope"),
+        ("rastrigin", "local minimum"),
+    ],
+)
+def test_where_batch_descent_stands_then(name: str, kind: str) -> None:
+    known = race(name)
+    assert kind_of_place(known.formula, known.batch.places[-1, 0]) == kind
 
 
 @pytest.mark.parametrize("size", [200, 32, 1])
