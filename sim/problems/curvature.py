@@ -23,7 +23,10 @@ _NEWTON_STEPS = 20
 
 
 def losses(formula: Formula, place: ArrayLike) -> Any:
-    """The loss of each example, shape (N,), at a place, shape (2,), of real or complex numbers."""
+    """The loss of each example, shape (N,), at a place, shape (2,), of real or complex numbers.
+
+    At many places at once, given as two arrays of shape (..., 1): shape (..., N).
+    """
     a, b = np.asarray(place)
     output = formula.output(np, a, b, formula.inputs)
     if formula.loss == "mean_squared_error":

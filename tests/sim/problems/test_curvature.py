@@ -105,3 +105,13 @@ def test_a_floor_of_minima_is_one_and_what_has_none_flattens_out() -> None:
     )
     assert kind_of_place(floor, (2.0, 0.5)) == "minimum"
     assert kind_of_place(floor, (0.0, 0.0)) == "saddle"
+
+
+@pytest.mark.parametrize("name", registry())
+def test_losses_at_many_places_are_those_at_each(name: str) -> None:
+    formula = default(name)
+    x, y = np.array(PLACES).T
+    together = losses(formula, (x[:, None], y[:, None]))
+    assert together.shape == (len(PLACES), formula.examples)
+    for found, point in zip(together, PLACES, strict=True):
+        np.testing.assert_allclose(found.mean(), oracle.mean_loss(formula, oracle.place(point)).item(), rtol=1e-12)
