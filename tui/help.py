@@ -28,8 +28,9 @@ _WATCH = (
 _FORMULA_TRIES = (
     *_WATCH,
     "Click on the surface, or start gdsim with `--start -1,2`, to begin elsewhere.",
-    "Try a rate that is too high: `gdsim --lr 0.9`. Which run diverges first, and why?",
-    "Try `gdsim sine`: on a surface with many valleys, noise is what gets a run out of a poor one.",
+    "Try a rate that is too high for single examples: `gdsim --lr 0.8`. Which run still comes to rest, and why? With "
+    "`--lr 1` none does.",
+    "Try `gdsim sine`: on a surface with several valleys, the noise of single examples gets a run out of a poor one.",
     "Press `m`: the same three descents on a real network and real data.",
     "Compare batch sizes: `gdsim --run name=eight,batch_size=8 --run name=all,batch_size=all`.",
 )

@@ -55,6 +55,8 @@ class Formula:
         pace: for each clock, units of that clock for each second of playing at speed 1.
         minima: the minimisers of the mean loss that are known (there may be several, or none).
         view: how to draw the data; None where there is nothing to draw.
+        comparable_axes: whether both parameters have the same units, so that a step means as much along one axis as
+            along the other.
     """
 
     title: str
@@ -70,6 +72,7 @@ class Formula:
     pace: dict[Clock, float]
     minima: tuple[Point, ...] = ()
     view: DataView | None = None
+    comparable_axes: bool = False
 
     @property
     def examples(self) -> int:

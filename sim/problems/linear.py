@@ -20,7 +20,7 @@ def _output(_xp: Any, slope: Any, intercept: Any, x: Any) -> Any:
 
 
 @problem(
-    "A straight line through points: the loss is a tilted valley, and noise hurries into it but never comes to rest.",
+    "A straight line through points: the loss is a tilted valley where batch descent comes to rest and noise never.",
     takes_data=True,
 )
 def linear(config: ProblemConfig) -> Formula:
@@ -49,6 +49,7 @@ def linear(config: ProblemConfig) -> Formula:
         window=window_around(start, best, hessian),
         lr=_LR if config.data is None and scale == "minmax" else steepest_rate(hessian),
         pace={"updates": 20, "examples": len(x), "seconds": 0.003},
+        comparable_axes=scale != "none",
         minima=(Point(*best.tolist()),),
         view=DataView("curve", xlabel, "progression" if config.data is None else table.target),
     )

@@ -13,6 +13,7 @@ from sim.problems.formula import DataView, Floats, Formula
 from sim.problems.valley import start_above, steepest_rate, window_around
 
 _FEATURES = ("mean compactness", "mean concavity")
+_LR = 0.6  # for the bundled data: under a third of 1/λmax, so that single examples jitter along the valley, not across
 
 
 def _output(_xp: Any, w1: Any, w2: Any, inputs: Any) -> Any:
@@ -44,7 +45,8 @@ def _minimum(x: Floats, y: Floats) -> Floats | None:
 
 
 @problem(
-    "A boundary between two classes: two weights decide how it turns and how sharp it is, and the loss is a bowl.",
+    "A boundary between two classes: two weights decide how it turns and how sharp it is; the loss is a bowl, and all "
+    "descents come down to its one minimum.",
     takes_data=True,
 )
 def logistic(config: ProblemConfig) -> Formula:
@@ -72,8 +74,9 @@ def logistic(config: ProblemConfig) -> Formula:
         loss="binary_cross_entropy",
         start=start,
         window=window_around(start, goal, hessian),
-        lr=steepest_rate(hessian),
-        pace={"updates": 15, "examples": len(y), "seconds": 0.003},
+        lr=_LR if config.data is None and scale == "standard" else steepest_rate(hessian),
+        pace={"updates": 30, "examples": len(y), "seconds": 0.003},
+        comparable_axes=scale != "none",
         minima=() if best is None else (Point(*best.tolist()),),
         view=DataView("boundary", table.columns[0], table.columns[1]),
     )

@@ -9,8 +9,8 @@ from sim.experiment.geometry import Point, Window
 from sim.problems import problem
 from sim.problems.formula import DataView, Floats, Formula
 
-_EXAMPLES, _REACH, _NOISE, _SEED = 200, 4.0, 0.5, 0
-_TRUTH = Point(1.5, 0.0)
+_EXAMPLES, _REACH, _NOISE, _SEED = 200, 5.0, 0.7, 0
+_TRUTH = Point(1.0, 0.0)
 
 
 def _output(xp: Any, w: Any, b: Any, x: Any) -> Any:
@@ -34,7 +34,10 @@ def _minimum(x: Floats, y: Floats) -> Point:
     return Point(*place.tolist())
 
 
-@problem("A saturated neuron sits on a plateau where the gradient is almost nothing: noise leaves it much sooner.")
+@problem(
+    "A saturated neuron sits on a plateau where the gradient is almost nothing: stochastic descent leaves it first, "
+    "mini-batch later, batch last."
+)
 def neuron(_config: ProblemConfig) -> Formula:
     x, y = _data()
     return Formula(
@@ -45,10 +48,11 @@ def neuron(_config: ProblemConfig) -> Formula:
         targets=y,
         output=_output,
         loss="mean_squared_error",
-        start=Point(-3.0, 3.0),
-        window=Window(-4.0, 6.0, -2.0, 5.5),
+        start=Point(-1.5, 3.0),
+        window=Window(-2.8, 6.2, -2.1, 5.2),
         lr=0.3,
-        pace={"updates": 120, "examples": 200, "seconds": 0.02},
+        pace={"updates": 40, "examples": 200, "seconds": 0.008},
+        comparable_axes=True,
         minima=(_minimum(x, y),),
         view=DataView("curve", "x", "y"),
     )

@@ -7,7 +7,7 @@ import numpy as np
 from sim.experiment.config import ProblemConfig
 from sim.experiment.geometry import Point, Window
 from sim.problems import problem
-from sim.problems.finite_sum import EXAMPLES, finite_sum, whitened
+from sim.problems.finite_sum import EXAMPLES, finite_sum, tilts
 from sim.problems.formula import Formula
 
 _NOISE = 20.0
@@ -18,13 +18,16 @@ def _rosenbrock(_xp: Any, x: Any, y: Any) -> Any:
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
-@problem("A curved, narrow valley: getting into it is quick, getting along it is not, and noise pays its price there.")
+@problem(
+    "A curved, narrow valley: getting into it is quick, getting along it is not, and the noisier a descent, the higher "
+    "above its floor it ends."
+)
 def rosenbrock(_config: ProblemConfig) -> Formula:
     return Formula(
         title="Rosenbrock's function",
         note=f"each example adds its own tilt, σ {_NOISE:g}",
         parameters=("x", "y"),
-        inputs=whitened(EXAMPLES, _NOISE),
+        inputs=tilts(EXAMPLES, _NOISE),
         targets=np.zeros(EXAMPLES),
         output=finite_sum(_rosenbrock),
         loss="mean",
@@ -32,5 +35,6 @@ def rosenbrock(_config: ProblemConfig) -> Formula:
         window=Window(-1.8, 1.8, -0.6, 2.1),
         lr=0.0015,
         pace={"updates": 100, "examples": 1000, "seconds": 0.02},
+        comparable_axes=True,
         minima=(Point(1.0, 1.0),),
     )

@@ -10,8 +10,8 @@ from sim.experiment.geometry import Point, Window
 from sim.problems import problem
 from sim.problems.formula import DataView, Floats, Formula
 
-_EXAMPLES, _NOISE, _SEED = 200, 0.1, 0
-_TRUTH = Point(1.0, 0.0)
+_EXAMPLES, _NOISE, _SEED = 200, 0.15, 0
+_TRUTH = Point(1.5, 0.0)
 
 
 def _output(xp: Any, w: Any, b: Any, x: Any) -> Any:
@@ -35,7 +35,10 @@ def _minimum(x: Floats, y: Floats) -> Floats:
     return place
 
 
-@problem("A wave has many wrong fits: batch descent is stuck in the first it meets, a noisy one shakes itself loose.")
+@problem(
+    "A wave has wrong fits, too: batch and mini-batch descent are stuck in the first they meet, a stochastic one "
+    "shakes itself loose."
+)
 def sine(_config: ProblemConfig) -> Formula:
     x, y = _data()
     w, b = _minimum(x, y).tolist()
@@ -48,10 +51,11 @@ def sine(_config: ProblemConfig) -> Formula:
         targets=y,
         output=_output,
         loss="mean_squared_error",
-        start=Point(2.5, 1.0),
-        window=Window(-2.5, 5.0, -2.0, 4.0),
-        lr=0.15,
+        start=Point(-0.9, -0.9),
+        window=Window(-3.7, 2.7, -3.8, 1.7),
+        lr=0.12,
         pace={"updates": 20, "examples": 100, "seconds": 0.004},
+        comparable_axes=True,
         # sin(w·x + b) = sin(−w·x + π − b), and whole turns of b change nothing
         minima=(Point(w, b), Point(-w, math.pi - b), Point(-w, -math.pi - b), Point(w, b + turn), Point(w, b - turn)),
         view=DataView("curve", "x", "y"),

@@ -1,18 +1,25 @@
-"""Losses and descents written with plain PyTorch, to hold the problems against."""
+"""Losses and descents written with plain PyTorch and numpy, to hold the problems against."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from sim.problems.formula import Formula
+from sim.problems.formula import Floats, Formula
 
 LOSSES = {
     "mean_squared_error": nn.functional.mse_loss,
     "binary_cross_entropy": nn.functional.binary_cross_entropy_with_logits,
     "mean": lambda output, _target: output.mean(),
 }
+_SLOPES = {
+    "mean_squared_error": lambda output, target: 2 * (output - target),
+    "binary_cross_entropy": lambda output, target: 1 / (1 + np.exp(-output)) - target,
+    "mean": lambda output, _target: np.ones_like(output),
+}
+_IMAGINARY = 2.0**-300  # a power of two: to multiply by it rounds nothing
 
 
 def place(point: Sequence[float], requires_grad: bool = False) -> Tensor:
@@ -27,6 +34,12 @@ def mean_loss(formula: Formula, at: Tensor, inputs: Tensor | None = None, target
     return LOSSES[formula.loss](formula.output(torch, at[0], at[1], inputs), targets)
 
 
+def hessian(formula: Formula, point: Sequence[float]) -> Tensor:
+    """The Hessian of the mean loss over all examples, shape (2, 2)."""
+    found: Tensor = torch.autograd.functional.hessian(lambda at: mean_loss(formula, at), place(point))
+    return found
+
+
 def descend(formula: Formula, batch_size: int, updates: int, seed: int = 0) -> Tensor:
     """The places after 0, 1, ... updates of plain descent, shuffled by a DataLoader: shape (updates + 1, 2)."""
     data = TensorDataset(torch.as_tensor(formula.inputs), torch.as_tensor(formula.targets))
@@ -39,3 +52,40 @@ def descend(formula: Formula, batch_size: int, updates: int, seed: int = 0) -> T
             places.append(at.detach() - formula.lr * slope)
             if len(places) > updates:
                 return torch.stack(places).detach()
+
+
+def descend_all(formula: Formula, batch_size: int, updates: int, seeds: Iterable[int]) -> Floats:
+    """The same for many seeds at once, up to rounding: shape (updates + 1, seeds, 2)."""
+    per_epoch = -(-formula.examples // batch_size)
+    epochs = -(-updates // per_epoch)
+    orders = np.array([_orders(formula.examples, epochs, seed) for seed in seeds])
+    place = np.full((len(orders), 2), formula.start)
+    places = [place]
+    for update in range(updates):
+        epoch, begin = update // per_epoch, update % per_epoch * batch_size
+        place = place - formula.lr * _slopes(formula, place, orders[:, epoch, begin : begin + batch_size])
+        places.append(place)
+    return np.array(places)
+
+
+def _orders(examples: int, epochs: int, seed: int) -> list[list[int]]:
+    """The orders in which a DataLoader goes through the examples, epoch by epoch, and what else it draws."""
+    generator, orders = torch.Generator().manual_seed(seed), []
+    for _ in range(epochs):
+        torch.empty((), dtype=torch.int64).random_(generator=generator)
+        orders.append(torch.randperm(examples, generator=generator).tolist())
+        torch.randperm(examples, generator=generator)
+    return orders
+
+
+def _slopes(formula: Formula, places: Floats, batches: np.ndarray) -> Floats:
+    """The gradient of each place's batch (examples of shape (places, b)) by the complex step: shape (places, 2)."""
+    seeds, size = batches.shape
+    chosen = batches.ravel()
+    slopes = []
+    for step in 1j * _IMAGINARY * np.eye(2):
+        a, b = np.repeat(places + step, size, axis=0).T
+        output = formula.output(np, a, b, formula.inputs[chosen])
+        slope = _SLOPES[formula.loss](output.real, formula.targets[chosen]) * output.imag / _IMAGINARY
+        slopes.append(slope.reshape(seeds, size).mean(axis=1))
+    return np.array(slopes).T

@@ -1,0 +1,106 @@
+"""What the sentences about the problems promise, over twenty seeds of a plain loop with the default start and rate."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
+
+from benchmarks.promises import CLAIMS, Claim, Race, Trails, in_window, updates_watched
+from sim.engine import Engine
+from sim.experiment.config import Experiment, ProblemConfig, RunConfig
+from sim.problems import build_formula, registry
+from sim.problems.curvature import kind_of_place
+from sim.protocol.answers import Advanced
+from sim.protocol.commands import Advance, Open
+from tests.sim.problems.oracle import descend, descend_all, hessian
+
+SEEDS = range(20)
+
+
+@cache
+def race(name: str, lr: float | None = None) -> Race:
+    """The first twenty seconds of a problem; all examples at once come to the same, whatever their order."""
+    formula = build_formula(ProblemConfig(name))
+    formula = formula if lr is None else replace(formula, lr=lr)
+    sizes = {formula.examples: SEEDS[:1], 32: SEEDS, 1: SEEDS}
+    updates = updates_watched(formula)
+    return Race(
+        formula, *(Trails(formula, descend_all(formula, size, updates, seeds)) for size, seeds in sizes.items())
+    )
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim.problem}: {claim.words}")
+def test_sentences_hold_for_the_share_of_seeds_they_promise(claim: Claim) -> None:
+    least, most = claim.share
+    assert least <= claim.holds(race(claim.problem, claim.lr)).mean() <= most
+
+
+def test_every_sentence_promises_something() -> None:
+    assert {claim.problem for claim in CLAIMS} == set(registry())
+
+
+@pytest.mark.parametrize("name", registry())
+def test_the_window_holds_the_trails(name: str) -> None:
+    assert in_window(race(name)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("linear", "minimum"),
+        ("sine", "local minimum"),
+        ("saddle", "saddle"),
+        ("himmelblau", "minimum"),
+        ("beale", "slope"),
+        ("rastrigin", "local minimum"),
+    ],
+)
+def test_where_batch_descent_stands_then(name: str, kind: str) -> None:
+    known = race(name)
+    assert kind_of_place(known.formula, known.batch.places[-1, 0]) == kind
+
+
+@pytest.mark.parametrize("size", [200, 32, 1])
+def test_many_seeds_at_once_go_where_each_one_goes(size: int) -> None:
+    formula = build_formula(ProblemConfig("sine"))
+    together = descend_all(formula, size, 60, [3, 5])
+    np.testing.assert_allclose(together[:, 1], descend(formula, size, 60, seed=5), rtol=0, atol=1e-9)
+
+
+def test_batch_descent_stays_on_the_ridge_for_ever() -> None:
+    formula = build_formula(ProblemConfig("saddle"))
+    updates = 10_000
+    data = TensorDataset(torch.as_tensor(formula.inputs))
+    orders = RandomSampler(data, num_samples=updates * len(data), generator=torch.Generator().manual_seed(0))
+    x, y = (torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in formula.start)
+    optimizer = torch.optim.SGD([x, y], formula.lr)
+    off, made = 0, 0
+    for (inputs,) in DataLoader(data, sampler=BatchSampler(orders, len(data), False), batch_size=None):
+        optimizer.zero_grad()
+        formula.output(torch, x, y, inputs).mean().backward()
+        optimizer.step()
+        off += y.item() != 0
+        made += 1
+    assert (off, made) == (0, updates)
+    assert abs(x.item()) < 1e-100
+
+
+def test_the_engine_stays_on_the_ridge_too(device: str) -> None:
+    engine = Engine()
+    runs = (RunConfig("batch", "all"), RunConfig("adam", "all", optimizer="adam"))
+    engine.ask(Open(Experiment(ProblemConfig("saddle"), runs, seed=7, device=device)))
+    answer = engine.ask(Advance(300, np.inf, np.inf))
+    assert isinstance(answer, Advanced)
+    assert len(answer.rows) == 600
+    assert (answer.rows["y"] == 0).all()
+
+
+def test_the_logistic_loss_is_a_bowl() -> None:
+    formula = build_formula(ProblemConfig("logistic"))
+    left, right, bottom, top = formula.window
+    for x in np.linspace(left, right, 5):
+        for y in np.linspace(bottom, top, 5):
+            assert torch.linalg.eigvalsh(hessian(formula, (x, y)))[0] > 0
