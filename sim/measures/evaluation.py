@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from sim.models.flat import Layout
 from sim.models.problem import Loss, Problem
 from sim.models.random_state import undisturbed
 from sim.models.sources import Batch
@@ -88,7 +89,7 @@ def classes_told(problem: Problem, output: Tensor, targets: Tensor) -> Tensor | 
 
 
 def full_gradient(problem: Problem, module: nn.Module, *, batch_statistics: bool = False) -> Tensor:
-    """The gradient of the loss over all training examples, in eval mode, shape (P,).
+    """The gradient of the loss over all training examples, in eval mode, shape (L,).
 
     Args:
         problem: whose loss and examples.
@@ -98,7 +99,7 @@ def full_gradient(problem: Problem, module: nn.Module, *, batch_statistics: bool
     """
     leftover = problem.examples % problem.chunk_size == 1
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    total = torch.zeros(sum(p.numel() for p in parameters), device=problem.device, dtype=parameters[0].dtype)
+    total = parameters[0].new_zeros(Layout.of(parameters).length)
     with evaluating(module, problem.device), _backward_in_eval_mode(module):
         for part in module.modules():
             if batch_statistics and not leftover and isinstance(part, _BatchNorm):
@@ -116,12 +117,12 @@ def _backward_in_eval_mode(module: nn.Module) -> AbstractContextManager[None]:
 
 
 def batch_gradient(loss: Loss, module: nn.Module, parameters: list[nn.Parameter], batch: Batch) -> Tensor:
-    """The gradient of a batch's loss, shape (P,), leaving `.grad` alone."""
+    """The gradient of a batch's loss in the parameters' layout, shape (L,), leaving `.grad` alone."""
     inputs, targets = batch
     gradients = torch.autograd.grad(loss(module(inputs), targets), parameters, allow_unused=True)
-    return torch.cat(
+    return Layout.of(parameters).join(
         [
-            (torch.zeros_like(parameter) if gradient is None else gradient.to_dense()).reshape(-1)
+            torch.zeros_like(parameter) if gradient is None else gradient.to_dense()
             for parameter, gradient in zip(parameters, gradients, strict=True)
         ]
     )

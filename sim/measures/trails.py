@@ -2,23 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
+from functools import reduce
+from operator import add
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sim.experiment.choices import PlaneKind
-from sim.measures.planes import Plane, explained, heads_plane, on_plane_terms, pca_plane, random_plane
+from sim.measures.planes import (
+    Plane,
+    Resolved,
+    Scatter,
+    distinct,
+    heads_plane,
+    on_plane_terms,
+    pca_plane,
+    random_plane,
+)
+from sim.models.flat import Layout, trainable
 from sim.protocol.answers import PlaneNews, Trail
-
-Floats = NDArray[np.float64]
 
 _BUDGET = 256 * 2**20  # bytes of parameters kept for all runs together
 _FEWEST, _MOST = 4, 512  # places kept of each run, however many parameters there are
 _REACH = 100.0  # times the length of the parameters at the start
-_MOST_FITTED = 64  # places that a plane is fitted to: more would not turn it, but take long
+_MOST_FITTED = 64  # places that a plane is fitted to, besides start and heads: more would not turn it, but take long
 _AT_ONCE = 64  # places that are projected at once: they are copied for it
 _REFIT_AFTER = 1.3  # times as many updates as at the last fit
 
@@ -54,11 +62,13 @@ class Trails:
         self.kind = kind
         self.number = 0
         self._model, self._seed = model, seed
+        self._layout = Layout.of(parameter for _, parameter in trainable(model))
         self._has_buffers = any(True for _ in model.buffers())
         self.plane: Plane = random_plane(model, seed)
         self._fitted_at = 0
-        self._explained = 1.0
         self._told: list[tuple[int, int]] = []
+        self._reach: list[bool] = []
+        self._scatter: Scatter | None = None  # of the places told of the runs in reach
 
     def set_kind(
         self, kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]
@@ -85,62 +95,60 @@ class Trails:
         self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], update: int, previous: Plane | None
     ) -> None:
         seen = zip(snapshots, map(on_plane_terms, heads), strict=True)
-        kept = [(one, head) for one, head in seen if _in_reach(one, head)]
-        present = torch.stack([head for _, head in kept] or [snapshots[0].vectors[0]])
-        points = torch.stack([*_thinned([vector for one, _ in kept for vector in one.vectors]), *present])
-        moved = bool((points != points[0]).any())
-        if self.kind == "random" or not moved:
+        kept = [(one.vectors, head) for one, head in seen if _in_reach(one, head)]
+        start = snapshots[0].vectors[0]
+        trails, present = zip(*kept or [([start], start)], strict=True)
+        points = torch.stack(distinct(trails, present, _MOST_FITTED))
+        if self.kind == "random" or len(points) == 1:
             if self.plane.kind != "random":
                 self.plane = random_plane(self._model, self._seed)
                 self.number += 1
-            self._explained = explained(self.plane, points) if moved else 1.0
             return
         if self.kind == "pca":
-            self.plane = pca_plane(points, previous)
+            self.plane = pca_plane(points, previous, self._layout)
         else:
-            plane = heads_plane(present, points, previous)
+            plane = heads_plane(torch.stack(present), points, previous, self._layout)
             self.plane = replace(plane, words=f"{plane.words} at update {update:,}")
-        self._explained = explained(self.plane, points) if moved else 1.0
         self.number += 1
 
     def _tell(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], *, whole: bool) -> PlaneNews:
+        present = list(map(on_plane_terms, heads))
+        reach = list(map(_in_reach, snapshots, present))
+        whole = whole or reach != self._reach
         begins = [0] * len(snapshots) if whole else [told for told, _ in self._told]
-        vectors = [
-            [*one.vectors[begin:], on_plane_terms(head)]
-            for one, begin, head in zip(snapshots, begins, heads, strict=True)
-        ]
-        ends = np.cumsum([len(some) for some in vectors])[:-1]
-        places, distances = self._projected(list(chain.from_iterable(vectors)))
-        trails = tuple(
-            Trail(
-                updates=np.array(one.updates[begin:], np.int64),
-                xy=xy[:-1],
-                distances=off[:-1],
-                head=(float(xy[-1, 0]), float(xy[-1, 1])),
-                head_distance=float(off[-1]),
-            )
-            for one, begin, xy, off in zip(
-                snapshots, begins, np.split(places, ends), np.split(distances, ends), strict=True
-            )
-        )
+        trails, scatter, unkept = list[Trail](), None if whole else self._scatter, list[Scatter]()
+        for one, head, begin, near in zip(snapshots, present, begins, reach, strict=True):
+            seen = [self.plane.resolve(torch.stack(part)) for part in _in_parts(one.vectors, begin)]
+            now = self.plane.resolve(head[None])
+            trails.append(_trail(one.updates[begin:], seen, now))
+            if near:
+                counted = seen[1:] if begin == 0 and scatter is not None else seen  # all runs begin at one place
+                scatters = [Scatter.of(self.plane, part) for part in counted]
+                scatter = reduce(add, scatters) if scatter is None else reduce(add, scatters, scatter)
+                unkept += [] if torch.equal(one.vectors[-1], head) else [Scatter.of(self.plane, now)]
         self._told = [(len(one.updates), one.thinnings) for one in snapshots]
+        self._reach, self._scatter = reach, scatter
+        explained = 1.0 if scatter is None else reduce(add, unkept, scatter).explained
         unit = float(torch.linalg.vector_norm(self.plane.basis[0]))
-        return PlaneNews(self.number, self.kind, self.plane.words, self._explained, whole, trails, unit)
-
-    def _projected(self, vectors: Sequence[Tensor]) -> tuple[Floats, Floats]:
-        """Places on the plane and distances from it, shapes (K, 2) and (K,), of K vectors."""
-        parts = [
-            self.plane.project(torch.stack(tuple(vectors[begin : begin + _AT_ONCE])))
-            for begin in range(0, len(vectors), _AT_ONCE)
-        ]
-        places, distances = (torch.cat(columns).double().numpy() for columns in zip(*parts, strict=True))
-        return places, distances
+        return PlaneNews(self.number, self.kind, self.plane.words, explained, whole, tuple(trails), unit)
 
 
-def _thinned(vectors: Sequence[Tensor]) -> list[Tensor]:
-    """So many of the vectors, evenly chosen, as a plane is fitted to."""
-    chosen = np.linspace(0, len(vectors) - 1, min(len(vectors), _MOST_FITTED)).round().astype(int)
-    return [vectors[place] for place in chosen]
+def _in_parts(vectors: list[Tensor], begin: int) -> list[list[Tensor]]:
+    """The vectors from one of them on, in parts that are projected at once; the very first one for itself."""
+    first = max(begin, 1)
+    rest = [vectors[place : place + _AT_ONCE] for place in range(first, len(vectors), _AT_ONCE)]
+    return rest if begin else [vectors[:1], *rest]
+
+
+def _trail(updates: Sequence[int], seen: Sequence[Resolved], now: Resolved) -> Trail:
+    """What is told of a run whose places the plane has resolved."""
+    return Trail(
+        updates=np.array(updates, np.int64),
+        xy=np.concatenate([np.empty((0, 2)), *(part.places.numpy() for part in seen)]),
+        distances=np.concatenate([np.empty(0), *(part.distances.numpy() for part in seen)]),
+        head=(float(now.places[0, 0]), float(now.places[0, 1])),
+        head_distance=float(now.distances[0]),
+    )
 
 
 def _in_reach(snapshots: Snapshots, head: Tensor) -> bool:

@@ -16,6 +16,7 @@ from sim.measures.evaluation import figures, full_gradient
 from sim.measures.landscape import grid, survey
 from sim.measures.planes import random_plane
 from sim.measures.predictions import predict
+from sim.models.flat import Layout
 from sim.protocol.answers import Advanced, Predicted, Surveyed
 from sim.protocol.commands import Advance, Predict, Survey
 from tests.sim.conftest import assert_same, tolerance
@@ -33,9 +34,11 @@ def brute_force(problem, model, plane, window, columns, rows):
         for column in range(columns):
             x = window.left + (column + 0.5) * (window.right - window.left) / columns
             moved = copy.deepcopy(model).cpu()
-            place = plane.origin + x * plane.basis[0] + y * plane.basis[1]
-            nn.utils.vector_to_parameters(place, [p for p in moved.parameters() if p.requires_grad])
+            parameters = [p for p in moved.parameters() if p.requires_grad]
+            origin, *ways = (Layout.of(parameters).split(vector) for vector in (plane.origin, *plane.basis))
             with torch.no_grad():
+                for parameter, begin, one, other in zip(parameters, origin, *ways, strict=True):
+                    parameter.copy_(begin + x * one + y * other)
                 output = moved.to(inputs.device).eval()(inputs)
                 losses[row, column] = problem.loss(output, targets).item()
     return losses

@@ -62,13 +62,36 @@ def test_before_anything_moved_the_plane_is_random_and_then_as_asked(device: str
     assert moved.number > opening.plane.number
 
 
-def test_the_share_explained_is_that_of_scikit_learns_pca(device: str) -> None:
+def seen(descents) -> np.ndarray:
+    """The places kept of runs, and where they are, each once: float64."""
+    vectors = [vector for descent in descents for vector in (*descent.snapshots.vectors, descent.vector)]
+    places = np.unique(np.stack([vector.detach().cpu().numpy() for vector in vectors]), axis=0)
+    return places.astype(np.float64)
+
+
+def test_the_plane_and_the_share_explained_are_those_of_scikit_learns_pca(device: str) -> None:
     engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, device=device))
     news = advanced(engine, 15)  # few enough that all places are fitted to
-    kept = [vector for descent in engine._open.descents for vector in descent.snapshots.vectors]
-    heads = [descent.vector for descent in engine._open.descents]
-    oracle = PCA(2).fit(torch.stack(kept + [head.detach().cpu() for head in heads]).numpy())
-    assert news.explained == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-4)
+    oracle = PCA(2).fit(seen(engine._open.descents))
+    basis = engine._open.trails.plane.basis.double().numpy()
+    np.testing.assert_allclose(np.linalg.svd(oracle.components_ @ basis.T)[1], 1, atol=1e-6)
+    assert news.explained == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["pca", "random", "heads"])
+def test_the_share_explained_is_of_all_that_was_seen_by_now(kind: PlaneKind, device: str) -> None:
+    runs = (*RUNS, RunConfig("wild", 32, lr=1e6))  # which is soon left out
+    engine, _ = opened(Experiment(ModelConfig(plane=kind), runs=runs, clock="examples", device=device))
+    shares = set()
+    for _ in range(12):
+        news = advanced(engine, 40)
+        points = seen(engine._open.descents[:3])
+        away = points - points.mean(axis=0)
+        directions = np.linalg.qr(engine._open.trails.plane.basis.double().numpy().T)[0]
+        share = ((away @ directions) ** 2).sum() / (away**2).sum()
+        assert news.explained == pytest.approx(share, abs=1e-6)
+        shares.add(round(share, 6))
+    assert len(shares) == 12
 
 
 @pytest.mark.parametrize("runs", [1, 2, 3, 5])
