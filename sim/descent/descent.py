@@ -206,13 +206,18 @@ class Descent:
                 f"statistics does not bear; give a batch_size in numbers, such as {self._chunk_size}"
             )
         examples = self._sampler.batch(self.update + 1)
-        total = torch.zeros((), device=problem.device, dtype=self.vector.dtype)
+        total, weights = torch.zeros((), device=problem.device, dtype=self.vector.dtype), 0.0
         for part in torch.split(examples, self._chunk_size):
             inputs, targets = problem.batch(part)
-            loss = problem.loss(module(inputs), targets) * (len(part) / len(examples))
-            torch.autograd.backward(loss)
-            total += loss.detach()
-        return total
+            weight = problem.reduction.weight(targets)
+            if weight:
+                loss = problem.loss(module(inputs), targets) * (weight / len(examples))
+                torch.autograd.backward(loss)
+                total += loss.detach()
+            weights += weight
+        factor = len(examples) / problem.reduction.divisor(weights) if weights else math.nan
+        self._model.gradient.mul_(factor)
+        return total * factor
 
     def _explain(self, error: BaseException) -> str:
         failed, module = self.update + 1, self._model.module

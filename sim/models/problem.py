@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import Literal, cast
@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
+from sim.models.decision import Decision
 from sim.models.random_state import RandomState
+from sim.models.reduction import Reduction
 from sim.models.sources import Batch, Pass, Source, TensorSource
 from sim.problems.formula import Formula
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""`loss(output, target)`: the mean over the batch, a scalar."""
+"""`loss(output, target)`: of a batch, a scalar: mostly the mean over it."""
 
 _CHUNK_BYTES = 16 * 2**20  # of inputs at once where all examples are gone through
 
@@ -37,7 +39,8 @@ class Problem:
         workers: processes of the DataLoader.
         task: what the outputs are.
         classes: the names of the classes, as far as they have any.
-        threshold: of a single output, above which it tells class 1: 0, or 0.5 for probabilities.
+        reduction: how the loss of many examples follows from those of batches of them.
+        decision: how classes are told from outputs; None where they are not.
     """
 
     model: nn.Module
@@ -50,7 +53,8 @@ class Problem:
     workers: int = 0
     task: Literal["classification", "regression", "formula"] = "formula"
     classes: tuple[str, ...] = ()
-    threshold: float = 0.0
+    reduction: Reduction = field(default_factory=Reduction)
+    decision: Decision | None = None
 
     @property
     def examples(self) -> int:
