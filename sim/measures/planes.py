@@ -4,7 +4,7 @@ A vector of parameters has the shape (L,) of their `Layout`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import torch
@@ -52,19 +52,17 @@ class Plane:
         """Points of shape (K, L) as seen from the plane. In float64, in pieces, since L may be large."""
         along = points.new_zeros(len(points), 2, dtype=torch.float64)
         squares, gram = along.new_zeros(len(points)), along.new_zeros(2, 2)
-        total = along.new_empty(points.shape[1])
         columns = max(1, _AT_ONCE // len(points))
-        for part, origin, basis, sums in zip(
-            *(torch.split(tensor, columns, dim=-1) for tensor in (points, self.origin, self.basis, total)), strict=True
+        for part, origin, basis in zip(
+            *(torch.split(tensor, columns, dim=-1) for tensor in (points, self.origin, self.basis)), strict=True
         ):
             away, directions = part.double() - origin.double(), basis.double()
             along += away @ directions.T
             gram += directions @ directions.T
             squares += (away**2).sum(dim=1)
-            torch.sum(away, dim=0, out=sums)
         places = torch.linalg.solve(gram, along.T).T
         beside = (squares - (places * along).sum(dim=1)).clamp(min=0.0)
-        return Resolved(places, squares, beside, total)
+        return Resolved(places, along, squares, beside)
 
     def directions(self, gradient: Tensor) -> Tensor:
         """The slope along each of the two directions of a gradient of shape (L,): shape (2,)."""
@@ -76,62 +74,72 @@ class Resolved(NamedTuple):
 
     Attributes:
         places: the nearest ones on the plane, shape (K, 2).
-        squares, beside: of the distances from the plane's origin and from the plane, shape (K,).
-        total: the sum of the ways from the origin to the points, shape (L,).
+        along: the products of their ways from the plane's origin with its two directions, shape (K, 2).
+        squares, beside: of their distances from the origin and from the plane, shape (K,).
     """
 
     places: Tensor
+    along: Tensor
     squares: Tensor
     beside: Tensor
-    total: Tensor
 
     @property
     def distances(self) -> Tensor:
         """From the plane, shape (K,)."""
         return self.beside.sqrt()
 
+    def some(self, which: Tensor) -> "Resolved":
+        """So many of them: bool, shape (K,)."""
+        return Resolved(*(column[which] for column in self))
+
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """How points vary along a plane and off it, in so few numbers that those of two sets of points add up.
+    """How points lie about a plane, in so few numbers that those of two sets of points add up.
 
     Attributes:
-        plane: the plane.
         count: how many points.
-        total: the sum of the ways from the plane's origin to them, float64, shape (L,).
-        squares, beside: the sums of the squares of their distances from the origin and from the plane.
+        way: the sum of their ways from the plane's origin, float64, shape (L,).
+        places, along, squares, beside: the sums of what `Resolved` has of each.
     """
 
-    plane: Plane
     count: int
-    total: Tensor
-    squares: float
-    beside: float
+    way: Tensor
+    places: Tensor
+    along: Tensor
+    squares: Tensor
+    beside: Tensor
 
     @classmethod
-    def of(cls, plane: Plane, seen: Resolved) -> "Scatter":
-        """That of points which the plane has resolved."""
-        return cls(plane, len(seen.squares), seen.total, float(seen.squares.sum()), float(seen.beside.sum()))
+    def of(cls, plane: Plane, points: Sequence[Tensor], seen: Resolved) -> "Scatter":
+        """That of points of shape (L,), which the plane has resolved."""
+        way = plane.origin.double() * -len(points)
+        for point in points:
+            way += point
+        return cls(len(points), way, *(column.sum(dim=0) for column in seen))
 
     def __add__(self, other: "Scatter") -> "Scatter":
-        return Scatter(
-            self.plane,
-            self.count + other.count,
-            self.total + other.total,
-            self.squares + other.squares,
-            self.beside + other.beside,
-        )
+        """That of both sets of points, as seen from the same plane."""
+        return Scatter(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
-    @property
-    def explained(self) -> float:
-        """The share of the points' variation about their mean that lies along the plane; 1 where they do not vary.
 
-        On the plane that scikit-learn's PCA finds, the sum of its explained variance ratios.
-        """
-        mean = self.plane.resolve((self.plane.origin + self.total / self.count)[None])
-        variation = self.squares - self.count * float(mean.squares)
-        missed = self.beside - self.count * float(mean.beside)
-        return min(1.0, max(0.0, 1.0 - missed / variation)) if variation > 0 else 1.0
+def explained(scatters: Sequence[Scatter]) -> float:
+    """The share of the variation of sets of points about their common mean that lies along the plane; 1 without any.
+
+    On the plane that scikit-learn's PCA finds, the sum of its explained variance ratios. Nothing is made as large as
+    the parameters: it is cheap enough to be asked for again and again.
+    """
+    count = sum(scatter.count for scatter in scatters)
+    if not count:
+        return 1.0
+    places, along, squares, beside = (
+        torch.stack([getattr(scatter, name) for scatter in scatters]).sum(dim=0)
+        for name in ("places", "along", "squares", "beside")
+    )
+    of_mean = sum(float(one.way @ other.way) for one in scatters for other in scatters) / count
+    variation = float(squares) - of_mean
+    missed = float(beside) - (of_mean - float(places @ along) / count)
+    return min(1.0, max(0.0, 1.0 - missed / variation)) if variation > 0 else 1.0
 
 
 def distinct(trails: Sequence[Sequence[Tensor]], heads: Sequence[Tensor], most: int | None = None) -> list[Tensor]:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
+from itertools import compress
 from operator import add
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sim.experiment.choices import PlaneKind
@@ -15,6 +17,7 @@ from sim.measures.planes import (
     Resolved,
     Scatter,
     distinct,
+    explained,
     heads_plane,
     on_plane_terms,
     pca_plane,
@@ -22,6 +25,8 @@ from sim.measures.planes import (
 )
 from sim.models.flat import Layout, trainable
 from sim.protocol.answers import PlaneNews, Trail
+
+Floats = NDArray[np.float64]
 
 _BUDGET = 256 * 2**20  # bytes of parameters kept for all runs together
 _FEWEST, _MOST = 4, 512  # places kept of each run, however many parameters there are
@@ -68,7 +73,7 @@ class Trails:
         self._fitted_at = 0
         self._told: list[tuple[int, int]] = []
         self._reach: list[bool] = []
-        self._scatter: Scatter | None = None  # of the places told of the runs in reach
+        self._scatter: Scatter | None = None  # of the places kept of the runs in reach
 
     def set_kind(
         self, kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]
@@ -116,39 +121,61 @@ class Trails:
         reach = list(map(_in_reach, snapshots, present))
         whole = whole or reach != self._reach
         begins = [0] * len(snapshots) if whole else [told for told, _ in self._told]
-        trails, scatter, unkept = list[Trail](), None if whole else self._scatter, list[Scatter]()
+        vectors, kept, unkept = list[Tensor](), list[bool](), list[bool]()
         for one, head, begin, near in zip(snapshots, present, begins, reach, strict=True):
-            seen = [self.plane.resolve(torch.stack(part)) for part in _in_parts(one.vectors, begin)]
-            now = self.plane.resolve(head[None])
-            trails.append(_trail(one.updates[begin:], seen, now))
-            if near:
-                counted = seen[1:] if begin == 0 and scatter is not None else seen  # all runs begin at one place
-                scatters = [Scatter.of(self.plane, part) for part in counted]
-                scatter = reduce(add, scatters) if scatter is None else reduce(add, scatters, scatter)
-                unkept += [] if torch.equal(one.vectors[-1], head) else [Scatter.of(self.plane, now)]
-        self._told = [(len(one.updates), one.thinnings) for one in snapshots]
-        self._reach, self._scatter = reach, scatter
-        explained = 1.0 if scatter is None else reduce(add, unkept, scatter).explained
+            fresh = one.vectors[begin:]
+            again = whole and any(kept)  # all runs begin at one place
+            vectors += [*fresh, head]
+            kept += [near and not (again and vector is fresh[0]) for vector in fresh] + [False]
+            unkept += [False] * len(fresh) + [near and not torch.equal(one.vectors[-1], head)]
+        seen = self._resolved(vectors)
+        share = self._explained(vectors, seen, kept, unkept, whole=whole)
+        places, distances = seen.places.numpy(), seen.distances.numpy()
+        ends = np.cumsum([len(one.updates) - begin + 1 for one, begin in zip(snapshots, begins, strict=True)])[:-1]
+        trails = tuple(
+            Trail(
+                updates=np.array(one.updates[begin:], np.int64),
+                xy=xy[:-1],
+                distances=off[:-1],
+                head=(float(xy[-1, 0]), float(xy[-1, 1])),
+                head_distance=float(off[-1]),
+            )
+            for one, begin, xy, off in zip(
+                snapshots, begins, np.split(places, ends), np.split(distances, ends), strict=True
+            )
+        )
+        self._told, self._reach = [(len(one.updates), one.thinnings) for one in snapshots], reach
         unit = float(torch.linalg.vector_norm(self.plane.basis[0]))
-        return PlaneNews(self.number, self.kind, self.plane.words, explained, whole, tuple(trails), unit)
+        return PlaneNews(self.number, self.kind, self.plane.words, share, whole, trails, unit)
 
+    def _resolved(self, vectors: list[Tensor]) -> Resolved:
+        """K vectors as seen from the plane."""
+        parts = [
+            self.plane.resolve(torch.stack(vectors[begin : begin + _AT_ONCE]))
+            for begin in range(0, len(vectors), _AT_ONCE)
+        ]
+        return Resolved(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
-def _in_parts(vectors: list[Tensor], begin: int) -> list[list[Tensor]]:
-    """The vectors from one of them on, in parts that are projected at once; the very first one for itself."""
-    first = max(begin, 1)
-    rest = [vectors[place : place + _AT_ONCE] for place in range(first, len(vectors), _AT_ONCE)]
-    return rest if begin else [vectors[:1], *rest]
+    def _explained(
+        self, vectors: list[Tensor], seen: Resolved, kept: list[bool], unkept: list[bool], *, whole: bool
+    ) -> float:
+        """The share of the variation of all places, each once, that lies along the plane.
 
-
-def _trail(updates: Sequence[int], seen: Sequence[Resolved], now: Resolved) -> Trail:
-    """What is told of a run whose places the plane has resolved."""
-    return Trail(
-        updates=np.array(updates, np.int64),
-        xy=np.concatenate([np.empty((0, 2)), *(part.places.numpy() for part in seen)]),
-        distances=np.concatenate([np.empty(0), *(part.distances.numpy() for part in seen)]),
-        head=(float(now.places[0, 0]), float(now.places[0, 1])),
-        head_distance=float(now.distances[0]),
-    )
+        Args:
+            vectors, seen: what is told, and how the plane sees it.
+            kept: which of them count from now on.
+            unkept: which of them count this once.
+            whole: whether nothing counted before.
+        """
+        told, now = (
+            [Scatter.of(self.plane, list(compress(vectors, which)), seen.some(torch.tensor(which)))]
+            if any(which)
+            else []
+            for which in (kept, unkept)
+        )
+        before = [] if whole or self._scatter is None else [self._scatter]
+        self._scatter = reduce(add, before + told) if before + told else None
+        return explained([*([] if self._scatter is None else [self._scatter]), *now])
 
 
 def _in_reach(snapshots: Snapshots, head: Tensor) -> bool:

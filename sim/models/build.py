@@ -40,18 +40,6 @@ def model_problem(config: ModelConfig, seed: int, device: torch.device) -> Probl
     return _known(problem)
 
 
-def _known(problem: Problem) -> Problem:
-    """The problem with all that can be found out about its model and its loss."""
-    inputs_change, targets_change = changes_in_place(problem)
-    return replace(
-        problem,
-        model=OnCopies(problem.model) if inputs_change else problem.model,
-        loss=on_copies(problem.loss) if targets_change else problem.loss,
-        reduction=reduction_of(problem),
-        decision=decision_of(problem),
-    )
-
-
 # -- data -------------------------------------------------------------------------------------------------------------
 
 
@@ -211,3 +199,15 @@ def _outputs(problem: Problem) -> int:
 def has_batch_statistics(module: nn.Module) -> bool:
     """Whether what the module makes of an example depends on the others of its batch."""
     return any(isinstance(part, _BatchNorm) for part in module.modules())
+
+
+def _known(problem: Problem) -> Problem:
+    """The problem with all that can be found out about its model and its loss."""
+    inputs_change, targets_change = changes_in_place(problem)
+    return replace(
+        problem,
+        model=OnCopies(problem.model) if inputs_change else problem.model,
+        loss=on_copies(problem.loss) if targets_change else problem.loss,
+        reduction=reduction_of(problem),
+        decision=decision_of(problem),
+    )

@@ -13,7 +13,7 @@ from sim.models.problem import Loss, Problem
 from sim.models.reduction import Reduction
 from sim.models.sources import Batch, TensorSource
 
-_EXAMPLES = 256
+_FEW, _MANY = 32, 256  # examples
 _ROUNDING = 100  # units in the last place
 _PROBES = (0.05, 0.2, 0.4, 0.7, 0.95)  # outputs that may be probabilities
 _ALIKE = 0.01  # how far a loss may be from a symmetry, of its length over the probes
@@ -36,7 +36,7 @@ def reduction_of(problem: Problem) -> Reduction:
         return Reduction("sum" if kind == "sum" else "mean")
     most = max(problem.examples, 0 if problem.test is None else len(problem.test))
     chunked = most > problem.chunk_size
-    output, targets = _outputs(problem, problem.chunk_size if chunked else _EXAMPLES)
+    output, targets = _outputs(problem, problem.chunk_size if chunked else _FEW)
     for reduction in (Reduction("mean"), Reduction("sum")):
         if _adds_up(reduction, loss, output, targets):
             return reduction
@@ -92,13 +92,14 @@ def decision_of(problem: Problem) -> Decision | None:
         return None
     loss = problem.loss
     decision = Decision(ignored=ignored_label(loss))
-    output, targets = _outputs(problem, _EXAMPLES)
+    output, targets = _outputs(problem, _FEW)
     if isinstance(loss, nn.CrossEntropyLoss) and targets.is_floating_point() and targets.shape == output.shape:
         return replace(decision, soft=True)
     if output.numel() != targets.numel():
         return decision
+    output, targets = _outputs(problem, _MANY)
     labels = problem.source.targets if isinstance(problem.source, TensorSource) else targets
-    if (labels[decision.known(labels)] < 0).any():
+    if (labels[decision.known(labels)].double() < 0).any():
         decision = replace(decision, labels=(-1, 1))
     return replace(decision, threshold=_threshold(loss, output.cpu(), targets.cpu(), decision.labels))
 

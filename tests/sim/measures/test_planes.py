@@ -6,7 +6,7 @@ import torch
 from sklearn.decomposition import PCA
 from torch import nn
 
-from sim.measures.planes import Scatter, distinct, heads_plane, pca_plane, random_plane
+from sim.measures.planes import Scatter, distinct, explained, heads_plane, pca_plane, random_plane
 from sim.models.flat import Layout
 
 DENSE = Layout.of([torch.zeros(200)])
@@ -29,9 +29,9 @@ def test_pca_is_that_of_scikit_learn() -> None:
     overlap = np.linalg.svd(oracle.components_ @ plane.basis.numpy().T)[1]
     np.testing.assert_allclose(overlap, 1, atol=1e-9)  # the cosines of the angles between the planes
     np.testing.assert_allclose(plane.origin, oracle.mean_, atol=1e-12)
-    scatters = [Scatter.of(plane, plane.resolve(part)) for part in (points[:1], points[1:50], points[50:])]
-    explained = (scatters[0] + scatters[1] + scatters[2]).explained
-    assert explained == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-9)
+    one, two, three = (Scatter.of(plane, part, plane.resolve(part)) for part in (points[:1], points[1:50], points[50:]))
+    for scatters in ([one, two, three], [one + two, three], [one + two + three]):
+        assert explained(scatters) == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-9)
     _, distances = plane.project(points)
     missing = points.numpy() - oracle.inverse_transform(oracle.transform(points.numpy()))
     np.testing.assert_allclose(distances, np.linalg.norm(missing, axis=1), atol=1e-9)
