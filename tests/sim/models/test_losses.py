@@ -56,7 +56,7 @@ LOSSES = {
     "a sum of one's own": ("lambda o, t: F.cross_entropy(o, t, reduction='sum')", "x, y"),
     "a mean of one's own": ("lambda o, t: F.cross_entropy(o, t) + 3", "x, y"),
     "weights that are not divided by": (
-        f"lambda o, t: F.cross_entropy(o, t, {WEIGHTS}, reduction='none').mean()",
+        f"lambda o, t: F.cross_entropy(o, t, {WEIGHTS}.to(o), reduction='none').mean()",
         "x, y",
     ),
 }
@@ -118,7 +118,7 @@ def test_a_landscape_over_a_sample_is_as_high_as_one_over_all(
 
 
 NEITHER = {
-    "weights": f"lambda o, t: F.cross_entropy(o, t, {WEIGHTS})",
+    "weights": f"lambda o, t: F.cross_entropy(o, t, {WEIGHTS}.to(o))",
     "a label that is left out": "lambda o, t: F.cross_entropy(o, t, ignore_index=2)",
     "the largest": "lambda o, t: F.cross_entropy(o, t, reduction='none').max()",
 }
