@@ -1,7 +1,7 @@
 """What keeping runs equal costs: updates a second of a race whose updates cost nothing.
 
 Three runs of batch sizes 1, 8 and 64 on 4,096 examples of two parameters, whose stepper only fills in columns. What is
-left is the race's own work: whose turn it is, at which moments, what is reported (about 4,096 rows a run and answer) and
+left is the race's own work: whose turn it is, at which moments, what is reported (some 4,096 rows a run and answer) and
 what is kept. The updates of all runs together are counted, over a second for each clock. Prints millions of updates a
 second, and the goals.
 

@@ -19,7 +19,9 @@ import torch
 from torch import Tensor
 
 from sim.experiment.config import ModelConfig
+from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
+from sim.models.flat import Layout
 from sim.models.problem import Problem
 from sim.views.cloud import cloud, sample_of
 from sim.views.planes import random_plane
@@ -29,9 +31,10 @@ MODELS = ("mlp", "cnn")
 
 
 def gradient(problem: Problem, inputs: Tensor, targets: Tensor) -> Tensor:
-    """The gradient of the mean loss of some examples, shape (P,)."""
+    """The gradient of the mean loss of some examples, shape (L,)."""
+    parameters = list(problem.model.parameters())
     loss = problem.loss(problem.model(inputs), targets)
-    return torch.cat([part.reshape(-1) for part in torch.autograd.grad(loss, list(problem.model.parameters()))])
+    return Layout.of(parameters).join(torch.autograd.grad(loss, parameters))
 
 
 def one_by_one(problem: Problem, directions: Tensor, examples: Tensor) -> Tensor:
@@ -50,7 +53,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def measure(model: str) -> None:
     """A line of the table."""
-    problem = model_problem(ModelConfig(model=model), 0, torch.device("cpu"))
+    problem = model_problem(ModelConfig(model=model), Seeds.of(0), torch.device("cpu"))
     problem.model.eval()
     directions = random_plane(problem.model, 0).basis
     everything, some = sample_of(problem, problem.examples), sample_of(problem, LOOPED)

@@ -53,7 +53,7 @@ from sim.views.inspection import compare
 from sim.views.landscape import survey
 from sim.views.planes import on_plane_terms
 from sim.views.predictions import predict
-from sim.views.trails import Trails
+from sim.views.trails import Trails, trails_of
 
 _LIGHT = 0.01  # seconds: a longer update does not gain by being woken up for
 _REST = 0.005  # seconds
@@ -226,7 +226,7 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
     """The experiment of a command, at its start."""
     problem = problem_of(command.experiment)
     experiment = resolve(command.experiment, problem.facts, str(problem.device))
-    trails = Trails(experiment.plane, problem.model, experiment.seeds.directions)
+    trails = trails_of(experiment.plane, problem.model, experiment.seeds.directions)
     began = time.perf_counter()
     found = passes(problem, problem.model)
     pass_seconds = time.perf_counter() - began

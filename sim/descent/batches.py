@@ -9,10 +9,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sim.descent.sampling import Sampler
+from sim.models.flat import ALIGNMENT
 from sim.models.problem import Problem
 from sim.models.sources import Batch, Source
-
-_ALIGNMENT = 64  # bytes, of the memory of every tensor on a CPU
 
 
 def batches_of(problem: Problem, sampler: Sampler) -> "LoadedBatches | ResidentBatches":
@@ -32,7 +31,7 @@ class ResidentBatches:
     def __init__(self, problem: Problem, sampler: Sampler) -> None:
         self._problem, self._sampler = problem, sampler
         one, _ = problem.batch(torch.zeros(1, dtype=torch.int64))
-        self._sliced = problem.examples <= problem.chunk_size and one.nbytes % _ALIGNMENT == 0
+        self._sliced = problem.examples <= problem.chunk_size and one.nbytes % ALIGNMENT == 0
         self._gathered: tuple[int, Batch] | None = None
 
     def batch(self, update: int) -> Batch:

@@ -172,13 +172,18 @@ class TorchStepper:
                 f"batch statistics does not bear; give a smaller batch_size, such as {problem.chunk_size}"
             )
         examples = self._course.sampler.batch(update)
-        total = torch.zeros((), device=problem.device, dtype=self._model.vector.dtype)
+        total, weights = torch.zeros((), device=problem.device, dtype=self._model.vector.dtype), 0.0
         for part in torch.split(examples, problem.chunk_size):
             inputs, targets = problem.batch(part)
-            loss = problem.loss(module(inputs), targets) * (len(part) / len(examples))
-            torch.autograd.backward(loss)
-            total += loss.detach()
-        return total
+            weight = problem.reduction.weight(targets)
+            if weight:
+                loss = problem.loss(module(inputs), targets) * (weight / len(examples))
+                torch.autograd.backward(loss)
+                total += loss.detach()
+            weights += weight
+        factor = len(examples) / problem.reduction.divisor(weights) if weights else math.nan
+        self._model.gradient.mul_(factor)
+        return total * factor
 
     def _judge(
         self, state: RunState, update: int, batch_loss: float, grad_norm: float, lr: float, status: Status

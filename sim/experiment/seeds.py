@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+_DIRECTIONS = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Seeds:
@@ -22,4 +24,15 @@ class Seeds:
     @classmethod
     def of(cls, seed: int) -> "Seeds":
         """Order, model and split begin with the seed itself, as a plain script with one seed would have it."""
-        return cls(seed, seed, seed, seed)
+        return cls(seed, seed, seed, directions_seed(seed))
+
+
+def directions_seed(seed: int) -> int:
+    """The seed of a plane's random directions, from 0 to 2^63 - 1: `numpy.random.SeedSequence([seed, 1])`'s first word.
+
+    A model is made right after `torch.manual_seed(seed)`: directions drawn from that same seed would be the model.
+    """
+    import numpy as np  # not for what only reads a configuration
+
+    (word,) = np.random.SeedSequence([seed, _DIRECTIONS]).generate_state(1, np.uint64)
+    return int(word) >> 1

@@ -40,8 +40,8 @@ class Figures(NamedTuple):
     """What one pass over some examples found.
 
     Attributes:
-        loss: the mean over them; NaN without any.
-        accuracy: the share of them told right; NaN where outputs are not classes.
+        loss: over all of them, as if taken in one go; NaN without any.
+        accuracy: the share of their labels told right; NaN where outputs are not classes, or no label is one.
     """
 
     loss: float
@@ -56,7 +56,7 @@ class Passes(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """The gradient that an update used and the one over all examples at the same parameters, shape (P,) each."""
+    """The gradient that an update used and the one over all examples at the same parameters, shape (L,) each."""
 
     own: "Tensor"
     full: "Tensor"

@@ -1,6 +1,5 @@
 """A real model on real data as one more problem."""
 
-import copy
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -17,9 +16,9 @@ from sim.experiment.errors import ConfigError
 from sim.experiment.memory import require_memory
 from sim.experiment.seeds import Seeds
 from sim.experiment.words import shown_path
-from sim.models.evaluation import evaluating
-from sim.models.failures import first_line
-from sim.models.flat import trainable
+from sim.models.checks import check
+from sim.models.copies import OnCopies, changes_in_place, on_copies
+from sim.models.losses import decision_of, reduction_of
 from sim.models.networks import cnn, mlp
 from sim.models.own_file import OwnFile, load_own_file
 from sim.models.problem import Loss, Problem
@@ -41,8 +40,8 @@ def model_problem(config: ModelConfig, seeds: Seeds, device: torch.device) -> Pr
     torch.manual_seed(seeds.model)
     model = _make_model(config, own, problem).to(device)
     problem = replace(problem, model=model, random_state=RandomState.now(device))
-    _check(problem)
-    return replace(problem, threshold=_threshold(problem), rates=_rates(problem.task))
+    check(problem)
+    return replace(_known(problem), rates=_rates(problem.task))
 
 
 _CLASSIFICATION_RATE, _REGRESSION_RATE = 0.1, 0.02
@@ -225,71 +224,13 @@ def has_batch_statistics(module: nn.Module) -> bool:
     return any(isinstance(part, _BatchNorm) for part in module.modules())
 
 
-def _check(problem: Problem) -> None:
-    """Refuse what cannot be trained: no parameters, shapes or labels that do not fit, outputs that are no numbers."""
-    named = trainable(problem.model)
-    if not named:
-        raise ConfigError("The model has no parameters to train; return a module with some that require gradients.")
-    if sum(parameter.numel() for _, parameter in named) < 2:
-        raise ConfigError("The model has a single parameter; a plane of them needs two at least.")
-    kinds = {(parameter.dtype, parameter.device) for _, parameter in named}
-    if len(kinds) > 1:
-        raise ConfigError("The model's parameters differ in type or device; make them alike.")
-    inputs, targets = problem.batch(torch.arange(min(2, problem.examples)))
-    shapes = f"inputs of shape (N, {', '.join(map(str, inputs.shape[1:]))})"
-    with torch.no_grad(), evaluating(problem.model, problem.device):
-        try:
-            output = problem.model(inputs)
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise ConfigError(f"The model does not fit the data, {shapes}: {first_line(error)}.") from error
-        if not isinstance(output, Tensor):
-            raise ConfigError(f"The model must return a tensor; it returned {type(output).__name__}.")
-        if not torch.isfinite(output).all():
-            raise ConfigError("The model returns NaN or infinity for the very first examples; look at its weights.")
-        try:
-            loss = problem.loss(output, targets)
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            where = f"outputs of shape (N, {', '.join(map(str, output.shape[1:]))}), targets {_targets_words(targets)}"
-            raise ConfigError(f"The labels do not fit the loss ({where}): {first_line(error)}.") from error
-    if isinstance(loss, Tensor) and not torch.isfinite(loss).all():
-        raise ConfigError("The loss of the very first examples is NaN or infinite; look at the loss and the targets.")
-    if not isinstance(loss, Tensor) or loss.numel() != 1:
-        raise ConfigError("loss(output, target) must return a scalar tensor, the mean over the batch.")
-    _check_labels(problem, output, targets)
-
-
-def _check_labels(problem: Problem, output: Tensor, targets: Tensor) -> None:
-    """Refuse what the default losses would only notice late, or never: labels of no class, shapes that broadcast."""
-    if isinstance(problem.loss, nn.MSELoss) and output.shape != targets.shape:
-        shape = ", ".join(map(str, ("N", *output.shape[1:])))
-        raise ConfigError(
-            f"The labels do not fit the loss: outputs of shape ({shape}), targets {_targets_words(targets)}; "
-            "make their shapes alike."
-        )
-    if isinstance(problem.loss, nn.CrossEntropyLoss) and isinstance(problem.source, TensorSource):
-        labels = problem.source.targets
-        labels = labels[labels != problem.loss.ignore_index]
-        classes = output.shape[1]
-        if not labels.is_floating_point() and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
-            found = f"{int(labels.min())} to {int(labels.max())}"
-            raise ConfigError(f"The labels do not fit the model: they are {found}, and it tells {classes} classes.")
-
-
-def _threshold(problem: Problem) -> float:
-    """Above which a single output tells class 1: 0 if it is a logit, of which more is better, without end; else 0.5."""
-    inputs, targets = problem.batch(torch.arange(min(2, problem.examples)))
-    with torch.no_grad(), evaluating(problem.model, problem.device):
-        output = problem.model(inputs).cpu()
-    if problem.task != "classification" or output.numel() != targets.numel():
-        return 0.0
-    loss = copy.deepcopy(problem.loss).cpu() if isinstance(problem.loss, nn.Module) else problem.loss
-    ones = torch.ones_like(targets, device="cpu")
-    try:
-        return 0.0 if loss(torch.full_like(output, 3.0), ones) < loss(torch.ones_like(output), ones) else 0.5
-    except Exception:  # as the user's own loss refuses what is no probability
-        return 0.5
-
-
-def _targets_words(targets: Tensor) -> str:
-    shape = ", ".join(map(str, ("N", *targets.shape[1:])))
-    return f"({shape}) of {str(targets.dtype).removeprefix('torch.')}"
+def _known(problem: Problem) -> Problem:
+    """The problem with all that can be found out about its model and its loss."""
+    inputs_change, targets_change = changes_in_place(problem)
+    return replace(
+        problem,
+        model=OnCopies(problem.model) if inputs_change else problem.model,
+        loss=on_copies(problem.loss) if targets_change else problem.loss,
+        reduction=reduction_of(problem),
+        decision=decision_of(problem),
+    )

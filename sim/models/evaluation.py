@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sim.measures.measure import Figures, Passes
+from sim.models.flat import Layout
 from sim.models.problem import Loss, Problem
 from sim.models.random_state import undisturbed
 from sim.models.sources import Batch
@@ -39,19 +40,15 @@ def evaluating(module: nn.Module, device: torch.device) -> Iterator[None]:
 
 def figures(problem: Problem, module: nn.Module, batches: Iterable[Batch]) -> Figures:
     """Loss and accuracy of a module, in eval mode, over batches of examples."""
-    losses: list[tuple[float, int]] = []
-    right = 0.0
+    losses: list[tuple[float, float]] = []
+    right = known = 0
     with torch.no_grad(), evaluating(module, problem.device):
         for inputs, targets in batches:
             output = module(inputs)
-            losses.append((problem.loss(output, targets).item(), len(inputs)))
-            right += _right(problem, output, targets)
-    count = sum(size for _, size in losses)
-    if not count:
-        return Figures(torch.nan, torch.nan)
-    # a single chunk's mean is kept as it is: dividing a product gives other bits
-    loss = losses[0][0] if len(losses) == 1 else sum(loss * size for loss, size in losses) / count
-    return Figures(loss, right / count)
+            found = _right(problem, output, targets)  # before the loss, which may change them in place
+            right, known = right + found[0], known + found[1]
+            losses.append((problem.loss(output, targets).item(), problem.reduction.weight(targets)))
+    return Figures(_pooled(problem, losses), right / known if known else torch.nan)
 
 
 def passes(problem: Problem, module: nn.Module) -> Passes:
@@ -61,30 +58,29 @@ def passes(problem: Problem, module: nn.Module) -> Passes:
     return Passes(training, figures(problem, module, problem.testing or ()))
 
 
-def _right(problem: Problem, output: Tensor, targets: Tensor) -> float:
-    """How many of a batch's examples are told right (of several labels an example, their share); NaN if none can be."""
-    told = classes_told(problem, output, targets)
+def _pooled(problem: Problem, losses: list[tuple[float, float]]) -> float:
+    """The loss of all batches, by those of each and their weights."""
+    if len(losses) == 1:  # a product that is divided again has other bits
+        return losses[0][0]
+    weights = sum(weight for _, weight in losses)
+    total = sum(loss * weight for loss, weight in losses if weight)
+    return total / problem.reduction.divisor(weights) if weights else torch.nan
+
+
+def _right(problem: Problem, output: Tensor, targets: Tensor) -> tuple[int, int]:
+    """How many labels of a batch are told right, of how many that are known; none where outputs are not classes."""
+    if problem.decision is None:
+        return 0, 0
+    truths = problem.decision.truths(targets)
+    told = problem.decision.told(output, truths)
     if told is None:
-        return torch.nan
-    return (told == targets).reshape(len(targets), -1).float().mean(dim=1).sum().item()
-
-
-def classes_told(problem: Problem, output: Tensor, targets: Tensor) -> Tensor | None:
-    """The classes that a batch's outputs stand for, shaped as the targets; None where they stand for none.
-
-    One output a target tells class 1 above the problem's threshold; several tell the class of the largest one.
-    """
-    if problem.task != "classification":
-        return None
-    if output.numel() == targets.numel():
-        return (output.reshape(targets.shape) > problem.threshold).long()
-    if output.ndim < 2 or output.numel() != output.shape[1] * targets.numel():
-        return None
-    return output.argmax(dim=1).reshape(targets.shape)
+        return 0, 0
+    known = problem.decision.known(truths)
+    return int(((told == truths) & known).sum()), int(known.sum())
 
 
 def full_gradient(problem: Problem, module: nn.Module, *, batch_statistics: bool = False) -> Tensor:
-    """The gradient of the loss over all training examples, in eval mode, shape (P,).
+    """The gradient of the loss over all training examples, in eval mode, shape (L,).
 
     Args:
         problem: whose loss and examples.
@@ -94,15 +90,17 @@ def full_gradient(problem: Problem, module: nn.Module, *, batch_statistics: bool
     """
     leftover = problem.examples % problem.chunk_size == 1
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    total = torch.zeros(sum(p.numel() for p in parameters), device=problem.device, dtype=parameters[0].dtype)
+    total, weights = parameters[0].new_zeros(Layout.of(parameters).length), 0.0
     with evaluating(module, problem.device), _backward_in_eval_mode(module):
         for part in module.modules():
             if batch_statistics and not leftover and isinstance(part, _BatchNorm):
                 part.train()
         for batch in problem.training:
-            share = len(batch[0]) / problem.examples
-            total += batch_gradient(problem.loss, module, parameters, batch) * share
-    return total
+            weight = problem.reduction.weight(batch[1])
+            if weight:
+                total += batch_gradient(problem.loss, module, parameters, batch) * (weight / problem.examples)
+            weights += weight
+    return total * (problem.examples / problem.reduction.divisor(weights) if weights else torch.nan)
 
 
 def _backward_in_eval_mode(module: nn.Module) -> AbstractContextManager[None]:
@@ -112,12 +110,12 @@ def _backward_in_eval_mode(module: nn.Module) -> AbstractContextManager[None]:
 
 
 def batch_gradient(loss: Loss, module: nn.Module, parameters: list[nn.Parameter], batch: Batch) -> Tensor:
-    """The gradient of a batch's loss, shape (P,), leaving `.grad` alone."""
+    """The gradient of a batch's loss in the parameters' layout, shape (L,), leaving `.grad` alone."""
     inputs, targets = batch
     gradients = torch.autograd.grad(loss(module(inputs), targets), parameters, allow_unused=True)
-    return torch.cat(
+    return Layout.of(parameters).join(
         [
-            (torch.zeros_like(parameter) if gradient is None else gradient.to_dense()).reshape(-1)
+            torch.zeros_like(parameter) if gradient is None else gradient.to_dense()
             for parameter, gradient in zip(parameters, gradients, strict=True)
         ]
     )

@@ -1,9 +1,11 @@
 """The user's own file: the model, the data and the loss that it defines, and whether they can serve."""
 
+import copy
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +20,7 @@ from sim.models.problem import Loss
 from sim.models.sources import DatasetSource, Source, TensorSource
 
 _PRIVATE_NAME = "_gdsim_own_model"
+_TAKEN = ("sim", "tui")  # the packages of gdsim
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,13 @@ class OwnFile:
     Attributes:
         path: as the user named it.
         module: the file, loaded.
+        dtype, device: torch's defaults that it set, in which its functions are called.
     """
 
     path: str
     module: ModuleType
+    dtype: torch.dtype
+    device: torch.device
 
     def model(self, name: str) -> nn.Module:
         """Have the function of that name make the model.
@@ -50,7 +56,8 @@ class OwnFile:
             raise ConfigError(
                 "The model has lazy modules, whose parameters the first forward pass makes; give their sizes instead."
             )
-        return model
+        made_in_inference = any(tensor.is_inference() for tensor in (*model.parameters(), *model.buffers()))
+        return copy.deepcopy(model) if made_in_inference else model  # a copy can be trained
 
     def loss(self, device: torch.device) -> Loss | None:
         """Its loss, on the device; None where it defines none.
@@ -94,7 +101,9 @@ class OwnFile:
             inspect.signature(make).bind()
         except TypeError as error:
             raise ConfigError(f"{name}() in {self.path} must need no arguments: {error}.") from None
-        return make()
+        with _users_code(self.path), self.device:
+            torch.set_default_dtype(self.dtype)
+            return make()
 
     def _defined(self, name: str) -> Any:
         """What the file calls by a name; None also for an imported module, such as torch.utils.data."""
@@ -122,8 +131,40 @@ def load_own_file(path: str) -> OwnFile:
     sys.modules[_PRIVATE_NAME] = module
     if (folder := str(Path(path).resolve().parent)) not in sys.path:
         sys.path.insert(0, folder)
-    spec.loader.exec_module(module)
-    return OwnFile(path, module)
+    with _users_code(path):
+        spec.loader.exec_module(module)
+        return OwnFile(path, module, torch.get_default_dtype(), torch.get_default_device())
+
+
+@contextmanager
+def _users_code(path: str) -> Iterator[None]:
+    """Whatever the user's code sets of torch's modes inside, outside they are what they were.
+
+    Raises:
+        ConfigError: if it looks for a package of its own in one of ours.
+    """
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    try:
+        with torch.inference_mode(False):  # its end also restores whether there are gradients
+            yield
+    except (ImportError, AttributeError) as error:
+        if (name := _taken_name(error, Path(path).resolve().parent)) is None:
+            raise
+        raise ConfigError(
+            f"{path} looks for its own {name!r} and finds gdsim's package of that name; give yours another name."
+        ) from error
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_default_device(None)
+        torch.set_num_threads(threads)
+
+
+def _taken_name(error: ImportError | AttributeError, folder: Path) -> str | None:
+    """The name of what lies in the folder and was looked for in a package of gdsim that has it, too; None if none."""
+    place = error.name if isinstance(error, ImportError) else getattr(error.obj, "__name__", None)
+    name = str(place).partition(".")[0]
+    beside = (folder / name).is_dir() or (folder / f"{name}.py").is_file()
+    return name if name in _TAKEN and beside else None
 
 
 def _from_dataset(data: "Dataset[Any]", device: torch.device) -> tuple[Source, Tensor]:

@@ -15,13 +15,15 @@ from sim.experiment.choices import OPTIMIZERS, Optimizer
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.resolved import Facts
+from sim.models.decision import Decision
 from sim.models.flat import trainable
 from sim.models.random_state import RandomState
+from sim.models.reduction import Reduction
 from sim.models.sources import Batch, DatasetSource, Pass, Source, TensorSource
 from sim.problems.formula import Formula
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""`loss(output, target)`: the mean over the batch, a scalar."""
+"""`loss(output, target)`: of a batch, a scalar: mostly the mean over it."""
 
 _CHUNK_BYTES = 16 * 2**20  # of inputs at once where all examples are gone through
 
@@ -41,10 +43,11 @@ class Problem:
         workers: processes of the DataLoader.
         task: what the outputs are.
         classes: the names of the classes, as far as they have any.
-        threshold: of a single output, above which it tells class 1: 0, or 0.5 for probabilities.
         target_scale: what quantities were scaled by, which the loss sees; None where they are in the data's own units.
         rates: the learning rate of each optimizer for runs that name none.
         start: where runs begin on a plane of two parameters; None for a model, which begins as it was made.
+        reduction: how the loss of many examples follows from those of batches of them.
+        decision: how classes are told from outputs; None where they are not.
     """
 
     model: nn.Module
@@ -57,10 +60,11 @@ class Problem:
     workers: int = 0
     task: Literal["classification", "regression", "formula"] = "formula"
     classes: tuple[str, ...] = ()
-    threshold: float = 0.0
     target_scale: Scaling | None = None
     rates: Mapping[Optimizer, float] = field(default_factory=dict)
     start: Point | None = None
+    reduction: Reduction = field(default_factory=Reduction)
+    decision: Decision | None = None
 
     @property
     def facts(self) -> Facts:

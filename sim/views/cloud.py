@@ -11,7 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sim.experiment.resolved import Run
 from sim.models.evaluation import batch_gradient, evaluating
-from sim.models.flat import call_at, trainable
+from sim.models.flat import Layout, call_at, trainable
 from sim.models.problem import Loss, Problem
 from sim.models.sources import Batch
 from sim.protocol.cloud import Cloud, Floats, covariance_of
@@ -136,7 +136,7 @@ class _Probe:
     def __init__(self, problem: Problem, module: nn.Module, directions: Tensor) -> None:
         self.module, self._loss = module, problem.loss
         self._parameters = [parameter for _, parameter in trainable(module)]
-        self._vector = torch.cat([parameter.detach().reshape(-1) for parameter in self._parameters])
+        self._vector = Layout.of(self._parameters).join([parameter.detach() for parameter in self._parameters])
         self._directions = directions.to(self._vector)
 
     def forward(self, batch: Batch) -> Tensor:

@@ -1,5 +1,6 @@
 """The loss on a grid of the plane, coarse first and then finer, in pieces between updates."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -144,11 +145,15 @@ class _Probe:
     def losses(self, places: Floats, sample: int) -> Floats:
         """The loss over so many training examples, evenly chosen, at each of K places, shape (K, 2): shape (K,)."""
         module, device = self._model.module, self._problem.device
-        sums = torch.zeros(len(places), dtype=torch.float64)
+        sums, weights = torch.zeros(len(places), dtype=torch.float64), 0.0
+        reduction = self._problem.reduction
         with torch.no_grad(), evaluating(module, device):
             for batch in self._sample(sample):
-                sums += self._batch_losses(torch.from_numpy(places), batch).cpu().double() * len(batch[0])
-        return _infinite_if_no_number(sums / sample)
+                if weight := reduction.weight(batch[1]):
+                    sums += self._batch_losses(torch.from_numpy(places), batch).cpu().double() * weight
+                weights += weight
+        share = sample / self._problem.examples
+        return _infinite_if_no_number(sums / (reduction.divisor(weights, share) if weights else math.nan))
 
     def _sample(self, count: int) -> Iterable[Batch]:
         """So many training examples, gathered once if that bears keeping."""
@@ -187,7 +192,8 @@ class _Probe:
         None where that is too much, or more than the module bears.
         """
         together = _AT_ONCE // (self.parameters * self._problem.examples)
-        if together < places.shape[1]:
+        work = self.parameters * self._problem.examples * places.shape[0] * places.shape[1]
+        if together < places.shape[1] or work > _MOST_WORK:
             return None
         every = self._problem.batch(torch.arange(self._problem.examples))
         parts = torch.split(torch.from_numpy(places).reshape(-1, 2), together)

@@ -1,12 +1,17 @@
-"""How many parameters are seen in two dimensions: planes of the parameter space, and places on them."""
+"""How many parameters are seen in two dimensions: planes of the parameter space, and places on them.
 
-from dataclasses import dataclass, replace
+A vector of parameters has the shape (L,) of their `Layout`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from sim.experiment.choices import PlaneName
-from sim.models.flat import trainable
+from sim.models.flat import Layout, trainable
 
 _AT_ONCE = 65_536  # numbers that are taken in float64 at once: they stay in the processor's cache
 
@@ -22,8 +27,8 @@ class Plane:
 
     Attributes:
         kind: how it was found.
-        origin: shape (P,).
-        basis: shape (2, P); orthonormal, except for `random`.
+        origin: shape (L,).
+        basis: shape (2, L); orthonormal, except for `random`.
         words: what it is, for people.
     """
 
@@ -33,18 +38,17 @@ class Plane:
     words: str
 
     def at(self, places: Tensor) -> Tensor:
-        """The parameters at a place of the plane, shape (2,) to (P,); at K places, (K, 2) to (K, P)."""
+        """The parameters at a place of the plane, shape (2,) to (L,); at K places, (K, 2) to (K, L)."""
         moved = torch.addmm(self.origin, places.to(self.basis.dtype).reshape(-1, 2), self.basis)
         return moved.reshape(*places.shape[:-1], -1)
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """The nearest places on the plane and how far they are off it: shapes (K, 2) and (K,), for points (K, P)."""
-        places, _, beside = self.resolve(points)
-        return places.to(points.dtype), beside.sqrt().to(points.dtype)
+        """The nearest places on the plane and how far they are off it: shapes (K, 2) and (K,), for points (K, L)."""
+        seen = self.resolve(points)
+        return seen.places.to(points.dtype), seen.distances.to(points.dtype)
 
-    def resolve(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The nearest places on the plane, shape (K, 2), for points (K, P); the squares of their distances from the
-        origin and from the plane, shape (K,) each. In float64, in pieces, since P may be large."""
+    def resolve(self, points: Tensor) -> "Resolved":
+        """Points of shape (K, L) as seen from the plane. In float64, in pieces, since L may be large."""
         along = points.new_zeros(len(points), 2, dtype=torch.float64)
         squares, gram = along.new_zeros(len(points)), along.new_zeros(2, 2)
         columns = max(1, _AT_ONCE // len(points))
@@ -56,10 +60,11 @@ class Plane:
             gram += directions @ directions.T
             squares += (away**2).sum(dim=1)
         places = torch.linalg.solve(gram, along.T).T
-        return places, squares, (squares - (places * along).sum(dim=1)).clamp(min=0.0)
+        beside = (squares - (places * along).sum(dim=1)).clamp(min=0.0)
+        return Resolved(places, along, squares, beside)
 
     def directions(self, gradient: Tensor) -> Tensor:
-        """The slope along each of the two directions of a gradient of shape (P,): shape (2,)."""
+        """The slope along each of the two directions of a gradient of shape (L,): shape (2,)."""
         return self.basis @ on_plane_terms(gradient)
 
 
@@ -68,53 +73,147 @@ class IdentityPlane(Plane):
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """See `Plane`."""
-        return points, points.new_zeros(len(points))
+        return points[:, self._occupied], points.new_zeros(len(points))
 
     def at(self, places: Tensor) -> Tensor:
         """See `Plane`."""
-        return places.to(self.basis.dtype)
+        vectors = self.basis.new_zeros(*places.shape[:-1], self.basis.shape[1])
+        vectors[..., self._occupied] = places.to(self.basis.dtype)
+        return vectors
 
     def directions(self, gradient: Tensor) -> Tensor:
         """See `Plane`."""
-        return on_plane_terms(gradient)
+        return on_plane_terms(gradient)[self._occupied]
+
+    @property
+    def _occupied(self) -> Tensor:
+        """Where in a vector the two are."""
+        return self.basis.argmax(dim=1)
 
 
-def identity_plane() -> Plane:
-    """The plane of two parameters."""
-    unit = torch.eye(2, dtype=torch.float64)
-    return IdentityPlane("identity", torch.zeros(2, dtype=torch.float64), unit, "the two parameters themselves")
+def identity_plane(layout: Layout) -> Plane:
+    """The plane of two parameters that lie so in a vector."""
+    (where,) = torch.nonzero(layout.occupied(), as_tuple=True)
+    unit = torch.eye(layout.length, dtype=torch.float64)[where]
+    return IdentityPlane(
+        "identity", torch.zeros(layout.length, dtype=torch.float64), unit, "the two parameters themselves"
+    )
 
 
-def explained(plane: Plane, points: Tensor) -> float:
-    """The share of the points' variation about their mean, shape (K, P), that lies in the plane's two directions."""
-    _, squares, beside = replace(plane, origin=points.mean(dim=0)).resolve(points)
-    variation = float(squares.sum())
-    return max(0.0, 1.0 - float(beside.sum()) / variation) if variation > 0 else 1.0
+class Resolved(NamedTuple):
+    """K points as seen from a plane, in float64.
+
+    Attributes:
+        places: the nearest ones on the plane, shape (K, 2).
+        along: the products of their ways from the plane's origin with its two directions, shape (K, 2).
+        squares, beside: of their distances from the origin and from the plane, shape (K,).
+    """
+
+    places: Tensor
+    along: Tensor
+    squares: Tensor
+    beside: Tensor
+
+    @property
+    def distances(self) -> Tensor:
+        """From the plane, shape (K,)."""
+        return self.beside.sqrt()
+
+    def some(self, which: Tensor) -> "Resolved":
+        """So many of them: bool, shape (K,)."""
+        return Resolved(*(column[which] for column in self))
 
 
-def pca_plane(points: Tensor, previous: Plane | None) -> Plane:
-    """The plane of the points' first two principal components, shape (K, P), about their mean.
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """How points lie about a plane, in so few numbers that those of two sets of points add up.
+
+    Attributes:
+        count: how many points.
+        way: the sum of their ways from the plane's origin, float64, shape (L,).
+        places, along, squares, beside: the sums of what `Resolved` has of each.
+    """
+
+    count: int
+    way: Tensor
+    places: Tensor
+    along: Tensor
+    squares: Tensor
+    beside: Tensor
+
+    @classmethod
+    def of(cls, plane: Plane, points: Sequence[Tensor], seen: Resolved) -> "Scatter":
+        """That of points of shape (L,), which the plane has resolved."""
+        way = plane.origin.double() * -len(points)
+        for point in points:
+            way += point
+        return cls(len(points), way, *(column.sum(dim=0) for column in seen))
+
+    def __add__(self, other: "Scatter") -> "Scatter":
+        """That of both sets of points, as seen from the same plane."""
+        return Scatter(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+
+
+def explained(scatters: Sequence[Scatter]) -> float:
+    """The share of the variation of sets of points about their common mean that lies along the plane; 1 without any.
+
+    On the plane that scikit-learn's PCA finds, the sum of its explained variance ratios. Nothing is made as large as
+    the parameters: it is cheap enough to be asked for again and again.
+    """
+    count = sum(scatter.count for scatter in scatters)
+    if not count:
+        return 1.0
+    places, along, squares, beside = (
+        torch.stack([getattr(scatter, name) for scatter in scatters]).sum(dim=0)
+        for name in ("places", "along", "squares", "beside")
+    )
+    of_mean = sum(float(one.way @ other.way) for one in scatters for other in scatters) / count
+    variation = float(squares) - of_mean
+    missed = float(beside) - (of_mean - float(places @ along) / count)
+    return min(1.0, max(0.0, 1.0 - missed / variation)) if variation > 0 else 1.0
+
+
+def distinct(trails: Sequence[Sequence[Tensor]], heads: Sequence[Tensor], most: int | None = None) -> list[Tensor]:
+    """The places that runs were seen at, each once: where all began, what was kept of their ways, and their heads.
+
+    Args:
+        trails: of each run, the places kept, from the common start to perhaps its head.
+        heads: where each run is.
+        most: of the places between start and heads, so many at most, evenly chosen; None: all.
+    """
+    start, between, present = trails[0][0], list[Tensor](), list[Tensor]()
+    for trail, head in zip(trails, heads, strict=True):
+        between += trail[1:-1] if torch.equal(trail[-1], head) else trail[1:]
+        present += [] if torch.equal(start, head) else [head]
+    if most is not None and len(between) > most:
+        between = [between[place] for place in torch.linspace(0, len(between) - 1, most).round().int().tolist()]
+    return [start, *between, *present]
+
+
+def pca_plane(points: Tensor, previous: Plane | None, layout: Layout) -> Plane:
+    """The plane of the points' first two principal components, shape (K, L), about their mean.
 
     It is turned within itself to lie as near to the previous plane as it can.
     """
     middle = points.mean(dim=0)
-    directions = principal_directions(points - middle)
+    directions = principal_directions(points - middle, layout)
     return _aligned(Plane("pca", middle, directions, "PCA of the trails so far"), previous)
 
 
-def heads_plane(heads: Tensor, points: Tensor, previous: Plane | None) -> Plane:
-    """The plane through the runs' present places, shape (R, P): exact for three, the best fit for more.
+def heads_plane(heads: Tensor, points: Tensor, previous: Plane | None, layout: Layout) -> Plane:
+    """The plane through the runs' present places, shape (R, L): exact for three, the best fit for more.
 
-    For fewer it is completed by the direction in which the points so far, shape (K, P), vary most besides.
+    For fewer it is completed by the direction in which the points so far, shape (K, L), vary most besides.
     """
     middle = heads.mean(dim=0)
     spanned = min(len(heads) - 1, 2)
-    basis = principal_directions(heads - middle)[:spanned]
+    basis = principal_directions(heads - middle, layout)[:spanned]
     words = "through the three heads" if len(heads) == 3 else "the best fit to the heads"
     if spanned < 2:
         rest = points - middle
         rest = rest - (rest @ basis.T) @ basis
-        basis = torch.cat([basis, principal_directions(rest - rest.mean(dim=0), beside=basis)[: 2 - spanned]])
+        besides = principal_directions(rest - rest.mean(dim=0), layout, beside=basis)
+        basis = torch.cat([basis, besides[: 2 - spanned]])
         words = "through the heads, completed by PCA"
     return _aligned(Plane("heads", middle, basis, words), previous)
 
@@ -122,38 +221,48 @@ def heads_plane(heads: Tensor, points: Tensor, previous: Plane | None) -> Plane:
 def random_plane(module: nn.Module, seed: int) -> Plane:
     """Two random directions from where the module is, filter-normalised: Li et al. 2018, "Visualizing the Loss
     Landscape of Neural Nets", section 4. Each filter of a direction is as long as the module's own; parameters of
-    one dimension (biases, normalisation) are left out."""
+    one dimension (biases, normalisation) are left out. Where that leaves no plane, the directions are plain noise.
+
+    Drawn from the module's own seed they would be the module: see `directions_seed`.
+    """
     generator = torch.Generator().manual_seed(seed)
-    parameters = [on_plane_terms(parameter) for _, parameter in trainable(module)]
-    origin = torch.cat([parameter.reshape(-1) for parameter in parameters])
-    basis = torch.stack([torch.cat([_filters(p, generator).reshape(-1) for p in parameters]) for _ in range(2)])
+    parameters = [parameter for _, parameter in trainable(module)]
+    layout, values = Layout.of(parameters), list(map(on_plane_terms, parameters))
+    basis = torch.stack([layout.join([_filters(value, generator) for value in values]) for _ in range(2)])
+    words = "two random directions, filter-normalised"
     if _collinear(basis):
-        basis = torch.randn(basis.shape, generator=generator, dtype=basis.dtype)
-    return Plane("random", origin, basis, "two random directions, filter-normalised")
+        basis = torch.stack([layout.join([_noise(value, generator) for value in values]) for _ in range(2)])
+        words = "two random directions, plain noise"
+    return Plane("random", layout.join(values), basis, words)
 
 
 def _collinear(basis: Tensor) -> bool:
-    """Whether two directions, shape (2, P), span no plane: so do filters of one weight each, and those of length 0."""
+    """Whether two directions, shape (2, L), span no plane: so do filters of one weight each, and those of length 0."""
     gram = (basis @ basis.T).double()
     return bool(gram[0, 0] * gram[1, 1] - gram[0, 1] ** 2 <= 1e-6 * gram[0, 0] * gram[1, 1])
+
+
+def _noise(parameter: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal numbers, one for each of a parameter's."""
+    return torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
 
 
 def _filters(parameter: Tensor, generator: torch.Generator) -> Tensor:
     """A random direction for one parameter: each of its filters (first dimension) as long as the parameter's."""
     if parameter.ndim < 2:
         return torch.zeros_like(parameter)
-    direction = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+    direction = _noise(parameter, generator)
     flat, own = direction.flatten(1), parameter.flatten(1)
     scale = torch.linalg.vector_norm(own, dim=1) / (torch.linalg.vector_norm(flat, dim=1) + 1e-10)
     scaled: Tensor = direction * scale.reshape(-1, *[1] * (parameter.ndim - 1))
     return scaled
 
 
-def principal_directions(centred: Tensor, beside: Tensor | None = None) -> Tensor:
-    """The first two principal directions of centred points (K, P), orthonormal, shape (2, P).
+def principal_directions(centred: Tensor, layout: Layout, beside: Tensor | None = None) -> Tensor:
+    """The first two principal directions of centred points (K, L), orthonormal, shape (2, L).
 
-    By the eigenvectors of the K x K Gram matrix, in float64 but in pieces: K is small, P may be large. Where the points
-    span less than two dimensions, unit vectors complete them, at right angles also to those `beside`, shape (B, P).
+    By the eigenvectors of the K x K Gram matrix, in float64 but in pieces: K is small, L may be large. Where the points
+    span less than two dimensions, single parameters complete them, at right angles also to those `beside`, (B, L).
     """
     parts = torch.split(centred, max(1, _AT_ONCE // len(centred)), dim=1)
     gram = centred.new_zeros(len(centred), len(centred), dtype=torch.float64)
@@ -170,9 +279,10 @@ def principal_directions(centred: Tensor, beside: Tensor | None = None) -> Tenso
         mixing = torch.stack(kept)
         basis = torch.cat([(mixing @ part.double()).to(centred.dtype) for part in parts], dim=1)
     while len(basis) < 2:
-        unit = torch.zeros(1, centred.shape[1], dtype=centred.dtype)
         others = basis if beside is None else torch.cat([beside, basis])
-        unit[0, int(others.abs().sum(dim=0).argmin())] = 1
+        free = others.abs().sum(dim=0).masked_fill_(~layout.occupied(), torch.inf)
+        unit = torch.zeros(1, centred.shape[1], dtype=centred.dtype)
+        unit[0, int(free.argmin())] = 1
         unit = unit - (unit @ others.T) @ others
         basis = torch.cat([basis, unit / torch.linalg.vector_norm(unit)])
     return basis

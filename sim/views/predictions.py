@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sim.data.scaling import Scaling
-from sim.models.evaluation import classes_told, evaluating
+from sim.models.decision import Decision
+from sim.models.evaluation import evaluating
 from sim.models.problem import Problem
 from sim.protocol.answers import Predicted
 
@@ -21,6 +22,8 @@ def predict(problem: Problem, modules: Sequence[nn.Module | None], count: int) -
     chosen = torch.arange(len(problem.source)) if chosen is None else chosen
     inputs, targets = problem.source.take(chosen[:count])
     answers, right = list[tuple[str, ...]](), list[tuple[bool | None, ...]]()
+    decision = problem.decision
+    truths = targets if decision is None else decision.truths(targets)
     for module in modules:
         if module is None:
             answers.append(("",) * len(targets))
@@ -28,12 +31,12 @@ def predict(problem: Problem, modules: Sequence[nn.Module | None], count: int) -
             continue
         with torch.no_grad(), evaluating(module, problem.device):
             output = module(inputs)
-        told = classes_told(problem, output, targets)
+        told = None if decision is None else decision.told(output, truths)
         answers.append(_words(problem, output if told is None else told))
-        right.append(_right(told, targets))
+        right.append((None,) * len(truths) if decision is None or told is None else _right(decision, told, truths))
     return Predicted(
         inputs=inputs.float().cpu().numpy().astype(np.float32),
-        truths=_words(problem, targets),
+        truths=_words(problem, truths),
         answers=tuple(answers),
         right=tuple(right),
     )
@@ -45,7 +48,7 @@ def _words(problem: Problem, values: Tensor) -> tuple[str, ...]:
     if problem.task != "classification" or values.is_floating_point():
         return _quantities(first, problem.target_scale)
     names = problem.classes
-    return tuple(names[number] if number < len(names) else str(number) for number in first.tolist())
+    return tuple(names[number] if 0 <= number < len(names) else str(number) for number in first.tolist())
 
 
 def _quantities(values: Tensor, scale: Scaling | None) -> tuple[str, ...]:
@@ -63,7 +66,8 @@ def _number(value: float, places: int) -> str:
     return words if len(words) <= _LONGEST else f"{value:.4g}"
 
 
-def _right(told: Tensor | None, targets: Tensor) -> tuple[bool | None, ...]:
-    if told is None:
-        return (None,) * len(targets)
-    return tuple((told == targets).reshape(len(targets), -1).all(dim=1).tolist())
+def _right(decision: Decision, told: Tensor, truths: Tensor) -> tuple[bool | None, ...]:
+    """Whether all labels of each example that are known are told right; None where none is."""
+    known = decision.known(truths).reshape(len(truths), -1)
+    right = (told == truths).reshape(len(truths), -1)
+    return tuple(bool(one[some].all()) if some.any() else None for one, some in zip(right, known, strict=True))

@@ -1,19 +1,26 @@
 """Where the runs went, seen on a plane that may change."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
+from functools import reduce
+from itertools import compress
+from operator import add
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sim.experiment.choices import PlaneName
+from sim.experiment.choices import PlaneKind, PlaneName
+from sim.models.flat import Layout, trainable
 from sim.protocol.answers import PlaneNews, Trail
 from sim.views.places import Places
 from sim.views.planes import (
     Plane,
+    Resolved,
+    Scatter,
+    distinct,
     explained,
     heads_plane,
     identity_plane,
@@ -25,55 +32,99 @@ from sim.views.planes import (
 Floats = NDArray[np.float64]
 
 _REACH = 100.0  # times the length of the parameters at the start
-_MOST_FITTED = 64  # places that a plane is fitted to: more would not turn it, but take long
-_NUMBERS_AT_ONCE = 65_536
+_MOST_FITTED = 64  # places that a plane is fitted to, besides start and heads: more would not turn it, but take long
+_AT_ONCE = 64  # places that are projected at once: they are copied for it
 _REFIT_AFTER = 1.3  # times as many updates as at the last fit
 
 
-class Trails:
+class Trails(Protocol):
     """The plane, and what of the trails on it the terminal has not been told yet.
 
     Attributes:
-        kind: what was asked for.
-        plane: the one that there is: before anything has moved a random one, where it is to be fitted.
+        plane: the present one.
         number: of the plane; another one where it changed.
+        fitted: whether the plane may change, so that all places have to be kept.
     """
 
-    def __init__(self, kind: PlaneName, model: nn.Module, seed: int) -> None:
-        self.kind = kind
-        self.number = 0
-        self._model, self._seed = model, seed
-        self._has_buffers = any(True for _ in model.buffers())
-        self.plane: Plane = identity_plane() if kind == "identity" else random_plane(model, seed)
-        self._origin = torch.cat([parameter.reshape(-1) for parameter in model.parameters() if parameter.requires_grad])
-        self._fitted_at = 0
-        self._explained = 1.0
-        self._told: list[tuple[int, int]] = []
-
-    @property
-    def fitted(self) -> bool:
-        """Whether the plane may change, so that all places have to be kept."""
-        return self.kind != "identity"
+    plane: Plane
+    number: int
+    fitted: bool
 
     def set_kind(
-        self, kind: PlaneName, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]
+        self, kind: PlaneKind, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]
     ) -> PlaneNews:
         """See the runs on another plane."""
-        self.kind = kind
-        self._fit(places, heads, updates, previous=None)
-        return self._tell(places, heads, whole=True)
 
     def news(self, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
         """Refit the plane if the runs have moved much since; what is new on it, or all if it changed.
 
         Args:
             places: what is kept of each run; where the plane is never fitted, what was not told yet.
-            heads: where the runs are, shape (P,) each.
+            heads: where the runs are, shape (L,) each.
             updates: how many each has made.
         """
-        if not self.fitted:
-            self._told = []
-            return self._tell(places, heads, whole=False)
+
+
+def trails_of(kind: PlaneName, model: nn.Module, seed: int) -> Trails:
+    """The trails of runs of a model, seen on a plane of some kind; the seed is that of random directions."""
+    return IdentityTrails(model) if kind == "identity" else FittedTrails(kind, model, seed)
+
+
+class IdentityTrails:
+    """Trails of two parameters: see `Trails`."""
+
+    fitted = False
+    number = 0
+
+    def __init__(self, model: nn.Module) -> None:
+        self.plane = identity_plane(Layout.of(parameter for _, parameter in trainable(model)))
+
+    def set_kind(
+        self, _kind: PlaneKind, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]
+    ) -> PlaneNews:
+        """Two parameters are their own plane."""
+        return self.news(places, heads, updates)
+
+    def news(self, places: Sequence[Places], heads: Sequence[Tensor], _updates: Sequence[int]) -> PlaneNews:
+        """See `Trails`."""
+        trails = tuple(self._trail(*one.since(0), head) for one, head in zip(places, heads, strict=True))
+        return PlaneNews(0, "identity", self.plane.words, 1.0, False, trails)
+
+    def _trail(self, updates: NDArray[np.int64], blocks: list[Tensor], head: Tensor) -> Trail:
+        xy = torch.cat([self.plane.project(points)[0] for points in [*blocks, on_plane_terms(head)[None]]])
+        x, y = xy[-1].tolist()
+        return Trail(updates, xy[:-1].double().numpy(), np.zeros(len(updates)), (x, y), 0.0)
+
+
+class FittedTrails:
+    """Trails on a plane that is fitted to them anew as they grow: see `Trails`."""
+
+    fitted = True
+
+    def __init__(self, kind: PlaneKind, model: nn.Module, seed: int) -> None:
+        self.kind = kind
+        self.number = 0
+        self._model, self._seed = model, seed
+        parameters = [parameter.detach() for _, parameter in trainable(model)]
+        self._layout = Layout.of(parameters)
+        self._start = on_plane_terms(self._layout.join(parameters), copy=True)
+        self._has_buffers = any(True for _ in model.buffers())
+        self.plane: Plane = random_plane(model, seed)
+        self._fitted_at = 0
+        self._told: list[tuple[int, int]] = []
+        self._reach: list[bool] = []
+        self._scatter: Scatter | None = None  # of the places kept of the runs in reach
+
+    def set_kind(
+        self, kind: PlaneKind, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]
+    ) -> PlaneNews:
+        """See `Trails`."""
+        self.kind = kind
+        self._fit(places, heads, updates, previous=None)
+        return self._tell(places, heads, whole=True)
+
+    def news(self, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
+        """See `Trails`."""
         made = sum(updates)
         grown = made > self._fitted_at * _REFIT_AFTER and made > 0
         if grown:
@@ -89,66 +140,76 @@ class Trails:
         self, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int], previous: Plane | None
     ) -> None:
         seen = zip(places, map(on_plane_terms, heads), strict=True)
-        kept = [(one, head) for one, head in seen if self._in_reach(head)]
-        present = torch.stack([head for _, head in kept] or [on_plane_terms(self._origin)])
-        points = torch.stack([*_thinned([vector for one, _ in kept for vector in one.vectors]), *present])
-        moved = bool((points != points[0]).any())
-        if self.kind == "random" or not moved:
+        kept = [(one.vectors, head) for one, head in seen if self._in_reach(head)]
+        trails, present = zip(*kept or [([self._start], self._start)], strict=True)
+        points = torch.stack(distinct(trails, present, _MOST_FITTED))
+        if self.kind == "random" or len(points) == 1:
             if self.plane.kind != "random":
                 self.plane = random_plane(self._model, self._seed)
                 self.number += 1
-            self._explained = explained(self.plane, points) if moved else 1.0
             return
         if self.kind == "pca":
-            self.plane = pca_plane(points, previous)
+            self.plane = pca_plane(points, previous, self._layout)
         else:
-            plane = heads_plane(present, points, previous)
+            plane = heads_plane(torch.stack(present), points, previous, self._layout)
             self.plane = replace(plane, words=f"{plane.words} at update {max(updates):,}")
-        self._explained = explained(self.plane, points)
         self.number += 1
 
     def _in_reach(self, head: Tensor) -> bool:
         """Whether a run is near enough to where it began to be seen beside others: one that diverged is not."""
-        begin = on_plane_terms(self._origin)
-        return bool(torch.linalg.vector_norm(head - begin) < _REACH * (1 + torch.linalg.vector_norm(begin)))
+        reach = _REACH * (1 + torch.linalg.vector_norm(self._start))
+        return bool(torch.linalg.vector_norm(head - self._start) < reach)
 
     def _tell(self, places: Sequence[Places], heads: Sequence[Tensor], *, whole: bool) -> PlaneNews:
-        begins = [0] * len(places) if whole or not self._told else [told for told, _ in self._told]
-        new = [one.since(begin) for one, begin in zip(places, begins, strict=True)]
-        ends = np.cumsum([len(updates) + 1 for updates, _ in new])[:-1]
-        blocks = [[*vectors, on_plane_terms(head)[None]] for (_, vectors), head in zip(new, heads, strict=True)]
-        projected = [self.plane.project(part) for part in _portions(chain.from_iterable(blocks), self._at_once)]
-        xy, off = (torch.cat(parts).double().numpy() for parts in zip(*projected, strict=True))
+        present = list(map(on_plane_terms, heads))
+        reach = list(map(self._in_reach, present))
+        whole = whole or reach != self._reach
+        begins = [0] * len(places) if whole else [told for told, _ in self._told]
+        vectors, kept, unkept = list[Tensor](), list[bool](), list[bool]()
+        for one, head, begin, near in zip(places, present, begins, reach, strict=True):
+            every = one.vectors
+            fresh = every[begin:]
+            again = whole and any(kept)  # all runs begin at one place
+            vectors += [*fresh, head]
+            kept += [near and not (again and vector is fresh[0]) for vector in fresh] + [False]
+            unkept += [False] * len(fresh) + [near and not torch.equal(every[-1], head)]
+        seen = self._resolved(vectors)
+        share = self._explained(vectors, seen, kept, unkept, whole=whole)
+        xy, distances = seen.places.numpy(), seen.distances.numpy()
+        ends = np.cumsum([len(one) - begin + 1 for one, begin in zip(places, begins, strict=True)])[:-1]
         trails = tuple(
-            Trail(updates, own[:-1], away[:-1], (float(own[-1, 0]), float(own[-1, 1])), float(away[-1]))
-            for (updates, _), own, away in zip(new, np.split(xy, ends), np.split(off, ends), strict=True)
+            Trail(one.updates[begin:], own[:-1], off[:-1], (float(own[-1, 0]), float(own[-1, 1])), float(off[-1]))
+            for one, begin, own, off in zip(places, begins, np.split(xy, ends), np.split(distances, ends), strict=True)
         )
-        self._told = [(len(one), one.thinnings) for one in places]
+        self._told, self._reach = [(len(one), one.thinnings) for one in places], reach
         unit = float(torch.linalg.vector_norm(self.plane.basis[0]))
-        return PlaneNews(self.number, self.kind, self.plane.words, self._explained, whole, trails, unit)
+        return PlaneNews(self.number, self.kind, self.plane.words, share, whole, trails, unit)
 
-    @property
-    def _at_once(self) -> int:
-        """How many places are projected at once: they are copied for it."""
-        return max(64, _NUMBERS_AT_ONCE // self.plane.origin.numel())
+    def _resolved(self, vectors: list[Tensor]) -> Resolved:
+        """K vectors as seen from the plane."""
+        parts = [
+            self.plane.resolve(torch.stack(vectors[begin : begin + _AT_ONCE]))
+            for begin in range(0, len(vectors), _AT_ONCE)
+        ]
+        return Resolved(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
+    def _explained(
+        self, vectors: list[Tensor], seen: Resolved, kept: list[bool], unkept: list[bool], *, whole: bool
+    ) -> float:
+        """The share of the variation of all places, each once, that lies along the plane.
 
-def _portions(blocks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
-    """The rows of blocks (k, P), joined and cut anew into blocks of so many."""
-    waiting, room = list[Tensor](), size
-    for block in blocks:
-        rest = block
-        while len(rest):
-            waiting.append(rest[:room])
-            rest, room = rest[room:], room - len(waiting[-1])
-            if not room:
-                yield torch.cat(waiting)
-                waiting, room = [], size
-    if waiting:
-        yield torch.cat(waiting)
-
-
-def _thinned(vectors: Sequence[Tensor]) -> list[Tensor]:
-    """So many of the vectors, evenly chosen, as a plane is fitted to."""
-    chosen = np.linspace(0, len(vectors) - 1, min(len(vectors), _MOST_FITTED)).round().astype(int)
-    return [vectors[place] for place in chosen]
+        Args:
+            vectors, seen: what is told, and how the plane sees it.
+            kept: which of them count from now on.
+            unkept: which of them count this once.
+            whole: whether nothing counted before.
+        """
+        told, now = (
+            [Scatter.of(self.plane, list(compress(vectors, which)), seen.some(torch.tensor(which)))]
+            if any(which)
+            else []
+            for which in (kept, unkept)
+        )
+        before = [] if whole or self._scatter is None else [self._scatter]
+        self._scatter = reduce(add, before + told) if before + told else None
+        return explained([*([] if self._scatter is None else [self._scatter]), *now])

@@ -54,7 +54,7 @@ class OneRun:
 
     @property
     def vector(self) -> Tensor:
-        """Its parameters, shape (P,)."""
+        """Its parameters, shape (L,)."""
         return self.state.vector
 
     @property

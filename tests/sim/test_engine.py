@@ -9,13 +9,14 @@ import torch
 import sim.engine
 from sim.descent.clock import QUANTUM
 from sim.engine import Engine
+from sim.experiment.choices import PLANES
 from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point, Window
 from sim.experiment.journal import Change
 from sim.models.problem import formula_problem
 from sim.protocol.answers import Changed, Failed, Inspected, Opened, Surveyed
-from sim.protocol.commands import Advance, Inspect, Open, SetClock, Survey
+from sim.protocol.commands import Advance, Inspect, Open, SetClock, SetPlane, Survey
 from sim.protocol.trace import Status
 from tests.sim.conftest import assert_same, line_formula
 from tests.sim.one_run import work
@@ -249,3 +250,15 @@ def test_a_run_that_stops_in_the_midst_of_a_chunk_has_the_right_report(device):
 def test_without_a_budget_all_moments_are_made(device):
     engine, _ = opened(Experiment(device=device))
     assert advanced(engine, 300, budget=math.inf).rows["moment"][-1] == 300
+
+
+@pytest.mark.parametrize("kind", PLANES)
+def test_two_parameters_stay_their_own_plane(kind, device):
+    engine, _ = opened(Experiment(device=device))
+    advanced(engine, 7)
+    engine.ask(SetPlane(kind))
+    news = advanced(engine, 7).plane
+    assert (news.kind, news.number) == ("identity", 0)
+    for run, trail in enumerate(news.trails):
+        assert trail.updates.tolist() == list(range(8, 15))
+        assert trail.head == tuple(engine._open.race.heads[run].tolist())

@@ -13,6 +13,7 @@ from sim.descent.torch_stepper import GRADIENT_TOLERANCE, TorchStepper
 from sim.experiment.config import Limit, RunConfig
 from sim.experiment.geometry import Point
 from sim.models.evaluation import batch_gradient, figures, full_gradient
+from sim.models.flat import Layout
 from sim.models.problem import formula_problem
 from sim.protocol.trace import Status
 from sim.views.inspection import compare
@@ -237,7 +238,7 @@ def report_of(race, problem, update):
     """What the engine would tell of an update of the only run."""
     before = race.run_state(0, update - 1)
     rows, gradients = problem.rows(race.batch(0, update)), race.gradients(0, before)
-    return compare(update, rows, before.vector, 0.1, gradients, identity_plane())
+    return compare(update, rows, before.vector, 0.1, gradients, identity_plane(Layout.of(problem.model.parameters())))
 
 
 def test_the_report_of_an_update_compares_its_gradient_with_the_full_one(line):

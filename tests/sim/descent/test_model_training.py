@@ -1,5 +1,6 @@
 """Runs of real models held against a hand-written loop of DataLoader, nn.Module and torch.optim."""
 
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.utils.data import TensorDataset
 import sim.models.problem
 from sim.experiment.config import Experiment, Limit, ModelConfig, RunConfig
 from sim.models.evaluation import figures, full_gradient
+from sim.models.flat import Layout
 from sim.protocol.trace import Status
 from tests.sim.conftest import assert_same
 from tests.sim.one_run import joined
@@ -83,7 +85,40 @@ def test_regression_on_a_table_is_bit_for_bit_the_plain_loop(fraction, device):
     problem = problem_of(device, dataset="diabetes", hidden=(7,), test_fraction=fraction)
     descent = descent_of(problem, RunConfig("run", 5, lr=0.02))
     assert_same(descent.advance(200)["batch_loss"], losses, device)
-    assert_same(descent.vector.cpu(), flat(model), device)
+    assert_same(flat(descent.module), flat(model), device)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 32])
+@pytest.mark.parametrize("hidden", [(10,), (14, 14), (30, 50)])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_layers_of_any_width_are_bit_for_bit_the_plain_loop(device, optimizer, hidden, batch_size):
+    """Their parameters are not multiples of what a processor takes at once, and lie in one vector here."""
+
+    def make_model():
+        layers = [[nn.Linear(*sizes), nn.ReLU()] for sizes in pairwise((64, *hidden))]
+        return nn.Sequential(nn.Flatten(), *chain.from_iterable(layers), nn.Linear(hidden[-1], 10))
+
+    settings, make_optimizer = OPTIMIZERS[optimizer]
+    losses, model = plain_loop(
+        training_part(digits()), make_model, nn.CrossEntropyLoss(), make_optimizer, batch_size, 80, device
+    )
+    descent = descent_of(problem_of(device, hidden=hidden), RunConfig("run", batch_size, **settings))
+    assert_same(descent.advance(80)["batch_loss"], losses, device)
+    assert_same(flat(descent.module), flat(model), device)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop", "adagrad"])
+def test_what_lies_between_parameters_stays_zero_whatever_the_optimizer(device, optimizer):
+    descent = descent_of(problem_of(device, hidden=(3, 5)), RunConfig("run", 7, lr=0.01, optimizer=optimizer))
+    descent.advance(59)
+    batch = descent.stepper.gradients(descent.state).own.cpu()
+    row = descent.advance(1)
+    layout = Layout.of(descent.module.parameters())
+    assert layout.length > len(flat(descent.module))
+    assert not descent.vector.cpu()[~layout.occupied()].any()
+    assert not full_gradient(descent.problem, descent.module).cpu()[~layout.occupied()].any()
+    assert not batch[~layout.occupied()].any()
+    assert row["grad_norm"][0] == pytest.approx(batch[layout.occupied()].norm().item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("batch_size", [1, 32])

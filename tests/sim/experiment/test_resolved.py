@@ -4,6 +4,7 @@ import dataclasses
 import math
 import re
 
+import numpy as np
 import pytest
 
 from sim.experiment.choices import CLOCKS, OPTIMIZERS
@@ -144,9 +145,10 @@ def test_two_parameters_are_their_own_plane(plane: str) -> None:
     assert resolve(asked, facts(parameters=3), "cpu").plane == plane
 
 
-def test_every_seed_begins_with_the_one_asked_for() -> None:
+def test_every_seed_is_the_one_asked_for_but_that_of_directions_which_would_be_the_model() -> None:
     found = resolve(Experiment(seed=7), facts(), "cpu").seeds
-    assert (found.order, found.model, found.split, found.directions) == (7, 7, 7, 7)
+    assert (found.order, found.model, found.split) == (7, 7, 7)
+    assert found.directions == int(np.random.SeedSequence([7, 1]).generate_state(1, np.uint64)[0]) >> 1
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------

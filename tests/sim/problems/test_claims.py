@@ -9,13 +9,11 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
 from benchmarks.promises import CLAIMS, Claim, Race, Trails, in_window, updates_watched
-from sim.engine import Engine
 from sim.experiment.config import Experiment, ProblemConfig, RunConfig
 from sim.problems import build_formula, registry
 from sim.problems.curvature import kind_of_place
-from sim.protocol.answers import Advanced
-from sim.protocol.commands import Advance, Open
 from tests.sim.problems.oracle import descend, descend_all, hessian
+from tests.sim.real_models import advanced, opened
 
 SEEDS = range(20)
 
@@ -89,13 +87,13 @@ def test_batch_descent_stays_on_the_ridge_for_ever() -> None:
 
 
 def test_the_engine_stays_on_the_ridge_too(device: str) -> None:
-    engine = Engine()
     runs = (RunConfig("batch", "all"), RunConfig("adam", "all", optimizer="adam"))
-    engine.ask(Open(Experiment(ProblemConfig("saddle"), runs, seed=7, device=device)))
-    answer = engine.ask(Advance(300, np.inf, np.inf))
-    assert isinstance(answer, Advanced)
+    engine, _ = opened(Experiment(ProblemConfig("saddle"), runs, seed=7, device=device))
+    answer = advanced(engine, 300)
     assert len(answer.rows) == 600
-    assert (answer.rows["y"] == 0).all()
+    for trail in answer.plane.trails:
+        assert len(trail.updates) == 300
+        assert (trail.xy[:, 1] == 0).all()
 
 
 def test_the_logistic_loss_is_a_bowl() -> None:

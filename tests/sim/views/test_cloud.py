@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sim.experiment.config import ProblemConfig, RunConfig
 from sim.models.evaluation import full_gradient
+from sim.models.flat import Layout, trainable
 from sim.models.problem import Problem, formula_problem
 from sim.problems import build_formula, registry
 from sim.protocol.cloud import batch_covariance, ellipse, what_it_shows
@@ -25,22 +26,23 @@ DRAWN = 10_000
 
 
 def alone(problem: Problem, module: nn.Module, examples: Tensor) -> Tensor:
-    """The gradient of each example's loss, as a batch of its own, by autograd: shape (M, P)."""
+    """The gradient of each example's loss, as a batch of its own, by autograd: shape (M, L)."""
     module = copy.deepcopy(module).eval()
-    gradients = []
+    parameters = [parameter for _, parameter in trainable(module)]
+    layout, gradients = Layout.of(parameters), []
     for example in examples.tolist():
         inputs, targets = problem.batch(torch.tensor([example]))
         module.zero_grad()
         problem.loss(module(inputs), targets).sum().backward()
-        told = [(p, p.grad) for p in module.parameters() if p.requires_grad]
-        gradients.append(torch.cat([(torch.zeros_like(p) if g is None else g.to_dense()).reshape(-1) for p, g in told]))
+        found = [(parameter, parameter.grad) for parameter in parameters]
+        gradients.append(layout.join([torch.zeros_like(p) if g is None else g.to_dense() for p, g in found]))
     return torch.stack(gradients)
 
 
 def two_directions(problem: Problem) -> Tensor:
-    """Two random directions, shape (2, P)."""
-    parameters = sum(p.numel() for p in problem.model.parameters() if p.requires_grad)
-    return torch.randn(2, parameters, generator=torch.Generator().manual_seed(0))
+    """Two random directions, shape (2, L)."""
+    layout = Layout.of(parameter for _, parameter in trainable(problem.model))
+    return torch.randn(2, layout.length, generator=torch.Generator().manual_seed(0)) * layout.occupied()
 
 
 def assert_alike(found: Tensor, expected: Tensor, device: str) -> None:
@@ -308,13 +310,14 @@ def test_a_sample_is_evenly_spread(most: int) -> None:
 def step_of(problem: Problem, module: nn.Module, directions: Tensor, rate: float, batch: Tensor) -> np.ndarray:
     """Where torch.optim.SGD goes with a batch, in eval mode, seen on the plane: shape (2,)."""
     moved = copy.deepcopy(module).eval()
-    before = nn.utils.parameters_to_vector(moved.parameters()).detach().clone()
+    layout = Layout.of(moved.parameters())
+    before = layout.join(list(moved.parameters())).detach().clone()
     inputs, targets = problem.batch(batch)
     optimizer = torch.optim.SGD(moved.parameters(), rate)
     optimizer.zero_grad()
     problem.loss(moved(inputs), targets).backward()
     optimizer.step()
-    away = nn.utils.parameters_to_vector(moved.parameters()).detach() - before
+    away = layout.join(list(moved.parameters())).detach() - before
     basis = directions.double().numpy().T
     return np.linalg.lstsq(basis, away.double().cpu().numpy(), rcond=None)[0]
 

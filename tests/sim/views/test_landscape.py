@@ -11,7 +11,9 @@ from torch import nn
 import sim.views.landscape
 from sim.experiment.config import Experiment, ModelConfig, RunConfig
 from sim.experiment.geometry import Window
+from sim.experiment.seeds import directions_seed
 from sim.models.evaluation import figures, full_gradient
+from sim.models.flat import Layout
 from sim.protocol.answers import Predicted, Surveyed
 from sim.protocol.commands import Predict, Survey
 from sim.views.landscape import grid, survey
@@ -33,9 +35,11 @@ def brute_force(problem, model, plane, window, columns, rows):
         for column in range(columns):
             x = window.left + (column + 0.5) * (window.right - window.left) / columns
             moved = copy.deepcopy(model).cpu()
-            place = plane.origin + x * plane.basis[0] + y * plane.basis[1]
-            nn.utils.vector_to_parameters(place, [p for p in moved.parameters() if p.requires_grad])
+            parameters = [p for p in moved.parameters() if p.requires_grad]
+            origin, *ways = (Layout.of(parameters).split(vector) for vector in (plane.origin, *plane.basis))
             with torch.no_grad():
+                for parameter, begin, one, other in zip(parameters, origin, *ways, strict=True):
+                    parameter.copy_(begin + x * one + y * other)
                 output = moved.to(inputs.device).eval()(inputs)
                 losses[row, column] = problem.loss(output, targets).item()
     return losses
@@ -188,7 +192,7 @@ def test_the_engine_makes_it_in_pieces_while_training_goes_on(device):
     assert pieces[-1].progress == 1
     assert len({piece.plane for piece in pieces}) == 1
     problem = problem_of(device)
-    expected = brute_force(problem, problem.model, random_plane(problem.model, 0), WINDOW, 8, 6)
+    expected = brute_force(problem, problem.model, random_plane(problem.model, directions_seed(0)), WINDOW, 8, 6)
     np.testing.assert_allclose(pieces[-1].values, expected, rtol=tolerance(device))
 
 
@@ -203,7 +207,7 @@ def test_the_first_picture_comes_at_once_and_is_gone_on_with(device):
     whole = work(engine, job)
     assert whole.progress == 1
     problem = problem_of(device)
-    expected = brute_force(problem, problem.model, random_plane(problem.model, 0), WINDOW, 8, 6)
+    expected = brute_force(problem, problem.model, random_plane(problem.model, directions_seed(0)), WINDOW, 8, 6)
     np.testing.assert_allclose(whole.values, expected, rtol=tolerance(device))
 
 

@@ -6,7 +6,11 @@ import torch
 from sklearn.decomposition import PCA
 from torch import nn
 
-from sim.views.planes import explained, heads_plane, pca_plane, random_plane
+from sim.experiment.seeds import directions_seed
+from sim.models.flat import Layout
+from sim.views.planes import Scatter, distinct, explained, heads_plane, pca_plane, random_plane
+
+DENSE = Layout.of([torch.zeros(200)])
 
 
 def walk(steps: int, seed: int = 0, parameters: int = 200) -> torch.Tensor:
@@ -22,11 +26,13 @@ def assert_orthonormal(basis: torch.Tensor) -> None:
 
 def test_pca_is_that_of_scikit_learn() -> None:
     points = walk(120)
-    plane, oracle = pca_plane(points, None), PCA(2).fit(points.numpy())
+    plane, oracle = pca_plane(points, None, DENSE), PCA(2).fit(points.numpy())
     overlap = np.linalg.svd(oracle.components_ @ plane.basis.numpy().T)[1]
     np.testing.assert_allclose(overlap, 1, atol=1e-9)  # the cosines of the angles between the planes
     np.testing.assert_allclose(plane.origin, oracle.mean_, atol=1e-12)
-    assert explained(plane, points) == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-9)
+    one, two, three = (Scatter.of(plane, part, plane.resolve(part)) for part in (points[:1], points[1:50], points[50:]))
+    for scatters in ([one, two, three], [one + two, three], [one + two + three]):
+        assert explained(scatters) == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-9)
     _, distances = plane.project(points)
     missing = points.numpy() - oracle.inverse_transform(oracle.transform(points.numpy()))
     np.testing.assert_allclose(distances, np.linalg.norm(missing, axis=1), atol=1e-9)
@@ -34,9 +40,9 @@ def test_pca_is_that_of_scikit_learn() -> None:
 
 def test_a_refit_neither_flips_nor_jumps() -> None:
     points = walk(400)
-    plane = pca_plane(points[:100], None)
+    plane = pca_plane(points[:100], None, DENSE)
     for count in range(105, 401, 5):
-        refitted = pca_plane(points[:count], plane)
+        refitted = pca_plane(points[:count], plane, DENSE)
         assert_orthonormal(refitted.basis)
         assert float(torch.min((refitted.basis * plane.basis).sum(dim=1))) > 0.9
         plane = refitted
@@ -44,9 +50,9 @@ def test_a_refit_neither_flips_nor_jumps() -> None:
 
 def test_a_refit_to_the_same_points_keeps_a_mirrored_basis() -> None:
     points = walk(50)
-    plane = pca_plane(points, None)
+    plane = pca_plane(points, None, DENSE)
     mirrored = type(plane)(plane.kind, plane.origin, plane.basis.flip(0) * torch.tensor([[-1.0], [1.0]]), plane.words)
-    np.testing.assert_allclose(pca_plane(points, mirrored).basis, mirrored.basis, atol=1e-9)
+    np.testing.assert_allclose(pca_plane(points, mirrored, DENSE).basis, mirrored.basis, atol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -54,7 +60,7 @@ def test_a_refit_to_the_same_points_keeps_a_mirrored_basis() -> None:
 def test_the_plane_through_up_to_three_heads_holds_them(heads: int, dtype: torch.dtype) -> None:
     points = walk(60).to(dtype)
     places = torch.stack([walk(40, seed)[-1] for seed in range(1, heads + 1)]).to(dtype)
-    plane = heads_plane(places, torch.cat([points, places]), None)
+    plane = heads_plane(places, torch.cat([points, places]), None, DENSE)
     assert_orthonormal(plane.basis)
     xy, distances = plane.project(places)
     scale = float(torch.linalg.vector_norm(places, dim=1).max())
@@ -66,21 +72,21 @@ def test_the_plane_through_up_to_three_heads_holds_them(heads: int, dtype: torch
 
 def test_what_completes_one_head_is_pca() -> None:
     points = walk(60)
-    plane = heads_plane(points[-1:], points, None)
+    plane = heads_plane(points[-1:], points, None, DENSE)
     oracle = PCA(2).fit(points.numpy()).components_
     np.testing.assert_allclose(np.linalg.svd(oracle @ plane.basis.numpy().T)[1], 1, atol=1e-9)
 
 
 def test_more_heads_get_the_plane_that_fits_them_best() -> None:
     heads = walk(5, seed=4)
-    plane, oracle = heads_plane(heads, walk(60), None), PCA(2).fit(heads.numpy())
+    plane, oracle = heads_plane(heads, walk(60), None, DENSE), PCA(2).fit(heads.numpy())
     np.testing.assert_allclose(np.linalg.svd(oracle.components_ @ plane.basis.numpy().T)[1], 1, atol=1e-9)
     assert "best fit" in plane.words
 
 
 def test_heads_at_one_place_still_have_a_plane() -> None:
     points = walk(10)
-    plane = heads_plane(points[-1:].expand(3, -1), points, None)
+    plane = heads_plane(points[-1:].expand(3, -1), points, None, DENSE)
     assert_orthonormal(plane.basis)
     assert float(plane.project(points[-1:])[1]) < 1e-9
 
@@ -88,20 +94,74 @@ def test_heads_at_one_place_still_have_a_plane() -> None:
 def test_random_directions_are_filter_normalised(device: str) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 5)).to(device)
-    plane = random_plane(model, seed=1)
+    plane, layout = random_plane(model, seed=1), Layout.of(model.parameters())
     for direction in plane.basis:
-        begin = 0
-        for parameter in model.parameters():
-            part = direction[begin : begin + parameter.numel()].view(parameter.shape)
-            begin += parameter.numel()
+        for parameter, part in zip(model.parameters(), layout.split(direction), strict=True):
             if parameter.ndim == 1:
                 assert not part.any()
             else:
                 for filter_, own in zip(part, parameter.detach().cpu(), strict=True):
                     assert float(filter_.norm()) == pytest.approx(float(own.norm()), rel=1e-5)
-        assert begin == plane.basis.shape[1]
+        assert not direction[~layout.occupied()].any()
+    assert "filter-normalised" in plane.words
     np.testing.assert_array_equal(random_plane(model, seed=1).basis, plane.basis)
     assert not torch.equal(random_plane(model, seed=2).basis, plane.basis)
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Embedding(500, 8), lambda: nn.Linear(64, 64), lambda: nn.LayerNorm(400)])
+def test_random_directions_do_not_depend_on_the_model(make) -> None:
+    """As the engine has them: one seed for the model and for the directions."""
+    for seed in range(10):
+        torch.manual_seed(seed)
+        model = make()
+        plane = random_plane(model, directions_seed(seed))
+        for direction in plane.basis:
+            cosine = torch.nn.functional.cosine_similarity(direction, plane.origin, dim=0)
+            assert abs(float(cosine)) < 5 / len(direction) ** 0.5  # five standard deviations
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.LayerNorm(20),  # parameters of one dimension alone
+        nn.Linear(1, 1),  # a filter of one weight
+        nn.Linear(3, 2).apply(lambda layer: nn.init.zeros_(layer.weight)),
+    ],
+)
+def test_directions_that_are_not_filter_normalised_are_not_called_so(model: nn.Module) -> None:
+    plane, layout = random_plane(model, 0), Layout.of(model.parameters())
+    assert plane.words == "two random directions, plain noise"
+    assert plane.basis[:, layout.occupied()].all()
+    assert not plane.basis[:, ~layout.occupied()].any()
+
+
+@pytest.mark.parametrize("kept", [1, 3, 200])
+def test_a_plane_is_fitted_to_each_place_once(kept: int) -> None:
+    """Held against scikit-learn's PCA of the distinct rows: runs begin at one place, and one may have kept its head."""
+    start = walk(1)
+    trails = [torch.cat([start, start + walk(kept, seed)]) for seed in (1, 2, 3)]
+    heads = [trails[0][-1].clone(), trails[1][-1] + 1, start[0].clone()]
+    points = distinct(trails, heads)
+    everything = np.unique(np.concatenate([*trails, torch.stack(heads)]), axis=0)
+    np.testing.assert_array_equal(np.unique(torch.stack(points), axis=0), everything)
+    assert len(points) == len(everything)
+    oracle = PCA(2).fit(everything).components_
+    basis = pca_plane(torch.stack(points), None, DENSE).basis.numpy()
+    np.testing.assert_allclose(np.linalg.svd(oracle @ basis.T)[1], 1, atol=1e-9)
+    fewer = distinct(trails, heads, 64)
+    assert len(fewer) == min(len(points), 1 + 64 + 2)
+    assert torch.equal(fewer[0], start[0])
+    assert torch.equal(torch.stack(fewer[-2:]), torch.stack(heads[:2]))
+
+
+def test_what_completes_a_plane_is_a_parameter() -> None:
+    """A weight that moved alone, of a layer whose bias does not lie next to it."""
+    layout = Layout.of(nn.Linear(1, 1).parameters())
+    assert layout.length > 2
+    points = torch.zeros(6, layout.length)
+    points[:, 0] = torch.arange(6.0)
+    for plane in (pca_plane(points, None, layout), heads_plane(points[-1:], points, None, layout)):
+        assert_orthonormal(plane.basis[:, layout.occupied()])
 
 
 def test_places_on_a_plane_that_is_not_orthonormal_come_back() -> None:
@@ -114,7 +174,7 @@ def test_places_on_a_plane_that_is_not_orthonormal_come_back() -> None:
 
 
 def test_a_slope_on_the_plane_is_that_of_the_loss_along_it() -> None:
-    plane = pca_plane(walk(30), None)
+    plane = pca_plane(walk(30), None, DENSE)
     target = walk(1, seed=9)[0]
 
     def loss(x: float, y: float) -> float:
@@ -128,6 +188,6 @@ def test_a_slope_on_the_plane_is_that_of_the_loss_along_it() -> None:
 def test_two_heads_that_moved_along_one_parameter_alone_have_a_plane() -> None:
     points = torch.zeros(6, 5)
     points[:, 0] = torch.arange(6.0)
-    plane = heads_plane(points[[2, 5]], points, None)
+    plane = heads_plane(points[[2, 5]], points, None, Layout.of([points[0]]))
     assert_orthonormal(plane.basis)
     np.testing.assert_allclose(plane.project(points)[1], 0, atol=1e-6)

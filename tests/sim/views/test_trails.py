@@ -9,7 +9,7 @@ from sim.experiment.choices import PlaneKind
 from sim.experiment.config import Experiment, ModelConfig, RunConfig
 from sim.protocol.answers import PlaneNews
 from sim.protocol.commands import Retention, SetPlane
-from sim.views.trails import Trails
+from sim.views.trails import FittedTrails
 from tests.sim.one_run import race_of, rows_of
 from tests.sim.real_models import advanced, opened, problem_of
 
@@ -57,13 +57,37 @@ def test_before_anything_moved_the_plane_is_random_and_then_as_asked(device: str
     assert moved.number > opening.plane.number
 
 
-def test_the_share_explained_is_that_of_scikit_learns_pca(device: str) -> None:
+def seen(race, runs: int) -> np.ndarray:
+    """The places kept of the first so many runs, and where they are, each once: float64."""
+    kept = zip(race.places[:runs], race.heads[:runs], strict=True)
+    vectors = [vector for places, head in kept for vector in (*places.vectors, head)]
+    places = np.unique(np.stack([vector.detach().cpu().numpy() for vector in vectors]), axis=0)
+    return places.astype(np.float64)
+
+
+def test_the_plane_and_the_share_explained_are_those_of_scikit_learns_pca(device: str) -> None:
     engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, device=device))
     news = moved_on(engine, 15)  # few enough that all places are fitted to
-    race = engine._open.race
-    kept = [vector for places in race.places for vector in places.vectors]
-    oracle = PCA(2).fit(torch.stack(kept + [head.cpu() for head in race.heads]).numpy())
-    assert news.explained == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-4)
+    oracle = PCA(2).fit(seen(engine._open.race, 3))
+    basis = engine._open.trails.plane.basis.double().numpy()
+    np.testing.assert_allclose(np.linalg.svd(oracle.components_ @ basis.T)[1], 1, atol=1e-6)
+    assert news.explained == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["pca", "random", "heads"])
+def test_the_share_explained_is_of_all_that_was_seen_by_now(kind: PlaneKind, device: str) -> None:
+    runs = (*RUNS, RunConfig("wild", 32, lr=1e6))  # which is soon left out
+    engine, _ = opened(Experiment(ModelConfig(), plane=kind, runs=runs, clock="examples", device=device))
+    shares = set()
+    for _ in range(12):
+        news = moved_on(engine, 40)
+        points = seen(engine._open.race, 3)
+        away = points - points.mean(axis=0)
+        directions = np.linalg.qr(engine._open.trails.plane.basis.double().numpy().T)[0]
+        share = ((away @ directions) ** 2).sum() / (away**2).sum()
+        assert news.explained == pytest.approx(share, abs=1e-6)
+        shares.add(round(share, 6))
+    assert len(shares) == 12
 
 
 @pytest.mark.parametrize("runs", [1, 2, 3, 5])
@@ -96,7 +120,7 @@ def test_trails_that_were_thinned_are_told_whole(device: str) -> None:
     problem = problem_of(device, hidden=(2,))
     run, parameters = RunConfig("run", 1), problem.facts.parameters
     race = race_of(problem, run, retention=Retention(memory=2 * 16 * 4 * parameters))
-    trails = Trails("random", problem.model, 0)
+    trails = FittedTrails("random", problem.model, 0)
     told = [trails.news(race.places, race.heads, race.updates)]
     for _ in range(10):
         rows_of(race, 7)

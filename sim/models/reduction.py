@@ -1,0 +1,44 @@
+"""How the loss of many examples follows from those of batches of them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """What a loss does with the examples of a batch.
+
+    The loss over all batches is the sum of `loss * weight(targets)` over `divisor(sum of the weights)`. A batch of
+    weight 0, in which there is nothing to learn, has no loss of its own and is to be left out.
+
+    Attributes:
+        kind: whether it is a mean or a sum.
+        ignored: the class number that does not count in a mean; None where every example counts 1.
+        class_weights: what an example of each class counts in a mean, shape (C,); None: 1.
+    """
+
+    kind: Literal["mean", "sum"] = "mean"
+    ignored: int | None = None
+    class_weights: Tensor | None = None
+
+    def weight(self, targets: Tensor) -> float:
+        """What a batch counts, by its targets."""
+        if self.kind == "sum":
+            return 1.0
+        if (
+            self.ignored is None or targets.is_floating_point()
+        ):  # probabilities of classes: torch then takes plain means
+            return float(len(targets))
+        counted = targets[targets != self.ignored].long()
+        return float(len(counted)) if self.class_weights is None else self.class_weights[counted].sum().item()
+
+    def divisor(self, weights: float, share: float = 1.0) -> float:
+        """What the sum over batches is to be divided by.
+
+        Args:
+            weights: the sum of their weights.
+            share: of all examples, that these batches are to stand for.
+        """
+        return share if self.kind == "sum" else weights
