@@ -86,6 +86,7 @@ def help_text(scene: Scene | None) -> str:
             parts += ["## The plane", *(f"- **{kind}**: {sentence}" for kind, sentence in PLANES.items())]
         parts.append(
             f"*Converged* means: the gradient over all examples is shorter than {scene.tolerance:g}; the run goes on. "
+            "That is so at a saddle, too, and on a plateau: where the problem is a formula, the curvature tells which. "
             "*Diverged* means: a number overflowed, or a batch's loss was more than a million times the loss at the "
             "start (or than a million, where that is below 1)."
         )

@@ -28,7 +28,8 @@ class Card:
         pace: for each clock, units of that clock for each second of playing at speed 1, where not as `usual_pace`.
         minima: of the loss on the plane, those known.
         movable: whether the runs can start anywhere on the plane.
-        drawn: the formula whose data can be drawn; None where there are none.
+        comparable_axes: whether a step means as much along one axis of the plane as along the other.
+        formula: that of a two-parameter problem; None for a model.
         answers: whether the runs' answers to examples can be told.
     """
 
@@ -41,8 +42,14 @@ class Card:
     pace: Mapping[Clock, float]
     minima: tuple[Point, ...] = ()
     movable: bool = False
-    drawn: Formula | None = None
+    comparable_axes: bool = True
+    formula: Formula | None = None
     answers: bool = False
+
+    @property
+    def drawn(self) -> Formula | None:
+        """The formula whose data can be drawn; None where there are none."""
+        return self.formula if self.formula is not None and self.formula.view else None
 
 
 def usual_pace(examples: int) -> dict[Clock, float]:
@@ -71,7 +78,8 @@ def _formula_card(config: ProblemConfig) -> Card:
         pace=formula.pace,
         minima=formula.minima,
         movable=True,
-        drawn=formula if formula.view else None,
+        comparable_axes=formula.comparable_axes,
+        formula=formula,
     )
 
 

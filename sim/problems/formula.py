@@ -36,7 +36,7 @@ class DataView:
     ylabel: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # arrays compare element by element: a formula equals itself alone
 class Formula:
     """A mean over N examples of a function of two parameters.
 

@@ -383,6 +383,22 @@ async def test_a_real_trace_goes_through_the_same_panels() -> None:
         assert "25 updates · 25–11,050 examples" in text_of(app_of(pilot).query_one("#status"))
 
 
+@pytest.mark.parametrize(
+    ("problem", "start", "words"),
+    [("saddle", "0,0", "at a saddle"), ("saddle", "0,1", "converged"), ("rastrigin", "1.823,-1.823", "at a local minimum")],
+)
+async def test_next_to_no_gradient_is_called_converged_only_at_a_lowest_minimum(
+    problem: str, start: str, words: str
+) -> None:
+    options = Options(start=start, device="cpu")
+    app = GdsimApp(*prepare(problem, options), InlineLink(), ticking=False)
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(pilot)
+        await go(pilot, 300)
+        row = text_of(app.query_one("#runs")).split("\n")[1]
+        assert words in row
+
+
 async def test_what_only_the_engine_knows_of_a_model_is_filled_in(tmp_path: Path) -> None:
     """A regression on 20 examples: SGD at 0.02, and a mini-batch of half the 16 training examples."""
     (tmp_path / "own.py").write_text(

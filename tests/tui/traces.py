@@ -82,7 +82,8 @@ CARD = Card(
     pace=FORMULA.pace,
     minima=FORMULA.minima,
     movable=True,
-    drawn=FORMULA,
+    comparable_axes=False,
+    formula=FORMULA,
 )
 FACTS = Facts(EXAMPLES, 2, dict.fromkeys(OPTIMIZERS, FORMULA.lr), FORMULA.start)
 

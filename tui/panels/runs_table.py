@@ -67,6 +67,7 @@ _RANKS = {
     "examples_per_second": 8,
 }
 _USUAL_RANK = 9
+_STATUS_MEANING = "running, converged, at a saddle (say) where it stands at no lowest minimum, diverged or failed"
 _TOLD_ELSEWHERE = ("batch_loss", "lr")
 
 
@@ -94,7 +95,7 @@ def columns() -> tuple[TableColumn, ...]:
         TableColumn("epoch", "passes through all examples", lambda _s, r: f"{float(r.seen[-1]['epoch']):,.2f}", 6),
         TableColumn("examples", "examples read", lambda _s, r: count(r.examples), 1),
         *(_measured(one) for one in told),
-        TableColumn("status", "running, converged, diverged or failed", lambda _s, r: r.status_words),
+        TableColumn("status", _STATUS_MEANING, lambda _s, r: r.status_words),
     )
 
 
@@ -134,14 +135,14 @@ def _line(run: RunScene, row: list[str], widths: list[int], palette: Palette, *,
     color = hexadecimal(run.color)
     line = Text.assemble((f"{'›' if selected else ' '}{run.glyph} ", color))
     for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        style = color if i == 0 else _status_style(run.status, palette) if i == len(row) - 1 else ""
+        style = color if i == 0 else _status_style(run, palette) if i == len(row) - 1 else ""
         line.append(cell.ljust(width + _GAP), style)
     if not run.shown:
         line.stylize("dim strike")
     return line
 
 
-def _status_style(status: Status, palette: Palette) -> str:
-    if status.stopped:
+def _status_style(run: RunScene, palette: Palette) -> str:
+    if run.status.stopped:
         return f"bold {hexadecimal(palette.bad)}"
-    return hexadecimal(palette.good) if status is Status.CONVERGED else ""
+    return hexadecimal(palette.good) if run.status is Status.CONVERGED and run.kind in (None, "minimum") else ""

@@ -56,7 +56,7 @@ class Surface(Plot):
     def show_problem(self, card: Card) -> None:
         """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
         self._window = card.window or _FIRST_WINDOW
-        self._fits_itself = self._square = card.window is None
+        self._fits_itself, self._square = card.window is None, card.comparable_axes
         self._ground = self._scene = None
         self._plane = self._generation = 0
 
@@ -104,7 +104,7 @@ class Surface(Plot):
 
     @property
     def view(self) -> Viewport | None:
-        """The window seen through the canvas, a model's plane in square units; None before there is a problem."""
+        """The window seen through the canvas, in square units where its axes compare; None before a problem."""
         if self._window is None:
             return None
         view = self.viewport(self._window)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from sim.experiment.resolved import Resolved, Run
 from sim.measures import measures
 from sim.measures.measure import Standing
 from sim.problems.card import Card
+from sim.problems.curvature import Kind, kind_of_place
+from sim.problems.formula import Formula
 from sim.protocol.answers import Imagined, PlaneNews, Predicted, UpdateReport
 from sim.protocol.trace import RECORDED, Rows, Status
 from tui.draw.palette import GLYPHS, Palette
@@ -21,6 +24,7 @@ from tui.session.history import History
 from tui.session.session import Session
 from tui.session.trails import PlaneTrails
 
+_NEARBY = 1e-4  # windows: within it a place is of one kind
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
 
 
@@ -42,6 +46,7 @@ class RunScene:
         report: what an update used and did: the last one's while time stands still, a recent one's while it goes
             on; None while unknown.
         failed: whether it could not go on.
+        kind: of the place where it stands with next to no gradient; None while it moves, or where there is no formula.
     """
 
     index: int
@@ -58,6 +63,7 @@ class RunScene:
     values: Mapping[str, float]
     report: UpdateReport | None
     failed: bool
+    kind: Kind | None
 
     @property
     def loss(self) -> float:
@@ -96,8 +102,8 @@ class RunScene:
 
     @property
     def status_words(self) -> str:
-        """How it stands, in words."""
-        words = self.status.name.lower()
+        """How it stands, in words: at which kind of place, where it has converged to none that is the lowest."""
+        words = self.status.name.lower() if self.kind in (None, "minimum") else f"at a {self.kind}"
         return f"{words} at update {self.update}" if self.status.stopped else words
 
 
@@ -263,4 +269,19 @@ def _run_scene(
         values=recorded | {one.name: one.of(standing) for one in measures("free")},
         report=reports[index] if reports else None,
         failed=index in session.troubles and history.live,
+        kind=_kind_of_place(session.card.formula, places[-1]) if now["status"] == Status.CONVERGED else None,
     )
+
+
+def _kind_of_place(formula: Formula | None, place: NDArray[np.float64]) -> Kind | None:
+    """The kind of place a run stands at; None where no formula can tell."""
+    if formula is None:
+        return None
+    left, right, bottom, top = formula.window
+    grain = _NEARBY * np.array([right - left, top - bottom])
+    return _remembered_kind(formula, Point(*(np.round(place / grain) * grain).tolist()))
+
+
+@lru_cache(maxsize=64)
+def _remembered_kind(formula: Formula, place: Point) -> Kind:
+    return kind_of_place(formula, place)

@@ -227,6 +227,7 @@ def test_columns_of_other_types_are_refused(words: str, monkeypatch: pytest.Monk
         ("mine.npz", zipped(X=declaring(10**30, 10**30), y=npy(Y))),
         ("mine.npz", zipped(X=npy(X), y=declaring(10**13, descr="|b1"))),
     ],
+    ids=["inputs", "beyond any memory", "targets"],
 )
 def test_a_declared_size_is_held_against_the_memory(
     tmp_path: Path, read: Callable[[Path], None], name: str, content: bytes
