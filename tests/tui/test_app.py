@@ -385,7 +385,11 @@ async def test_a_real_trace_goes_through_the_same_panels() -> None:
 
 @pytest.mark.parametrize(
     ("problem", "start", "words"),
-    [("saddle", "0,0", "at a saddle"), ("saddle", "0,1", "converged"), ("rastrigin", "1.823,-1.823", "at a local minimum")],
+    [
+        ("saddle", "0,0", "at a saddle"),
+        ("saddle", "0,1", "converged"),
+        ("rastrigin", "1.823,-1.823", "at a local minimum"),
+    ],
 )
 async def test_next_to_no_gradient_is_called_converged_only_at_a_lowest_minimum(
     problem: str, start: str, words: str
