@@ -1,6 +1,8 @@
 """The engine: commands in, answers out, the same every time."""
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from sim.protocol.answers import Changed, Failed, Inspected, Opened, Surveyed
 from sim.protocol.commands import Advance, Inspect, Open, SetClock, SetPlane, Survey
 from sim.protocol.trace import Status
 from tests.sim.conftest import assert_same, line_formula
-from tests.sim.one_run import work
+from tests.sim.one_run import work, worked
 from tests.sim.real_models import advanced, opened
 
 
@@ -262,3 +264,20 @@ def test_two_parameters_stay_their_own_plane(kind, device):
     for run, trail in enumerate(news.trails):
         assert trail.updates.tolist() == list(range(8, 15))
         assert trail.head == tuple(engine._open.race.heads[run].tolist())
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["idle", "with a job begun"])
+def test_an_experiment_is_let_go_before_the_next_one_is_opened(begun, device):
+    """Its memory is needed, and processes of a loader that are collected as garbage take seconds to end."""
+    config = ModelConfig(workers=2)
+    engine, _ = opened(Experiment(config, runs=(RunConfig("run", 32),), plane="random", device=device))
+    advanced(engine, 3)
+    if begun:
+        assert worked(engine, Survey(Window(-1, 1, -1, 1), 40, 30), 0.0).pending
+    race = weakref.ref(engine._open.race)
+    gc.disable()
+    try:
+        assert isinstance(engine.ask(Open(Experiment(device=device))), Opened)
+        assert race() is None
+    finally:
+        gc.enable()
