@@ -1,7 +1,7 @@
 """The engine as a process of its own: `python -m sim FD`, where FD is its end of a socket pair.
 
-It ends, with its process group, as soon as the other end closes, even while a model loops for ever: a thread of its
-own reads the requests. What anything prints goes to stderr, which the parent keeps.
+It ends, with all that was started from it, as soon as the other end closes, even while a model loops for ever: a
+thread of its own reads the requests. What anything prints goes to stderr, which the parent keeps.
 """
 
 import os
@@ -11,6 +11,7 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 
+from sim import family
 from sim.protocol.answers import Reply
 from sim.protocol.commands import Request
 
@@ -20,12 +21,13 @@ def _listen(connection: Connection, requests: "queue.SimpleQueue[Request]") -> N
         while True:
             requests.put(connection.recv())
     except (EOFError, OSError):
-        os.killpg(os.getpgrp(), signal.SIGKILL)
+        family.end(os.getpid())
 
 
 def main() -> None:
     """Answer requests until the connection closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    family.adopt_orphans()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     connection = Connection(int(sys.argv[1]))
     requests: queue.SimpleQueue[Request] = queue.SimpleQueue()

@@ -38,12 +38,12 @@ from types import ModuleType
 import numpy as np
 import sim.problems
 from sim.experiment.geometry import Point, Window
-from sim.problems.finite_sum import EXAMPLES, finite_sum, whitened
+from sim.problems.finite_sum import EXAMPLES, finite_sum, tilts
 from sim.problems.formula import Formula
 
 @sim.problems.problem("A bowl.")
 def bowl(config):
-    return Formula("a bowl", "", ("a", "b"), whitened(EXAMPLES, 0.1), np.zeros(EXAMPLES),
+    return Formula("a bowl", "", ("a", "b"), tilts(EXAMPLES, 0.1), np.zeros(EXAMPLES),
                    finite_sum(lambda xp, a, b: a**2 + b**2), "mean", Point(1.0, 2.0), Window(-3, 3, -3, 3), 0.25,
                    {"updates": 20, "examples": 512, "seconds": 0.005})
 

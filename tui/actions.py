@@ -33,11 +33,13 @@ class Actions(App[None]):
         session: the experiment on the screen.
         scene: what was drawn last.
         hidden: the runs that are not shown.
+        mishaps: what went wrong beside the race.
     """
 
     session: Session
     scene: Scene | None
     hidden: frozenset[int]
+    mishaps: list[str]
 
     def frame(self) -> None:
         """Let time go by and draw what changed."""
@@ -297,6 +299,7 @@ class Actions(App[None]):
             if run.status is Status.DIVERGED
         ]
         texts += [f"{banner.sentence}\n\n{banner.details}"] if banner else []
+        texts += self.mishaps
         if not texts and (output := self.session.output):
             texts = [f"Nothing went wrong so far. The engine printed:\n\n{output}"]
         if texts:

@@ -40,7 +40,7 @@ from tui.scene.scene import Scene, build_scene
 from tui.session.banner import with_hint
 from tui.session.link import Link, ProcessLink
 from tui.session.session import Phase, Session
-from tui.spans import SpansScreen
+from tui.sturdy import SturdyApp
 from tui.themes import THEMES, palette_of
 
 FRAMES_PER_SECOND = 30
@@ -51,7 +51,7 @@ _VERY_WIDE = 170
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
-class GdsimApp(Actions):
+class GdsimApp(SturdyApp, Actions):
     """Descents on the screen.
 
     Args:
@@ -105,10 +105,6 @@ class GdsimApp(Actions):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
-
-    def get_default_screen(self) -> Screen[object]:
-        """The screen of the panels."""
-        return SpansScreen()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: every key's action, and Textual's own commands."""
@@ -176,6 +172,7 @@ class GdsimApp(Actions):
         """The model in place of the two-parameter problem, or the other way round."""
         playing = self.session.player.playing
         self.session.player.pause()
+        self.session.look.rest()
         self.session, self._other = self._other or self._second_session(), self.session
         self.session.player.playing = playing
         self.hidden = frozenset()

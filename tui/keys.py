@@ -26,7 +26,7 @@ class Key(NamedTuple):
 
 
 KEYS = (
-    Key("space", "toggle_play", "play/pause", "Time", footer="play/pause"),
+    Key("space", "toggle_play", "play/pause", "Time", footer="play"),
     Key("full_stop", "step(1)", "step", "Time", ".", footer="step"),
     Key("comma", "step(-1)", "back", "Time", ",", footer="back"),
     Key("right", "step(10)", "10 moments on", "Time", "→"),
@@ -43,7 +43,7 @@ KEYS = (
     Key("c", "next_clock", "begin again on the next clock", "Experiment", footer="clock"),
     Key("", "change_clock", "go on by the next clock, without beginning again", "Experiment"),
     Key("m", "switch_problem", "a real network, and back", "Experiment", footer="model"),
-    Key("P", "problems", "all problems and models", "Experiment", footer="problems"),
+    Key("P", "problems", "all problems and models", "Experiment", footer="all"),
     Key("r", "reset", "reset", "Experiment", footer="reset"),
     Key("R", "new_seed", "begin again with another seed", "Experiment"),
     Key("i", "details", "what went wrong, in full", "Experiment"),

@@ -13,7 +13,7 @@ from sim.experiment.config import Experiment, ProblemConfig
 from sim.problems import build_formula, registry
 from sim.problems.card import card_of
 from sim.protocol.answers import Failed
-from sim.protocol.commands import Open, SetClock
+from sim.protocol.commands import Open, SetClock, Survey
 from tests.tui.screen import (
     VERY_WIDE,
     WIDE,
@@ -27,6 +27,7 @@ from tests.tui.screen import (
     text_of,
     wait_for,
 )
+from tests.tui.traces import CARD, ReplayLink, make_experiment, make_race
 from tui.app import GdsimApp
 from tui.draw.palette import DARK
 from tui.gallery import choices
@@ -428,6 +429,23 @@ async def test_what_cannot_be_done_is_said_in_the_shell_where_nothing_ever_stood
         await wait_for(pilot, lambda: app.session.banner)
         app.frame()
     assert app.return_code == 2
+
+
+async def test_nothing_is_asked_for_a_problem_that_is_no_longer_looked_at() -> None:
+    experiment = make_experiment()
+    link, waiting = ReplayLink(make_race(experiment, 60)), ReplayLink(make_race(experiment, 60))
+    waiting.gate.clear()
+    app = GdsimApp(experiment, CARD, link, new_link=lambda: waiting, ticking=False)
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(pilot)
+        link.gate.clear()
+        await pilot.press("plus")
+        app.redraw()
+        await wait_for(pilot, lambda: len(link.asked(Survey)) > 1)
+        await pilot.press("m")
+        link.gate.set()
+        await wait_for(pilot, lambda: not app._other.look._working)
+        assert len(link.asked(Survey)) <= 3
 
 
 async def test_what_cannot_be_done_later_is_a_banner() -> None:

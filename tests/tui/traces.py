@@ -263,6 +263,7 @@ class ReplayLink:
 
     process_id = None
     busy_for = 0.0
+    output = ""
 
     def __init__(self, race: Race) -> None:
         self.commands: list[Command] = []

@@ -86,6 +86,10 @@ class CloserLook:
         """The plane is another one, and so are the slopes along it."""
         self.reports, self._reported, self.imagined = (), (), None
 
+    def rest(self) -> None:
+        """Nobody is looking: want nothing."""
+        self.wanted, self.answers_wanted, self.steps_wanted = None, False, False
+
     def go_on(self) -> None:
         """See to it that what is wanted is being worked on."""
         if not self._working and self._jobs():

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sim import family
 from sim.protocol.answers import Answer, Reply
 from sim.protocol.commands import Command, Open, Request
 
@@ -99,8 +100,8 @@ class InlineLink:
 class ProcessLink:
     """The engine in a child process and a process group of its own, over a socket pair.
 
-    The process starts with the first request, and once it has ended with the next `Open`. What it prints is kept for
-    the case that it dies.
+    The process starts with the first request, and once it has ended with the next `Open`. It ends with all that was
+    started from it. What it prints is kept for the case that it dies.
     """
 
     def __init__(self) -> None:
@@ -152,8 +153,7 @@ class ProcessLink:
     def kill(self) -> None:
         """See `Link`."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            family.end(self._process.pid)
             self._ended(self._process, -signal.SIGKILL)  # at once, so that the next `Open` goes to another process
 
     def _start(self) -> None:

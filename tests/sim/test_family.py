@@ -1,0 +1,97 @@
+"""Whatever a process started ends with it, even in a session of its own and without its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sim import family
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="descendants are known on Linux only")
+
+STARTER = """
+import os, subprocess, sys, time
+from sim import family
+
+family.adopt_orphans()
+sleep = ["sleep", "1000"]
+started = [
+    subprocess.Popen(sleep).pid,
+    subprocess.Popen(sleep, start_new_session=True).pid,
+    int(subprocess.check_output("setsid sleep 1000 >&- & echo $!", shell=True)),  # its parent, the shell, ends at once
+]
+print(*started, flush=True)
+{then}
+"""
+
+
+def runs(process: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    except OSError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        os.sched_yield()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[str], tuple[subprocess.Popen[str], list[int]]]]:
+    started: list[subprocess.Popen[str]] = []
+    left: list[int] = []
+
+    def start_and_tell(then: str) -> tuple[subprocess.Popen[str], list[int]]:
+        code = [sys.executable, "-c", STARTER.format(then=then)]
+        started.append(subprocess.Popen(code, stdout=subprocess.PIPE, text=True, start_new_session=True))
+        assert started[-1].stdout is not None
+        left.extend(map(int, started[-1].stdout.readline().split()))
+        return started[-1], list(left)
+
+    yield start_and_tell
+    for number in filter(runs, [process.pid for process in started] + left):
+        os.kill(number, signal.SIGKILL)
+    for process in started:
+        process.communicate()
+
+
+def test_descendants_are_found_in_whatever_session(start) -> None:
+    process, started = start("time.sleep(1000)")
+    assert family.descendants(process.pid) == set(started)
+    assert process.pid in family.descendants(os.getpid())
+
+
+def test_all_end_with_it(start) -> None:
+    process, started = start("time.sleep(1000)")
+    family.end(process.pid)
+    assert process.wait(30) == -signal.SIGKILL
+    wait_until(lambda: not any(map(runs, started)))
+
+
+def test_all_end_with_it_when_it_ends_itself(start) -> None:
+    process, started = start("family.end(os.getpid())")
+    assert process.wait(30) == -signal.SIGKILL
+    wait_until(lambda: not any(map(runs, started)))
+
+
+def test_what_keeps_starting_others_ends(start) -> None:
+    process, started = start("while True: subprocess.Popen(sleep, start_new_session=True)")
+    family.end(process.pid)
+    assert process.wait(30) == -signal.SIGKILL
+    assert not family.descendants(process.pid)
+    wait_until(lambda: not any(map(runs, started)))
+
+
+def test_what_has_ended_already_is_no_error(start) -> None:
+    process, _ = start("")
+    process.wait(30)
+    family.end(process.pid)

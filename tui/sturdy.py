@@ -1,0 +1,86 @@
+"""What goes wrong beside the race does not end it."""
+
+import asyncio
+import traceback
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import WorkerFailed
+
+from tui.spans import SpansScreen
+
+_OURS = (Path(__file__).parent, Path(__file__).parents[1] / "sim")
+_DRAWING = ("_compositor_refresh", "_refresh_layout")  # of Textual's `Screen`
+_KEPT = 10  # mishaps
+
+
+class SturdyScreen(SpansScreen):
+    """A screen that outlives an exception in the handling of a message."""
+
+    async def _dispatch_message(self, message: Message) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:
+            self.app._handle_exception(error)
+
+
+class SturdyApp(App[None]):
+    """An app that goes on after an exception where it can.
+
+    Textual's own parts raise, the command palette above all, when a key or another size reaches them just as they open
+    or close: what lies over the race is closed then. What goes wrong in our own code is told, and in a test it ends the
+    app. So does, always, what keeps the race itself from being drawn.
+
+    Attributes:
+        mishaps: what went wrong, with its traceback.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mishaps: list[str] = []
+
+    def get_default_screen(self) -> Screen[object]:
+        """The screen of the panels."""
+        return SturdyScreen()
+
+    def on_load(self) -> None:
+        """Hear of what goes wrong in tasks and callbacks, too."""
+        asyncio.get_running_loop().set_exception_handler(self._hear)
+
+    def _hear(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if isinstance(error := context.get("exception"), Exception):
+            self._handle_exception(error)
+        else:
+            loop.default_exception_handler(context)
+
+    async def _dispatch_message(self, message: Message) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:
+            self._handle_exception(error)
+
+    def _handle_exception(self, error: Exception) -> None:
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        frames = traceback.extract_tb(cause.__traceback__)
+        places = [Path(frame.filename) for frame in frames if frame.filename != __file__]
+        ours = any(place.is_relative_to(root) for root in _OURS for place in places)
+        drawing = any(frame.name in _DRAWING for frame in frames) and len(self.screen_stack) == 1
+        if not self._is_mounted or drawing or (ours and self.is_headless and self.screen_stack):
+            super()._handle_exception(error)
+        else:
+            self._go_on_after(cause, ours)
+
+    def _go_on_after(self, error: BaseException, ours: bool) -> None:
+        details = "".join(traceback.format_exception(error))
+        new = details not in self.mishaps
+        if new and len(self.mishaps) < _KEPT:
+            self.mishaps.append(details)
+        closing = len(self.screen_stack) > 1
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if closing or (ours and new):
+            what = "What lay over the race was closed" if closing else "Something went wrong beside the race"
+            self.notify(f"{what} ({type(error).__name__}). Press i for the details.", severity="warning")
