@@ -75,10 +75,7 @@ class _Open:
     trails: Trails
     light: list[int] | None = None
     rested: float = 0.0
-    jobs: Jobs = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.jobs = Jobs(self._begin, _failed)
+    jobs: Jobs = field(default_factory=lambda: Jobs(_failed))
 
     def news(self) -> PlaneNews:
         """What is new on the plane."""
@@ -122,7 +119,7 @@ class _Open:
 
     def work(self, command: Work) -> Worked:
         """Go on with jobs."""
-        results, pending = self.jobs.work(command.jobs, command.budget)
+        results, pending = self.jobs.work(command.jobs, command.budget, self._begin)
         self.rested = time.perf_counter()
         return Worked(tuple(results), tuple(pending))
 
@@ -203,9 +200,14 @@ class Engine:
         except (Exception, SystemExit) as error:
             return _failed(error)
 
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.jobs.clear()  # what was begun holds on to it
+            self._open = None
+
     def _carry_out(self, command: Command) -> Answer:
         if isinstance(command, Open):
-            self._open = None  # its memory may be needed
+            self._close()  # its memory may be needed
             self._open, opened = _opened(command)
             return opened
         if self._open is None:

@@ -21,25 +21,27 @@ class Jobs:
     """The jobs that were begun, each of which goes on from where it was left.
 
     Args:
-        begin: how to do a job.
-        failed: what to answer where it raises.
+        failed: what to answer where one raises.
     """
 
-    def __init__(self, begin: Callable[[Job], Piecewise], failed: Callable[[BaseException], Failed]) -> None:
-        self._begin, self._failed = begin, failed
+    def __init__(self, failed: Callable[[BaseException], Failed]) -> None:
+        self._failed = failed
         self._begun: dict[Job, _Begun] = {}
 
     def clear(self) -> None:
         """Drop what was begun."""
         self._begun.clear()
 
-    def work(self, jobs: tuple[Job, ...], budget: float) -> tuple[list[tuple[Job, Result | Failed]], list[Job]]:
+    def work(
+        self, jobs: tuple[Job, ...], budget: float, begin: Callable[[Job], Piecewise]
+    ) -> tuple[list[tuple[Job, Result | Failed]], list[Job]]:
         """Go on with jobs, in their order, for some seconds; what came of them, and those that are not complete.
 
-        It ends early where a job has something to be seen for the first time.
+        It ends early where a job has something to be seen for the first time. `begin` says how to do a job; it is not
+        kept, since it knows whose jobs these are.
         """
         deadline = time.perf_counter() + budget
-        self._begun = {job: self._begun.get(job) or _Begun(self._begin(job)) for job in jobs}
+        self._begun = {job: self._begun.get(job) or _Begun(begin(job)) for job in jobs}
         results: list[tuple[Job, Result | Failed]] = []
         pending = list(jobs)
         for job in jobs:

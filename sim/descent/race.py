@@ -10,10 +10,10 @@ from torch import Tensor
 
 from sim.descent.clock import counted_turns, timed_turn
 from sim.descent.course import Course
-from sim.descent.retention import KeptPlaces, KeptStates, reported
+from sim.descent.retention import REPLAYED, KeptPlaces, KeptStates, reported
 from sim.descent.sampling import Integers
 from sim.descent.state import RunState
-from sim.descent.stepper import Block, Stepper
+from sim.descent.stepper import Block, Stepper, joined
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.journal import Change, Journal, noted
 from sim.experiment.resolved import Resolved
@@ -96,12 +96,18 @@ class _Racer:
         self.scratch.advance(self.state, 1)
 
     def advance(self, updates: int, until: float) -> Block:
-        before = self.state
-        self.state, block = self.stepper.advance(before, updates, until, self.places.now.stride)
-        if len(block):
-            self.previous = before
-            self.states.take(self.state)
-        return block
+        """Make updates, in pieces between which a state may be kept."""
+        blocks, made = list[Block](), 0
+        while not blocks or (made < updates and len(blocks[-1]) and self.left > 0 and self.state.seconds < until):
+            before = self.state
+            piece = min(until, before.seconds + REPLAYED)
+            self.state, block = self.stepper.advance(before, updates - made, piece, self.places.now.stride)
+            blocks.append(block)
+            made += len(block)
+            if len(block):
+                self.previous = before
+                self.states.take(self.state)
+        return joined(blocks)
 
     def state_after(self, update: int) -> RunState | None:
         """The state after an update, made again from the nearest one kept; None where that would take too long."""

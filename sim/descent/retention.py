@@ -12,7 +12,7 @@ from sim.descent.state import RunState
 from sim.views.places import Places
 
 _FEWEST, _MOST = 4, 512  # places kept of each run that may have to be projected anew
-_REPLAYED = 0.1  # seconds of updates between two kept states
+REPLAYED = 0.1  # seconds of updates between two kept states
 _MOST_STATES = 2048
 
 
@@ -85,7 +85,7 @@ class KeptStates:
         """Keep a state, if the last one kept is far enough behind it."""
         if self._states:
             behind = self._states[-1]
-            if state.update - behind.update < self._spacing or state.seconds - behind.seconds < _REPLAYED / 2:
+            if state.update - behind.update < self._spacing or state.seconds - behind.seconds < REPLAYED / 2:
                 return
         self._states.append(state)
         held = len(self._states)

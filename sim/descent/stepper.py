@@ -1,11 +1,12 @@
 """What makes the updates of a run: a state and a number of updates give the next state and a block of columns."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -38,6 +39,21 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.status)
+
+
+def joined(blocks: Sequence[Block]) -> Block:
+    """Blocks of which each begins where the one before ends, as one."""
+    if len(blocks) == 1:
+        return blocks[0]
+    return Block(
+        first=blocks[0].first,
+        status=np.concatenate([block.status for block in blocks]),
+        seconds=np.concatenate([block.seconds for block in blocks]),
+        measures={name: np.concatenate([block.measures[name] for block in blocks]) for name in blocks[0].measures},
+        kept=np.concatenate([block.kept for block in blocks]),
+        places=torch.cat([block.places for block in blocks]),
+        trouble=blocks[-1].trouble,
+    )
 
 
 class Stepper(Protocol):

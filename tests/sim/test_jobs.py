@@ -35,7 +35,7 @@ class Pieces:
         self.made: list[Job] = []
         self.begun: Counter[Job] = Counter()
         monkeypatch.setattr(time, "perf_counter", lambda: self.now)
-        self.jobs = Jobs(self._begin, lambda error: Failed(str(error)))
+        self.jobs = Jobs(lambda error: Failed(str(error)))
 
     def _begin(self, wanted: Job) -> Iterator[tuple[Surveyed | None, bool]]:
         self.begun[wanted] += 1
@@ -49,7 +49,7 @@ class Pieces:
 
     def work(self, *wanted: Job, budget: float = 100.0) -> tuple[list[tuple[Job, object]], list[Job]]:
         """What came of them, a picture as its progress and an error as its sentence, and what is still to be done."""
-        results, pending = self.jobs.work(wanted, budget)
+        results, pending = self.jobs.work(wanted, budget, self._begin)
         told = [(one, came.sentence if isinstance(came, Failed) else came.progress) for one, came in results]
         return told, pending
 
@@ -123,8 +123,8 @@ def test_a_job_that_calls_sys_exit_fails_too():
         raise SystemExit
         yield
 
-    jobs = Jobs(begin, lambda error: Failed(type(error).__name__))
-    assert jobs.work((A,), 1.0) == ([(A, Failed("SystemExit"))], [])
+    jobs = Jobs(lambda error: Failed(type(error).__name__))
+    assert jobs.work((A,), 1.0, begin) == ([(A, Failed("SystemExit"))], [])
 
 
 def test_a_job_that_is_not_wanted_any_more_is_dropped(monkeypatch):
