@@ -31,7 +31,7 @@ def check_places(it: Screen) -> None:
         "#timeline",
         "Footer",
     )
-    panels = [panel for name in (*names, "Footer") if (panel := it.app.query_one(name)).display]
+    panels = [panel for name in names if (panel := it.app.query_one(name)).display]
     regions = [panel.region for panel in panels]
     assert all(region in it.app.screen.region for region in regions)
     for i, region in enumerate(regions):
