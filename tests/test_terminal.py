@@ -1,9 +1,12 @@
 """The real program, `python -m tui`, in a pseudo-terminal: what it shows, what it does, and what it leaves behind."""
 
 import contextlib
+import fcntl
+import math
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import termios
@@ -25,7 +28,11 @@ pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for pr
 
 
 class Terminal:
-    """The program in a terminal of 120 x 40 cells, and all that it wrote."""
+    """The program in a terminal of 120 x 40 cells, and all that it wrote.
+
+    Attributes:
+        rate: bytes a second that the terminal takes at most.
+    """
 
     def __init__(self, settings: Path, *arguments: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GDSIM_")}
@@ -39,6 +46,8 @@ class Terminal:
             sys.executable, ["-m", "tui", *arguments], cwd=str(settings), env=environment, dimensions=(40, 120)
         )
         self.processes: set[int] = set()
+        self.rate = math.inf
+        self._ready_at = 0.0
 
     @property
     def text(self) -> str:
@@ -51,15 +60,22 @@ class Terminal:
         found = re.search(r"([\d,]+) updates? ", self.screen.display[0])
         return int(found[1].replace(",", "")) if found else -1
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the terminal could take in."""
+        return int(struct.unpack("i", fcntl.ioctl(self.child.child_fd, termios.FIONREAD, bytes(4)))[0])
+
     def read(self) -> bool:
         """Take in what was written meanwhile; whether there may be more."""
+        time.sleep(max(0.0, self._ready_at - time.monotonic()))
         try:
-            data = self.child.read_nonblocking(65536, timeout=0.05)
+            data = self.child.read_nonblocking(1024 if self.rate < math.inf else 65536, timeout=0.05)
         except pexpect.TIMEOUT:
             return True
         except pexpect.EOF:
             return False
         self.written += data
+        self._ready_at = time.monotonic() + len(data) / self.rate
         # pyte takes the private marker of xterm's key and colour protocols for a plain sequence
         self._stream.feed(re.sub(rb"\x1b\[[<>=][\d;:]*[a-zA-Z]", b"", data))
         return True
@@ -222,14 +238,14 @@ def test_an_engine_that_is_killed_is_announced_and_started_again(gdsim: Callable
     terminal.assert_nothing_is_left()
 
 
-@pytest.mark.parametrize("end", ["ctrl-c", "sigterm"])
+@pytest.mark.parametrize("end", ["ctrl-c", "sigint"])
 def test_interruptions_leave_the_terminal_clean(gdsim: Callable[..., Terminal], end: str) -> None:
     terminal = gdsim()
     terminal.play()
     if end == "ctrl-c":
         terminal.press("\x03")
     else:
-        os.kill(terminal.child.pid, signal.SIGTERM)
+        os.kill(terminal.child.pid, signal.SIGINT)
     assert terminal.finish() == 0
     terminal.assert_as_before()
     terminal.assert_nothing_is_left()
@@ -242,6 +258,42 @@ def test_closing_the_terminal_leaves_no_process_behind(gdsim: Callable[..., Term
     deadline = time.monotonic() + PATIENCE
     while terminal.child.isalive() or any(runs(process) for process in terminal.processes):
         assert time.monotonic() < deadline, "still there"
+
+
+def test_a_key_shows_within_a_second_on_a_slow_terminal_and_leaving_it_takes_no_longer(
+    gdsim: Callable[..., Terminal],
+) -> None:
+    terminal = gdsim()
+    terminal.rate = 20_000
+    terminal.play()
+    terminal.press(" ")
+    terminal.see("‖ paused")  # until here the program has found out how slow the terminal is
+    for words in ("▶ [0-9]", "‖ paused", "▶ [0-9]", "‖ paused"):
+        before = len(terminal.written)
+        terminal.press(" ")
+        terminal.see(words)
+        assert len(terminal.written) - before < terminal.rate
+    before = len(terminal.written)
+    terminal.press("q")
+    assert terminal.finish() == 0
+    assert len(terminal.written) - before < terminal.rate
+    terminal.assert_as_before()
+    terminal.assert_nothing_is_left()
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_that_takes_nothing_keeps_nobody(gdsim: Callable[..., Terminal], end: signal.Signals) -> None:
+    terminal = gdsim()
+    terminal.play()
+    deadline = time.monotonic() + PATIENCE
+    while terminal.waiting < 4095:  # as much as Linux lets wait before it holds up who writes
+        assert time.monotonic() < deadline
+    os.kill(terminal.child.pid, end)
+    while terminal.child.isalive():
+        assert time.monotonic() < deadline, "still there"
+    assert terminal.finish() == 0
+    terminal.assert_as_before()
+    terminal.assert_nothing_is_left()
 
 
 BAD_COMMANDS = {

@@ -1,0 +1,62 @@
+"""A frame is composed only when the terminal has taken the last one: frames are dropped, never queued."""
+
+import math
+
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate, CompositorUpdate
+from textual.app import App
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Region
+from textual.screen import Screen
+
+from tui.driver import PacedDriver
+
+_LONGEST_FRAME = 0.25  # seconds that a slow terminal is busy with one: for that long it cannot show what a key did
+
+
+class PacedApp(App[None]):
+    """An app that keeps pace with a slow terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._missed: set[Region] = set()
+        self._next_row = 0
+
+    def get_driver_class(self) -> type[Driver]:
+        """See `App`."""
+        usual = super().get_driver_class()
+        return PacedDriver if usual is LinuxDriver else usual
+
+    @property
+    def held_up(self) -> bool:
+        """Whether the terminal is still busy with the last frame."""
+        return isinstance(self._driver, PacedDriver) and self._driver.output.busy
+
+    def catch_up(self) -> None:
+        """Have drawn what was dropped, as it is by now."""
+        if self._missed:
+            self.screen.refresh(*self._missed)
+            self._missed.clear()
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        room = self._driver.output.rate * _LONGEST_FRAME if isinstance(self._driver, PacedDriver) else math.inf
+        if isinstance(renderable, CompositorUpdate) and (self.held_up or room < math.inf):
+            renderable = self._part(renderable, 0 if self.held_up else room)
+        super()._display(screen, renderable)
+
+    def _part(self, update: CompositorUpdate, room: float) -> ChopsUpdate | None:
+        """Keep about so many bytes of an update, its rows taking turns; the rest is dropped for now."""
+        if not isinstance(update, ChopsUpdate):
+            self._missed.update(Region(0, y, self.size.width, 1) for y in range(self.size.height))
+            return None
+        # the first row tells what most keys did
+        rows = sorted(update.spans, key=lambda span: (span[0] > 0, (span[0] - self._next_row) % self.size.height))
+        kept = []
+        while rows and room > 0:
+            kept.append(rows.pop(0))
+            room -= len(ChopsUpdate(update.chops, kept[-1:], update.chop_ends).render_segments(self.console))
+        if rows:
+            self._next_row = rows[0][0]
+            self._missed.update(Region(left, y, right - left, 1) for y, left, right in rows)
+        return ChopsUpdate(update.chops, sorted(kept), update.chop_ends) if kept else None
