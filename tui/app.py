@@ -25,6 +25,7 @@ from tui.draw.palette import Palette
 from tui.gallery import Choice, choices
 from tui.keys import KEYS, bindings
 from tui.options.options import Options, prepare
+from tui.paced import PacedApp
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
 from tui.panels.lens import Lens
@@ -51,7 +52,7 @@ _VERY_WIDE = 170
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
-class GdsimApp(SturdyApp, Actions):
+class GdsimApp(SturdyApp, PacedApp, Actions):
     """Descents on the screen.
 
     Args:
@@ -142,12 +143,17 @@ class GdsimApp(SturdyApp, Actions):
     async def on_mount(self) -> None:
         """Paint first, then open the experiment."""
         loop = asyncio.get_running_loop()
-        # SIGHUP keeps its default, to end at once: with the terminal gone, leaving it in order could wait for ever
-        loop.add_signal_handler(signal.SIGTERM, self.exit)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            loop.add_signal_handler(number, self._leave, number)
         self.query_one("#this-update").border_title = "this update, against the full gradient"
         if self._ticking:
             self._timer = self.set_interval(1 / FRAMES_PER_SECOND, self.frame)
         self._show_session()
+
+    def _leave(self, number: signal.Signals) -> None:
+        """Leave all in order; a second signal ends the program as it is."""
+        asyncio.get_running_loop().remove_signal_handler(number)
+        self.exit()
 
     def on_unmount(self) -> None:
         """Leave no process behind."""
@@ -222,7 +228,9 @@ class GdsimApp(SturdyApp, Actions):
         now = time.monotonic()
         self.session.frame(now - self._last_frame)
         self._last_frame = now
-        self._draw(build_scene(self.session, self.hidden, self.palette))
+        if not self.held_up:
+            self.catch_up()
+            self._draw(build_scene(self.session, self.hidden, self.palette))
         self._leave_if_refused()
 
     def _leave_if_refused(self) -> None:

@@ -11,6 +11,7 @@ from textual.geometry import Region
 from textual.screen import Screen
 
 from tui.driver import PacedDriver
+from tui.spans import SpansUpdate
 
 _LONGEST_FRAME = 0.25  # seconds that a slow terminal is busy with one: for that long it cannot show what a key did
 
@@ -55,8 +56,8 @@ class PacedApp(App[None]):
         kept = []
         while rows and room > 0:
             kept.append(rows.pop(0))
-            room -= len(ChopsUpdate(update.chops, kept[-1:], update.chop_ends).render_segments(self.console))
+            room -= len(SpansUpdate(update.chops, kept[-1:], update.chop_ends).render_segments(self.console))
         if rows:
             self._next_row = rows[0][0]
             self._missed.update(Region(left, y, right - left, 1) for y, left, right in rows)
-        return ChopsUpdate(update.chops, sorted(kept), update.chop_ends) if kept else None
+        return SpansUpdate(update.chops, sorted(kept), update.chop_ends) if kept else None

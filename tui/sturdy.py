@@ -31,11 +31,11 @@ class SturdyApp(App[None]):
     """An app that goes on after an exception where it can.
 
     Textual's own parts raise, the command palette above all, when a key or another size reaches them just as they open
-    or close: what lies over the race is closed then. What goes wrong in our own code is told, and in a test it ends the
-    app. So does, always, what keeps the race itself from being drawn.
+    or close: the key is lost, and a part that broke, with whatever lies over the race, is closed. What goes wrong in
+    our own code is told, and in a test it ends the app. So does, always, what keeps the race from being drawn.
 
     Attributes:
-        mishaps: what went wrong, with its traceback.
+        mishaps: the tracebacks of what went wrong.
     """
 
     def __init__(self) -> None:
@@ -60,27 +60,33 @@ class SturdyApp(App[None]):
         try:
             await super()._dispatch_message(message)
         except Exception as error:
-            self._handle_exception(error)
+            if not self._go_on_after(error, broken=False):
+                super()._handle_exception(error)
 
     def _handle_exception(self, error: Exception) -> None:
-        cause = error.error if isinstance(error, WorkerFailed) else error
-        frames = traceback.extract_tb(cause.__traceback__)
-        places = [Path(frame.filename) for frame in frames if frame.filename != __file__]
-        ours = any(place.is_relative_to(root) for root in _OURS for place in places)
-        drawing = any(frame.name in _DRAWING for frame in frames) and len(self.screen_stack) == 1
-        if not self._is_mounted or drawing or (ours and self.is_headless and self.screen_stack):
+        if not self._go_on_after(error, broken=True):
             super()._handle_exception(error)
-        else:
-            self._go_on_after(cause, ours)
 
-    def _go_on_after(self, error: BaseException, ours: bool) -> None:
-        details = "".join(traceback.format_exception(error))
-        new = details not in self.mishaps
-        if new and len(self.mishaps) < _KEPT:
+    def _go_on_after(self, error: Exception, broken: bool) -> bool:
+        """Note what went wrong, unless the app must end with it; `broken`: the part in which it did works no more."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if frame.filename != __file__]
+        ours = any(Path(frame.filename).is_relative_to(root) for frame in frames for root in _OURS)
+        over_the_race = len(self.screen_stack) > 1
+        undrawn = any(frame.name in _DRAWING for frame in frames) and not over_the_race
+        if not self._is_mounted or undrawn or (ours and self.is_headless and self.screen_stack):
+            return False
+        details = "".join(traceback.format_exception(cause))
+        told = details in self.mishaps
+        if not told and len(self.mishaps) < _KEPT:
             self.mishaps.append(details)
-        closing = len(self.screen_stack) > 1
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-        if closing or (ours and new):
-            what = "What lay over the race was closed" if closing else "Something went wrong beside the race"
-            self.notify(f"{what} ({type(error).__name__}). Press i for the details.", severity="warning")
+        if broken and over_the_race:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+            self._tell_of(cause, "What lay over the race was closed")
+        elif ours and not told:
+            self._tell_of(cause, "Something went wrong beside the race")
+        return True
+
+    def _tell_of(self, error: BaseException, what: str) -> None:
+        self.notify(f"{what} ({type(error).__name__}). Press i for the details.", severity="warning", markup=False)
