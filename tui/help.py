@@ -85,10 +85,12 @@ def help_text(scene: Scene | None) -> str:
         if not scene.flat:
             parts += ["## The plane", *(f"- **{kind}**: {sentence}" for kind, sentence in PLANES.items())]
         parts.append(
-            f"*Converged* means: the gradient over all examples is shorter than {scene.tolerance:g}; the run goes on. "
+            f"*Converged* means: the gradient over all examples is shorter than {scene.tolerance:g}, so that at a "
+            "rate of 1 an update gains some 1e-8: less than anybody will wait for. The run goes on. "
             "That is so at a saddle, too, and on a plateau: where the problem is a formula, the curvature tells which. "
             "*Diverged* means: a number overflowed, or a batch's loss was more than a million times the loss at the "
-            "start (or than a million, where that is below 1)."
+            "start (or than a million, where that is below 1): from there no descent has come back, while single "
+            "examples are often a thousand times as bad as the mean."
         )
     tries = _FORMULA_TRIES if scene is None or scene.flat else _MODEL_TRIES
     parts += ["## What to try", *(f"- {attempt}" for attempt in tries)]
