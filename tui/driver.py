@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from textual.drivers.linux_driver import LinuxDriver
 
-_CHUNK = 1024  # bytes written at once
 _LOOK_AGAIN = 0.05  # seconds
 _LAST_WORDS = 0.4  # seconds that a terminal has to take what puts it in order again
 _END_OF_SYNCHRONIZED_UPDATE = "\x1b[?2026l"
@@ -21,9 +20,9 @@ _END_OF_SYNCHRONIZED_UPDATE = "\x1b[?2026l"
 class Pace:
     """How fast a terminal takes what is written to it, as far as writing tells.
 
-    A write that is held up says that all buffers on the way are full; from then on, what is accepted is what drains.
-    Whoever keeps them full sees a key's effect only after all that is in them, so what was written is given the time
-    that the terminal needs for it.
+    When a write is held up all buffers on the way are full; from then on, what is accepted is what drains. Whoever
+    keeps them full sees a key's effect only after all that is in them, so what was written is given the time that the
+    terminal needs for it.
 
     Attributes:
         rate: bytes a second; infinite where the terminal is fast enough.
@@ -32,32 +31,37 @@ class Pace:
 
     rate: float = math.inf
     busy_until: float = -math.inf
-    _full_since: float | None = None
-    _drained: int = 0
     _learnt: float = -math.inf
+    _full_since: float | None = None
+    _size: int = 0
+    _drained: int = 0
 
-    HELD_UP = 0.02  # seconds
     BUFFERED = 20_000  # bytes: what Linux keeps of a pseudo-terminal's output
     FAST = 200_000.0  # bytes a second: these are gone in a tenth of a second
+    MEASURABLE = 0.05  # seconds
     TRUSTED = 10.0  # seconds
 
-    def wrote(self, size: int, began: float, ended: float) -> None:
-        """So many bytes were accepted, from one time to another."""
-        if self._full_since is not None:
-            self._drained += size
-        elif ended - began > self.HELD_UP:
-            self._full_since, self._drained = ended, 0
+    def held_up(self, now: float) -> None:
+        """There is room again, after there was none; a terminal that only stood still takes all of the rest at once."""
+        if self._full_since is None:
+            self._full_since, self._drained = now, 0
 
-    def rested(self, size: int, now: float) -> None:
-        """Nothing is left to be written, after so many bytes without a break."""
-        if self._full_since is not None and now - self._full_since > self.HELD_UP:
-            rate = self._drained / (now - self._full_since)
+    def wrote(self, size: int) -> None:
+        """So many bytes were accepted."""
+        self._size += size
+        self._drained += size
+
+    def rested(self, now: float) -> None:
+        """Nothing is left to be written."""
+        full = self._full_since is not None
+        seconds = now - self._full_since if self._full_since is not None else 0.0
+        if seconds > self.MEASURABLE:
+            rate = self._drained / seconds
             self.rate, self._learnt = rate if rate < self.FAST else math.inf, now
         elif now - self._learnt > self.TRUSTED:
             self.rate *= 2  # it may have become faster; if not, it will soon be held up again
-        buffered = size if self._full_since is None else self.BUFFERED
-        self.busy_until = max(self.busy_until, now) + buffered / self.rate
-        self._full_since = None
+        self.busy_until = max(self.busy_until, now) + (self.BUFFERED if full else self._size) / self.rate
+        self._full_since, self._size = None, 0
 
 
 class Output:
@@ -71,7 +75,6 @@ class Output:
         self._file = file
         self._pace = Pace()
         self._pending = bytearray()
-        self._writing = False
         self._closed = False
         self._changed = threading.Condition()
         threading.Thread(target=self._work, name="terminal", daemon=True).start()
@@ -79,8 +82,7 @@ class Output:
     @property
     def busy(self) -> bool:
         """Whether the terminal has not taken all yet."""
-        with self._changed:
-            return self._unwritten or time.monotonic() < self._pace.busy_until
+        return bool(self._pending) or time.monotonic() < self._pace.busy_until
 
     @property
     def rate(self) -> float:
@@ -103,45 +105,43 @@ class Output:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            if not self._changed.wait_for(lambda: not self._unwritten, _LAST_WORDS):
+            if not self._changed.wait_for(lambda: not self._pending, _LAST_WORDS):
                 termios.tcflush(self._file, termios.TCOFLUSH)  # the system's buffer, to make room for the last words
-                self._changed.wait_for(lambda: not self._unwritten, _LAST_WORDS)
-
-    @property
-    def _unwritten(self) -> bool:
-        return self._writing or bool(self._pending)
+                self._changed.wait_for(lambda: not self._pending, _LAST_WORDS)
 
     def _work(self) -> None:
-        size = 0
-        while chunk := self._next_chunk():
-            began = time.monotonic()
-            self._write(chunk)
-            size += len(chunk)
-            with self._changed:
-                self._pace.wrote(len(chunk), began, time.monotonic())
-                if not self._pending:
-                    self._pace.rested(size, time.monotonic())
-                    self._writing, size = False, 0
-                    self._changed.notify_all()
+        while self._write_some():
+            if self._pending and select.select([], [self._file], [], _LOOK_AGAIN)[1]:
+                self._pace.held_up(time.monotonic())
         os.close(self._file)
 
-    def _next_chunk(self) -> bytes:
+    def _write_some(self) -> bool:
+        """Write what there is, or wait for it, as far as the terminal has room; False at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._pending or self._closed)
-            chunk = bytes(self._pending[:_CHUNK])
-            del self._pending[:_CHUNK]
-            self._writing = bool(chunk)
-            return chunk
-
-    def _write(self, chunk: bytes) -> None:
-        while chunk:
+            if not self._pending:
+                return False
             try:
-                chunk = chunk[os.write(self._file, chunk) :]
+                size = os.write(self._file, self._pending)
             except BlockingIOError:
-                select.select([], [self._file], [], _LOOK_AGAIN)
+                return True
             except OSError:  # the terminal is gone; reading from it ends the program
-                self.drop()
-                return
+                size = len(self._pending)
+            del self._pending[:size]
+            self._pace.wrote(size)
+            if not self._pending:
+                self._pace.rested(time.monotonic())
+                self._changed.notify_all()
+            return True
+
+
+def _opened_anew(terminal: int) -> int:
+    """A descriptor that does not block; the one that we were given is the shell's, too, which wants it to."""
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        return os.open(os.ttyname(terminal), flags)
+    except OSError:  # it is another user's, or its name is one outside of the container
+        return os.open("/dev/tty", flags)
 
 
 class PacedDriver(LinuxDriver):
@@ -153,9 +153,7 @@ class PacedDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """See `Driver`."""
         assert sys.__stdout__ is not None
-        # opened anew: the shell shares the descriptor that we were given, and wants it to block
-        name = os.ttyname(sys.__stdout__.fileno())
-        self.output = Output(os.open(name, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY))
+        self.output = Output(_opened_anew(sys.__stdout__.fileno()))
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def write(self, data: str) -> None:

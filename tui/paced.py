@@ -37,8 +37,12 @@ class PacedApp(App[None]):
     def catch_up(self) -> None:
         """Have drawn what was dropped, as it is by now."""
         if self._missed:
-            self.screen.refresh(*self._missed)
+            screen = self.screen
+            parts = (region.intersection(screen.region) for region in self._missed)  # it may have become smaller
+            screen._compositor._dirty_regions.update(part for part in parts if part)
             self._missed.clear()
+            screen._dirty_widgets.add(screen)  # its `refresh` would have it forget what else is to be drawn
+            screen.check_idle()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         room = self._driver.output.rate * _LONGEST_FRAME if isinstance(self._driver, PacedDriver) else math.inf

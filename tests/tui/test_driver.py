@@ -25,10 +25,16 @@ class Terminal:
     slave: int
     output: Output
 
-    @property
-    def full(self) -> bool:
-        """Whether the system keeps as much for it as it can (and nobody is just writing)."""
-        return not any(select.select([], [self.slave], [], 0)[1] for _ in range(1000))
+    def fill(self) -> None:
+        """Have the system keep as much for it as it can; some room is found only after a while."""
+        refused = 0
+        while refused < 1000:
+            try:
+                os.write(self.slave, bytes(1000))
+                refused = 0
+            except BlockingIOError:
+                refused += 1
+                os.sched_yield()
 
     def take(self, size: int = 1 << 20) -> bytes:
         """Take what is there, as a terminal does."""
@@ -43,19 +49,12 @@ class Terminal:
         return taken
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        os.sched_yield()
-
-
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
     master, slave = pty.openpty()
     tty.setraw(slave)
-    own = os.open(os.ttyname(slave), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    yield Terminal(master, slave, Output(own))
+    os.set_blocking(slave, False)
+    yield Terminal(master, slave, Output(os.dup(slave)))
     os.close(master)
     os.close(slave)
 
@@ -78,9 +77,7 @@ def test_what_is_dropped_is_not_written(terminal: Terminal) -> None:
 def test_a_terminal_that_takes_nothing_does_not_keep_anyone_and_has_the_last_words_when_it_comes_back(
     terminal: Terminal,
 ) -> None:
-    terminal.output.write(LONG)
-    wait_until(lambda: terminal.full)
-    terminal.output.drop()
+    terminal.fill()
     terminal.output.write("\x1b[?1049l")
     terminal.output.close()
     assert len(terminal.take_until(lambda taken: taken.endswith(b"\x1b[?1049l"))) < 10_000  # of the 20 KB kept before
@@ -92,47 +89,51 @@ def test_a_terminal_that_is_gone_is_no_error(terminal: Terminal) -> None:
     terminal.take_until(lambda _: not terminal.output.busy)
 
 
-def written(pace: Pace, size: int, began: float, seconds: float, chunk: int = 1000) -> float:
-    """A frame goes out evenly; when it has."""
-    chunks = size // chunk
-    for n in range(chunks):
-        pace.wrote(chunk, began + n / chunks * seconds, began + (n + 1) / chunks * seconds)
-    pace.rested(size, began + seconds)
-    return began + seconds
+def fill(pace: Pace, size: int, full: float, ended: float) -> None:
+    """A frame goes out that is held up at one time, and then accepted evenly until another."""
+    pace.wrote(1000)
+    pace.held_up(full)
+    pace.wrote(size)
+    pace.rested(ended)
 
 
 def test_a_terminal_that_holds_nothing_up_is_never_busy() -> None:
     pace = Pace()
     for frame in range(100):
-        ended = written(pace, 40_000, frame / 30, 0.01)
-        assert pace.busy_until == ended
+        pace.wrote(40_000)
+        pace.rested(frame / 30)
+        assert pace.busy_until == frame / 30
     assert pace.rate == math.inf
 
 
 def test_a_slow_terminal_is_given_the_time_that_it_needs() -> None:
     pace = Pace()
-    ended = written(pace, 20_000, 0.0, 1.0)
-    assert pace.rate == pytest.approx(20_000)
-    assert pace.busy_until == pytest.approx(ended + 1.0)  # for the 20 KB that the system keeps
-    began = pace.busy_until
-    ended = written(pace, 5_000, began, 0.0)
-    assert pace.busy_until == pytest.approx(ended + 0.25)
+    fill(pace, 10_000, 0.0, 0.5)
+    assert pace.rate == 20_000
+    assert pace.busy_until == 0.5 + 1.0  # for the 20 KB that the system keeps
+    pace.wrote(5000)
+    pace.rested(2.0)
+    assert pace.busy_until == 2.25
+    pace.wrote(1000)  # something short in between does not shorten it
+    pace.rested(2.0)
+    assert pace.busy_until == 2.3
 
 
 def test_a_terminal_that_stood_still_for_once_is_not_slow() -> None:
     pace = Pace()
-    pace.wrote(1000, 0.0, 3.0)
-    for _ in range(9):
-        pace.wrote(1000, 3.0, 3.0)
-    pace.rested(10_000, 3.0)
+    pace.wrote(1000)
+    for now in (3.0, 3.01, 3.02):
+        pace.held_up(now)
+        pace.wrote(10_000)
+    pace.rested(3.1)
     assert pace.rate == math.inf
-    assert pace.busy_until == 3.0
+    assert pace.busy_until == 3.1
 
 
 def test_a_terminal_that_became_fast_is_found_out() -> None:
     pace = Pace()
-    now = written(pace, 20_000, 0.0, 1.0)
-    for _ in range(40):
-        now = max(now + 1.0, pace.busy_until)
-        written(pace, 5_000, now, 0.0)
+    fill(pace, 10_000, 0.0, 0.5)
+    for second in range(2, 40):
+        pace.wrote(1000)
+        pace.rested(second)
     assert pace.rate > 1e9

@@ -120,6 +120,7 @@ async def all_heard(app: GdsimApp) -> None:
     heard = asyncio.Event()
     app.call_later(heard.set)
     while not heard.is_set():
+        assert app._running
         assert app._exception is None
         await asyncio.sleep(0)
 

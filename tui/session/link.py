@@ -153,7 +153,8 @@ class ProcessLink:
     def kill(self) -> None:
         """See `Link`."""
         if self._process is not None:
-            family.end(self._process.pid)
+            if self._process.poll() is None:  # else its number may be another process's by now
+                family.end(self._process.pid)
             self._ended(self._process, -signal.SIGKILL)  # at once, so that the next `Open` goes to another process
 
     def _start(self) -> None:
