@@ -79,15 +79,15 @@ class _Open:
 
     def news(self) -> PlaneNews:
         """What is new on the plane."""
-        news = self.trails.news(self.race.places, self.race.heads, self.race.updates)
+        news = self.trails.news(self.race.snapshots, self.race.heads, self.race.updates)
         if not self.trails.fitted:
-            self.race.forget_places()
+            self.race.forget_snapshots()
         return news
 
     def set_plane(self, command: SetPlane) -> PlaneNews:
         """See the parameters on another plane."""
         self.jobs.clear()
-        return self.trails.set_kind(command.kind, self.race.places, self.race.heads, self.race.updates)
+        return self.trails.set_kind(command.kind, self.race.snapshots, self.race.heads, self.race.updates)
 
     def advance(self, command: Advance) -> Advanced:
         """Go on with the race."""

@@ -19,7 +19,7 @@ class Course:
 
     Attributes:
         run: its row of configuration.
-        index: its place in the experiment.
+        index: its position among the runs of the experiment.
         sampler: the order of the examples.
     """
 

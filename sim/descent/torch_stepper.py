@@ -107,7 +107,7 @@ class TorchStepper:
         columns = {one.name: np.full(count, math.nan) for one in (*_STEP, *_PASS)}
         statuses, times = np.empty(count, np.uint8), np.empty(count)
         kept: list[int] = []
-        places: list[Tensor] = []
+        snapshots: list[Tensor] = []
         trouble: Trouble | None = None
         made = 0
         try:
@@ -125,7 +125,7 @@ class TorchStepper:
                 made += 1
                 if update % keep_every == 0:
                     kept.append(update)
-                    places.append(on_plane_terms(vector, copy=True))
+                    snapshots.append(on_plane_terms(vector, copy=True))
         except (Exception, SystemExit) as error:
             status, trouble = Status.FAILED, self._trouble(error, state.update + made + 1)
         block = Block(
@@ -134,7 +134,7 @@ class TorchStepper:
             seconds=times[:made],
             measures={name: column[:made] for name, column in columns.items()},
             kept=np.array(kept, np.int64),
-            places=torch.stack(places) if places else on_plane_terms(vector).new_empty(0, vector.numel()),
+            snapshots=torch.stack(snapshots) if snapshots else on_plane_terms(vector).new_empty(0, vector.numel()),
             trouble=trouble,
         )
         return self._state_after(state, state.update + made, seconds, status), block

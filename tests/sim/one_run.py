@@ -79,8 +79,8 @@ class Made:
             **block.measures,
             "status": block.status,
             "seconds": block.seconds,
-            "x": block.places[:, 0].numpy(),
-            "y": block.places[:, 1].numpy(),
+            "x": block.snapshots[:, 0].numpy(),
+            "y": block.snapshots[:, 1].numpy(),
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:

@@ -18,7 +18,7 @@ def smoothed(places: Floats, values: Floats, parts: int) -> tuple[Floats, Floats
         parts: how many.
 
     Returns:
-        Places and values, at most `parts` + 2.
+        Positions and values, at most `parts` + 2.
     """
     known = np.where(np.isfinite(values), values, np.nan)
     if len(values) <= parts:

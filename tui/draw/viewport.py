@@ -34,7 +34,7 @@ class Viewport:
         return self.window.top - self.window.bottom
 
     def to_dots(self, places: ArrayLike) -> Floats:
-        """Places of the plane in the canvas's dot coordinates, both of shape (n, 2); places outside are far dots."""
+        """Points of the plane in the canvas's dot coordinates, both of shape (n, 2); places outside are far dots."""
         plane = np.asarray(places, dtype=np.float64).reshape(-1, 2)
         with np.errstate(over="ignore", invalid="ignore"):
             xs = (plane[:, 0] - self.window.left) / self.width * (2 * self.columns)

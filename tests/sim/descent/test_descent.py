@@ -128,17 +128,17 @@ def test_chunks_do_not_matter(line, device):
         assert_same(made[column], whole[column], device, 1e-9)
 
 
-def test_only_the_places_that_are_due_are_kept(line, device):
+def test_only_the_snapshots_that_are_due_are_kept(line, device):
     everywhere = OneRun(line, RunConfig("run", 7)).advance(50)
     run = OneRun(line, RunConfig("run", 7))
-    kept, places = [], []
+    kept, snapshots = [], []
     for count in (1, 2, 30, 17):
         run.state, block = run.stepper.advance(run.state, count, keep_every=8)
         kept += block.kept.tolist()
-        places += block.places.tolist()
+        snapshots += block.snapshots.tolist()
     assert kept == [8, 16, 24, 32, 40, 48]
     expected = np.stack([everywhere["x"], everywhere["y"]], axis=1)[7::8]
-    assert_same(places, expected, device, 1e-9)
+    assert_same(snapshots, expected, device, 1e-9)
 
 
 def test_no_update_begins_beyond_the_given_second(line):

@@ -89,10 +89,10 @@ def assert_alike(one: tuple[Rows, RaceState], other: tuple[Rows, RaceState], dev
         assert_same(rows[name], rows_too[name], device)
     for name in ("clock", "moment", "position", "journal"):
         assert getattr(state, name) == getattr(state_too, name)
-    for places, places_too in zip(state.places, state_too.places, strict=True):
-        assert places.updates.tolist() == places_too.updates.tolist()
-        assert (places.stride, places.thinnings) == (places_too.stride, places_too.thinnings)
-        for vector, vector_too in zip(places.vectors, places_too.vectors, strict=True):
+    for snapshots, snapshots_too in zip(state.snapshots, state_too.snapshots, strict=True):
+        assert snapshots.updates.tolist() == snapshots_too.updates.tolist()
+        assert (snapshots.stride, snapshots.thinnings) == (snapshots_too.stride, snapshots_too.thinnings)
+        for vector, vector_too in zip(snapshots.vectors, snapshots_too.vectors, strict=True):
             assert_same(vector, vector_too, device)
     if device == "cpu":
         assert state_bits(state) == state_bits(state_too)
@@ -407,4 +407,4 @@ def test_the_start_is_told_of_every_run(device):
     assert np.isnan(rows["lr"]).all()
     assert len(set(rows["loss"].tolist())) == 1
     assert math.isfinite(rows["loss"][0])
-    assert [places.updates.tolist() for places in race.places] == [[0], [0]]
+    assert [snapshots.updates.tolist() for snapshots in race.snapshots] == [[0], [0]]
