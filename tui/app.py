@@ -175,7 +175,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self.call_after_refresh(self.redraw)
 
     def action_switch_problem(self) -> None:
-        """The model in place of the two-parameter problem, or the other way round."""
+        """The model instead of the two-parameter problem, or the other way round."""
         playing = self.session.player.playing
         self.session.player.pause()
         self.session.look.rest()

@@ -159,9 +159,9 @@ def _last_rows(outcome: Outcome, runs: int) -> Rows:
     last: dict[int, np.void] = {}
     for block in reversed(outcome.blocks):
         for run in set(range(runs)) - set(last):
-            places = np.flatnonzero(block["run"] == run)
-            if len(places):
-                last[run] = block[places[-1]]
+            indices = np.flatnonzero(block["run"] == run)
+            if len(indices):
+                last[run] = block[indices[-1]]
         if len(last) == runs:
             break
     return np.array([last[run] for run in range(runs)])

@@ -76,8 +76,8 @@ def _table(
 ) -> Table:
     """Columns of the frame, with names that are fit to be shown."""
     inputs = np.empty((frame.height, len(features)))
-    for place, column in enumerate(features):
-        inputs[:, place] = _numbers(frame[column])
+    for index, column in enumerate(features):
+        inputs[:, index] = _numbers(frame[column])
     numbers, names = class_numbers(values) if classes else (values, ())
     columns = tuple(shown(column) for column in features)
     return Table(shown(Path(file).name), columns, inputs, shown(target), numbers.astype(np.float64), names)

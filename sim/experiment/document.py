@@ -164,8 +164,8 @@ def _runs(document: Mapping[str, Any]) -> tuple[RunConfig, ...]:
         _check(run, RUN_KEYS, "a run")
     if named:
         runs = tuple(
-            RunConfig(**{"name": f"run {place}", "batch_size": size, **shared, **run})
-            for place, run in enumerate(named, start=1)
+            RunConfig(**{"name": f"run {number}", "batch_size": size, **shared, **run})
+            for number, run in enumerate(named, start=1)
         )
     else:
         runs = tuple(replace(run, **shared) for run in default_runs(size))

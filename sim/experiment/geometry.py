@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Point(NamedTuple):
-    """A place in the plane of the two parameters."""
+    """A point in the plane of the two parameters."""
 
     x: float
     y: float

@@ -30,7 +30,7 @@ Journal = tuple[Change, ...]
 
 
 def noted(journal: Journal, change: Change) -> Journal:
-    """The journal with one more change, in place of those at the same moment or later."""
+    """The journal with one more change, which replaces those at the same moment or later."""
     return (*(earlier for earlier in journal if earlier.moment < change.moment), change)
 
 

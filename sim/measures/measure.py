@@ -66,13 +66,13 @@ class Standing(NamedTuple):
     """A run at the cursor.
 
     Attributes:
-        place: on the plane.
+        point: on the plane.
         minima: of the loss, those known.
-        off_plane: how far it is from the plane; NaN where every place lies on it.
+        off_plane: how far it is from the plane; NaN where all parameters lie on it.
         updates, examples, seconds: made, read and spent over its last updates.
     """
 
-    place: Point
+    point: Point
     minima: Sequence[Point]
     off_plane: float
     updates: int

@@ -43,7 +43,7 @@ class PlaneNews:
         kind: what was asked for; "identity" where the two parameters are the plane.
         words: what it is, for people ("PCA of the trails so far").
         explained: the share of the runs' movement that lies in it, 0 to 1.
-        whole: the trails take the place of those told before; else they are added to them.
+        whole: the trails replace those sent before; else they are added to them.
         trails: one a run.
         unit: how long the plane's first direction is; distances from the plane are not in such units.
     """

@@ -100,7 +100,7 @@ class Predict:
 
 @dataclass(frozen=True, slots=True)
 class Imagine:
-    """Where every single example would have taken a run in place of an update's batch. => Imagined
+    """Where every single example would have taken a run instead of an update's batch. => Imagined
 
     Attributes:
         run: which.

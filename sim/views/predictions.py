@@ -55,12 +55,12 @@ def _quantities(values: Tensor, scale: Scaling | None) -> tuple[str, ...]:
     """Quantities in the data's own units, to a hundredth of what they vary by or a little more exactly."""
     if scale is None:
         return tuple(f"{value:.2f}" for value in values.tolist())
-    places = max(0, 2 - math.floor(math.log10(float(scale.width))))
-    return tuple(_number(value, places) for value in scale.undo(values.double().numpy()).tolist())
+    decimals = max(0, 2 - math.floor(math.log10(float(scale.width))))
+    return tuple(_number(value, decimals) for value in scale.undo(values.double().numpy()).tolist())
 
 
-def _number(value: float, places: int) -> str:
-    words = f"{round(value, places) + 0.0:.{places}f}"  # + 0.0 for there is a negative zero
+def _number(value: float, decimals: int) -> str:
+    words = f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0 for there is a negative zero
     if "." in words:
         words = words.rstrip("0").rstrip(".")
     return words if len(words) <= _LONGEST else f"{value:.4g}"

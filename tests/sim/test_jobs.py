@@ -40,12 +40,12 @@ class Pieces:
     def _begin(self, wanted: Job) -> Iterator[tuple[Surveyed | None, bool]]:
         self.begun[wanted] += 1
         letters = self.pieces[wanted]
-        for place, letter in enumerate(letters, start=1):
+        for number, letter in enumerate(letters, start=1):
             self.now += 1.0
             self.made.append(wanted)
             if letter == "!":
-                raise ValueError(f"piece {place}")
-            yield picture(place / len(letters)) if letter == "o" else None, place == len(letters)
+                raise ValueError(f"piece {number}")
+            yield picture(number / len(letters)) if letter == "o" else None, number == len(letters)
 
     def work(self, *wanted: Job, budget: float = 100.0) -> tuple[list[tuple[Job, object]], list[Job]]:
         """What came of them, a picture as its progress and an error as its sentence, and what is still to be done."""

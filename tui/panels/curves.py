@@ -128,7 +128,7 @@ class Curves(Picture):
         )
 
     def _measured(self, run: RunScene, column: str) -> tuple[Floats, Floats]:
-        """What updates measured, at the places of the updates before: that is where the run then was."""
+        """What updates measured, at the positions of the updates before: that is where the run then was."""
         return self._x(thinned(run.recorded[:-1])), thinned(run.recorded[1:])[column]
 
     def _x(self, rows: Rows) -> Floats:

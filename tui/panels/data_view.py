@@ -1,4 +1,4 @@
-"""The data, with each run's present line or boundary: what a place on the surface means."""
+"""The data, with each run's present line or boundary: what a point of the surface means."""
 
 import numpy as np
 from numpy.typing import NDArray

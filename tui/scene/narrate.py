@@ -165,18 +165,18 @@ def _standings(scene: Scene, runs: list[RunScene]) -> list[str]:
 
     Only runs that were evaluated on their way count.
     """
-    placed = [run for run in runs if math.isfinite(run.loss) and run.loss_update > 0]
-    placed.sort(key=lambda run: run.loss)
-    if len(placed) < 2:
+    ranked = [run for run in runs if math.isfinite(run.loss) and run.loss_update > 0]
+    ranked.sort(key=lambda run: run.loss)
+    if len(ranked) < 2:
         return []
-    best, worst = lowest(placed), placed[-1]
+    best, worst = lowest(ranked), ranked[-1]
     if math.isclose(best[0].loss, worst.loss, rel_tol=1e-3):
         return [f"All are at loss {decimal(best[0].loss)}."]
     low = f"Lowest loss: {_names(best)}, {decimal(best[0].loss)}"
-    most = max((run.values["test_accuracy"] for run in placed), default=math.nan)
+    most = max((run.values["test_accuracy"] for run in ranked), default=math.nan)
     if scene.tests and math.isfinite(most):
-        told = [_name(run) for run in placed if run.values["test_accuracy"] == most]
-        share = f"{' and '.join(told) if len(told) < len(placed) else 'all alike'}, {100 * most:.1f}%"
+        told = [_name(run) for run in ranked if run.values["test_accuracy"] == most]
+        share = f"{' and '.join(told) if len(told) < len(ranked) else 'all alike'}, {100 * most:.1f}%"
         return [f"{low}; most test examples right: {share}.", f"{low}; best on tests: {share}.", f"{low}."]
     return [
         f"Lowest now: {_names(best)} at {decimal(best[0].loss)}; highest: {_name(worst)} at {decimal(worst.loss)}.",

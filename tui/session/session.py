@@ -1,4 +1,4 @@
-"""One experiment on the screen: its engine, what was recorded, and the player. The state that changes, in one place."""
+"""One experiment on the screen: its engine, what was recorded, and the player. What changes is kept here."""
 
 import asyncio
 import math
@@ -40,7 +40,7 @@ class Phase(Enum):
     STANDING = auto()
     """There is an experiment, and the engine works on it."""
     BEGINNING_AGAIN = auto()
-    """The same, until the experiment that is to take its place stands."""
+    """The same, until the experiment that is to replace it stands."""
     BROKEN = auto()
     """The engine is gone, or cannot do what it was asked: the banner says why."""
 
@@ -178,7 +178,7 @@ class Session:
         self.reset()
 
     def become(self, asked: Experiment, card: Card) -> None:
-        """Begin another experiment in place of this one."""
+        """Begin another experiment instead of this one."""
         self.asked, self.card, self.clock, self.journal = asked, card, asked.clock, asked.changes
         self.reset()
 

@@ -267,14 +267,14 @@ def _damage(content: bytes, chance: random.Random) -> bytes:
     """The same with a few bytes changed, left out or put in."""
     copied = bytearray(content)
     for _ in range(chance.choice([1, 1, 2, 4])):
-        place = chance.randrange(len(copied))
+        position = chance.randrange(len(copied))
         match chance.randrange(6):
             case 0:
-                del copied[place + 1 :]
+                del copied[position + 1 :]
             case 1:
-                copied[place:place] = chance.randbytes(8)
+                copied[position:position] = chance.randbytes(8)
             case _:
-                copied[place] = chance.randrange(256)
+                copied[position] = chance.randrange(256)
     return bytes(copied)
 
 

@@ -111,7 +111,7 @@ def test_rows_count_and_measure_what_they_say(line):
 
 
 def mean_squared_error(line, slope, intercept):
-    """Of a line at some place, with numpy alone."""
+    """Of a line at some point, with numpy alone."""
     inputs, targets = line.source.inputs.cpu().numpy(), line.source.targets.cpu().numpy()
     return np.mean((slope * inputs + intercept - targets) ** 2)
 

@@ -70,7 +70,7 @@ def test_regression_on_a_table_is_bit_for_bit_the_plain_loop(fraction, device):
     """Rows of 10 numbers, whose batches are not aligned in memory as images of 64 are."""
     data = sklearn.datasets.load_diabetes(scaled=False)
     everything = TensorDataset(torch.arange(442))
-    train = [everything[int(place)][0] for place in getattr(training_part(everything, fraction), "indices", range(442))]
+    train = [everything[int(index)][0] for index in getattr(training_part(everything, fraction), "indices", range(442))]
     inputs, target = (
         torch.tensor(StandardScaler().fit_transform(values[train]), dtype=torch.float32)
         for values in (data.data, data.target[:, None])

@@ -295,7 +295,7 @@ def test_all_moments_are_made_whatever_changes_on_the_way(device):
     assert [set(clock) for clock in clocks] == [{0}] * 10 + [{1}] * 10 + [{2}] * 10 + [{0}] * 10
 
 
-def test_what_is_changed_takes_the_place_of_what_was_to_be_changed_later(device):
+def test_what_is_changed_replaces_what_was_to_be_changed_later(device):
     changes = (Change(10, "examples"), Change(20, "updates"))
     race = race_of(problem_of("two parameters", device), RunConfig("a", 7), RunConfig("b", 1), changes=changes)
     while race.moment < 15:

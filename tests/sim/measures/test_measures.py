@@ -17,7 +17,7 @@ STEP = Step(batch_loss=0.75, gradient=GRADIENT, lr=0.1, vector=torch.ones(50))
 PASSES = Passes(training=Figures(0.5, 0.9), testing=Figures(0.6, 0.8))
 GRADIENTS = Gradients(own=GRADIENT, full=OTHER)
 STANDING = Standing(
-    place=Point(1.0, 2.0),
+    point=Point(1.0, 2.0),
     minima=(Point(4.0, 6.0), Point(-5.0, 10.0)),
     off_plane=0.25,
     updates=30,

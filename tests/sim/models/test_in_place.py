@@ -131,9 +131,9 @@ def test_landscape_and_angle_are_those_of_fresh_copies(
     plane = random_plane(start, directions_seed(0))
     expected = []
     for x, y in grid(WINDOW, 5, 4).reshape(-1, 2).tolist():
-        place = plane.origin + x * plane.basis[0] + y * plane.basis[1]
+        vector = plane.origin + x * plane.basis[0] + y * plane.basis[1]
         with torch.no_grad():
-            for parameter, value in zip(model.parameters(), Layout.of(model.parameters()).split(place), strict=True):
+            for parameter, value in zip(model.parameters(), Layout.of(model.parameters()).split(vector), strict=True):
                 parameter.copy_(value)
         expected.append(loss_over(model, make_loss(), training_part(examples())))
     np.testing.assert_allclose(seen.values.reshape(-1), expected, rtol=tolerance(device))

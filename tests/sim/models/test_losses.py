@@ -89,8 +89,8 @@ def test_what_is_taken_in_chunks_is_what_one_go_gives(
         problem.loss(problem.model(held_out[0]), held_out[1]).item(), rel=1e-5
     )
     gradient = full_gradient(problem, problem.model).cpu()
-    places = Layout.of(problem.model.parameters()).occupied()
-    np.testing.assert_allclose(gradient[places], expected.cpu(), **near)
+    occupied = Layout.of(problem.model.parameters()).occupied()
+    np.testing.assert_allclose(gradient[occupied], expected.cpu(), **near)
     descent = descent_of(problem, RunConfig("batch", "all", lr=0.01))
     before = flat(descent.module)
     row = descent.advance(1)
@@ -206,21 +206,21 @@ def test_a_single_output_tells_the_class_on_its_side(tmp_path: Path, device: str
     assert predicted.right[0] == tuple(((truths > 0) == told)[:8, 0].tolist())
 
 
-PLACES = "(x[:, :3] > 0).long()"  # a label for each of three places
+LABELS = "(x[:, :3] > 0).long()"  # three labels an example
 LEFT_OUT = {
-    "places": ("nn.CrossEntropyLoss()", f"torch.where(x[:, 1:4] > 1, -100, {PLACES})", -100),
-    "places with a label of one's own": (
+    "single labels": ("nn.CrossEntropyLoss()", f"torch.where(x[:, 1:4] > 1, -100, {LABELS})", -100),
+    "single labels, by a label of one's own": (
         "nn.CrossEntropyLoss(ignore_index=255)",
-        f"torch.where(x[:, 1:4] > 1, 255, {PLACES})",
+        f"torch.where(x[:, 1:4] > 1, 255, {LABELS})",
         255,
     ),
-    "whole examples": ("nn.CrossEntropyLoss()", f"torch.where(x[:, 3:] > 0.5, -100, {PLACES})", -100),
+    "whole examples": ("nn.CrossEntropyLoss()", f"torch.where(x[:, 3:] > 0.5, -100, {LABELS})", -100),
     "the first examples": (
         "nn.CrossEntropyLoss()",
-        f"torch.where(torch.arange(300)[:, None] < 40, -100, {PLACES})",
+        f"torch.where(torch.arange(300)[:, None] < 40, -100, {LABELS})",
         -100,
     ),
-    "a function": ("lambda o, t: F.cross_entropy(o, t)", f"torch.where(x[:, 1:4] > 1, -100, {PLACES})", -100),
+    "a function": ("lambda o, t: F.cross_entropy(o, t)", f"torch.where(x[:, 1:4] > 1, -100, {LABELS})", -100),
 }
 
 

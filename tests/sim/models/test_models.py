@@ -44,11 +44,11 @@ def test_tables_are_standardised_by_their_training_part(dataset: str, device: st
     data = LOADERS[dataset]()
     problem = problem_of(device, dataset=dataset)
     everything = TensorDataset(torch.arange(len(data.target)))
-    places = training_part(everything)[:][0].numpy()
-    known = data.data[places]
+    indices = training_part(everything)[:][0].numpy()
+    known = data.data[indices]
     inputs, targets = problem.batch(torch.arange(problem.examples))
     np.testing.assert_allclose(inputs.cpu(), (known - known.mean(axis=0)) / known.std(axis=0), atol=1e-3)
-    np.testing.assert_array_equal(targets.cpu(), data.target[places])
+    np.testing.assert_array_equal(targets.cpu(), data.target[indices])
     assert problem.classes == tuple(data.target_names)
     assert problem.model(inputs).shape == (problem.examples, len(data.target_names))
 

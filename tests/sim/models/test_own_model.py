@@ -347,7 +347,7 @@ def test_a_landscape_that_fails_says_why_every_time(tmp_path: Path, device: str)
     assert len(advanced(engine, 3).rows) == 3
 
 
-def test_what_fails_in_the_users_code_is_said_with_its_place(tmp_path: Path, device: str) -> None:
+def test_what_fails_in_the_users_code_is_said_with_its_line(tmp_path: Path, device: str) -> None:
     answer = refused(device, model=own_file(tmp_path, "def model():\n    return 1 / 0\n"))
     assert answer.sentence == "ZeroDivisionError: division by zero (own.py, line 2)."
     assert answer.theirs

@@ -38,7 +38,7 @@ TELLING = """
         return x, signs(x)[:, 0].long()
 """
 MODULES = {
-    "one module in two places": """
+    "one module used twice": """
     def model():
         inner = nn.Linear(4, 4)
         return nn.Sequential(inner, nn.Tanh(), inner, nn.Tanh(), nn.Linear(4, 2))
@@ -122,7 +122,7 @@ MODULES = {
         return F.cross_entropy(output, target).reshape(1)
     """
     + TELLING,
-    "a class for every place of a sequence": """
+    "a class for every position of a sequence": """
     def model():
         return nn.Sequential(nn.Conv1d(1, 8, 3, padding=1), nn.Tanh(), nn.Conv1d(8, 3, 1))
 

@@ -18,7 +18,7 @@ from tests.sim.views.test_landscape import WINDOW
 
 
 def gradients_by_hand(file: str, updates: int, device: str) -> list[tuple[list[int], torch.Tensor, torch.Tensor]]:
-    """For each update its examples, its gradient, and that over all examples without dropout, at the same place."""
+    """For each update its examples, its gradient, and that over all examples without dropout."""
     made: dict[str, object] = {}
     exec(Path(file).read_text(), made)
     torch.manual_seed(0)
