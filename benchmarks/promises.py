@@ -110,7 +110,7 @@ class Claim:
         words: what it says.
         holds: for each seed, whether it does.
         share: of the seeds it is promised for, at least and at most.
-        when: an update of each seed that tells more, for any of the runs; None: the losses at the end tell.
+        when: an update of each seed that shows more, for any of the runs; None: the losses at the end are shown.
         lr: the rate of the race, where it is not the default one.
     """
 

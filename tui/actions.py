@@ -116,7 +116,7 @@ class Actions(App[None]):
         self.frame()
 
     def _next_clock(self) -> Clock:
-        """The clock after the present one, told to the user."""
+        """The clock after the present one; the user is notified."""
         clocks = list(CLOCKS)
         clock = clocks[(clocks.index(self.session.clock) + 1) % len(clocks)]
         self.notify(f"{clock}: {CLOCKS[clock].sentence}", title="clock", timeout=_SHORT)

@@ -89,9 +89,9 @@ def columns_of(rows: Rows, trails: PlaneTrails) -> list[str]:
     as in `sim.protocol.trace.ROW`, without what a two-parameter problem has no value for.
     """
     flat, start = trails.plane.kind == "identity", rows[rows["update"] == 0]
-    told = [one.name for one in RECORDED if one.cost != "pass" or not (flat and np.isnan(start[one.name]).all())]
+    recorded = [one.name for one in RECORDED if one.cost != "pass" or not (flat and np.isnan(start[one.name]).all())]
     beside = [] if flat else ["distance"]
-    return [*_ALWAYS, *(name for name in told if name not in _ALWAYS), *beside]
+    return [*_ALWAYS, *(name for name in recorded if name not in _ALWAYS), *beside]
 
 
 def with_failures(rows: Rows, troubles: Iterable[Trouble]) -> Rows:

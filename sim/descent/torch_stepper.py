@@ -38,7 +38,7 @@ DIVERGED_RATIO = 1e6
 """A batch loss so many times the loss at the start (or 1) means that a run has diverged.
 
 Single examples are often a thousand times as bad as the mean, and a descent recovers from that; from here on none of
-the built-in problems does, and float32 still has room to tell it."""
+the built-in problems does, and float32 can still represent it."""
 
 _CONVERGENCE_CHECK_EVERY = 10  # of the updates at which the loss over all examples is evaluated
 

@@ -68,15 +68,15 @@ def _pooled(problem: Problem, losses: list[tuple[float, float]]) -> float:
 
 
 def _right(problem: Problem, output: Tensor, targets: Tensor) -> tuple[int, int]:
-    """How many labels of a batch are told right, of how many that are known; none where outputs are not classes."""
+    """How many labels of a batch are predicted correctly, and how many are known; 0 where outputs are not classes."""
     if problem.decision is None:
         return 0, 0
     truths = problem.decision.truths(targets)
-    told = problem.decision.told(output, truths)
-    if told is None:
+    predicted = problem.decision.predicted(output, truths)
+    if predicted is None:
         return 0, 0
     known = problem.decision.known(truths)
-    return int(((told == truths) & known).sum()), int(known.sum())
+    return int(((predicted == truths) & known).sum()), int(known.sum())
 
 
 def full_gradient(problem: Problem, module: nn.Module, *, batch_statistics: bool = False) -> Tensor:

@@ -30,7 +30,7 @@ class Card:
         movable: whether the runs can start anywhere on the plane.
         comparable_axes: whether a step means as much along one axis of the plane as along the other.
         formula: that of a two-parameter problem; None for a model.
-        answers: whether the runs' answers to examples can be told.
+        answers: whether the runs' answers to examples can be shown.
     """
 
     name: str

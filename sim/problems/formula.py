@@ -51,7 +51,7 @@ class Formula:
             (the outputs themselves are the per-example losses).
         start: where every run begins.
         window: what the surface shows at first: left, right, bottom, top.
-        lr: the learning rate that all runs share unless told otherwise.
+        lr: the learning rate that all runs share unless they are given another.
         pace: for each clock, units of that clock for each second of playing at speed 1.
         minima: the minimisers of the mean loss that are known (there may be several, or none).
         view: how to draw the data; None where there is nothing to draw.

@@ -88,7 +88,7 @@ class Trouble:
         run: its index.
         sentence: for people.
         details: a traceback, or "".
-        measures: where it stopped, by name, those that a pass over all examples tells; none where even that fails.
+        measures: where it stopped, by name, those that a pass over all examples gives; none where even that fails.
     """
 
     run: int

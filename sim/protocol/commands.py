@@ -1,7 +1,7 @@
 """What the engine is asked: frozen, picklable. Imports no torch.
 
 Every request has exactly one reply, which carries the request's number and its generation (one more with every
-`Open`), so that what became stale after a reset or a restart can be told and dropped.
+`Open`), so that what became stale after a reset or a restart can be recognised and dropped.
 """
 
 from dataclasses import dataclass, field

@@ -38,7 +38,7 @@ RECORDED = measures("step", "pass")
 """The measures that have a column: in float64, NaN where not evaluated; a loss that overflowed is infinite."""
 
 ROW = np.dtype(COUNTERS + [(one.name, np.float64) for one in RECORDED])
-"""One update of one run. Where it went is told by the trails."""
+"""One update of one run. Where it went is in the trails."""
 
 Rows = NDArray[np.void]
 

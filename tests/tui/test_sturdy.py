@@ -221,7 +221,7 @@ async def test_an_exception_in_our_own_code_ends_a_test(
         await way()
 
 
-async def test_an_exception_in_our_own_code_is_told_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exception_in_our_own_code_is_reported_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     async with on_screen() as it:
         monkeypatch.setattr(Player, "toggle", fail)
         monkeypatch.setattr(GdsimApp, "is_headless", False)

@@ -251,13 +251,13 @@ def cloud_of(update: int, run: Run, point: Point) -> Cloud:
 
 
 class ReplayLink:
-    """Answers from a trace, and as badly as it is told to.
+    """Answers from a trace, and as badly as it is asked to.
 
     Attributes:
         commands: what was asked, in order.
         instead: the next answers, instead of the right ones; exceptions are raised.
         gate: cleared, it keeps everything waiting.
-        at: the moment up to which it has told.
+        at: the moment up to which it has answered.
         dead: it was killed and not started again.
     """
 

@@ -46,7 +46,7 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def tick_labels(ticks: Sequence[float]) -> list[str]:
-    """Labels of increasing ticks, with the decimals that tell them apart and a common prefix where they are large.
+    """Labels of increasing ticks, with the decimals that distinguish them and a common prefix where they are large.
 
     Those of several decades are written each in its own way.
     """

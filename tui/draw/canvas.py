@@ -97,7 +97,7 @@ class Canvas:
         Args:
             dots: the points, oldest first, shape (n, 2).
             shades: one colour a point, shape (n,).
-            color: what tells this trail from others.
+            color: what distinguishes this trail from others.
             old: how many of the points are old: their dots give way to fresh ones, and thin out where they crowd.
         """
         positions = np.asarray(dots, dtype=np.float64).reshape(-1, 2)

@@ -99,7 +99,7 @@ def round_down(value: float) -> float:
 
 
 def _apart(low: float, high: float) -> tuple[float, float]:
-    """The ends of an axis, drawn apart where they are too close to be told apart on it."""
+    """The ends of an axis, drawn apart where they are too close to be distinguished on it."""
     reach = max(abs(low), abs(high))
     if reach < 1 / LARGEST:
         return -0.5, 0.5

@@ -11,7 +11,7 @@ from sim.experiment.geometry import Point, Window
 
 Floats = NDArray[np.float64]
 
-_FINEST = 1e-9  # a window's narrowest span, relative to its distance from the origin: floats still tell cells apart
+_FINEST = 1e-9  # a window's narrowest span, relative to its distance from the origin: floats still distinguish cells
 _WIDEST = 1e100
 
 

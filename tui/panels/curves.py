@@ -151,7 +151,7 @@ def rates_words(scene: Scene) -> str:
 
 
 def _drawable(scene: Scene) -> tuple[Measure, ...]:
-    """The recorded measures, the loss first; of those that a pass tells, the ones that are told of the start."""
+    """The recorded measures, the loss first; of those that take a pass, the ones that are known at the start."""
     start = scene.runs[0].recorded[0]
-    told = [one for one in RECORDED if one.name != _BESIDE and (one.cost == "step" or np.isfinite(start[one.name]))]
-    return (registry()["loss"], *(one for one in told if one.name != "loss"))
+    drawable = [one for one in RECORDED if one.name != _BESIDE and (one.cost == "step" or np.isfinite(start[one.name]))]
+    return (registry()["loss"], *(one for one in drawable if one.name != "loss"))

@@ -12,7 +12,7 @@ from tui.draw.palette import hexadecimal
 from tui.panels.words import Words
 from tui.scene.scene import Scene
 
-_KEPT_UP = 0.8  # of the pace asked for: below it the real one is told
+_KEPT_UP = 0.8  # of the pace asked for: below it the real one is shown
 _BUSY_AFTER = 1.0  # seconds
 _GAP = "  "
 

@@ -193,7 +193,7 @@ class Surface(Plot):
             self.entitle([f"loss over {a} and {b}", "loss"], [scene.card.note, scene.card.note.partition(",")[0]])
             return
         share = f" · {100 * scene.plane.explained:.0f}%" if scene.end else ""
-        told = f"{share} of the movement" if share else ""
+        explained = f"{share} of the movement" if share else ""
         here = self._here
         if here is None:
             below = ["landscape to come"]
@@ -205,7 +205,9 @@ class Surface(Plot):
                 [f"over {over} · landscape {made}", f"over {over} · {made}", over] if made else [f"over {over}", over]
             )
         kind = scene.plane.kind
-        self.entitle([f"loss · {scene.plane.words}{told}", f"loss · {kind} plane{told}", f"{kind} plane{share}"], below)
+        self.entitle(
+            [f"loss · {scene.plane.words}{explained}", f"loss · {kind} plane{explained}", f"{kind} plane{share}"], below
+        )
 
     def _draw_trail(self, canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
         points = run.points

@@ -35,8 +35,8 @@ def narrate(scene: Scene, width: int) -> str:
         return _worse(max(worse, key=lambda run: run.loss))
     effort = _effort(scene, runs)
     tails = [*_why(scene, runs), *_standings(scene, runs)]
-    told = [f"{effort} {tail}" for tail in tails]
-    return next((words for words in told if len(wrap(words, width, break_on_hyphens=False)) <= _LINES), effort)
+    sentences = [f"{effort} {tail}" for tail in tails]
+    return next((words for words in sentences if len(wrap(words, width, break_on_hyphens=False)) <= _LINES), effort)
 
 
 def _name(run: RunScene) -> str:
@@ -98,7 +98,7 @@ def _worse(run: RunScene) -> str:
 
 
 def _why(scene: Scene, runs: list[RunScene]) -> list[str]:
-    """What explains the difference just now, most telling first."""
+    """What explains the difference just now, most important first."""
     return [*_thrown_out(scene, runs), *_ahead(scene, runs)]
 
 
@@ -161,7 +161,8 @@ def _rates(run: RunScene) -> str:
 
 
 def _standings(scene: Scene, runs: list[RunScene]) -> list[str]:
-    """Who is lowest, and by how much; who tells most test examples right: from the most telling words to the shortest.
+    """Who is lowest, and by how much; who predicts most test examples correctly: from the fullest words to the
+    shortest.
 
     Only runs that were evaluated on their way count.
     """
@@ -175,8 +176,8 @@ def _standings(scene: Scene, runs: list[RunScene]) -> list[str]:
     low = f"Lowest loss: {_names(best)}, {decimal(best[0].loss)}"
     most = max((run.values["test_accuracy"] for run in ranked), default=math.nan)
     if scene.tests and math.isfinite(most):
-        told = [_name(run) for run in ranked if run.values["test_accuracy"] == most]
-        share = f"{' and '.join(told) if len(told) < len(ranked) else 'all alike'}, {100 * most:.1f}%"
+        leaders = [_name(run) for run in ranked if run.values["test_accuracy"] == most]
+        share = f"{' and '.join(leaders) if len(leaders) < len(ranked) else 'all alike'}, {100 * most:.1f}%"
         return [f"{low}; most test examples right: {share}.", f"{low}; best on tests: {share}.", f"{low}."]
     return [
         f"Lowest now: {_names(best)} at {decimal(best[0].loss)}; highest: {_name(worst)} at {decimal(worst.loss)}.",

@@ -143,6 +143,6 @@ class History:
         return row
 
     def lately(self, run: int) -> tuple[np.void, np.void]:
-        """A run's row at the cursor, and one some updates before, to tell how fast it is."""
+        """A run's row at the cursor, and one some updates before, to know how fast it is."""
         seen = self.seen(run)
         return seen[-1], seen[max(0, len(seen) - 1 - _RATE_WINDOW)]

@@ -145,7 +145,7 @@ class ProcessLink:
             self._generation += 1
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[self._number] = future, self._generation, time.monotonic()
-        # where sending fails the reader has seen the end, too, and tells every waiting request why
+        # where sending fails the reader has seen the end, too, and answers every waiting request with the reason
         with contextlib.suppress(OSError):
             self._connection.send(Request(self._number, self._generation, command))
         return await future

@@ -80,7 +80,7 @@ class Session:
             asked: the experiment.
             card: of its problem.
             link: the way to the engine.
-            notify: tells the user a sentence.
+            notify: shows the user a sentence.
             came_in: is called when there is more to see at the same moment.
         """
         self.asked, self.card = asked, card

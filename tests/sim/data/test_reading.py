@@ -85,7 +85,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, read: Callable[[Path], None], 
     assert f"{name} is a pipe or a device; name a regular file with --data" in refusal(read, tmp_path / name)
 
 
-def test_a_loop_of_links_is_told(tmp_path: Path, read: Callable[[Path], None]) -> None:
+def test_a_loop_of_links_is_reported(tmp_path: Path, read: Callable[[Path], None]) -> None:
     (tmp_path / "a.csv").symlink_to(tmp_path / "b.csv")
     (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
     assert "Too many levels of symbolic links" in refusal(read, tmp_path / "a.csv")
@@ -104,7 +104,7 @@ def nobody() -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "npz"])
 @pytest.mark.parametrize("locked", ["file", "folder"])
-def test_a_lack_of_permission_is_told(
+def test_a_lack_of_permission_is_reported(
     tmp_path: Path, read: Callable[[Path], None], kind: str, locked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

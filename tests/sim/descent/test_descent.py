@@ -196,7 +196,7 @@ def test_divergence_is_an_outcome_and_stops_the_run(line):
     assert len(one.advance(10)) == 0
 
 
-def test_convergence_is_told_by_the_gradient_over_all_examples_and_the_run_goes_on(line):
+def test_convergence_is_decided_by_the_gradient_over_all_examples_and_the_run_goes_on(line):
     made = OneRun(line, RunConfig("run", "all", lr=0.3)).advance(200)
     first = int(np.argmax(made["status"] == Status.CONVERGED))
     assert made["status"][-1] == Status.CONVERGED
@@ -235,7 +235,7 @@ def test_a_limit_in_seconds_ends_the_run_with_the_update_that_gets_there(line):
 
 
 def report_of(race, problem, update):
-    """What the engine would tell of an update of the only run."""
+    """What the engine would report of an update of the only run."""
     before = race.run_state(0, update - 1)
     rows, gradients = problem.rows(race.batch(0, update)), race.gradients(0, before)
     return compare(update, rows, before.vector, 0.1, gradients, identity_plane(Layout.of(problem.model.parameters())))

@@ -245,7 +245,7 @@ def test_a_run_that_failed_is_exit_code_2(tmp_path: Path, capsys: pytest.Capture
 # -- what it is for ---------------------------------------------------------------------------------------------------
 
 
-def test_after_20_epochs_the_mini_batch_run_tells_more_than_95_of_100_digits(device):
+def test_after_20_epochs_the_mini_batch_run_predicts_more_than_95_of_100_digits(device):
     """As with `gdsim --model mlp --clock examples --epochs 20`: what a run does hangs on no other run (see above), so
     that the slow stochastic one can be left out. The accuracy is counted here, by hand."""
     run = RunConfig("mini-batch", 32, loss_every=45)

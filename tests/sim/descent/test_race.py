@@ -269,8 +269,8 @@ def test_a_journal_is_what_was_done(device, kind, clock, changes, costs, asked):
     def fresh(**fields) -> Race:
         return race_of(problem_of(kind, device), *runs, rate=0.05, costs=costs, clock=clock, **fields)
 
-    told, done = fresh(changes=journal), fresh()
-    expected = future(told, asked)
+    given, done = fresh(changes=journal), fresh()
+    expected = future(given, asked)
     rows = [rows_of(done, 0)]
     for change in journal:
         if change.moment <= expected[1].moment:
@@ -281,8 +281,8 @@ def test_a_journal_is_what_was_done(device, kind, clock, changes, costs, asked):
     for name in ROW.names:
         assert_same(np.concatenate(rows)[name], expected[0][name], device)
     assert done.journal == tuple(change for change in journal if change.moment <= expected[1].moment)
-    assert told.journal == journal
-    for head, head_too in zip(done.heads, told.heads, strict=True):
+    assert given.journal == journal
+    for head, head_too in zip(done.heads, given.heads, strict=True):
         assert_same(head.cpu(), head_too.cpu(), device)
 
 
@@ -385,19 +385,19 @@ def test_few_rows_are_reported_and_the_extremes_among_them(device, clock):
             for name in set(ROW.names):
                 np.testing.assert_array_equal(row[name], known[row["run"], row["update"]][name])
         for run in range(len(runs)):
-            own, told = every[every["run"] == run], some[some["run"] == run]
-            assert (len(told) > 0) == (len(own) > 0)
+            own, reported = every[every["run"] == run], some[some["run"] == run]
+            assert (len(reported) > 0) == (len(own) > 0)
             if len(own):
-                assert told["update"][-1] == own["update"][-1]
+                assert reported["update"][-1] == own["update"][-1]
                 for name in ("batch_loss", "loss", "grad_norm", "lr"):
                     if np.isfinite(own[name]).any():
-                        assert np.nanmin(told[name]) == np.nanmin(own[name])
-                        assert np.nanmax(told[name]) == np.nanmax(own[name])
+                        assert np.nanmin(reported[name]) == np.nanmin(own[name])
+                        assert np.nanmax(reported[name]) == np.nanmax(own[name])
         assert (np.diff(some["moment"]) >= 0).all()
     assert sum(map(len, traces[0])) == sum(updates)
 
 
-def test_the_start_is_told_of_every_run(device):
+def test_the_start_is_reported_of_every_run(device):
     runs = [RunConfig("a", 7), RunConfig("b", 1)]
     race = race_of(problem_of("two parameters", device), *runs, clock="examples")
     rows = race.start()

@@ -67,7 +67,7 @@ def test_what_is_taken_on_the_way_has_a_column_and_nothing_else_has() -> None:
 
 
 @pytest.mark.parametrize("cost", ["step", "pass", "gradient", "free"])
-def test_measures_are_told_by_what_they_cost(cost: str) -> None:
+def test_measures_are_grouped_by_what_they_cost(cost: str) -> None:
     expected = [one for one in registry().values() if one.cost == cost]
     assert list(measures(cost)) == expected != []  # type: ignore[arg-type]
 

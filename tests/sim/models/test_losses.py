@@ -182,7 +182,7 @@ def model_text(loss: str, targets: str, model: str = "nn.Linear(4, 1)") -> str:
 
 
 def trained(path: str, device: str, updates: int = 60) -> tuple[Opened, float, Tensor, Tensor, Predicted]:
-    """The test accuracy told at the end; the outputs and targets of the test examples; what is told of some."""
+    """The test accuracy at the end; the outputs and targets of the test examples; what is predicted of some."""
     run = RunConfig("run", 20, lr=0.05, loss_every=1)
     experiment = Experiment(ModelConfig(path, task="classification"), runs=(run,), device=device)
     engine, _ = opened(experiment)
@@ -196,14 +196,14 @@ def trained(path: str, device: str, updates: int = 60) -> tuple[Opened, float, T
 
 
 @pytest.mark.parametrize("name", SINGLE)
-def test_a_single_output_tells_the_class_on_its_side(tmp_path: Path, device: str, name: str) -> None:
+def test_a_single_output_predicts_the_class_on_its_side(tmp_path: Path, device: str, name: str) -> None:
     loss, targets = SINGLE[name]
     accuracy, outputs, truths, predicted = trained(own_file(tmp_path, model_text(loss, targets)), device)
     threshold = 0.5 if name in HALF else 0.0
-    told = outputs > threshold
-    assert accuracy == pytest.approx(accuracy_score(truths > 0, told))
+    second = outputs > threshold
+    assert accuracy == pytest.approx(accuracy_score(truths > 0, second))
     assert accuracy != pytest.approx(accuracy_score(truths > 0, outputs > 0.5 - threshold))
-    assert predicted.right[0] == tuple(((truths > 0) == told)[:8, 0].tolist())
+    assert predicted.right[0] == tuple(((truths > 0) == second)[:8, 0].tolist())
 
 
 LABELS = "(x[:, :3] > 0).long()"  # three labels an example
@@ -236,8 +236,8 @@ def test_labels_that_are_left_out_do_not_count(
     assert accuracy > 0.7
     for example, right in enumerate(predicted.right[0]):
         some = known[example]
-        told = outputs.argmax(dim=1)[example]
-        assert right == (bool((told == truths[example])[some].all()) if some.any() else None)
+        likeliest = outputs.argmax(dim=1)[example]
+        assert right == (bool((likeliest == truths[example])[some].all()) if some.any() else None)
 
 
 def test_probabilities_of_classes_stand_for_the_likeliest(tmp_path: Path, device: str) -> None:

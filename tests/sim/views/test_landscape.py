@@ -221,8 +221,8 @@ def test_another_window_or_plane_begins_anew(device):
         assert first.progress < 1
         assert first.plane == opening.plane.number
     advanced(engine, 20)
-    told = [result for answer in pieces_of(engine, aside) for _, result in answer.results]
-    assert told == []  # of what was begun, nothing can be gone on with
+    pictures = [result for answer in pieces_of(engine, aside) for _, result in answer.results]
+    assert pictures == []  # of what was begun, nothing can be gone on with
     moved = work(engine, job)
     assert moved.plane > opening.plane.number
     state = engine._open

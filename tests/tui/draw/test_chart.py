@@ -172,7 +172,7 @@ def test_tags_stand_where_the_lines_have_got_to_and_never_on_one_another() -> No
     assert early[row].index("a") == pytest.approx(3 + 2 / 12 * 57, abs=2)
 
 
-def test_a_tag_tells_the_last_known_value() -> None:
+def test_a_tag_shows_the_last_known_value() -> None:
     assert series([1, 2, 3]).tag == ""
     assert replace(series([1, 2.5, 3, np.nan, np.inf]), mark="●").tag == "● 3.00 "
     assert replace(series([1, 2.5, 3, np.nan, 4]), mark="●", reached=1.5).tag == "● 2.50 "

@@ -29,7 +29,7 @@ def test_zoom_keeps_a_point_where_it_is_on_the_screen() -> None:
     assert near.zoom(0.5, Point(1.0, 8.0)).window == pytest.approx(VIEW.window)
 
 
-def test_zoom_ends_before_floats_cannot_tell_cells_apart() -> None:
+def test_zoom_ends_before_floats_cannot_distinguish_cells() -> None:
     near = far = VIEW
     for _ in range(2000):
         near, far = near.zoom(2.0, Point(1.0, 8.0)), far.zoom(0.5)

@@ -175,7 +175,7 @@ def test_the_table_says_what_the_trace_says() -> None:
         ("seconds", ["epoch", "‖grad‖", "to min", "optimizer", "updates/s", "examples/s", "examples"]),
     ],
 )
-def test_a_narrow_table_leaves_out_the_least_telling_columns(clock: Clock, order: list[str]) -> None:
+def test_a_narrow_table_leaves_out_the_least_important_columns(clock: Clock, order: list[str]) -> None:
     widths = range(150, 55, -1)
     experiment = make_experiment(clock=clock)
     scene = make_scene(experiment, make_race(experiment, 40 if clock == "updates" else 40 * SECONDS))

@@ -1,4 +1,4 @@
-"""Where the runs went on the plane, put together from what the engine tells."""
+"""Where the runs went on the plane, put together from what the engine sends."""
 
 import numpy as np
 import pytest
