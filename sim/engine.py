@@ -187,7 +187,7 @@ class _Open:
 
 
 class Engine:
-    """Carries out one experiment at a time. Every command has exactly one answer; none raises."""
+    """The engine, which carries out one experiment at a time. Every command has exactly one answer; none raises."""
 
     def __init__(self) -> None:
         self._open: _Open | None = None

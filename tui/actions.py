@@ -27,7 +27,7 @@ DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 
 
 class Actions(App[None]):
-    """The actions; `GdsimApp` has the layout and the passing of time.
+    """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:
         session: the experiment on the screen.

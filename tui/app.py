@@ -53,7 +53,7 @@ _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this
 
 
 class GdsimApp(SturdyApp, PacedApp, Actions):
-    """Descents on the screen.
+    """The app: several descents side by side on the screen.
 
     Args:
         experiment: resolved.

@@ -65,7 +65,7 @@ class Pace:
 
 
 class Output:
-    """Writes to a terminal from a thread of its own.
+    """The way to a terminal, which is written to from a thread of its own.
 
     Args:
         file: the terminal's descriptor, which does not block; closed at the end.

@@ -24,7 +24,7 @@ EXTENSIONS = (".csv", ".jsonl", ".parquet")
 
 
 class ExportError(Exception):
-    """The file could not be written after all; the message is one sentence."""
+    """A file could not be written; the message is one sentence."""
 
 
 def check(path: Path) -> None:

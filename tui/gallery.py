@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 class Choice(NamedTuple):
-    """Something to minimise.
+    """A problem or a model that the gallery offers.
 
     Attributes:
         key: what to press for it.
@@ -51,7 +51,7 @@ def choices() -> Iterator[Choice]:
 
 
 class Gallery(ModalScreen[Choice | None]):
-    """Closes with what was chosen, or with nothing."""
+    """The screen on which another problem or model is chosen; it closes with the choice, or with none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,P,q", "dismiss", "close"),

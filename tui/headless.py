@@ -32,7 +32,7 @@ _COLUMN_OF_UNIT = {"updates": "update", "epochs": "epoch", "seconds": "seconds"}
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of an experiment.
+    """What came of an experiment that ran without a screen.
 
     Attributes:
         opened: what the engine said at the start.

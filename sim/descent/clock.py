@@ -15,7 +15,7 @@ QUANTUM = 0.0001
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one run is to do.
+    """The updates that one run is to make next, and when each of them counts.
 
     Attributes:
         racer: its index among those that were planned for.

@@ -15,7 +15,7 @@ _NEVER = 2**62
 
 
 class Course:
-    """The course of one run: the same for every stepper.
+    """The course of one run, whichever stepper makes it: its configuration, the order of its examples, and its limit.
 
     Attributes:
         run: its row of configuration.

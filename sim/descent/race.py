@@ -54,7 +54,7 @@ class RaceState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Progress:
-    """What the runs did.
+    """What the runs did when they were last advanced.
 
     Attributes:
         rows: the updates that are reported, in the order of their moments.
@@ -128,7 +128,7 @@ _NEVER = 2**62
 
 
 class Race:
-    """Runs on one problem, from the same start. What changes of an experiment changes here.
+    """The runs of one experiment, and all in the engine that changes as they go on.
 
     Attributes:
         clock: what counts now.

@@ -38,7 +38,7 @@ def reported(measures: Mapping[str, NDArray[np.float64]], most: int | None) -> N
 
 
 class KeptSnapshots:
-    """The parameters of one run at updates 0, s, 2s, ...; the stride s doubles whenever there are too many.
+    """The snapshots kept of one run, at updates 0, s, 2s, ...; the stride s doubles whenever there are too many.
 
     Args:
         parameters: P.
@@ -72,7 +72,7 @@ class KeptSnapshots:
 
 
 class KeptStates:
-    """Some states of one run, close enough that the updates between two of them are made again in no time.
+    """The states kept of one run, so close that the updates between two of them are soon made again.
 
     Args:
         memory: bytes that they may take.

@@ -19,7 +19,7 @@ _MOST_CHECKPOINTS = 1024  # of 5 KB each
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OrderState:
-    """From where on the order of the examples can be drawn.
+    """The state of a sampler: from here on it can draw the order of the examples.
 
     Attributes:
         epoch: the next one to draw, from 0.

@@ -57,7 +57,7 @@ def joined(blocks: Sequence[Block]) -> Block:
 
 
 class Stepper(Protocol):
-    """Makes updates of one run. Given the same state it does the same, whatever it did before."""
+    """Something that makes the updates of one run. Given the same state it does the same, whatever it did before."""
 
     def start(self, passes: Passes) -> RunState:
         """The state before the first update, where passes over all examples found these figures."""

@@ -46,7 +46,7 @@ _STEP, _PASS = measures("step"), measures("pass")
 
 
 class TorchStepper:
-    """See `Stepper`. It keeps a module and an optimizer of its own, which stand at the state that it gave last."""
+    """The reference `Stepper`: a module and an optimizer of torch, which stand at the state that it gave last."""
 
     def __init__(self, problem: Problem, course: Course, timer: Callable[[], float] = time.perf_counter) -> None:
         self._problem, self._course, self._timer = problem, course, timer

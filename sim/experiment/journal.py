@@ -9,7 +9,7 @@ from sim.experiment.errors import ConfigError, choose
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From some moment on the runs are kept equal in something else.
+    """A change of the clock at some moment.
 
     Attributes:
         moment: the last one that is as it was before.

@@ -11,7 +11,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Source(Protocol):
-    """All examples, by number."""
+    """Where examples come from: all of them, by number."""
 
     device: torch.device
 

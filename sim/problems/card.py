@@ -16,7 +16,7 @@ from sim.problems.formula import Formula
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A problem as it is shown.
+    """What the screen needs to know of a problem, before and while it runs.
 
     Attributes:
         name: what it is called.

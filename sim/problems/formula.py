@@ -38,7 +38,7 @@ class DataView:
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays compare element by element: a formula equals itself alone
 class Formula:
-    """A mean over N examples of a function of two parameters.
+    """A two-parameter problem: the mean over N examples of a function of the two.
 
     Attributes:
         title: what is fitted to what, for the status line, e.g. "diabetes: body mass index → progression".

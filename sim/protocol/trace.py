@@ -9,7 +9,7 @@ from sim.measures import measures
 
 
 class Status(IntEnum):
-    """How a run stands. Divergence and failure are outcomes, not exceptions."""
+    """The status of a run. Divergence and failure are outcomes, not exceptions."""
 
     RUNNING = 0
     CONVERGED = 1

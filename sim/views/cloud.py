@@ -24,7 +24,7 @@ _ROUNDING = 100  # units in the last place of the product of the lengths of grad
 
 
 class Slopes(NamedTuple):
-    """What single examples say.
+    """The derivatives of single examples' losses along two directions.
 
     Attributes:
         along: shape (M, 2), the derivative of each one's loss along the two directions.

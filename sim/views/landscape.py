@@ -34,7 +34,7 @@ _FIRST_PIECE = 64  # points, before it is known how long one takes
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A landscape so far.
+    """A landscape as far as it has been computed.
 
     Attributes:
         values: shape (rows, columns), top row first; NaN before there is a coarse picture.

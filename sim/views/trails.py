@@ -38,7 +38,7 @@ _REFIT_AFTER = 1.3  # times as many updates as at the last fit
 
 
 class Trails(Protocol):
-    """The plane, and what of the trails on it was not sent to the terminal yet.
+    """The trails of the runs on a plane, sent to the terminal piece by piece.
 
     Attributes:
         plane: the present one.
@@ -71,7 +71,7 @@ def trails_of(kind: PlaneName, model: nn.Module, seed: int) -> Trails:
 
 
 class IdentityTrails:
-    """Trails of two parameters: see `Trails`."""
+    """`Trails` of two parameters, which are their own plane."""
 
     fitted = False
     number = 0
@@ -97,7 +97,7 @@ class IdentityTrails:
 
 
 class FittedTrails:
-    """Trails on a plane that is fitted to them anew as they grow: see `Trails`."""
+    """`Trails` on a plane that is fitted to them anew as they grow."""
 
     fitted = True
 

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ground:
-    """What the trails are drawn on.
+    """The landscape under the trails, as bands of equal loss and the lines between them.
 
     Attributes:
         landscape: what it was made of.

@@ -20,7 +20,7 @@ _LARGEST = 1e300  # differences of such losses are finite
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """One theme's colours, 0xRRGGBB.
+    """The colours of one theme, as 0xRRGGBB.
 
     Every shade of a trail, from `runs` to `faded`, has a contrast of at least 3 : 1 (WCAG 2) with every band and every
     swath, so these have little luminance to differ in: lines between the bands say what they cannot.

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Curves(Picture):
-    """The line is the loss over all examples, smoothed; the band behind it is that of the losses of the batches.
+    """The curves: for each run its loss over all examples, smoothed, before a band of the losses of its batches.
 
     What an update measured is drawn where it was measured: at the parameters before it, so one update earlier.
     """

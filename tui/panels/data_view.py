@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 class DataPanel(Plot):
-    """Points, lines, and the examples that each run's last update used."""
+    """The data as points, each run's line or boundary, and the examples that each run's last update used."""
 
     BORDER_TITLE = "data"
 

@@ -22,7 +22,7 @@ def fitting(choices: Sequence[str], width: int) -> str:
 
 
 class Plot(Picture):
-    """A frame with the labels of its window, and titles on its border."""
+    """A picture of a window of the plane, with labels at its axes and titles on its border."""
 
     _titles: tuple[str, str] = ("", "")
 

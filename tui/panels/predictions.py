@@ -16,7 +16,7 @@ _WIDEST_PICTURE = 32  # pixels
 
 
 class Predictions(Words, can_focus=True):
-    """Images as half-block pictures, other examples by their truth; each run's answers below, wrong ones in red."""
+    """Test examples (images as half-block pictures), their truth, and each run's answers below, wrong ones in red."""
 
     BORDER_TITLE = "test examples and answers"
     _subtitle = ""

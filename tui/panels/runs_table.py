@@ -100,7 +100,7 @@ def columns() -> tuple[TableColumn, ...]:
 
 
 class RunsTable(Words):
-    """The table; columns that do not fit are left out, the least important first."""
+    """The table of the runs; columns that do not fit are left out, the least important first."""
 
     _rows = 0
 

@@ -18,7 +18,7 @@ _GAP = "  "
 
 
 class StatusLine(Words):
-    """Problem, data, counters, playing or paused, pace, seed and device, as much of it as the width allows."""
+    """The top line: problem, data, counters, playing or paused, pace, seed, device, as far as the width allows."""
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""

@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 
 class Surface(Plot):
-    """Zoom, pan, fit, follow; click to start from there."""
+    """The landscape and the trails on it; a click starts the runs from there."""
 
     BORDER_TITLE = "loss"
 

@@ -18,7 +18,7 @@ _CELL = 24  # columns for a run where several share a line
 
 
 class ThisUpdate(Words):
-    """Two lines a run, or one where there is little room, or several runs in a line."""
+    """What each run's last update did: two lines a run, one where there is little room, or several runs in a line."""
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""

@@ -18,7 +18,7 @@ _WHEEL = 10  # moments
 
 
 class Timeline(Words):
-    """A line from the first moment to the last."""
+    """The recording as a line from the first moment to the last."""
 
     @dataclass
     class Sought(Message):

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 
 class Words(Widget):
-    """Most of what is said at one frame is said at the next, and painting costs more than comparing."""
+    """A widget with a text; it repaints only the cells that changed, since painting costs more than comparing."""
 
     _said: tuple[Text, Size, str] | None = None
     _strips: tuple[Strip, ...] = ()

@@ -109,7 +109,7 @@ class RunScene:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the screen shows.
+    """All that there is to see at the cursor.
 
     Attributes:
         experiment, card: what is running.

@@ -20,7 +20,7 @@ FULL = 4_000_000
 
 
 class History:
-    """Every row of every run, and the cursor: a moment, up to which everything is seen.
+    """The record of the runs: every row of every run, and a cursor, the moment up to which they are seen.
 
     Attributes:
         cursor: the moment that is looked at; 0 is the start.

@@ -33,7 +33,7 @@ _RETENTION = Retention(rows=4096)  # an answer: more dots than any screen has
 
 
 class Phase(Enum):
-    """How an experiment stands on the screen."""
+    """How far the experiment on the screen has got."""
 
     STARTING = auto()
     """The engine is being started: nothing stands yet, or nothing any more."""
@@ -46,7 +46,7 @@ class Phase(Enum):
 
 
 class Session:
-    """An experiment under way.
+    """The experiment on the screen, from its opening to the next one.
 
     Attributes:
         asked: the experiment as it was asked for; a new one begins as it says.
