@@ -105,6 +105,7 @@ class TorchStepper:
         course, vector = self._course, self._model.vector
         update, seconds, status, until = state.update, state.seconds, state.status, min(until, course.last_second)
         columns = {one.name: np.full(count, math.nan) for one in (*_STEP, *_PASS)}
+        of_step = [(columns[one.name], one.of) for one in _STEP]
         statuses, times = np.empty(count, np.uint8), np.empty(count)
         kept: list[int] = []
         snapshots: list[Tensor] = []
@@ -114,9 +115,10 @@ class TorchStepper:
             while made < count and seconds < until and not status.stopped:
                 step, spent = self._step(update + 1)
                 update, seconds = update + 1, seconds + spent
-                for one in _STEP:
-                    columns[one.name][made] = one.of(step)
-                status = self._judge(state, update, step.batch_loss, columns["grad_norm"][made], step.lr, status)
+                for column, of in of_step:
+                    column[made] = of(step)
+                grad_norm = float(columns["grad_norm"][made])
+                status = self._judge(state, update, step.batch_loss, grad_norm, step.lr, status)
                 if status.stopped or course.evaluates(update, seconds):
                     found = passes(self._problem, self._model.module)
                     for one in _PASS:

@@ -105,7 +105,7 @@ class Problem:
 
     def rows(self, examples: Tensor) -> Tensor:
         """The rows of the data, from 0, that training examples (int64 from 0 to N - 1) stand in."""
-        return examples if self.train is None else self.train[examples]
+        return examples if self.train is None else self.train.index_select(0, examples)
 
     @cached_property
     def chunk_size(self) -> int:
