@@ -10,7 +10,8 @@ from torch import Tensor
 
 from sim.descent.clock import counted_turns, timed_turn
 from sim.descent.course import Course
-from sim.descent.retention import REPLAYED, KeptSnapshots, KeptStates, reported
+from sim.descent.racer import Leg, MakeStepper, Racer
+from sim.descent.retention import reported
 from sim.descent.sampling import Integers
 from sim.descent.state import RunState
 from sim.descent.stepper import Block, Stepper, joined
@@ -26,9 +27,6 @@ from sim.views.snapshots import Snapshots
 
 _FIRST_CHUNK, _GROWTH = 64, 4  # moments; and how many times as many the next chunk may be
 _LONGEST_CHUNK = 200_000
-_PATIENCE = 1.0  # seconds of updates that are made again at most to look at a past one
-
-MakeStepper = Callable[[Course], Stepper]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,66 +65,6 @@ class Progress:
     troubles: tuple[Trouble, ...]
 
 
-class _Racer:
-    """One run of a race: its stepper, and the states it has been in."""
-
-    def __init__(self, course: Course, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool) -> None:
-        self.course, self._make = course, make
-        self.stepper = make(course)
-        self._scratch: Stepper | None = None
-        self.state = self.previous = self.stepper.start(passes)
-        self.states = KeptStates(memory / 2)
-        self.states.take(self.state)
-        self.snapshots = KeptSnapshots(self.state.vector.numel(), memory / 2 if keep_all else math.inf)
-        self.snapshots.take(np.zeros(1, np.int64), on_plane_terms(self.state.vector)[None])
-
-    @property
-    def left(self) -> float:
-        return self.course.left(self.state)
-
-    @property
-    def scratch(self) -> Stepper:
-        """A second stepper, to look closer with: what a module of the user's own remembers stays undisturbed."""
-        if self._scratch is None:
-            self._scratch = self._make(self.course.unending)
-        return self._scratch
-
-    def warm_up(self) -> None:
-        """Make an update and drop it."""
-        self.scratch.advance(self.state, 1)
-
-    def advance(self, updates: int, until: float) -> Block:
-        """Make updates, in pieces between which a state may be kept."""
-        blocks, made = list[Block](), 0
-        while not blocks or (made < updates and len(blocks[-1]) and self.left > 0 and self.state.seconds < until):
-            before = self.state
-            piece = min(until, before.seconds + REPLAYED)
-            self.state, block = self.stepper.advance(before, updates - made, piece, self.snapshots.now.stride)
-            blocks.append(block)
-            made += len(block)
-            if len(block):
-                self.previous = before
-                self.states.take(self.state)
-        return joined(blocks)
-
-    def state_after(self, update: int) -> RunState | None:
-        """The state after an update, made again from the nearest one kept; None where that would take too long."""
-        if update == self.state.update:
-            return self.state
-        known = [self.previous, self.states.before(update)]
-        behind = max((one for one in known if one and one.update <= update), key=lambda one: one.update, default=None)
-        if behind is None:
-            return None
-        pace = self.state.seconds / max(1, self.state.update)
-        if (update - behind.update) * pace > _PATIENCE:
-            return None
-        state, _ = self.scratch.advance(behind, update - behind.update, keep_every=_NEVER)
-        return state if state.update == update else None
-
-
-_NEVER = 2**62
-
-
 class Race:
     """The runs of one experiment, and all in the engine that changes as they go on.
 
@@ -156,8 +94,8 @@ class Race:
         self._most_rows, self._keep_all = retention.rows, keep_all
         runs = len(experiment.runs)
         self._racers = [
-            _Racer(Course(experiment, index), make, passes, retention.memory / runs, keep_all=keep_all)
-            for index in range(runs)
+            Racer.at_start(Course(run, index, experiment), make, passes, memory, keep_all=keep_all)
+            for index, run in enumerate(experiment.runs)
         ]
         self._passes = passes
         self._turn: tuple[int, float] | None = None
@@ -300,7 +238,7 @@ class Race:
         rows = self._rows(racer, block, np.arange(1, made + 1), positions)
         return [rows], max(made, 1), [block.trouble] if block.trouble else []
 
-    def _rows(self, racer: _Racer, block: Block, moments: np.ndarray, positions: np.ndarray) -> Rows:
+    def _rows(self, racer: Racer, block: Block, moments: np.ndarray, positions: np.ndarray) -> Rows:
         """The updates of a block that are reported; their snapshots, or those due, are kept."""
         if not len(block):
             return NO_ROWS
@@ -349,7 +287,7 @@ class Race:
         counters = [self._counter(racer) for racer in self._racers if racer.left > 0]
         self.position = min(counters, default=0.0)
 
-    def _counter(self, racer: _Racer) -> float:
+    def _counter(self, racer: Racer) -> float:
         """Where a run stands on the clock."""
         state, kind = racer.state, CLOCKS[self.clock]
         if kind.measured:
