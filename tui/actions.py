@@ -152,8 +152,8 @@ class Actions(App[None]):
 
     def action_select_run(self, step: int) -> None:
         """Look at the next run, or the one before."""
-        look, runs = self.session.look, len(self.session.asked.runs)
-        look.selected = (look.selected + step) % runs
+        look, runs = self.session.look, len(self.session.lineages)
+        look.selected = (look.selected + step) % max(1, runs)
         self.redraw()
 
     def action_toggle_lens(self) -> None:
@@ -163,7 +163,7 @@ class Actions(App[None]):
 
     def action_toggle_run(self, index: int) -> None:
         """Hide or show a run."""
-        if index < len(self.session.asked.runs):
+        if index < len(self.session.lineages):
             self.hidden = self.hidden ^ {index}
             self.redraw()
 
@@ -264,7 +264,7 @@ class Actions(App[None]):
         history, trails = self.session.history, self.session.trails
         if history is None or trails is None:
             return
-        names = [run.name for run in self.session.experiment.runs]
+        names = [lineage.newest.name for lineage in self.session.lineages]
         path = Path(time.strftime(f"gdsim-{Path(self.session.card.name).stem}-%Y%m%d-%H%M%S.csv"))
         try:
             rows = export.with_failures(history.all_rows(), self.session.troubles.values())

@@ -1,5 +1,6 @@
 """One run of a race: its settings over time, the states that it has been in, and any of them made again."""
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from sim.descent.stepper import Block, Stepper, joined
 from sim.experiment.resolved import Lineage, Run, Stage
 from sim.measures.measure import Passes
 from sim.views.planes import on_plane_terms
+from sim.views.snapshots import Snapshots
 
 MakeStepper = Callable[[Course], Stepper]
 
@@ -68,9 +70,7 @@ class Racer:
         self._branch: tuple[int, int, int] | None = None
 
     @classmethod
-    def at_start(
-        cls, course: Course, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool
-    ) -> "Racer":
+    def at_start(cls, course: Course, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool) -> "Racer":
         """A run before its first update; `memory` is in bytes, the rest as `Race` has it."""
         leg = Leg(0, course, make)
         state = leg.stepper.start(passes)
@@ -175,6 +175,17 @@ class Racer:
         forked.state = forked.previous = forked.legs[-1].entered(state)
         return forked
 
+    def restore(self, state: RunState, lineage: Lineage, index: int, snapshots: Snapshots, make: MakeStepper) -> None:
+        """Go on from a state, as if nothing had happened since."""
+        self.states, self.snapshots = copy.copy(self.states), copy.copy(self.snapshots)
+        if apart := set(self.lineage.stages) ^ set(lineage.stages):
+            self.states.forget_after(min(stage.update for stage in apart))
+            self.legs = _legs_of(lineage, self.legs[0].course.of(index), make)
+        self._branch = None if lineage.parent is None else (lineage.parent, lineage.update, lineage.moment)
+        self.state = self.previous = state
+        self.snapshots.now = snapshots
+        self.states.forget_after(state.update)
+
     def _as_spent(self, state: RunState) -> RunState:
         """The state with the time that this run had spent by then, as far as is known; making it again took another."""
         behind, ahead = self.states.before(state.update), self.states.after(state.update) or self.state
@@ -182,3 +193,12 @@ class Racer:
             return state
         share = (state.update - behind.update) / (ahead.update - behind.update)
         return replace(state, seconds=behind.seconds + share * (ahead.seconds - behind.seconds))
+
+
+def _legs_of(lineage: Lineage, course: Course, make: MakeStepper) -> tuple[Leg, ...]:
+    """The legs of a run, which begins with a course of its own."""
+    legs = [Leg(0, course, make)]
+    for update, run in lineage.stages[1:]:
+        before = legs[-1].course
+        legs.append(Leg(update, before.changed(run, update), make, before.run))
+    return tuple(legs)

@@ -51,9 +51,9 @@ class KeptSnapshots:
         self.now = Snapshots()
 
     def fork(self, update: int) -> "KeptSnapshots":
-        """The same up to an update."""
+        """The same up to an update; none where they are forgotten, since whoever they were sent to has them."""
         forked = copy.copy(self)
-        forked.now = self.now.until(update)
+        forked.now = self.now.until(update) if math.isfinite(self._most) else Snapshots()
         return forked
 
     def take(self, updates: NDArray[np.int64], snapshots: Tensor) -> None:
@@ -93,7 +93,7 @@ class KeptStates:
     def fork(self, state: RunState) -> "KeptStates":
         """The same up to a state, and that one."""
         forked = copy.copy(self)
-        forked.restore(state)
+        forked.forget_after(state.update)
         forked._states.append(state)
         return forked
 
@@ -117,6 +117,6 @@ class KeptStates:
         """The oldest one kept at or after so many updates."""
         return next((state for state in self._states if state.update >= update), None)
 
-    def restore(self, state: RunState) -> None:
-        """Forget what lies beyond a state."""
-        self._states = [kept for kept in self._states if kept.update <= state.update]
+    def forget_after(self, update: int) -> None:
+        """Keep none beyond so many updates."""
+        self._states = [kept for kept in self._states if kept.update <= update]

@@ -94,7 +94,7 @@ class Sampler:
         return self.order(epoch)[begin : begin + self.batch_size]
 
     def position_in_epoch(self, update: int) -> tuple[int, int]:
-        """The epoch (from 0 at the origin) that an update belongs to, and where in its order the update's batch begins."""
+        """The epoch of an update, from 0 at the origin, and where in its order the update's batch begins."""
         epoch, updates_before = divmod(update - self.origin.update - 1, self.updates_per_epoch)
         return epoch, updates_before * self.batch_size
 

@@ -15,7 +15,6 @@ from sim.models.problem import Problem
 from sim.models.random_state import RandomState
 from sim.protocol.trace import Status
 
-
 _OF_THE_RATE = ("lr", "schedule", "schedule_updates")
 _OF_THE_MOMENTUM = ("momentum", "nesterov")
 

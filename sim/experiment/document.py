@@ -215,7 +215,9 @@ def _change(change: object) -> Change:
         raise ConfigError(f"Each of the changes must be a table, not {change!r}.")
     kinds = [kind for kind in _CHANGES if kind in change]
     if len(kinds) != 1:
-        raise ConfigError(f"A change names one of clock, run and fork, such as moment=50,clock=examples; got {change!r}.")
+        raise ConfigError(
+            f"A change names one of clock, run and fork, such as moment=50,clock=examples; got {change!r}."
+        )
     own, settings = _CHANGES[kinds[0]]
     _check(change, (*own, *settings), "a change")
     if missing := [key for key in own if key not in change]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sim.experiment.choices import Clock, Optimizer, PlaneName, Sampling, Schedule
@@ -111,7 +111,7 @@ class Resolved:
 
     problem: ProblemConfig | ModelConfig
     start: Point | None
-    asked: tuple[RunConfig, ...]
+    asked: tuple[RunConfig, ...] = field(compare=False)  # of which the others are made
     runs: tuple[Run, ...]
     seed: int
     seeds: Seeds

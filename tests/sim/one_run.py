@@ -42,7 +42,8 @@ class OneRun:
         self, problem: Problem, run: RunConfig, *, rate: float | None = 0.1, seed: int = 0, limit: Limit | None = None
     ) -> None:
         self.problem = problem
-        self.course = Course(resolved(problem, run, rate=rate, seed=seed, limit=limit), 0)
+        experiment = resolved(problem, run, rate=rate, seed=seed, limit=limit)
+        self.course = Course(experiment.runs[0], 0, experiment)
         self.stepper = TorchStepper(problem, self.course)
         self.passes = passes(problem, problem.model)
         self.state = self.stepper.start(self.passes)

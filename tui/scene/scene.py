@@ -217,7 +217,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         device=opened.device,
         runs=tuple(
             _run_scene(session, history, trails, index, palette, shown=index not in hidden)
-            for index in range(len(experiment.runs))
+            for index in range(len(session.lineages))
         ),
         cursor=history.cursor,
         end=history.end,
@@ -256,7 +256,7 @@ def _run_scene(
     recorded = {one.name: float((evaluated if one.cost == "pass" else now)[one.name]) for one in RECORDED}
     return RunScene(
         index=index,
-        config=session.experiment.runs[index],
+        config=session.lineages[index].after(int(now["update"])),
         glyph=GLYPHS[index],
         color=palette.runs[index],
         faded=palette.faded[index],

@@ -12,7 +12,7 @@ from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig,
 from sim.experiment.document import from_document, to_document
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change
+from sim.experiment.journal import ClockChange
 from sim.experiment.resolved import Facts, resolve
 
 EXPERIMENTS = {
@@ -31,7 +31,7 @@ EXPERIMENTS = {
             RunConfig("c", None, optimizer="rmsprop", momentum=0.25, sampling="replacement", drop_last=True),
         )
     ),
-    "changes": Experiment(changes=(Change(50, "examples"), Change(70, "seconds"))),
+    "changes": Experiment(changes=(ClockChange(50, "examples"), ClockChange(70, "seconds"))),
 }
 
 
