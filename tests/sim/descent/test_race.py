@@ -276,7 +276,7 @@ def test_a_journal_is_what_was_done(device, kind, clock, changes, costs, asked):
         if change.moment <= expected[1].moment:
             rows.append(rows_of(done, change.moment - done.moment))
             assert done.moment == change.moment
-            done.set_clock(change.clock)
+            done.change(change)
     rows.append(rows_of(done, expected[1].moment - done.moment))
     for name in ROW.names:
         assert_same(np.concatenate(rows)[name], expected[0][name], device)
@@ -300,7 +300,7 @@ def test_what_is_changed_replaces_what_was_to_be_changed_later(device):
     race = race_of(problem_of("two parameters", device), RunConfig("a", 7), RunConfig("b", 1), changes=changes)
     while race.moment < 15:
         rows_of(race, 15 - race.moment)
-    race.set_clock("seconds")
+    race.change(ClockChange(race.moment, "seconds"))
     assert race.journal == (ClockChange(10, "examples"), ClockChange(15, "seconds"))
     rows = rows_of(race, 30)
     assert len(rows) == 30
