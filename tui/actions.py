@@ -4,8 +4,6 @@ import asyncio
 import time
 from pathlib import Path
 
-from textual.app import App
-
 from sim.experiment.choices import CLOCKS, PLANES, Clock
 from sim.experiment.errors import ConfigError
 from sim.protocol.trace import Status
@@ -13,12 +11,13 @@ from tui import export
 from tui.draw.palette import Palette
 from tui.gallery import Choice, Gallery
 from tui.help import HelpScreen, help_text
+from tui.live import LiveControls
 from tui.options.command_line import command_line
 from tui.panels.curves import Curves
+from tui.panels.runs_table import RunsTable
 from tui.panels.surface import Surface
 from tui.panels.timeline import Timeline
 from tui.scene.scene import Scene
-from tui.session.session import Session
 from tui.themes import THEMES
 
 _SHORT = 2.0  # seconds for words about what is to be seen beneath them
@@ -26,17 +25,15 @@ DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 """The classes of a screen that shows the data, or a model's answers: where."""
 
 
-class Actions(App[None]):
+class Actions(LiveControls):
     """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:
-        session: the experiment on the screen.
         scene: what was drawn last.
         hidden: the runs that are not shown.
         mishaps: what went wrong beside the race.
     """
 
-    session: Session
     scene: Scene | None
     hidden: frozenset[int]
     mishaps: list[str]
@@ -154,6 +151,11 @@ class Actions(App[None]):
         """Look at the next run, or the one before."""
         look, runs = self.session.look, len(self.session.lineages)
         look.selected = (look.selected + step) % max(1, runs)
+        self.redraw()
+
+    def on_runs_table_selected(self, message: RunsTable.Selected) -> None:
+        """Look at the run that was clicked on."""
+        self.session.look.selected = message.index
         self.redraw()
 
     def action_toggle_lens(self) -> None:

@@ -14,7 +14,7 @@ from textual.widgets import Markdown
 from sim.experiment.choices import CLOCKS, PLANES
 from tui.draw.chart import BELOW
 from tui.draw.numbers import count
-from tui.draw.palette import GLYPHS, MINIMUM, START
+from tui.draw.palette import GLYPHS, MINIMUM, START, TURN
 from tui.keys import KEYS
 from tui.panels.runs_table import columns
 from tui.scene.scene import Scene
@@ -23,6 +23,10 @@ _WATCH = (
     "Watch which trail is straight and which one jitters; then press `space`, and `.` and `,`, to see one update at a "
     "time. While paused, the arrows at each head are the batch's gradient step (solid colour) and the one over all "
     "examples (white).",
+    "Press `↓` and `(` or `)`: the selected run goes on with half or twice its batch; `<` and `>` do so with its rate, "
+    "`enter` shows all of its settings.",
+    "What if the batch had been 8 from here? Pause, go back with `←`, and press `(` twice: a fork shows it, beside "
+    "what did happen.",
     "Press `c` and `r`: the same race, but now every run may read the same number of *examples*. Who is ahead?",
 )
 _FORMULA_TRIES = (
@@ -46,6 +50,7 @@ _MODEL_TRIES = (
 
 _MARKS = (
     (f"{START} {MINIMUM}", "where the runs begin, and a minimum that is known"),
+    (TURN, "where a run's settings were changed"),
     (
         " ".join(GLYPHS[:3]) + " …",
         "where the runs are; dimmed, with a distance, if far off the plane",

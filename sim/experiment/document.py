@@ -32,7 +32,7 @@ _LISTS: dict[str, Callable[[Iterable[Any]], object]] = {"features": tuple, "hidd
 
 _CHANGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "clock": (("moment", "clock"), ()),
-    "run": (("moment", "run"), RUN_KEYS),
+    "run": (("moment", "run"), tuple(key for key in RUN_KEYS if key != "name")),
     "fork": (("moment", "fork", "update"), RUN_KEYS),
 }
 """For each kind of change the keys that it must have, and those that it may have."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from rich.text import Text
+from textual import events
+from textual.message import Message
 
 from sim.experiment.choices import Clock
 from sim.measures import measures
@@ -102,7 +104,19 @@ def columns() -> tuple[TableColumn, ...]:
 class RunsTable(Words):
     """The table of the runs; columns that do not fit are left out, the least important first."""
 
+    @dataclass
+    class Selected(Message):
+        """A run was clicked on."""
+
+        index: int
+
     _rows = 0
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the run of that line."""
+        offset = event.get_content_offset(self)
+        if offset is not None and 1 <= offset.y <= self._rows:
+            self.post_message(self.Selected(offset.y - 1))
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""

@@ -14,7 +14,7 @@ from sim.protocol.commands import Survey
 from tui.draw.canvas import GROUND, Canvas
 from tui.draw.ground import Ground
 from tui.draw.numbers import count, decimal
-from tui.draw.palette import MINIMUM, START, Palette, blend, trail_colors
+from tui.draw.palette import MINIMUM, START, TURN, Palette, blend, trail_colors
 from tui.draw.viewport import Viewport
 from tui.panels.cloud import draw_cloud
 from tui.panels.plot import Plot
@@ -169,6 +169,7 @@ class Surface(Plot):
         for run in scene.layers:
             self._draw_trail(canvas, view, run, palette)
         self._draw_marks(canvas, view, scene)
+        self._draw_turns(canvas, view, shown)
         if not scene.playing:
             self._draw_steps(canvas, view, shown, palette)
         self._say_what_it_is(scene)
@@ -223,6 +224,13 @@ class Surface(Plot):
         ]:
             if (cell := view.cell(*point)) is not None:
                 canvas.text(*cell, mark, scene.palette.marks, bold=True)
+
+    def _draw_turns(self, canvas: Canvas, view: Viewport, runs: list[RunScene]) -> None:
+        """Where a run's settings were changed."""
+        for run in runs:
+            for turn in run.turns:
+                if turn.point is not None and (cell := view.cell(*turn.point)) is not None:
+                    canvas.text(*cell, TURN, run.color, bold=True)
 
     def _draw_steps(self, canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:
         """Each run's last step from where it began (its colour), and where all examples would have led (white)."""

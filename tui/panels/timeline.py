@@ -7,6 +7,7 @@ from rich.text import Text
 from textual import events
 from textual.message import Message
 
+from sim.experiment.journal import ClockChange
 from sim.protocol.trace import Status
 from tui.draw.numbers import count
 from tui.draw.palette import hexadecimal
@@ -75,9 +76,11 @@ def timeline_text(scene: Scene, width: int) -> Text:
 
 def _marks(scene: Scene) -> Iterator[tuple[int, str, int]]:
     """What happened at which moment: a sign and a colour."""
+    colors = {run.config.name: run.color for run in scene.runs}
     for change in scene.changes:
         if change.moment <= scene.end:
-            yield change.moment, _CHANGE, scene.palette.warn
+            changed = "" if isinstance(change, ClockChange) else str(change.settings.get("name", change.run))
+            yield change.moment, _CHANGE, colors.get(changed, scene.palette.warn)
     for run in scene.runs:
         if (moment := _stopped_at(run)) is not None:
             yield moment, run.glyph, scene.palette.bad

@@ -20,6 +20,7 @@ from sim.problems.formula import Formula
 from sim.protocol.answers import Imagined, PlaneNews, Predicted, UpdateReport
 from sim.protocol.trace import RECORDED, Rows, Status
 from tui.draw.palette import GLYPHS, Palette
+from tui.scene.turns import Turn, turns_of
 from tui.session.history import History
 from tui.session.session import Session
 from tui.session.trails import PlaneTrails
@@ -46,6 +47,7 @@ class RunScene:
         report: what an update used and did: the last one's while time stands still, a recent one's while it goes
             on; None while unknown.
         failed: whether it could not go on.
+        turns: what was changed of it up to the cursor.
         kind: of the point where it stands with next to no gradient; None while it moves, or where there is no formula.
     """
 
@@ -63,6 +65,7 @@ class RunScene:
     values: Mapping[str, float]
     report: UpdateReport | None
     failed: bool
+    turns: tuple[Turn, ...]
     kind: Kind | None
 
     @property
@@ -178,7 +181,7 @@ class Scene:
         reports = tuple(id(run.report) for run in self.runs)
         moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for)
         looked = self.selected, id(self.imagined), id(self.predictions)
-        return id(self.experiment), self.clock, moving, shown, reports, self.plane.number, looked
+        return id(self.experiment), self.clock, self.changes, moving, shown, reports, self.plane.number, looked
 
     @property
     def pace(self) -> float:
@@ -269,6 +272,7 @@ def _run_scene(
         values=recorded | {one.name: one.of(standing) for one in measures("free")},
         report=reports[index] if reports else None,
         failed=index in session.troubles and history.live,
+        turns=turns_of(session.lineages[index], trails, index, int(now["update"])),
         kind=_kind_of_point(session.card.formula, points[-1]) if now["status"] == Status.CONVERGED else None,
     )
 

@@ -19,6 +19,7 @@ from sim.problems.card import Card, usual_pace
 from sim.protocol.answers import Advanced, Answer, Changed, Failed, Opened, PlaneNews, Refused, Trouble, Worked
 from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun, Open, Retention, SetClock, SetPlane, Work
 from tui.session.banner import Banner, with_hint
+from tui.session.change_words import newest_change
 from tui.session.closer_look import CloserLook
 from tui.session.history import History
 from tui.session.inflow import Inflow
@@ -222,12 +223,13 @@ class Session:
         elif self.lineages:
             self.spawn(self._change(ChangeRun(self.lineages[index].newest.name, settings)))
 
-    def fork(self, index: int, settings: Settings) -> None:
-        """Have a run go on a second time from where it is at the cursor, in another way or just so."""
+    def fork(self, index: int, settings: Settings, update: int | None = None) -> None:
+        """Have a run go on a second time, in another way or just so: from an update, or else from the cursor."""
         if self.history is not None and self.lineages:
             name = self.lineages[index].newest.name
             named = {"name": self._free_name(name), **settings}
-            self.spawn(self._change(ForkRun(name, self.history.updates[index], named)))
+            begin = self.history.updates[index] if update is None else update
+            self.spawn(self._change(ForkRun(name, begin, named)))
 
     def _free_name(self, name: str) -> str:
         """A name for one run more: that of its parent with the next number."""
@@ -245,6 +247,9 @@ class Session:
             for lineage in answer.lineages[len(self.lineages) :]:
                 self.trails.fork(lineage)
             self._branch(answer.lineages, self.history)
+            names = [lineage.newest.name for lineage in self.lineages]
+            index = len(names) - 1 if isinstance(command, ForkRun) else names.index(command.run)
+            self._notify(newest_change(self.lineages, index))
             if isinstance(command, ForkRun):
                 self.history.seek_live()
                 self.look.selected = len(self.lineages) - 1

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.experiment.geometry import Point
 from sim.experiment.resolved import Lineage
 from sim.protocol.answers import PlaneNews, Trail
 from sim.protocol.trace import Rows
@@ -91,6 +92,13 @@ class PlaneTrails:
         if live and not (count and recorded.updates[count - 1] == update):
             return np.concatenate([*points, recorded.head[None]]), recorded.head_distance
         return np.concatenate(points), float(recorded.distances[count - 1])
+
+    def point_after(self, run: int, update: int) -> Point | None:
+        """Where a run was after an update; None where that was not kept."""
+        recorded = self._runs[run]
+        index = int(np.searchsorted(recorded.updates, update))
+        kept = index < len(recorded.updates) and recorded.updates[index] == update
+        return Point(*recorded.xy[index].tolist()) if kept else None
 
     def points_of(self, rows: Rows) -> tuple[Floats, Floats]:
         """Where the runs were at the updates of some rows, and how far off the plane; NaN where that was not kept.

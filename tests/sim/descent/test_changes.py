@@ -131,7 +131,7 @@ CHANGES = [
     {"batch_size": 20, "lr": 0.01, "momentum": 0.5},
     *({"optimizer": name} for name in OPTIMIZERS),
 ]
-BEFORE = [{}, {"momentum": 0.9}, {"schedule": "cosine"}, {"sampling": "replacement"}]
+BEFORE = [{}, {"momentum": 0.9, "schedule": "cosine"}, {"sampling": "replacement"}]
 
 
 def one_run(device: str, **settings: Any) -> Race:
@@ -143,7 +143,7 @@ def batch_losses(race: Race, updates: int, run: int = 0) -> list[float]:
     return list(rows["batch_loss"][rows["run"] == run])
 
 
-@pytest.mark.parametrize("begin", [0, 5, 7, 14, 23], ids=lambda begin: f"after {begin}")
+@pytest.mark.parametrize("begin", [0, 5, 7], ids=lambda begin: f"after {begin}")
 @pytest.mark.parametrize("settings", CHANGES, ids=str)
 @pytest.mark.parametrize("before", BEFORE, ids=str)
 def test_a_run_that_is_changed_goes_on_as_a_plain_loop_does(device, before, settings, begin):
@@ -177,7 +177,10 @@ def test_a_fork_is_what_would_have_happened_and_leaves_its_parent_alone(device, 
 def test_every_past_state_of_a_changed_run_and_its_forks_can_be_made_again(device):
     race = one_run(device, momentum=0.9)
     known: dict[tuple[int, int], Tensor] = {(0, 0): race.heads[0].cpu().clone()}
-    changes = {10: RunChange(10, "run", {"batch_size": 3}), 20: RunChange(20, "run", {"optimizer": "adam", "momentum": 0.0})}
+    changes = {
+        10: RunChange(10, "run", {"batch_size": 3}),
+        20: RunChange(20, "run", {"optimizer": "adam", "momentum": 0.0}),
+    }
     changes[10 + 15] = Fork(25, "run", 12, {"name": "fork", "lr": 0.3})
     while race.moment < 60:
         rows_of(race, 1)
