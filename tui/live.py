@@ -18,12 +18,12 @@ class LiveControls(App[None]):
 
     @property
     def _selected(self) -> Run | None:
-        """The settings of the selected run at the cursor; None while no experiment stands."""
-        session = self.session
+        """The settings that the selected run goes on with from the cursor; None while no experiment stands."""
+        session, index = self.session, self.session.look.selected
         if session.history is None or not session.lineages:
             return None
-        index = session.look.selected
-        return session.lineages[index].after(session.history.updates[index])
+        lineage = session.lineages[index]
+        return lineage.newest if session.history.live else lineage.after(session.history.updates[index])
 
     def action_scale_rate(self, factor: float) -> None:
         """Multiply its learning rate."""

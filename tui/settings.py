@@ -34,9 +34,9 @@ _CHOSEN: dict[str, tuple[str, Iterable[str]]] = {
 }
 _BUTTONS: dict[What, str] = {
     "this run": "change it",
-    "all runs": "change all runs",
-    "fork": "add a run from here",
-    "from the start": "add a run from the start",
+    "all runs": "change all",
+    "fork": "fork it here",
+    "from the start": "add one from the start",
 }
 
 

@@ -233,7 +233,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         generation=session.generation,
         palette=palette,
         plane=trails.plane,
-        predictions=look.predictions[1],
+        predictions=look.predictions[1] if len(look.predictions[0]) == len(session.lineages) else None,
         changes=session.journal,
         selected=look.selected,
         imagined=look.imagined if look.imagined and look.imagined.run == look.selected else None,
@@ -270,7 +270,7 @@ def _run_scene(
         points=points,
         loss_update=int(evaluated["update"]),
         values=recorded | {one.name: one.of(standing) for one in measures("free")},
-        report=reports[index] if reports else None,
+        report=reports[index] if len(reports) == len(session.lineages) else None,  # else a fork is newer than they
         failed=index in session.troubles and history.live,
         turns=turns_of(session.lineages[index], trails, index, int(now["update"])),
         kind=_kind_of_point(session.card.formula, points[-1]) if now["status"] == Status.CONVERGED else None,
