@@ -381,7 +381,7 @@ async def test_a_real_trace_goes_through_the_same_panels() -> None:
         assert "stochastic update 25 used #" in this_update
         sentence = " ".join(text_of(app.query_one("#sentence")).split())
         assert sentence.startswith("After the same 25 updates, batch has read 11,050 examples, stochastic 25.")
-        assert "25 updates · 25–11,050 examples" in text_of(app_of(pilot).query_one("#status"))
+        assert "25 updates each · 25–11,050 examples read" in text_of(app_of(pilot).query_one("#status"))
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ async def test_a_real_trace_goes_through_the_same_panels() -> None:
     [
         ("saddle", "0,0", "at a saddle"),
         ("saddle", "0,1", "converged"),
-        ("rastrigin", "1.823,-1.823", "at a local minimum"),
+        ("rastrigin", "1.823,-1.823", "in a local minimum"),
     ],
 )
 async def test_next_to_no_gradient_is_called_converged_only_at_a_lowest_minimum(

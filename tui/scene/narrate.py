@@ -14,8 +14,15 @@ from tui.scene.scene import RunScene, Scene
 
 _LINES = 2  # of the panel
 _SAME_TIME = 0.1  # an update more or less
-_WORSE_FOR, _WORSE_BY = 5, 2.0  # evaluations in a row; times the loss at the start
+_WORSE_BY = 2.0  # times the loss at the start, or earlier
+_WORSE_FOR = 5  # evaluations in a row that each are worse
+_TREND = 20  # evaluations, from which on a noisy run shows one
 _FAR_OFF = 60.0  # degrees
+_AS_FAR: dict[Clock, str] = {
+    "updates": "made as many updates",
+    "examples": "read as many examples",
+    "seconds": "computed as long",
+}
 _UNITS: dict[Clock, str] = {"updates": "update", "examples": "example", "seconds": "second"}
 
 
@@ -34,7 +41,7 @@ def narrate(scene: Scene, width: int) -> str:
     if worse := [run for run in runs if _is_getting_worse(run)]:
         return _worse(max(worse, key=lambda run: run.loss))
     effort = _effort(scene, runs)
-    tails = [*_why(scene, runs), *_standings(scene, runs)]
+    tails = [*_waiting(scene, runs), *_why(scene, runs), *_standings(scene, runs)]
     told = [f"{effort} {tail}" for tail in tails]
     return next((words for words in told if len(wrap(words, width, break_on_hyphens=False)) <= _LINES), effort)
 
@@ -76,14 +83,17 @@ def _cause(run: RunScene, runs: list[RunScene]) -> str:
 
 
 def _is_getting_worse(run: RunScene) -> bool:
-    """Whether its loss is well above where it began, and has grown all along since."""
+    """Whether its loss is well above where it began, and goes on growing, be it with ups and downs."""
     losses = run.recorded["loss"][run.evaluations]
-    losses = losses[run.recorded["update"][run.evaluations] <= run.update][-_WORSE_FOR:]
-    return (
-        len(losses) == _WORSE_FOR
-        and run.loss > _WORSE_BY * abs(float(run.recorded[0]["loss"]))
-        and bool((np.diff(losses) > 0).all())
-    )
+    losses = losses[run.recorded["update"][run.evaluations] <= run.update]
+    high = _WORSE_BY * abs(float(losses[0]))
+    if not losses[-1] > high > 0:
+        return False
+    newest, middle = losses[-_WORSE_FOR:], len(losses) // 2
+    if len(newest) == _WORSE_FOR and (np.diff(newest) > 0).all():
+        return True
+    before, since = losses[:middle], losses[middle:]
+    return len(losses) >= _TREND and bool(since.min() > high and np.median(since) > _WORSE_BY * np.median(before))
 
 
 def _worse(run: RunScene) -> str:
@@ -95,6 +105,16 @@ def _worse(run: RunScene) -> str:
 
 
 # -- what it means ----------------------------------------------------------------------------------------------------
+
+
+def _waiting(scene: Scene, runs: list[RunScene]) -> list[str]:
+    """Who stands because others are behind on the clock, and for whom."""
+    waiting = [run for run in runs if scene.waits(run)]
+    going = [run for run in runs if not run.status.stopped and run not in waiting]
+    if not waiting or not going:
+        return []
+    wait, has = "waits" if len(waiting) == 1 else "wait", "has" if len(going) == 1 else "have"
+    return [f"{_names(waiting)} {wait} until {_names(going)} {has} {_AS_FAR[scene.clock]}."]
 
 
 def _why(scene: Scene, runs: list[RunScene]) -> list[str]:

@@ -19,6 +19,7 @@ from sim.problems.curvature import Kind, kind_of_place
 from sim.problems.formula import Formula
 from sim.protocol.answers import Imagined, PlaneNews, Predicted, UpdateReport
 from sim.protocol.trace import RECORDED, Rows, Status
+from tui.draw.numbers import short
 from tui.draw.palette import GLYPHS, Palette
 from tui.session.history import History
 from tui.session.session import Session
@@ -26,6 +27,14 @@ from tui.session.trails import PlaneTrails
 
 _NEARBY = 1e-4  # windows: within it a place is of one kind
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
+_QUANTUM = 1e-3  # seconds, more than a run computes at a time before it is the others' turn
+_STANDING: dict[Kind | None, str] = {
+    "minimum": "converged",
+    "local minimum": "in a local minimum",
+    "saddle": "at a saddle",
+    "plateau": "on a plateau",
+}
+"""What a run with next to no gradient is said to do, by where it stands; elsewhere it is "standing still"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +111,11 @@ class RunScene:
 
     @property
     def status_words(self) -> str:
-        """How it stands, in words: at which kind of place, where it has converged to none that is the lowest."""
-        words = self.status.name.lower() if self.kind in (None, "minimum") else f"at a {self.kind}"
-        return f"{words} at update {self.update}" if self.status.stopped else words
+        """How it stands, in words: with next to no gradient it has converged at a minimum only."""
+        if self.status is Status.CONVERGED:
+            return _STANDING.get(self.kind, "standing still")
+        words = self.status.name.lower()
+        return f"{words} at update {short(self.update)}" if self.status.stopped else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +201,25 @@ class Scene:
         """The runs that are shown, in the order of drawing: the noisiest first, so that it hides no other."""
         shown = [run for run in reversed(self.runs) if run.shown]
         return tuple(sorted(shown, key=lambda run: run.config.batch_size))
+
+    def waits(self, run: RunScene) -> bool:
+        """Whether a run is so far ahead on the clock that it has to wait for others, as after a change of the clock."""
+        going = [other for other in self.runs if not other.status.stopped]
+        if run.status.stopped or not self.live:
+            return False
+        column = CLOCKS[self.clock].column
+        due = min(float(other.seen[-1][column]) + self._turn(other) for other in going)
+        return float(run.seen[-1][column]) >= due + self._turn(run)
+
+    def _turn(self, run: RunScene) -> float:
+        """How far on the clock a run's next turn takes it, or somewhat more."""
+        match self.clock:
+            case "updates":
+                return 1.0
+            case "examples":
+                return float(run.config.batch_size)
+            case "seconds":
+                return 2 * run.seconds / max(1, run.update) + _QUANTUM
 
     def span(self, counter: Clock) -> tuple[float, float]:
         """The least and the most that any run counts."""
