@@ -6,9 +6,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from textual.keys import format_key
 
 from sim.problems import registry
 from tui import cli
+from tui.keys import KEYS
 from tui.options import config_file
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +62,16 @@ def table(heading: str) -> list[str]:
 
 def test_every_problem_is_listed() -> None:
     assert table("Problems") == list(registry())
+
+
+def test_every_key_is_listed() -> None:
+    section = README.split("\n## Keys\n")[1].split("\n## ")[0]
+    listed = set(re.findall(r"`([^`]+)`", "\n".join(re.findall(r"^\|([^|]+)\|", section, flags=re.MULTILINE))))
+    names = {"⌫": "backspace"}
+    keys = {key.display or format_key(key.key.split(",")[0]) for key in KEYS if key.key}
+    keys = {names.get(key, key) for key in keys}
+    shifted = {"⇧→", "⇧←"}  # "with shift"
+    assert listed == keys - shifted | {"1", "9", "tab", "ctrl+p"}
 
 
 def test_every_exported_column_is_explained(tmp_path: Path) -> None:
