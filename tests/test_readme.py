@@ -4,6 +4,7 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from textual.keys import format_key
@@ -30,7 +31,17 @@ def test_the_two_commands_and_the_picture_are_on_the_first_screen() -> None:
     assert "pip install . && gdsim" in FIRST_SCREEN
     assert "pip install -e '.[dev]' && pytest" in FIRST_SCREEN
     (picture,) = re.findall(r"!\[.+\]\((.+)\)", "\n".join(FIRST_SCREEN))
-    assert "<svg" in (ROOT / picture).read_text(encoding="utf-8")
+    svg = ElementTree.parse(ROOT / picture).getroot()
+    assert svg.tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_the_picture_moves_and_asks_for_nothing_that_a_web_page_would_refuse() -> None:
+    path = ROOT / "docs/screen.svg"
+    svg = path.read_text(encoding="utf-8")
+    assert svg.count("@keyframes") >= 40
+    assert "prefers-reduced-motion" in svg
+    assert not re.search(r"<script|@import|url\(|href", svg)
+    assert path.stat().st_size < 2_000_000
 
 
 def test_links_lead_somewhere() -> None:
