@@ -91,13 +91,13 @@ def counters(
 ) -> Text:
     """The counters, each a number or a range over the runs; the clock's is highlighted, the others are in `words`.
 
-    Where they are `explained`, they say what was counted, and which of them is kept equal.
+    Where they are `explained`, they say what was counted, and whether it is the same of all runs.
     """
     parts = []
     for clock in (clock for clock in CLOCKS if clock in shown):
         here = clock == scene.clock
-        meaning = (_MEANINGS[clock] + " each" * here) * explained
         counter = _counter(scene, clock, count if here else words)
+        meaning = (_MEANINGS[clock] + " each" * (here and "–" not in counter)) * explained
         parts.append(Text(f"{counter}{meaning}", style="bold underline" if here else "dim"))
     return Text(" · ").join(parts)
 

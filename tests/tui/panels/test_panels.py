@@ -124,8 +124,8 @@ def test_before_the_first_update_a_busy_engine_warms_up() -> None:
 
 COUNTERS: dict[Clock, str] = {
     "updates": "40 updates each",
-    "examples": "40–2,440 examples read each",
-    "seconds": "4.04–6.44 ms computing each",
+    "examples": "40–2,440 examples read",
+    "seconds": "4.04–6.44 ms computing",
 }
 
 
