@@ -30,7 +30,7 @@ PAUSED_FOR = 3.0
 
 
 class FilmTime:
-    """The time in the film, in place of the module of that name.
+    """The time in the film, instead of the module of that name.
 
     Attributes:
         now: seconds.

@@ -31,7 +31,7 @@ class Enlarging(App[None]):
             self._enlarge(panels[0] if panels else self.query_one(Surface))
 
     def swap_enlarged(self, kind: type[Widget]) -> bool:
-        """Where a panel is enlarged, enlarge one of a kind in its place, or the surface in that one's; whether so."""
+        """Where a panel is enlarged, enlarge one of a kind instead, or the surface instead of that; whether so."""
         if not self.screen.has_class("-enlarged"):
             return False
         panel = self.query_one(kind)
@@ -39,7 +39,7 @@ class Enlarging(App[None]):
         return True
 
     def in_sight(self, kind: type[Panel]) -> Panel:
-        """The panel of a kind; where another one is enlarged, so that it would be hidden, in place of that."""
+        """The panel of a kind; where another one is enlarged, so that it would be hidden, instead of that."""
         panel = self.query_one(kind)
         if self.screen.has_class("-enlarged") and not panel.has_class("-large"):
             self._enlarge(panel)

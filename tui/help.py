@@ -57,7 +57,7 @@ _MARKS = (
     ),
     (
         BELOW,
-        "at the lower edge of the curves: values for which the axis (`y`) has no place",
+        "at the lower edge of the curves: values that are not on the axis (`y`)",
     ),
 )
 

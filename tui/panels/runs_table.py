@@ -20,6 +20,12 @@ from tui.scene.scene import RunScene, Scene
 
 _GAP = 2
 _MARGIN = 3  # cells before the first column: the mark of the selected run, and its glyph
+_COUNT, _RATE, _STATUS_WIDTH = 7, 9, len("diverged at update 9,999")  # cells
+_WIDTHS: dict[Unit, int] = {"": 8, "%": 6, "°": 4, "/s": 6}
+_MANY_EPOCHS = 1000  # from where on their hundredths matter no more
+_COURSE = "loss so far"
+_SHORTEST_COURSE, _LONGEST_COURSE = 12, 64  # cells
+_DECADES = 6.0  # below the start, that a course shows at most
 _HEADING_SHARE = 0.12  # of the text's colour in the background of the heading
 
 
@@ -86,13 +92,7 @@ _STATUS_MEANING = (
     "running; converged, at a minimum; in a local minimum, at a saddle, on a plateau or just standing still, with next "
     "to no gradient; waits, for others to come as far on the clock; diverged or failed"
 )
-_COUNT, _NUMBER, _RATE, _STATUS_WIDTH = 7, 8, 9, len("diverged at update 9,999")  # cells
-_MANY_EPOCHS = 1000
-_COURSE = "loss so far"
-_SHORTEST_COURSE, _LONGEST_COURSE = 12, 64  # cells
-_DECADES = 6.0  # below the start, that a course shows at most
-_WIDTHS: dict[Unit, int] = {"": _NUMBER, "%": 6, "°": 4, "/s": 6}
-_TOLD_ELSEWHERE = ("batch_loss", "lr")
+_SHOWN_ELSEWHERE = ("batch_loss", "lr")
 
 
 def _known(scene: Scene, one: Measure) -> bool:
@@ -116,7 +116,7 @@ def _measured(one: Measure) -> TableColumn:
 @cache
 def columns() -> tuple[TableColumn, ...]:
     """Every column, in order: what a run is, how far it has come, the measures, how it stands."""
-    told = [one for one in measures("step", "pass", "free") if one.name not in _TOLD_ELSEWHERE]
+    shown = [one for one in measures("step", "pass", "free") if one.name not in _SHOWN_ELSEWHERE]
     return (
         TableColumn("run", "the descent: a key with its number hides or shows it", lambda _s, r: r.config.name),
         TableColumn("batch", "examples whose mean gradient makes one update", _batch),
@@ -126,13 +126,13 @@ def columns() -> tuple[TableColumn, ...]:
         TableColumn("updates", "steps made", lambda _s, r: short(r.update), _COUNT),
         TableColumn("epoch", "passes through all examples", _epoch, _COUNT, rank=6),
         TableColumn("examples", "examples read", lambda _s, r: short(r.examples), _COUNT, rank=1),
-        *(_measured(one) for one in told),
+        *(_measured(one) for one in shown),
         TableColumn("status", _STATUS_MEANING, _status, _STATUS_WIDTH),
     )
 
 
 class RunsTable(Words):
-    """The table; columns that do not fit are left out, the least telling first."""
+    """The table of the runs; columns that do not fit are left out, the least important first."""
 
     _rows = 0
 
