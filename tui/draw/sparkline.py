@@ -5,7 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCKS = "▁▂▃▄▅▆▇█"
+BLOCKS = "▁▂▃▄▅▆▇"
+"""From the lowest to the highest; a full block would touch the row above."""
 
 _LEAST = 1e-9  # an axis that is not begun yet
 

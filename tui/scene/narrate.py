@@ -17,6 +17,7 @@ _SAME_TIME = 0.1  # an update more or less
 _WORSE_BY = 2.0  # times the loss at the start, or earlier
 _WORSE_FOR = 5  # evaluations in a row that each are worse
 _TREND = 20  # evaluations, from which on a noisy run shows one
+_NAMED = 2  # runs that are named as going on; more are counted
 _FAR_OFF = 60.0  # degrees
 _AS_FAR: dict[Clock, str] = {
     "updates": "made as many updates",
@@ -36,7 +37,7 @@ def narrate(scene: Scene, width: int) -> str:
         return _diverged(min(stopped, key=lambda run: int(run.seen[-1]["moment"])), runs)
     if failed := [run for run in runs if run.status is Status.FAILED]:
         going = [run for run in runs if not run.status.stopped]
-        rest = f"{_names(going)} {'goes' if len(going) == 1 else 'go'} on" if going else "press i for the reason"
+        rest = _who_goes_on(going) if going else "press i for the reason"
         return f"{_names(failed)} could not go on; {rest}."
     if worse := [run for run in runs if _is_getting_worse(run)]:
         return _worse(max(worse, key=lambda run: run.loss))
@@ -64,7 +65,15 @@ def _diverged(run: RunScene, runs: list[RunScene]) -> str:
         return "Where all runs begin the loss is no finite number; look at the data and at the loss."
     sentence = f"{_name(run)} diverged at update {count(run.update)}: {_cause(run, runs)}"
     going = [other for other in runs if not other.status.stopped]
-    return f"{sentence}; {_name(going[0])} goes on." if going else f"{sentence}. Try a lower --lr."
+    if not going:
+        return f"{sentence}. Try a lower --lr."
+    return f"{sentence}; {_who_goes_on(going)}."
+
+
+def _who_goes_on(going: Sequence[RunScene]) -> str:
+    if len(going) > _NAMED:
+        return f"{len(going)} others go on"
+    return f"{_names(going)} {'goes' if len(going) == 1 else 'go'} on"
 
 
 def _cause(run: RunScene, runs: list[RunScene]) -> str:

@@ -28,21 +28,21 @@ def test_one_more_value_leaves_the_others_as_they_are() -> None:
 
 
 def test_heights_are_even_in_the_logarithm_and_a_step_without_values_goes_on() -> None:
-    values = 2.0 ** np.arange(8)
+    values = 2.0 ** np.arange(7)
     extent = calm_range(values, 6.0)
-    assert extent == (0.0, 7.0)
-    assert sparkline(np.arange(8.0), values, 7.0, 1.0, extent) == BLOCKS
-    assert sparkline(np.array([0.0, 3.0]), np.array([128.0, 1.0]), 4.0, 1.0, extent) == "███▁▁"
+    assert extent == (0.0, 6.0)
+    assert sparkline(np.arange(7.0), values, 6.0, 1.0, extent) == BLOCKS
+    assert sparkline(np.array([0.0, 3.0]), np.array([64.0, 1.0]), 4.0, 1.0, extent) == "▇▇▇▁▁"
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 def test_what_is_no_number_is_as_high_as_can_be(value: float) -> None:
     values = np.array([1.0, value])
-    assert sparkline(np.arange(2.0), values, 1.0, 1.0, calm_range(values, 6.0)) == "▁█"
+    assert sparkline(np.arange(2.0), values, 1.0, 1.0, calm_range(values, 6.0)) == "▁▇"
 
 
 def test_zero_does_not_flatten_the_rest() -> None:
     values = np.array([1.0, 1e-3, 0.0, 1e-30])
     low, high = calm_range(values, 6.0)
     assert (low, high) == (-20.0, 0.0)
-    assert sparkline(np.arange(4.0), values, 3.0, 1.0, (low, high)) == "█▅▁▁"
+    assert sparkline(np.arange(4.0), values, 3.0, 1.0, (low, high)) == "▇▄▁▁"

@@ -102,6 +102,12 @@ def test_a_diverged_run_is_what_matters() -> None:
     assert sentence == f"hasty diverged at update {last}: a rate of 1.4 is too high for batches of 1; calm goes on."
 
 
+def test_all_that_go_on_are_named_or_counted() -> None:
+    hasty, calm = RunConfig("hasty", 1, lr=1.4), [RunConfig(name, "all") for name in ("a", "b", "c")]
+    assert say(make_experiment(hasty, *calm[:2]), 40)[0].endswith("; a and b go on.")
+    assert say(make_experiment(hasty, *calm), 40)[0].endswith("; 3 others go on.")
+
+
 def test_when_all_diverged_it_says_what_to_try() -> None:
     sentence, _ = say(make_experiment(RunConfig("hasty", 1, lr=1.4)), 40)
     assert sentence.endswith("Try a lower --lr.")
