@@ -216,7 +216,7 @@ def test_resize_at_any_time(gdsim: Callable[..., Terminal]) -> None:
     terminal.resize(60, 15)
     terminal.see("This terminal is 60x15; gdsim needs 80x24 at least")
     terminal.resize(120, 40)
-    terminal.see("a recent update, against the full gradient")
+    terminal.see("this update, against the full gradient")
     terminal.see("to min")
     terminal.press("q")
     assert terminal.finish() == 0

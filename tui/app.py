@@ -145,6 +145,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(number, self._leave, number)
+        self.query_one("#this-update").border_title = "this update, against the full gradient"
         if self._ticking:
             self._timer = self.set_interval(1 / FRAMES_PER_SECOND, self.frame)
         self._show_session()

@@ -22,9 +22,6 @@ class ThisUpdate(Words):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        title = f"{'a recent' if scene.playing else 'this'} update, against the full gradient"
-        if title != self.border_title:
-            self.border_title = title
         self.say(update_text(scene, self.size.width, self.size.height))
 
 
@@ -51,7 +48,7 @@ def _head(run: RunScene) -> Text:
 def _two_lines(scene: Scene, run: RunScene, width: int) -> Text:
     if run.update == 0 or run.report is None:
         return _nothing_yet(run) + Text("\n")
-    words = [f"{_which(scene, run)}used {used}" for used in _used(scene, run.report)]
+    words = [f"update {count(run.report.update)} used {used}" for used in _used(scene, run.report)]
     return _beside(_head(run), words, width) + Text("\n  ") + _difference(scene, run.report)
 
 
@@ -60,20 +57,9 @@ def _one_line(scene: Scene, run: RunScene, width: int) -> Text:
         return _nothing_yet(run)
     tail = Text("  ") + _difference(scene, run.report)
     used = _used(scene, run.report)
-    if _is_stale(run):
+    if run.update - run.report.update > _STALE:
         used = [f"{some} at update {count(run.report.update)}" for some in used]
     return _beside(_head(run), used, width - tail.cell_len) + tail
-
-
-def _which(scene: Scene, run: RunScene) -> str:
-    """Which update a report is of; while it plays that is one of the last few, and the counters are ahead of it."""
-    if run.report is None or (scene.playing and not _is_stale(run)):
-        return ""
-    return f"update {count(run.report.update)} "
-
-
-def _is_stale(run: RunScene) -> bool:
-    return run.report is not None and run.update - run.report.update > _STALE
 
 
 def _cell(scene: Scene, run: RunScene, width: int) -> Text:
