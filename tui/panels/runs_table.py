@@ -21,7 +21,7 @@ from tui.scene.scene import RunScene, Scene
 _GAP = 2
 _MARGIN = 3  # cells before the first column: the mark of the selected run, and its glyph
 _COUNT, _RATE, _STATUS_WIDTH = 7, 9, len("diverged at update 9,999")  # cells
-_WIDTHS: dict[Unit, int] = {"": 8, "%": 6, "°": 4, "/s": 6}
+_WIDTHS: dict[Unit, int] = {"": 9, "%": 6, "°": 4, "/s": 6}
 _MANY_EPOCHS = 1000  # from where on their hundredths matter no more
 _COURSE = "loss so far"
 _SHORTEST_COURSE, _LONGEST_COURSE = 12, 64  # cells
