@@ -1,6 +1,6 @@
 """Pictures of a terminal as one SVG that moves: of each picture only the cells that changed, painted over the last.
 
-It needs no script and no font of its own: the dots of braille characters are drawn, other characters are set one run of
+It needs no script and no font of its own: dots of braille and blocks are drawn, other characters are set one run of
 a style at a time, as wide as their cells. A reader who wants no motion sees the last picture.
 """
 
@@ -81,18 +81,18 @@ def moving_svg(pictures: Sequence[Picture], seconds: Sequence[float], background
 
 def _painted(last: Picture, now: Picture) -> str:
     """What is to be painted over a picture to make it another one."""
-    grounds, dots, words = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list), list[str]()
+    grounds, shapes, words = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list), list[str]()
     for y, (old, new) in enumerate(zip(last, now, strict=True)):
         changed = [x for x, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]
         for xs in _unbroken({x: new[x].background for x in changed}):
             grounds[new[xs[0]].background].append(_box(xs[0] * _WIDTH, y * _HEIGHT, len(xs) * _WIDTH, _HEIGHT))
         for x in changed:
-            dots[new[x].color] += _dots(x, y, new[x].character)
+            shapes[new[x].color] += _shapes(x, y, new[x].character)
         written = {x: new[x][1:] for x in changed if not _is_drawn(new[x].character)}
         words += [_word(xs[0], y, [new[x] for x in xs]) for xs in _unbroken(written)]
     boxes = "".join(f'<path fill="{color}" d="{"".join(d)}"/>' for color, d in grounds.items())
-    points = "".join(f'<path fill="{color}" d="{"".join(d)}"/>' for color, d in dots.items() if d)
-    return f'<g shape-rendering="crispEdges">{boxes}</g>{points}{"".join(words)}'
+    drawn = "".join(f'<path fill="{color}" d="{"".join(d)}"/>' for color, d in shapes.items() if d)
+    return f'<g shape-rendering="crispEdges">{boxes}</g>{drawn}{"".join(words)}'
 
 
 def _unbroken(looks: Mapping[int, object]) -> Iterator[list[int]]:
@@ -102,15 +102,20 @@ def _unbroken(looks: Mapping[int, object]) -> Iterator[list[int]]:
 
 
 def _is_drawn(character: str) -> bool:
-    """Whether a character is not set as text: a space, or dots."""
-    return character.isspace() or "\u2800" <= character <= "\u28ff"
+    """Whether a character is not set as text: a space, dots, or a block from the lower or upper edge of its cell."""
+    return character.isspace() or "\u2800" <= character <= "\u28ff" or "\u2580" <= character <= "\u2588"
 
 
-def _box(x: int, y: int, width: int, height: int) -> str:
-    return f"M{x} {y}h{width}v{height}h-{width}z"
+def _box(x: float, y: float, width: float, height: float) -> str:
+    return f"M{x:g} {y:g}h{width:g}v{height:g}h-{width:g}z"
 
 
-def _dots(x: int, y: int, character: str) -> list[str]:
+def _shapes(x: int, y: int, character: str) -> list[str]:
+    if character == "▀":
+        return [_box(x * _WIDTH, y * _HEIGHT, _WIDTH, _HEIGHT / 2)]
+    if "▁" <= character <= "█":
+        height = (ord(character) - 0x2580) * _HEIGHT / 8
+        return [_box(x * _WIDTH, (y + 1) * _HEIGHT - height, _WIDTH, height)]
     bits = ord(character) - 0x2800 if "\u2800" <= character <= "\u28ff" else 0
     spots = ((x * _WIDTH + 1 + 5 * across, y * _HEIGHT + 1 + 5 * down) for across, down in _DOTS)
     return [_box(left, top, _DOT, _DOT) for bit, (left, top) in enumerate(spots) if bits >> bit & 1]

@@ -43,3 +43,9 @@ def test_braille_is_drawn_dot_by_dot() -> None:
     _, dots = (path.get("d") for path in svg.iter(f"{SVG}path"))
     assert dots == "M1 1h3v3h-3zM6 16h3v3h-3z"
     assert not list(svg.iter(f"{SVG}text"))
+
+
+def test_blocks_are_drawn_from_the_edge_of_their_cell() -> None:
+    svg = svg_of([[Segment("▀▂█")]])
+    _, blocks = (path.get("d") for path in svg.iter(f"{SVG}path"))
+    assert blocks == "M0 0h10v10h-10zM10 15h10v5h-10zM20 0h10v20h-10z"
