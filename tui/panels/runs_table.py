@@ -16,6 +16,7 @@ from tui.draw.numbers import count, measured, short
 from tui.draw.palette import blend, hexadecimal
 from tui.draw.sparkline import calm_range, calm_step, sparkline
 from tui.panels.words import Words
+from tui.scene.comparison import waits
 from tui.scene.scene import RunScene, Scene
 
 _GAP = 2
@@ -74,7 +75,7 @@ def _epoch(_scene: Scene, run: RunScene) -> str:
 
 
 def _status(scene: Scene, run: RunScene) -> str:
-    return "waits" if scene.waits(run) else run.status_words
+    return "waits" if waits(scene, run) else run.status_words
 
 
 _RANKS = {
@@ -185,7 +186,7 @@ def _line(scene: Scene, run: RunScene, row: list[str], widths: list[int]) -> Tex
 def _status_style(scene: Scene, run: RunScene) -> str:
     if run.status.stopped:
         return f"bold {hexadecimal(scene.palette.bad)}"
-    converged = run.status is Status.CONVERGED and run.kind == "minimum" and not scene.waits(run)
+    converged = run.status is Status.CONVERGED and run.kind == "minimum" and not waits(scene, run)
     return hexadecimal(scene.palette.good) if converged else ""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sim.experiment.choices import CLOCKS, Clock
 from sim.protocol.trace import Status
 from tui.draw.numbers import count, decimal, duration, quantity
-from tui.scene.comparison import leader, lowest
+from tui.scene.comparison import leader, lowest, waits
 from tui.scene.scene import RunScene, Scene
 
 _LINES = 2  # of the panel
@@ -118,7 +118,7 @@ def _worse(run: RunScene) -> str:
 
 def _waiting(scene: Scene, runs: list[RunScene]) -> list[str]:
     """Who stands because others are behind on the clock, and for whom."""
-    waiting = [run for run in runs if scene.waits(run)]
+    waiting = [run for run in runs if waits(scene, run)]
     going = [run for run in runs if not run.status.stopped and run not in waiting]
     if not waiting or not going:
         return []

@@ -27,7 +27,6 @@ from tui.session.trails import PlaneTrails
 
 _NEARBY = 1e-4  # windows: within it a point is of one kind
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
-_QUANTUM = 1e-3  # seconds, more than a run computes at a time before it is the others' turn
 _STANDING: dict[Kind | None, str] = {
     "minimum": "converged",
     "local minimum": "in a local minimum",
@@ -201,25 +200,6 @@ class Scene:
         """The runs that are shown, in the order of drawing: the noisiest first, so that it hides no other."""
         shown = [run for run in reversed(self.runs) if run.shown]
         return tuple(sorted(shown, key=lambda run: run.config.batch_size))
-
-    def waits(self, run: RunScene) -> bool:
-        """Whether a run is so far ahead on the clock that it has to wait for others, as after a change of the clock."""
-        going = [other for other in self.runs if not other.status.stopped]
-        if run.status.stopped or not self.live:
-            return False
-        column = CLOCKS[self.clock].column
-        due = min(float(other.seen[-1][column]) + self._turn(other) for other in going)
-        return float(run.seen[-1][column]) >= due + self._turn(run)
-
-    def _turn(self, run: RunScene) -> float:
-        """How far on the clock a run's next turn takes it, or somewhat more."""
-        match self.clock:
-            case "updates":
-                return 1.0
-            case "examples":
-                return float(run.config.batch_size)
-            case "seconds":
-                return 2 * run.seconds / max(1, run.update) + _QUANTUM
 
     def span(self, counter: Clock) -> tuple[float, float]:
         """The least and the most that any run counts."""
