@@ -1,4 +1,4 @@
-"""Pictures of a terminal as one SVG that moves: of each picture only the cells that changed, painted over the last.
+"""Pictures of a terminal as one SVG that moves: of each picture only what changed, painted over the last.
 
 It needs no script and no font of its own: dots of braille and blocks are drawn, other characters are set one run of
 a style at a time, as wide as their cells. A reader who wants no motion sees the last picture.
@@ -83,7 +83,8 @@ def _painted(last: Picture, now: Picture) -> str:
     """What is to be painted over a picture to make it another one."""
     grounds, shapes, words = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list), list[str]()
     for y, (old, new) in enumerate(zip(last, now, strict=True)):
-        changed = [x for x, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]
+        # with the cells beside them, into which a slanted letter may have reached
+        changed = [x for x in range(len(new)) if old[max(0, x - 1) : x + 2] != new[max(0, x - 1) : x + 2]]
         for xs in _unbroken({x: new[x].background for x in changed}):
             grounds[new[xs[0]].background].append(_box(xs[0] * _WIDTH, y * _HEIGHT, len(xs) * _WIDTH, _HEIGHT))
         for x in changed:

@@ -18,7 +18,7 @@ def svg_of(*screens: list[list[Segment]]) -> ElementTree.Element:
     return ElementTree.fromstring(WRITER["moving_svg"](pictures, [1.0] * len(pictures), "#000000"))
 
 
-def test_only_the_cells_that_changed_are_painted_again() -> None:
+def test_only_cells_that_changed_and_their_neighbours_are_painted_again() -> None:
     first = [[Segment("update 10")], [Segment("<&>      ", Style.parse("bold red on blue"))]]
     second = [[Segment("update 11")], first[1]]
     svg = svg_of(first, second)
@@ -26,8 +26,8 @@ def test_only_the_cells_that_changed_are_painted_again() -> None:
     assert begin is not None
     assert then is not None
     assert [text.text for text in begin.iter(f"{SVG}text")] == ["update", "10", "<&>"]
-    assert [(text.text, text.get("x"), text.get("y")) for text in then.iter(f"{SVG}text")] == [("1", "80", "15")]
-    assert [path.get("d") for path in then.iter(f"{SVG}path")] == ["M80 0h10v20h-10z"]
+    assert [(text.text, text.get("x"), text.get("y")) for text in then.iter(f"{SVG}text")] == [("11", "70", "15")]
+    assert [path.get("d") for path in then.iter(f"{SVG}path")] == ["M70 0h20v20h-20z"]
 
 
 def test_each_picture_stays_from_its_time_on() -> None:
