@@ -27,7 +27,7 @@ class Enlarging(App[None]):
             self.call_after_refresh(self.redraw)
         else:
             self.screen.add_class("-enlarged")
-            panels = [panel for panel in self.query(_PANELS) if panel is self.focused]
+            panels = [panel for panel in self.query(_PANELS) if panel.has_focus_within]
             self._enlarge(panels[0] if panels else self.query_one(Surface))
 
     def swap_enlarged(self, kind: type[Widget]) -> bool:
