@@ -4,16 +4,22 @@ import asyncio
 import time
 from pathlib import Path
 
+from textual.widgets._toast import Toast
+
 from sim.experiment.choices import CLOCKS, PLANES, Clock
 from sim.experiment.errors import ConfigError
 from sim.protocol.trace import Status
 from tui import export
 from tui.draw.palette import Palette
+from tui.enlarging import Enlarging
 from tui.gallery import Choice, Gallery
 from tui.help import HelpScreen, help_text
 from tui.live import LiveControls
 from tui.options.command_line import command_line
 from tui.panels.curves import Curves
+from tui.panels.data_view import DataPanel
+from tui.panels.lens import Lens
+from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
 from tui.panels.surface import Surface
 from tui.panels.timeline import Timeline
@@ -25,7 +31,7 @@ DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 """The classes of a screen that shows the data, or a model's answers: where."""
 
 
-class Actions(LiveControls):
+class Actions(Enlarging, LiveControls):
     """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:
@@ -40,10 +46,6 @@ class Actions(LiveControls):
 
     def frame(self) -> None:
         """Let time go by and draw what changed."""
-        raise NotImplementedError
-
-    def redraw(self) -> None:
-        """Draw again what stands."""
         raise NotImplementedError
 
     @property
@@ -135,6 +137,10 @@ class Actions(LiveControls):
         """Begin again with other batches."""
         self.session.reset(seed=self.session.asked.seed + 1)
 
+    def action_reset_start(self) -> None:
+        """Begin again from the problem's own start."""
+        self.session.reset_to_own_start()
+
     def action_kill_engine(self) -> None:
         """Stop the engine, whatever it is doing."""
         self.session.kill()
@@ -145,7 +151,8 @@ class Actions(LiveControls):
             self.notify("A model begins as it was made from the seed; R makes it anew from another one.")
             return
         self.session.reset(start=message.point)
-        self.notify(f"Start: {message.point.x:.4g}, {message.point.y:.4g}")
+        words = f"Start: {message.point.x:.4g}, {message.point.y:.4g}; S goes back to the problem's own."
+        self.notify(words, timeout=_SHORT)
 
     def action_select_run(self, step: int) -> None:
         """Look at the next run, or the one before."""
@@ -160,6 +167,8 @@ class Actions(LiveControls):
 
     def action_toggle_lens(self) -> None:
         """With or without the lens; on a small terminal, instead of the curves."""
+        if self.swap_enlarged(Lens):
+            return
         self.screen.toggle_class("-lens-small" if self.screen.has_class("-compact") else "-no-lens")
         self.call_after_refresh(self.redraw)
 
@@ -173,22 +182,22 @@ class Actions(LiveControls):
 
     def action_zoom(self, factor: float) -> None:
         """Nearer or farther."""
-        self.query_one(Surface).zoom(factor)
+        self.in_sight(Surface).zoom(factor)
         self.redraw()
 
     def action_pan(self, across: float, up: float) -> None:
         """Move the window."""
-        self.query_one(Surface).pan(across, up)
+        self.in_sight(Surface).pan(across, up)
         self.redraw()
 
     def action_fit(self) -> None:
         """Show all of the trails."""
-        self.query_one(Surface).fit()
+        self.in_sight(Surface).fit()
         self.redraw()
 
     def action_toggle_follow(self) -> None:
         """Keep the heads in sight."""
-        self.query_one(Surface).follow ^= True
+        self.in_sight(Surface).follow ^= True
         self.redraw()
 
     def action_next_plane(self) -> None:
@@ -206,13 +215,15 @@ class Actions(LiveControls):
 
     def action_toggle_contours(self) -> None:
         """With or without contour lines."""
-        self.query_one(Surface).contours ^= True
+        self.in_sight(Surface).contours ^= True
         self.redraw()
 
     def action_next_view(self) -> None:
         """The data instead of the curves, then instead of the surface, then away; beside them where there is room."""
         if self.session.card.drawn is None and not self.session.card.answers:
             self.notify("This problem has no data to draw.")
+            return
+        if self.swap_enlarged(Predictions if self.session.card.answers else DataPanel):
             return
         states = ["", "-data-beside"] if self.screen.has_class("-very-wide") else ["", "-data-curves", "-data-surface"]
         now = next((state for state in states[1:] if self.screen.has_class(state)), "")
@@ -224,34 +235,23 @@ class Actions(LiveControls):
 
     def action_next_axis(self) -> None:
         """The curves over something else."""
-        self.query_one(Curves).next_axis()
+        self.in_sight(Curves).next_axis()
         self.redraw()
 
     def action_toggle_log_x(self) -> None:
         """The curves over a logarithmic axis or a linear one."""
-        self.query_one(Curves).toggle_log_x()
+        self.in_sight(Curves).toggle_log_x()
         self.redraw()
 
     def action_next_scale(self) -> None:
         """Logarithmic curves down to six decades below the start, or to the end, or linear ones."""
-        self.query_one(Curves).next_scale()
+        self.in_sight(Curves).next_scale()
         self.redraw()
 
     def action_next_metric(self) -> None:
         """Loss or gradient norm."""
-        self.query_one(Curves).next_metric()
+        self.in_sight(Curves).next_metric()
         self.redraw()
-
-    def action_maximise(self) -> None:
-        """Enlarge the focused panel (the surface if none), or go back."""
-        panels = self.query("#body > *")
-        enlarge = not self.screen.has_class("-enlarged")
-        panels.remove_class("-large")
-        if enlarge:
-            focused = self.focused if self.focused in panels.nodes else None
-            (focused or self.query_one(Surface)).add_class("-large")
-        self.screen.set_class(enlarge, "-enlarged")
-        self.call_after_refresh(self.redraw)
 
     # -- keys: keeping ------------------------------------------------------------------------------------------------
 
@@ -276,8 +276,13 @@ class Actions(LiveControls):
         else:
             self.notify(f"Exported to {path}", markup=False)
 
-    def action_save_screen(self) -> None:
-        """Save the screen as an SVG file in this folder."""
+    async def action_save_screen(self) -> None:
+        """Save the screen as an SVG file in this folder, without the notes that lie over it."""
+        self.clear_notifications()
+        await self.screen.query(Toast).remove()
+        self.screen.call_after_refresh(self._save_screen)
+
+    def _save_screen(self) -> None:
         try:
             path = self.save_screenshot(time.strftime("gdsim-%Y%m%d-%H%M%S.svg"), ".")
         except OSError as error:

@@ -46,6 +46,7 @@ KEYS = (
     Key("P", "problems", "all problems and models", "Experiment", footer="all"),
     Key("r", "reset", "reset", "Experiment", footer="reset"),
     Key("R", "new_seed", "begin again with another seed", "Experiment"),
+    Key("S", "reset_start", "begin again from the problem's own start (after a click elsewhere)", "Experiment"),
     Key("i", "details", "what went wrong, in full", "Experiment"),
     Key("K", "kill_engine", "stop the engine, whatever it is doing", "Experiment"),
     Key("down", "select_run(1)", "select the next run", "Runs", "↓"),

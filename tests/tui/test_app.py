@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from textual.widget import Widget
+from textual.widgets import OptionList
 
 from sim.experiment.config import Experiment, ProblemConfig
 from sim.problems import build_formula, registry
@@ -281,6 +282,53 @@ async def test_tab_and_f_enlarge_a_panel_and_go_back() -> None:
         assert maximised() is it.app.query_one(Curves)
 
 
+async def test_while_a_panel_is_enlarged_keys_change_what_is_seen() -> None:
+    async with on_screen() as it:
+
+        def seen() -> list[str | None]:
+            return [panel.id for panel in it.app.query("#body > *") if panel.display]
+
+        before = seen()
+        for key, panels in {
+            "f": ["surface"],
+            "v": ["data"],
+            "x": ["curves"],
+            "u": ["lens"],
+            "z": ["surface"],
+            "n": ["curves"],
+            "g": ["surface"],
+        }.items():
+            await it.press(key)
+            assert seen() == panels, key
+        await it.press("v", "v")
+        assert seen() == ["surface"]
+        await it.press("f")
+        assert seen() == before
+
+
+async def test_follow_and_fit_are_seen_to_be_on() -> None:
+    async with on_screen() as it:
+        title = it.text("#surface").split("\n")[0]
+        assert "following" not in title
+        assert "fitted" not in title
+        await it.press("o")
+        assert "loss over slope and intercept · following the heads" in it.text("#surface").split("\n")[0]
+        await it.press("o")
+        assert it.text("#surface").split("\n")[0] == title
+
+
+async def test_while_it_plays_the_lens_names_no_other_update_than_the_header() -> None:
+    async with on_screen() as it:
+        await it.go(7)
+        await wait_for(it.pilot, lambda: "update 7" in it.text("#lens"))
+        it.link.gate.clear()
+        it.app.session.player.playing = True
+        it.app.redraw()
+        await it.pilot.pause()
+        assert "a recent update" in it.text("#lens")
+        assert not re.search(r"update \d", it.text("#lens"))
+
+
 # -- help, themes, keeping --------------------------------------------------------------------------------------------
 
 
@@ -343,6 +391,19 @@ async def test_a_picture_of_the_screen_is_saved(monkeypatch: pytest.MonkeyPatch,
         assert "this&#160;update" in path.read_text()
 
 
+async def test_a_saved_picture_has_no_notes_over_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with on_screen() as it:
+        it.app.notify("something to read")
+        await wait_for(it.pilot, it.toasts)
+        await it.pilot.press("s")
+        await wait_for(it.pilot, lambda: "Saved" in it.toasts())
+        (path,) = tmp_path.glob("gdsim-*.svg")
+        text = re.sub(r"<[^>]+>", "", path.read_text())
+        assert "something" not in text
+        assert "stochastic" in text
+
+
 async def test_the_command_that_reproduces_the_screen_is_copied_and_shown() -> None:
     async with on_screen() as it:
         await it.press("R", "c", "w")
@@ -381,7 +442,7 @@ async def test_a_real_trace_goes_through_the_same_panels() -> None:
         assert "stochastic update 25 used #" in this_update
         sentence = " ".join(text_of(app.query_one("#sentence")).split())
         assert sentence.startswith("After the same 25 updates, batch has read 11,050 examples, stochastic 25.")
-        assert "25 updates · 25–11,050 examples" in text_of(app_of(pilot).query_one("#status"))
+        assert "25 updates each · 25–11,050 examples read" in text_of(app_of(pilot).query_one("#status"))
 
 
 @pytest.mark.parametrize(
@@ -389,7 +450,7 @@ async def test_a_real_trace_goes_through_the_same_panels() -> None:
     [
         ("saddle", "0,0", "at a saddle"),
         ("saddle", "0,1", "converged"),
-        ("rastrigin", "1.823,-1.823", "at a local minimum"),
+        ("rastrigin", "1.823,-1.823", "in a local minimum"),
     ],
 )
 async def test_next_to_no_gradient_is_called_converged_only_at_a_lowest_minimum(
@@ -480,7 +541,18 @@ async def test_the_palette_has_every_action() -> None:
             "Begin again on the next clock",
             "Export what was recorded as CSV",
             "Enlarge the focused panel, and back",
+            *(f"Show {name}" for name in registry()),
         } <= titles
+
+
+async def test_a_problem_can_be_typed_in_the_palette() -> None:
+    async with on_screen() as it:
+        await it.pilot.press("ctrl+p")
+        await it.pilot.press(*"saddle")
+        await wait_for(it.pilot, lambda: it.app.screen.query("OptionList").first(OptionList).option_count)
+        await it.pilot.press("enter", "enter")
+        await wait_for(it.pilot, lambda: len(it.link.asked(Open)) == 2)
+        assert it.link.asked(Open)[-1].experiment.problem.name == "saddle"
 
 
 async def test_shrinking_leaves_no_gap_under_the_table() -> None:

@@ -191,7 +191,8 @@ class Surface(Plot):
         """The plane, what it explains, over how many examples the landscape is, and how far it has got."""
         if scene.flat:
             a, b = scene.card.axes
-            self.entitle([f"loss over {a} and {b}", "loss"], [scene.card.note, scene.card.note.partition(",")[0]])
+            titles = [f"loss over {a} and {b}{self._window_words}", f"loss{self._window_words}"]
+            self.entitle(titles, [scene.card.note, scene.card.note.partition(",")[0]])
             return
         share = f" · {100 * scene.plane.explained:.0f}%" if scene.end else ""
         explained = f"{share} of the movement" if share else ""
@@ -206,9 +207,15 @@ class Surface(Plot):
                 [f"over {over} · landscape {made}", f"over {over} · {made}", over] if made else [f"over {over}", over]
             )
         kind = scene.plane.kind
-        self.entitle(
-            [f"loss · {scene.plane.words}{explained}", f"loss · {kind} plane{explained}", f"{kind} plane{share}"], below
-        )
+        titles = [f"loss · {scene.plane.words}{explained}", f"loss · {kind} plane{explained}", f"{kind} plane{share}"]
+        self.entitle([f"{title}{self._window_words}" for title in titles], below)
+
+    @property
+    def _window_words(self) -> str:
+        """What the window does by itself."""
+        if self.follow:
+            return " · following the heads"
+        return " · fitted" if self._fits_itself else ""
 
     def _draw_trail(self, canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
         points = run.points

@@ -1,4 +1,4 @@
-"""Who is ahead, and who would be if something else were kept equal."""
+"""Who is ahead, who would be if something else were kept equal, and who waits for whom."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,9 @@ import numpy as np
 
 from sim.experiment.choices import CLOCKS, Clock
 from tui.draw.numbers import decimal
-from tui.scene.scene import RunScene
+from tui.scene.scene import RunScene, Scene
 
+_QUANTUM = 1e-3  # seconds, more than a run computes at a time before it is the others' turn
 _TIE = 1e-3  # of the loss: closer ones count as equal
 
 
@@ -36,3 +37,24 @@ def _loss_by(run: RunScene, column: str, most: float) -> float:
     evaluated = run.recorded[run.evaluations]
     by_then = evaluated[(evaluated[column] <= most) & (evaluated["update"] <= run.update)]
     return float(by_then[-1]["loss"]) if len(by_then) > 1 else np.nan
+
+
+def waits(scene: Scene, run: RunScene) -> bool:
+    """Whether a run is so far ahead on the clock that it has to wait for others, as after a change of the clock."""
+    going = [other for other in scene.runs if not other.status.stopped]
+    if run.status.stopped or not scene.live:
+        return False
+    column = CLOCKS[scene.clock].column
+    due = min(float(other.seen[-1][column]) + _turn(other, scene.clock) for other in going)
+    return float(run.seen[-1][column]) >= due + _turn(run, scene.clock)
+
+
+def _turn(run: RunScene, clock: Clock) -> float:
+    """How far on a clock a run's next turn takes it, or somewhat more."""
+    match clock:
+        case "updates":
+            return 1.0
+        case "examples":
+            return float(run.config.batch_size)
+        case "seconds":
+            return 2 * run.seconds / max(1, run.update) + _QUANTUM

@@ -19,6 +19,7 @@ from sim.problems.curvature import Kind, kind_of_point
 from sim.problems.formula import Formula
 from sim.protocol.answers import Imagined, PlaneNews, Predicted, UpdateReport
 from sim.protocol.trace import RECORDED, Rows, Status
+from tui.draw.numbers import short
 from tui.draw.palette import GLYPHS, Palette
 from tui.scene.turns import Turn, turns_of
 from tui.session.history import History
@@ -27,6 +28,13 @@ from tui.session.trails import PlaneTrails
 
 _NEARBY = 1e-4  # windows: within it a point is of one kind
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
+_STANDING: dict[Kind | None, str] = {
+    "minimum": "converged",
+    "local minimum": "in a local minimum",
+    "saddle": "at a saddle",
+    "plateau": "on a plateau",
+}
+"""What a run with next to no gradient is said to do, by where it stands; elsewhere it is "standing still"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +113,11 @@ class RunScene:
 
     @property
     def status_words(self) -> str:
-        """How it stands, in words: at which kind of point, where it has converged to none that is the lowest."""
-        words = self.status.name.lower() if self.kind in (None, "minimum") else f"at a {self.kind}"
-        return f"{words} at update {self.update}" if self.status.stopped else words
+        """How it stands, in words: with next to no gradient it has converged at a minimum only."""
+        if self.status is Status.CONVERGED:
+            return _STANDING.get(self.kind, "standing still")
+        words = self.status.name.lower()
+        return f"{words} at update {short(self.update)}" if self.status.stopped else words
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,11 @@ class Session:
         self.banner = None
         self.spawn(self.open())
 
+    def reset_to_own_start(self) -> None:
+        """Begin again where the problem itself does, whatever start was chosen."""
+        self.asked = replace(self.asked, start=None)
+        self.reset()
+
     def begin_on(self, clock: Clock) -> None:
         """Begin again, with the runs kept equal in something else."""
         self.asked, self.clock = replace(self.asked, clock=clock, changes=()), clock
