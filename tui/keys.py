@@ -15,6 +15,7 @@ class Key(NamedTuple):
         group: where it stands in the help.
         display: how the key is written, where not as Textual would.
         footer: the same for the footer; "" where it does not show it.
+        pair: how this key and its opposite are written there together.
     """
 
     key: str
@@ -23,6 +24,7 @@ class Key(NamedTuple):
     group: str
     display: str | None = None
     footer: str = ""
+    pair: str | None = None
 
 
 KEYS = (
@@ -53,9 +55,9 @@ KEYS = (
     Key("up", "select_run(-1)", "select the run before", "Runs", "↑"),
     Key("enter", "settings", "all settings of the selected run", "Runs", footer="settings"),
     Key("less_than_sign", "scale_rate(0.5)", "halve its learning rate", "Runs", "<"),
-    Key("greater_than_sign", "scale_rate(2)", "double its learning rate", "Runs", "< >", footer="rate"),
+    Key("greater_than_sign", "scale_rate(2)", "double its learning rate", "Runs", ">", footer="rate", pair="< >"),
     Key("left_parenthesis", "scale_batch(0.5)", "halve its batch size", "Runs", "("),
-    Key("right_parenthesis", "scale_batch(2)", "double its batch size", "Runs", "( )", footer="batch"),
+    Key("right_parenthesis", "scale_batch(2)", "double its batch size", "Runs", ")", footer="batch", pair="( )"),
     Key("F", "fork", "fork it at the cursor: it goes on a second time from there", "Runs", footer="fork"),
     Key("plus,equals_sign", "zoom(1.25)", "zoom in (mouse wheel)", "Surface", "+"),
     Key("minus", "zoom(0.8)", "zoom out", "Surface", "-"),
@@ -84,12 +86,18 @@ KEYS = (
 """In the order of the help; `tab` (next panel), `ctrl+p` (palette) and the digits come on top."""
 
 
+_FOOTER = ("play", "step", "back", "rate", "batch", "fork", "clock", "model", "help", "quit")
+"""What the footer begins with, so that it is there at 80 columns; the others follow in the order of the help."""
+
+
 def bindings() -> list[Binding]:
-    """All of them as Textual's bindings, the digits included."""
+    """All of them as Textual's bindings, in the order of the footer, the digits included."""
     digits = [Binding(str(n), f"toggle_run({n - 1})", f"hide or show run {n}", show=False) for n in range(1, 10)]
     keys = [
-        Binding(key.key, key.action, key.footer or key.words, show=bool(key.footer), key_display=key.display)
-        for key in KEYS
+        Binding(
+            key.key, key.action, key.footer or key.words, show=bool(key.footer), key_display=key.pair or key.display
+        )
+        for key in sorted(KEYS, key=lambda key: _FOOTER.index(key.footer) if key.footer in _FOOTER else len(_FOOTER))
         if key.key
     ]
     return [*keys, *digits, Binding("ctrl+c", "quit", "quit", show=False, priority=True)]

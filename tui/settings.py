@@ -92,6 +92,8 @@ class SettingsScreen(ModalScreen[Request | None]):
         self._ask_for(get_args(What)[int(str(event.button.id).rpartition("-")[2])])
 
     def _ask_for(self, what: What) -> None:
+        if not self.is_current:  # it was closed already, with what was asked for first
+            return
         try:
             settings = self._settings()
             resolve_run(replace(self._asked, **settings), self._facts)

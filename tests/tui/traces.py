@@ -24,6 +24,7 @@ from sim.protocol.answers import (
     Inspected,
     Opened,
     PlaneNews,
+    Refused,
     Result,
     Surveyed,
     Trail,
@@ -31,7 +32,19 @@ from sim.protocol.answers import (
     Worked,
 )
 from sim.protocol.cloud import Cloud, covariance_of
-from sim.protocol.commands import Advance, Command, Imagine, Inspect, Job, Open, SetClock, Survey, Work
+from sim.protocol.commands import (
+    Advance,
+    ChangeRun,
+    Command,
+    ForkRun,
+    Imagine,
+    Inspect,
+    Job,
+    Open,
+    SetClock,
+    Survey,
+    Work,
+)
 from sim.protocol.trace import ROW, Rows, Status
 from tui.draw.palette import DARK
 from tui.scene.scene import Scene, build_scene
@@ -313,6 +326,8 @@ class ReplayLink:
                 return Worked(tuple((job, self._result(job)) for job in jobs), ())
             case SetClock(clock):
                 return Changed((ClockChange(self.at, clock),), self.race.experiment.lineages)
+            case ChangeRun() | ForkRun():
+                return Refused("What was recorded stays as it is.")
             case _:
                 raise AssertionError(command)
 
