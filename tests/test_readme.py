@@ -78,7 +78,7 @@ def test_every_problem_is_listed() -> None:
 def test_every_key_is_listed() -> None:
     section = README.split("\n## Keys\n")[1].split("\n## ")[0]
     listed = set(re.findall(r"`([^`]+)`", "\n".join(re.findall(r"^\|([^|]+)\|", section, flags=re.MULTILINE))))
-    names = {"⌫": "backspace"}
+    names = {"⌫": "backspace", "⏎": "enter"}
     keys = {key.display or format_key(key.key.split(",")[0]) for key in KEYS if key.key}
     keys = {names.get(key, key) for key in keys}
     shifted = {"⇧→", "⇧←"}  # "with shift"
