@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from textual.app import App
+from textual.widget import Widget
 
 from sim.experiment.choices import CLOCKS, PLANES, Clock
 from sim.experiment.errors import ConfigError
@@ -14,9 +15,11 @@ from tui.draw.palette import Palette
 from tui.gallery import Choice, Gallery
 from tui.help import HelpScreen, help_text
 from tui.options.command_line import command_line
+from tui.panels.clocks import Clocks
+from tui.panels.curve_style import CurveStyle
 from tui.panels.curves import Curves
+from tui.panels.seeking import Sought, Stepped
 from tui.panels.surface import Surface
-from tui.panels.timeline import Timeline
 from tui.scene.scene import Scene
 from tui.session.session import Session
 from tui.themes import THEMES
@@ -33,12 +36,14 @@ class Actions(App[None]):
         session: the experiment on the screen.
         scene: what was drawn last.
         hidden: the runs that are not shown.
+        curve_style: what the curves show, and how.
         mishaps: what went wrong beside the race.
     """
 
     session: Session
     scene: Scene | None
     hidden: frozenset[int]
+    curve_style: CurveStyle
     mishaps: list[str]
 
     def frame(self) -> None:
@@ -83,14 +88,14 @@ class Actions(App[None]):
             self.session.history.seek_live()
         self.frame()
 
-    def on_timeline_sought(self, message: Timeline.Sought) -> None:
+    def on_sought(self, message: Sought) -> None:
         """To a moment of the recording."""
         self.session.player.pause()
         if self.session.history is not None:
             self.session.history.seek_to(message.moment)
         self.frame()
 
-    def on_timeline_stepped(self, message: Timeline.Stepped) -> None:
+    def on_stepped(self, message: Stepped) -> None:
         """Some moments on, or back."""
         self.action_step(message.moments)
 
@@ -225,30 +230,42 @@ class Actions(App[None]):
         self.query_one(Curves).next_axis()
         self.redraw()
 
-    def action_toggle_log_x(self) -> None:
-        """The curves over a logarithmic axis or a linear one."""
-        self.query_one(Curves).toggle_log_x()
+    def action_next_across(self) -> None:
+        """The x axes of the curves logarithmic, linear, or as it suits."""
+        self.curve_style.next_across()
         self.redraw()
 
-    def action_next_scale(self) -> None:
+    def action_next_up(self) -> None:
         """Logarithmic curves down to six decades below the start, or to the end, or linear ones."""
-        self.query_one(Curves).next_scale()
+        self.curve_style.next_up()
         self.redraw()
 
-    def action_next_metric(self) -> None:
+    def action_next_measure(self) -> None:
         """Loss or gradient norm."""
-        self.query_one(Curves).next_metric()
-        self.redraw()
+        if self.scene is not None:
+            self.curve_style.next_measure(self.scene)
+            self.redraw()
+
+    def action_toggle_clocks(self) -> None:
+        """The same race on the three clocks side by side, or one chart; where there is no room, on the whole screen."""
+        if self.screen.has_class("-compact") or self.screen.has_class("-enlarged"):
+            clocks = self.query_one(Clocks)
+            self._enlarge(None if clocks.has_class("-large") else clocks)
+        else:
+            self.screen.toggle_class("-clocks")
+            self.call_after_refresh(self.redraw)
 
     def action_maximise(self) -> None:
         """Enlarge the focused panel (the surface if none), or go back."""
         panels = self.query("#body > *")
-        enlarge = not self.screen.has_class("-enlarged")
-        panels.remove_class("-large")
-        if enlarge:
-            focused = self.focused if self.focused in panels.nodes else None
-            (focused or self.query_one(Surface)).add_class("-large")
-        self.screen.set_class(enlarge, "-enlarged")
+        focused = next((panel for panel in panels if panel.has_focus_within), self.query_one(Surface))
+        self._enlarge(None if self.screen.has_class("-enlarged") else focused)
+
+    def _enlarge(self, panel: Widget | None) -> None:
+        """Show one panel in the place of all; None: all of them."""
+        for other in self.query("#body > *"):
+            other.set_class(other is panel, "-large")
+        self.screen.set_class(panel is not None, "-enlarged")
         self.call_after_refresh(self.redraw)
 
     # -- keys: keeping ------------------------------------------------------------------------------------------------

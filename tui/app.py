@@ -26,6 +26,8 @@ from tui.gallery import Choice, choices
 from tui.keys import KEYS, bindings
 from tui.options.options import Options, prepare
 from tui.paced import PacedApp
+from tui.panels.clocks import Clocks
+from tui.panels.curve_style import CurveStyle
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
 from tui.panels.lens import Lens
@@ -85,14 +87,16 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self.scene = None
         self._other: Session | None = None
         self._new_link = new_link
+        self.curve_style = CurveStyle()
         self._panels = (
             StatusLine(id="status"),
             Surface(id="surface"),
             DataPanel(id="data", classes="view"),
             Predictions(id="predictions", classes="view"),
-            Curves(id="curves"),
+            Curves(self.curve_style, id="curves"),
             Lens(id="lens"),
             ThisUpdate(id="this-update"),
+            Clocks(self.curve_style, id="clocks"),
             RunsTable(id="runs"),
             Timeline(id="timeline"),
         )
@@ -124,7 +128,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
 
     def compose(self) -> ComposeResult:
         """The panels; `app.tcss` says where."""
-        status, surface, data, predictions, curves, lens, this_update, runs, timeline = self._panels
+        status, surface, data, predictions, curves, lens, this_update, clocks, runs, timeline = self._panels
         yield status
         yield Static(id="banner")
         with Container(id="body"):
@@ -134,6 +138,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
             yield curves
             yield lens
             yield this_update
+            yield clocks
         yield Words(id="sentence")
         yield runs
         yield timeline
@@ -204,8 +209,11 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""
         width, height = event.size
-        self.screen.set_class(width < _WIDE or height < _TALL, "-compact")
-        self.screen.set_class(width >= _VERY_WIDE, "-very-wide")
+        compact, very_wide = width < _WIDE or height < _TALL, width >= _VERY_WIDE
+        if (compact, very_wide) != tuple(map(self.screen.has_class, ("-compact", "-very-wide"))):
+            self.screen.set_class(very_wide and not compact, "-clocks")  # until their key is pressed
+        self.screen.set_class(compact, "-compact")
+        self.screen.set_class(very_wide, "-very-wide")
         small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
         self.screen.set_class(small, "-too-small")
         self.query_one("#too-small", Static).update(

@@ -14,7 +14,7 @@ class Key(NamedTuple):
         words: the same for people.
         group: its place in the help.
         display: how the key is written, where not as Textual would.
-        footer: the same for the footer; "" where it does not show it.
+        footer: the same for the footer, which shows keys of the same words together; "" where it does not show it.
     """
 
     key: str
@@ -28,7 +28,7 @@ class Key(NamedTuple):
 KEYS = (
     Key("space", "toggle_play", "play/pause", "Time", footer="play"),
     Key("full_stop", "step(1)", "step", "Time", ".", footer="step"),
-    Key("comma", "step(-1)", "back", "Time", ",", footer="back"),
+    Key("comma", "step(-1)", "back", "Time", ",", footer="step"),
     Key("right", "step(10)", "10 moments on", "Time", "→"),
     Key("left", "step(-10)", "10 moments back", "Time", "←"),
     Key("shift+right", "step(100)", "100 moments on", "Time", "⇧→"),
@@ -40,7 +40,8 @@ KEYS = (
     Key("left_curly_bracket", "speed(0.5)", "half the pace", "Time", "{"),
     Key("right_curly_bracket", "speed(2)", "twice the pace, at last as fast as possible", "Time", "}"),
     Key("backspace", "speed_one", "the problem's own pace", "Time"),
-    Key("c", "next_clock", "begin again on the next clock", "Experiment", footer="clock"),
+    Key("c", "next_clock", "begin again on the next clock", "Experiment", footer="clocks"),
+    Key("C", "toggle_clocks", "the same race on the three clocks, side by side", "Experiment", footer="clocks"),
     Key("", "change_clock", "go on by the next clock, without beginning again", "Experiment"),
     Key("m", "switch_problem", "a real network, and back", "Experiment", footer="model"),
     Key("P", "problems", "all problems and models", "Experiment", footer="all"),
@@ -63,9 +64,9 @@ KEYS = (
     Key("v", "next_view", "data", "Panels", footer="data"),
     Key("u", "toggle_lens", "the steps that were possible, magnified", "Panels"),
     Key("x", "next_axis", "curves over updates, epochs, examples or seconds", "Panels"),
-    Key("X", "toggle_log_x", "the curves' x axis logarithmic, or not", "Panels"),
-    Key("y", "next_scale", "curves logarithmic over six decades, or over all, or linear", "Panels"),
-    Key("n", "next_metric", "loss or gradient norm", "Panels"),
+    Key("X", "next_across", "the curves' x axis logarithmic, linear, or as it suits", "Panels"),
+    Key("y", "next_up", "curves logarithmic over six decades, or over all, or linear", "Panels"),
+    Key("n", "next_measure", "loss or gradient norm", "Panels"),
     Key("f", "maximise", "enlarge the focused panel, and back", "Panels"),
     Key("w", "copy_command", "the command line that reproduces this", "Keep"),
     Key("e", "export", "export what was recorded as CSV", "Keep"),
@@ -81,7 +82,14 @@ def bindings() -> list[Binding]:
     """All of them as Textual's bindings, the digits included."""
     digits = [Binding(str(n), f"toggle_run({n - 1})", f"hide or show run {n}", show=False) for n in range(1, 10)]
     keys = [
-        Binding(key.key, key.action, key.footer or key.words, show=bool(key.footer), key_display=key.display)
+        Binding(
+            key.key,
+            key.action,
+            key.footer or key.words,
+            show=bool(key.footer),
+            key_display=key.display,
+            group=Binding.Group(key.footer) if key.footer else None,
+        )
         for key in KEYS
         if key.key
     ]

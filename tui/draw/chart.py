@@ -1,5 +1,6 @@
 """Curves over one axis: a calm line for each run before the band of values that it goes through."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,15 +86,9 @@ class Chart:
     def frame(self) -> Frame:
         """The picture."""
         canvas = Canvas(max(self.width, 0), max(self.height, 0), self.background)
-        if self.width < _SMALLEST[0] or self.height < _SMALLEST[1]:
+        area = self._area(canvas)
+        if area is None:
             return canvas.frame()
-        up = self._scale_up()
-        up_ticks = up.ticks(max(3, self.height // _TICK_ROWS))
-        across = self._scale_across(self.width - 1 - max(map(len, up_ticks[1]), default=0))
-        across_ticks = across.ticks(max(3, self.width // _TICK_COLUMNS))
-        lines, columns, rows = axes(self.width, self.height, across_ticks, up_ticks)
-        canvas.picture(lines, self.ink)
-        area = _Area(canvas, across, up, self.width - columns, rows, self.background)
         area.draw_swaths(self.series)
         if self.cursor is not None:
             area.draw_cursor(self.cursor, self.ink)
@@ -101,6 +96,26 @@ class Chart:
             area.draw_line(series)
         area.draw_tags(self.series)
         return canvas.frame()
+
+    def nearest(self, column: int, row: int) -> tuple[int, float] | None:
+        """Which line is the nearest to a cell, and the cell's place on the x axis; None beside the axes.
+
+        It is one that is above or below the cell, if there is any.
+        """
+        area = self._area(Canvas(max(self.width, 0), max(self.height, 0)))
+        return area.nearest(self.series, column, row) if area else None
+
+    def _area(self, canvas: Canvas) -> "_Area | None":
+        """The part of a canvas within the axes, which are drawn; None where there is no room."""
+        if self.width < _SMALLEST[0] or self.height < _SMALLEST[1]:
+            return None
+        up = self._scale_up()
+        up_ticks = up.ticks(max(3, self.height // _TICK_ROWS))
+        across = self._scale_across(self.width - 1 - max(map(len, up_ticks[1]), default=0))
+        across_ticks = across.ticks(max(3, self.width // _TICK_COLUMNS))
+        lines, columns, rows = axes(self.width, self.height, across_ticks, up_ticks)
+        canvas.picture(lines, self.ink)
+        return _Area(canvas, across, up, self.width - columns, rows, self.background)
 
     def _scale_up(self) -> Scale:
         values = np.concatenate([np.empty(0), *(series.y for series in self.series)])
@@ -145,9 +160,7 @@ class _Area:
 
     def draw_line(self, series: Series) -> None:
         """The calm line, and at the bottom edge where values lie below."""
-        places = self._across.shares(series.x)
-        shown = (places >= 0) & (places <= 1)
-        xs, ys = smoothed(places[shown], series.y[shown], self._columns)
+        xs, ys = self._calm(series)
         shares = self._up.shares(ys)
         below = np.isfinite(ys) & ~(shares >= 0)
         patterns = np.zeros((self._canvas.rows, self._canvas.columns), dtype=np.uint8)
@@ -157,6 +170,32 @@ class _Area:
         self._canvas.patterns(patterns, series.color)
         for place in xs[below]:
             self._canvas.text(self._column(place), self._rows - 1, BELOW, series.color)
+
+    def nearest(self, series: Sequence[Series], column: int, row: int) -> tuple[int, float] | None:
+        """See `Chart.nearest`."""
+        column -= self._left
+        if not (0 <= column < self._columns and 0 <= row < self._rows):
+            return None
+        share, up = (column + 0.5) / self._columns, 1 - (row + 0.5) / self._rows
+        distances = [self._distance(one, share, up) for one in series]
+        if not np.isfinite(distances).any():
+            return None
+        return min(range(len(series)), key=lambda index: distances[index]), self._across.value(share)
+
+    def _distance(self, series: Series, share: float, up: float) -> tuple[float, float]:
+        """How far a line is from a point: first whether it ends beside it, then how far above or below it is."""
+        xs, ys = self._calm(series)
+        xs, ys = xs[np.isfinite(ys)], self._up.shares(ys[np.isfinite(ys)])
+        if not len(xs):
+            return math.inf, math.inf
+        beside = max(xs[0] - share, share - xs[-1], 0.5 / self._columns)
+        return float(beside), float(abs(np.interp(share, xs, np.nan_to_num(ys).clip(0, 1)) - up))
+
+    def _calm(self, series: Series) -> tuple[Floats, Floats]:
+        """The calm line through the values that are on the x axis: shares of it, and values."""
+        shares = self._across.shares(series.x)
+        shown = (shares >= 0) & (shares <= 1)
+        return smoothed(shares[shown], series.y[shown], self._columns)
 
     def draw_tags(self, series: Sequence[Series]) -> None:
         """What stands at the lines, from the highest to the lowest, none of it on another one."""

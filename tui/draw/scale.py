@@ -39,6 +39,12 @@ class Scale(NamedTuple):
         low, high = self.ends
         return (self.laid_out(values) - low) / (high - low)
 
+    def value(self, share: float) -> float:
+        """The value at a share of the axis."""
+        low, high = self.ends
+        laid_out = low + share * (high - low)
+        return float(10.0**laid_out if self.log else laid_out)
+
     def ticks(self, most: int) -> tuple[tuple[float, ...], tuple[str, ...]]:
         """At most so many ticks, as shares of the axis, and their labels."""
         values = (log_ticks if self.log else nice_ticks)(self.low, self.high, most)
