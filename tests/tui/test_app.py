@@ -155,6 +155,7 @@ async def test_the_curves_have_axes_metrics_and_scales() -> None:
         await it.press("X")
         assert "over updates (log)" in it.text("#curves")
         await it.press("X", "n")
+        assert "(log)" not in it.text("#curves")
         assert "gradient norm · over updates" in it.text("#curves")
         await it.press("n", "y")
         assert "learning rate · log · over updates" in it.text("#curves")
@@ -168,7 +169,8 @@ async def test_the_axis_of_the_curves_ends_soon_after_the_recording() -> None:
         width = it.app.query_one(Curves).size.width
         labels = it.text("#curves").split("\n")[-2]
         assert 0.6 * width < labels.index(" 20 ") < 0.9 * width
-        await it.press("x", "x")
+        await it.press("x", "x", "X", "X")
+        assert "over examples ─" in it.text("#curves")
         labels = it.text("#curves").split("\n")[-2]
         assert 0.6 * width < 1.22 * labels.index(" 1000 ") < 0.95 * width
 
@@ -205,7 +207,7 @@ async def test_without_colours_all_panels_are_drawn(monkeypatch: pytest.MonkeyPa
     async with on_screen(VERY_WIDE) as it:
         await it.go(3)
         await it.press("v")
-        for selector in ("#surface", "#curves", "#data", "#this-update", "#runs", "#status"):
+        for selector in ("#surface", "ClockChart", "#data", "#this-update", "#runs", "#status"):
             assert it.text(selector).strip()
         colors = {
             channel
@@ -233,7 +235,7 @@ async def test_the_data_key_goes_round() -> None:
 async def test_where_there_is_room_the_data_stand_beside() -> None:
     async with on_screen(VERY_WIDE) as it:
         await it.press("v")
-        assert all(it.app.query_one(name).display for name in ("#surface", "#data", "#curves"))
+        assert all(it.app.query_one(name).display for name in ("#surface", "#data", "#lens", "#clocks"))
         await it.press("v")
         assert not it.app.query_one("#data").display
 

@@ -9,9 +9,12 @@ from tests.tui.screen import COMPACT, VERY_WIDE, WIDE, Screen, make_app, on_scre
 from tests.tui.traces import make_experiment
 
 
+@pytest.mark.parametrize("keys", ["", "u", "C", "uC"])
 @pytest.mark.parametrize("size", [WIDE, COMPACT, VERY_WIDE, (81, 60), (200, 24)])
-async def test_every_panel_has_its_own_place_on_the_screen(size: tuple[int, int]) -> None:
+async def test_every_panel_has_its_own_place_on_the_screen(size: tuple[int, int], keys: str) -> None:
+    """With and without the lens and the three clocks, and wherever the data are."""
     async with on_screen(size) as it:
+        await it.press(*keys)
         for _ in range(3):
             check_places(it)
             await it.press("v")
@@ -26,6 +29,7 @@ def check_places(it: Screen) -> None:
         "#curves",
         "#lens",
         "#this-update",
+        "#clocks",
         "#sentence",
         "#runs",
         "#timeline",

@@ -21,6 +21,7 @@ BELOW = "▾"
 
 _SMALLEST = (12, 4)  # columns and rows below which there is no room for a curve and its axes
 _MOST_ROOM = 0.5  # of the width, for tags
+_BAND_VALUES = 4  # for each step of a band, at least, where they lie evenly
 _TICK_ROWS, _TICK_COLUMNS = 3, 10  # for each tick, at least
 
 
@@ -145,11 +146,22 @@ class _Area:
         for one in series:
             places = self._across.shares(one.swath[0])
             shown = (places >= 0) & (places <= 1)
-            ends = envelope(places[shown], one.swath[1][shown], self._columns)
+            ends = self._band(places[shown], one.swath[1][shown])
             low, high = (np.floor(self._up.shares(end) * 2 * self._rows) for end in ends)
             low = np.nan_to_num(low, nan=-1.0)  # values without a place on a logarithmic axis are below all others
             within[(height >= low) & (height <= high)] = one.swath_color
         self._canvas.background(halves)
+
+    def _band(self, places: Floats, values: Floats) -> tuple[Floats, Floats]:
+        """The envelope for each column, in steps wide enough for some values each: of one there would be no band."""
+        last = float(places.max(initial=0.0))
+        wide = last * self._columns * _BAND_VALUES / max(len(places), 1)
+        step = min(1 << math.ceil(math.log2(max(wide, 1.0))), self._columns)  # a power of 2, which seldom changes
+        parts = -(-self._columns // step)
+        ends = envelope(places * (self._columns / (parts * step)), values, parts)
+        beyond = np.arange(self._columns) > last * self._columns
+        low, high = (np.where(beyond, np.nan, end.repeat(step)[: self._columns]) for end in ends)
+        return low, high
 
     def draw_cursor(self, x: float, ink: int) -> None:
         """A vertical line, behind all others."""

@@ -29,7 +29,7 @@ AXES: dict[Axis, str] = {clock: kind.column for clock, kind in CLOCKS.items()} |
 Floats = NDArray[np.float64]
 
 
-class ChartPanel(Seeking, Picture):
+class ChartPanel(Seeking, Picture, can_focus=True):
     """The line is the loss over all examples, smoothed; the band behind it is that of the losses of the batches.
 
     What an update measured is drawn where it was measured: at the parameters before it, so one update earlier.
