@@ -304,7 +304,6 @@ class Actions(App[None]):
         """Dark or light."""
         dark = self.current_theme.dark
         self.theme = THEMES[1 if dark else 0].name
-        self.redraw()
 
     def action_details(self) -> None:
         """What went wrong, in full: the traceback, or what the engine printed last."""

@@ -151,6 +151,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(number, self._leave, number)
         self.query_one("#this-update").border_title = "this update, against the full gradient"
+        self.theme_changed_signal.subscribe(self, lambda _theme: self.redraw())
         if self._ticking:
             self._timer = self.set_interval(1 / FRAMES_PER_SECOND, self.frame)
         self._show_session()

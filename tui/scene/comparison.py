@@ -26,7 +26,7 @@ def reached(runs: Sequence[RunScene], column: str) -> float:
 def leaders(runs: Sequence[RunScene], clock: Clock) -> list[RunScene]:
     """The runs that are lowest where all have come on a clock: several at a tie, none where that is not known.
 
-    Each run that goes on counts with the last loss over all examples that it had by then.
+    Each run that goes on counts with the loss over all examples that it had by then.
     """
     racing = _racing(runs)
     if len(racing) < 2:
@@ -50,7 +50,14 @@ def _racing(runs: Sequence[RunScene]) -> list[RunScene]:
 
 
 def _loss_by(run: RunScene, column: str, most: float) -> float:
-    """A run's last evaluated loss by some point of a column; NaN where it had moved, but not been evaluated since."""
+    """A run's loss over all examples by some point of a column, between two evaluations as a straight line has it.
+
+    After the last one it is the last one's; NaN where that is the start's, and the run has moved since.
+    """
     made = bisect_right(run.seen[column], most) - 1
-    last = run.evaluations[bisect_right(run.evaluations, made) - 1]
-    return np.nan if made > last == 0 else float(run.recorded[last]["loss"])
+    known = run.evaluations[: bisect_right(run.evaluations, len(run.seen) - 1)]
+    after = bisect_right(known, made)
+    if after == len(known) and made > known[-1] == 0:
+        return np.nan
+    rows = run.recorded[known[after - 1 : after + 1]]
+    return float(np.interp(run.seen[made]["update"], rows["update"], rows["loss"]))
