@@ -70,9 +70,9 @@ class Clocks(Horizontal):
         yield from self._charts
 
     def show(self, scene: Scene) -> None:
-        """Draw a scene."""
+        """Draw a scene, each chart for itself, so that a key that is pressed need not wait for all of them."""
         for chart in self._charts if self.display else ():
-            chart.show(scene)
+            chart.call_later(chart.show, scene)
 
 
 def caption(scene: Scene, clock: Clock, width: int) -> list[Piece]:

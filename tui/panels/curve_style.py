@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.measures import registry
 from sim.measures.measure import Measure
-from sim.protocol.trace import RECORDED
+from sim.protocol.trace import RECORDED, Status
 from tui.scene.scene import Scene
 
 BESIDE = "batch_loss"
@@ -62,9 +62,9 @@ class CurveStyle:
 
     def log_across(self, scene: Scene, column: str) -> bool:
         """Whether an x axis over a column of the trace is logarithmic."""
-        ends = [float(run.recorded[-1][column]) for run in scene.runs if run.shown and not run.status.stopped]
-        moved = [end for end in ends if end > 0]
-        apart = bool(moved) and max(moved) > _FAR_APART * min(moved)
+        last = [run.recorded[-1] for run in scene.runs if run.shown]
+        ends = [float(row[column]) for row in last if row[column] > 0 and not Status(row["status"]).stopped]
+        apart = bool(ends) and max(ends) > _FAR_APART * min(ends)
         return self.across == "log" or (self.across == "auto" and apart)
 
 
