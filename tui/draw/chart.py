@@ -17,7 +17,7 @@ from tui.draw.smoothing import envelope, smoothed
 Floats = NDArray[np.float64]
 
 BELOW = "▾"
-"""Stands at the bottom edge of a logarithmic axis for values that have no place on it."""
+"""Stands at the bottom edge of a logarithmic axis for values that are not on it."""
 
 _SMALLEST = (12, 4)  # columns and rows below which there is no room for a curve and its axes
 _MOST_ROOM = 0.5  # of the width, for tags
@@ -99,7 +99,7 @@ class Chart:
         return canvas.frame()
 
     def nearest(self, column: int, row: int) -> tuple[int, float] | None:
-        """Which line is the nearest to a cell, and the cell's place on the x axis; None beside the axes.
+        """Which line is the nearest to a cell, and the cell's value on the x axis; None beside the axes.
 
         It is one that is above or below the cell, if there is any.
         """
@@ -144,21 +144,21 @@ class _Area:
         within = halves[: 2 * self._rows, self._left :]
         height = np.arange(2 * self._rows)[::-1, None]  # of half cells, counted from below
         for one in series:
-            places = self._across.shares(one.swath[0])
-            shown = (places >= 0) & (places <= 1)
-            ends = self._band(places[shown], one.swath[1][shown])
+            across = self._across.shares(one.swath[0])
+            shown = (across >= 0) & (across <= 1)
+            ends = self._band(across[shown], one.swath[1][shown])
             low, high = (np.floor(self._up.shares(end) * 2 * self._rows) for end in ends)
-            low = np.nan_to_num(low, nan=-1.0)  # values without a place on a logarithmic axis are below all others
+            low = np.nan_to_num(low, nan=-1.0)  # values that are not on a logarithmic axis are below all others
             within[(height >= low) & (height <= high)] = one.swath_color
         self._canvas.background(halves)
 
-    def _band(self, places: Floats, values: Floats) -> tuple[Floats, Floats]:
+    def _band(self, across: Floats, values: Floats) -> tuple[Floats, Floats]:
         """The envelope for each column, in steps wide enough for some values each: of one there would be no band."""
-        last = float(places.max(initial=0.0))
-        wide = last * self._columns * _BAND_VALUES / max(len(places), 1)
+        last = float(across.max(initial=0.0))
+        wide = last * self._columns * _BAND_VALUES / max(len(across), 1)
         step = min(1 << math.ceil(math.log2(max(wide, 1.0))), self._columns)  # a power of 2, which seldom changes
         parts = -(-self._columns // step)
-        ends = envelope(places * (self._columns / (parts * step)), values, parts)
+        ends = envelope(across * (self._columns / (parts * step)), values, parts)
         beyond = np.arange(self._columns) > last * self._columns
         low, high = (np.where(beyond, np.nan, end.repeat(step)[: self._columns]) for end in ends)
         return low, high
@@ -180,8 +180,8 @@ class _Area:
             xs, np.where(below, 0.0, shares), self._columns, self._rows
         )
         self._canvas.patterns(patterns, series.color)
-        for place in xs[below]:
-            self._canvas.text(self._column(place), self._rows - 1, BELOW, series.color)
+        for share in xs[below]:
+            self._canvas.text(self._column(share), self._rows - 1, BELOW, series.color)
 
     def nearest(self, series: Sequence[Series], column: int, row: int) -> tuple[int, float] | None:
         """See `Chart.nearest`."""
@@ -234,7 +234,7 @@ class _Area:
 
 @dataclass(slots=True)
 class _Tag:
-    """Words at a place within the axes."""
+    """Words at a position within the axes."""
 
     begin: int
     row: int

@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 
 class ChartPanel(Seeking, Picture, can_focus=True):
-    """The line is the loss over all examples, smoothed; the band behind it is that of the losses of the batches.
+    """A chart: for each run its loss over all examples, smoothed, before a band of the losses of its batches.
 
     What an update measured is drawn where it was measured: at the parameters before it, so one update earlier.
     """

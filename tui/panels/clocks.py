@@ -29,7 +29,7 @@ _AMOUNTS: dict[Clock, Callable[[float], str]] = {
 
 
 class ClockChart(ChartPanel):
-    """The chart over one clock, and beneath it who leads."""
+    """The chart over one clock, with who leads beneath it."""
 
     def __init__(self, style: CurveStyle, clock: Clock) -> None:
         super().__init__(style, clock)
@@ -59,7 +59,7 @@ class ClockChart(ChartPanel):
 
 
 class Clocks(Horizontal):
-    """Three charts."""
+    """The three charts."""
 
     def __init__(self, style: CurveStyle, id: str | None = None) -> None:
         super().__init__(id=id)

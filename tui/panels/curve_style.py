@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass
 class CurveStyle:
-    """What is chosen with the keys.
+    """What is chosen with the keys, of all charts.
 
     Attributes:
         measure: what is drawn, where it is recorded; else the loss.
@@ -69,7 +69,7 @@ class CurveStyle:
 
 
 def drawable(scene: Scene) -> tuple[Measure, ...]:
-    """The recorded measures, the loss first; of those that take a pass, the ones that are known of the start."""
+    """The recorded measures, the loss first; of those that take a pass, the ones that are known at the start."""
     start = scene.runs[0].recorded[0]
     known = [one for one in RECORDED if one.name != BESIDE and (one.cost == "step" or np.isfinite(start[one.name]))]
     return (registry()["loss"], *(one for one in known if one.name != "loss"))

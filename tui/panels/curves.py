@@ -8,7 +8,7 @@ from tui.scene.scene import Scene
 
 
 class Curves(ChartPanel):
-    """Over what the race keeps equal, or what was chosen since."""
+    """The chart over what the race keeps equal, or over what was chosen since."""
 
     _clock: Clock | None = None
 

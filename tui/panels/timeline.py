@@ -16,7 +16,7 @@ _ON, _AHEAD, _HERE, _CHANGE = "━", "─", "◉", "┃"
 
 
 class Timeline(Seeking, Words):
-    """A line from the first moment to the last."""
+    """The recording as a line from the first moment to the last."""
 
     _end = 0
     _line = 0
@@ -42,8 +42,8 @@ def timeline_text(scene: Scene, width: int) -> Text:
     line = Text(_ON * here + _AHEAD * (width - here), style=hexadecimal(scene.palette.muted))
     line.stylize(hexadecimal(scene.palette.text), 0, here)
     for moment, sign, color in _marks(scene):
-        place = cell(moment)
-        line = line[:place] + Text(sign, style=hexadecimal(color)) + line[place + 1 :]
+        column = cell(moment)
+        line = line[:column] + Text(sign, style=hexadecimal(color)) + line[column + 1 :]
     return line[:here] + Text(_HERE, style=f"bold {hexadecimal(scene.palette.text)}") + line[here + 1 :]
 
 
