@@ -35,6 +35,8 @@ from tui.help import HelpScreen
 from tui.options.options import Options, prepare
 from tui.panels.curves import Curves
 from tui.panels.status_line import StatusLine
+from tui.panels.words import Words
+from tui.themes import THEMES
 from tui.session.banner import Banner
 from tui.session.link import InlineLink
 
@@ -307,6 +309,20 @@ async def test_themes_are_dark_and_light() -> None:
         light = backgrounds[1]
         assert light is not None
         assert min(light.get_truecolor()) > 200
+
+
+async def test_words_that_stay_the_same_take_on_a_new_theme() -> None:
+    async with on_screen() as it:
+        await it.go(5)
+        dark = it.app.query_one("#sentence").rich_style
+        it.app.theme = THEMES[1].name
+        it.app.redraw()  # as a frame does that comes before the styles do
+        await wait_for(it.pilot, lambda: it.app.query_one("#sentence").rich_style != dark)
+        await it.pilot.pause()
+        for name in ("#status", "#sentence", "#this-update", "#runs", "#timeline"):
+            panel = it.app.query_one(name, Words)
+            colors = [style.bgcolor for _, style, _ in panel.render_line(panel.size.height - 1) if style]
+            assert all(color is None or min(color.get_truecolor()) > 200 for color in colors)
 
 
 async def test_the_export_holds_every_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

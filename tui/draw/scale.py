@@ -67,7 +67,7 @@ def scale_across(first: float, last: float, log: bool, room: float) -> Scale:
         return Scale(0.0, round_up(last / (1 - room)), False)
     first = max(first, 1 / LARGEST)
     end = math.log10(first) + math.log10(last / first) / (1 - room)
-    return Scale(first, round_up(10.0 ** min(end, 300.0)), True)
+    return Scale(first, round_up(10.0 ** min(end, 300.0), _COARSE), True)
 
 
 def scale_up(values: Floats, log: bool, start: float, decades: float) -> Scale:
