@@ -4,23 +4,17 @@ import asyncio
 import time
 from pathlib import Path
 
-from textual.app import App
-from textual.widget import Widget
-
 from sim.experiment.choices import CLOCKS, PLANES, Clock
 from sim.experiment.errors import ConfigError
 from sim.protocol.trace import Status
 from tui import export
+from tui.curve_actions import CurveActions
 from tui.draw.palette import Palette
 from tui.gallery import Choice, Gallery
 from tui.help import HelpScreen, help_text
 from tui.options.command_line import command_line
-from tui.panels.clocks import Clocks
-from tui.panels.curve_style import CurveStyle
-from tui.panels.curves import Curves
 from tui.panels.seeking import Sought, Stepped
 from tui.panels.surface import Surface
-from tui.scene.scene import Scene
 from tui.session.session import Session
 from tui.themes import THEMES
 
@@ -29,29 +23,21 @@ DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 """The classes of a screen that shows the data, or a model's answers: where."""
 
 
-class Actions(App[None]):
+class Actions(CurveActions):
     """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:
         session: the experiment on the screen.
-        scene: what was drawn last.
         hidden: the runs that are not shown.
-        curve_style: what the curves show, and how.
         mishaps: what went wrong beside the race.
     """
 
     session: Session
-    scene: Scene | None
     hidden: frozenset[int]
-    curve_style: CurveStyle
     mishaps: list[str]
 
     def frame(self) -> None:
         """Let time go by and draw what changed."""
-        raise NotImplementedError
-
-    def redraw(self) -> None:
-        """Draw again what stands."""
         raise NotImplementedError
 
     @property
@@ -223,49 +209,6 @@ class Actions(App[None]):
         self.screen.remove_class(*DATA_VIEWS)
         if following:
             self.screen.add_class(following)
-        self.call_after_refresh(self.redraw)
-
-    def action_next_axis(self) -> None:
-        """The curves over something else."""
-        self.query_one(Curves).next_axis()
-        self.redraw()
-
-    def action_next_across(self) -> None:
-        """The x axes of the curves logarithmic, linear, or as it suits."""
-        self.curve_style.next_across()
-        self.redraw()
-
-    def action_next_up(self) -> None:
-        """Logarithmic curves down to six decades below the start, or to the end, or linear ones."""
-        self.curve_style.next_up()
-        self.redraw()
-
-    def action_next_measure(self) -> None:
-        """Loss or gradient norm."""
-        if self.scene is not None:
-            self.curve_style.next_measure(self.scene)
-            self.redraw()
-
-    def action_toggle_clocks(self) -> None:
-        """The same race on the three clocks side by side, or one chart; where there is no room, on the whole screen."""
-        if self.screen.has_class("-compact") or self.screen.has_class("-enlarged"):
-            clocks = self.query_one(Clocks)
-            self._enlarge(None if clocks.has_class("-large") else clocks)
-        else:
-            self.screen.toggle_class("-clocks")
-            self.call_after_refresh(self.redraw)
-
-    def action_maximise(self) -> None:
-        """Enlarge the focused panel (the surface if none), or go back."""
-        panels = self.query("#body > *")
-        focused = next((panel for panel in panels if panel.has_focus_within), self.query_one(Surface))
-        self._enlarge(None if self.screen.has_class("-enlarged") else focused)
-
-    def _enlarge(self, panel: Widget | None) -> None:
-        """Show one panel in the place of all; None: all of them."""
-        for other in self.query("#body > *"):
-            other.set_class(other is panel, "-large")
-        self.screen.set_class(panel is not None, "-enlarged")
         self.call_after_refresh(self.redraw)
 
     # -- keys: keeping ------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ _WATCH = (
     "Watch which trail is straight and which one jitters; then press `space`, and `.` and `,`, to see one update at a "
     "time. While paused, the arrows at each head are the batch's gradient step (solid colour) and the one over all "
     "examples (white).",
-    "Press `c` and `r`: the same race, but now every run may read the same number of *examples*. Who is ahead?",
+    "Press `C`: the same race per update, per example and per second. Under each stands who leads where all have come "
+    "(the dotted line). Then press `c`: now every run may read the same number of *examples*. Who is ahead?",
 )
 _FORMULA_TRIES = (
     *_WATCH,
@@ -52,7 +53,8 @@ _MARKS = (
     ),
     (
         "lines and bands",
-        "in the curves: the loss over all examples, smoothed, and from the least to the greatest batch's",
+        "in the curves: the loss over all examples, smoothed, and from the least to the greatest batch's; a click goes "
+        "to the update that is drawn there, the wheel ten moments on or back",
     ),
     (
         BELOW,

@@ -36,9 +36,9 @@ from tui.options.options import Options, prepare
 from tui.panels.curves import Curves
 from tui.panels.status_line import StatusLine
 from tui.panels.words import Words
-from tui.themes import THEMES
 from tui.session.banner import Banner
 from tui.session.link import InlineLink
+from tui.themes import THEMES
 
 # -- time -------------------------------------------------------------------------------------------------------------
 

@@ -208,7 +208,7 @@ async def test_where_lines_lie_apart_the_one_that_was_clicked_on_counts() -> Non
             examples = update * it.link.race.experiment.runs[run].batch_size
             near = [cell for cell in cells(chart, DARK.runs[run]) if number_at(chart, cell[0], True) >= examples]
             moment = chart.moment_at(Offset(*near[0]))
-            assert moment == pytest.approx(update, abs=2)
+            assert moment == pytest.approx(update, abs=4)  # a column is a sixth further than the one before
 
 
 async def test_the_wheel_goes_ten_moments_on_or_back() -> None:
