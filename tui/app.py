@@ -50,7 +50,7 @@ FRAMES_PER_SECOND = 30
 BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
 _WIDE, _TALL = 116, 34
-_VERY_WIDE = 170
+_VERY_WIDE, _VERY_TALL = 170, 40
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
@@ -210,11 +210,11 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""
         width, height = event.size
-        compact, very_wide = width < _WIDE or height < _TALL, width >= _VERY_WIDE
-        if (compact, very_wide) != tuple(map(self.screen.has_class, ("-compact", "-very-wide"))):
-            self.screen.set_class(very_wide and not compact, "-clocks")  # until their key is pressed
+        compact, roomy = width < _WIDE or height < _TALL, width >= _VERY_WIDE and height >= _VERY_TALL
+        if compact or roomy != self.screen.has_class("-roomy"):  # else it is for the user to say
+            self.screen.set_class(roomy, "-clocks", "-roomy")
         self.screen.set_class(compact, "-compact")
-        self.screen.set_class(very_wide, "-very-wide")
+        self.screen.set_class(width >= _VERY_WIDE, "-very-wide")
         small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
         self.screen.set_class(small, "-too-small")
         self.query_one("#too-small", Static).update(

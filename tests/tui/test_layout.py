@@ -9,8 +9,11 @@ from tests.tui.screen import COMPACT, VERY_WIDE, WIDE, Screen, make_app, on_scre
 from tests.tui.traces import make_experiment
 
 
-@pytest.mark.parametrize("keys", ["", "u", "C", "uC"])
-@pytest.mark.parametrize("size", [WIDE, COMPACT, VERY_WIDE, (81, 60), (200, 24)])
+@pytest.mark.parametrize(
+    ("size", "keys"),
+    [(size, "") for size in (WIDE, COMPACT, VERY_WIDE, (81, 60), (200, 24))]
+    + [(WIDE, "C"), (WIDE, "uC"), (VERY_WIDE, "u"), (VERY_WIDE, "uC"), (COMPACT, "C")],
+)
 async def test_every_panel_has_its_own_part_of_the_screen(size: tuple[int, int], keys: str) -> None:
     """With and without the lens and the three clocks, and wherever the data are."""
     async with on_screen(size) as it:

@@ -38,10 +38,10 @@ class ClockChart(ChartPanel):
     def entitle(self, scene: Scene, log_x: bool) -> None:
         """See `ChartPanel`."""
         equal = scene.clock == self.clock
-        over = f"per {self.clock.removesuffix('s')}"
-        log, kept = " (log)" if log_x else "", ", kept equal" if equal else ""
+        over = f"per {self.clock.removesuffix('s')}" + (" (log)" if log_x else "")
+        long, brief = (", kept equal", ", equal") if equal else ("", "")
         name = self.style.measure_of(scene).title
-        words = fitting([f"{name} {over}{log}{kept}", f"{over}{log}{kept}", f"{over}{log}", over], self.size.width)
+        words = fitting([f"{name} {over}{long}", f"{over}{long}", f"{over}{brief}"], self.size.width)
         title = f"[bold]{words}[/bold]" if equal else words
         if title != self.border_title:
             self.border_title = title
