@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Markdown
 
 from sim.experiment.choices import CLOCKS, PLANES
-from tui.draw.chart import BELOW
+from tui.draw.chart import ABOVE, BELOW
 from tui.draw.numbers import count
 from tui.draw.palette import GLYPHS, MINIMUM, START
 from tui.keys import KEYS
@@ -57,8 +57,8 @@ _MARKS = (
         "to the update that is drawn there, the wheel ten moments on or back",
     ),
     (
-        BELOW,
-        "at the lower edge of the curves: values that are not on the axis (`y`)",
+        f"{ABOVE} {BELOW}",
+        "at the edges of the curves: values for which the axis (`y`) has no room",
     ),
 )
 

@@ -16,8 +16,8 @@ from tui.draw.smoothing import envelope, smoothed
 
 Floats = NDArray[np.float64]
 
-BELOW = "▾"
-"""Stands at the bottom edge of a logarithmic axis for values that are not on it."""
+ABOVE, BELOW = "▴", "▾"
+"""They stand at the edges of a logarithmic axis for values that are not on it."""
 
 _SMALLEST = (12, 4)  # columns and rows below which there is no room for a curve and its axes
 _MOST_ROOM = 0.5  # of the width, for tags
@@ -67,7 +67,7 @@ class Chart:
         width, height: in cells.
         log_x, log_y: logarithmic axes, which have room for positive values only.
         x_end: how far the x axis goes at least; it ends at a round number, so that it seldom changes.
-        decades: how many powers of ten a logarithmic y axis goes below the first values at most.
+        decades: how many powers of ten a logarithmic y axis goes below the first values at most; above, half as many.
         cursor: where to draw a vertical line, if inside the axis.
         ink: colour of the axes, their labels and the cursor.
         background: of all cells.
@@ -171,17 +171,19 @@ class _Area:
             self._canvas.polyline([(column, 0), (column, 4 * self._rows - 1)], ink, POINT)
 
     def draw_line(self, series: Series) -> None:
-        """The calm line, and at the bottom edge where values lie below."""
+        """The calm line, and at the edges where values lie beyond."""
         xs, ys = self._calm(series)
         shares = self._up.shares(ys)
-        below = np.isfinite(ys) & ~(shares >= 0)
+        known = np.isfinite(ys)
+        above, below = known & (shares > 1), known & ~(shares >= 0)
         patterns = np.zeros((self._canvas.rows, self._canvas.columns), dtype=np.uint8)
         patterns[: self._rows, self._left :] = line_patterns(
-            xs, np.where(below, 0.0, shares), self._columns, self._rows
+            xs, np.where(below, 0.0, np.minimum(shares, 1.0)), self._columns, self._rows
         )
         self._canvas.patterns(patterns, series.color)
-        for share in xs[below]:
-            self._canvas.text(self._column(share), self._rows - 1, BELOW, series.color)
+        for beyond, row, mark in ((above, 0, ABOVE), (below, self._rows - 1, BELOW)):
+            for share in xs[beyond]:
+                self._canvas.text(self._column(share), row, mark, series.color)
 
     def nearest(self, series: Sequence[Series], column: int, row: int) -> tuple[int, float] | None:
         """See `Chart.nearest`."""

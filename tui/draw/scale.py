@@ -76,7 +76,7 @@ def scale_up(values: Floats, log: bool, start: float, decades: float) -> Scale:
     Args:
         values: of any shape; without any the axis goes from 0 to 1.
         log: whether it is logarithmic; then it is for positive values only.
-        start: the value that a logarithmic axis begins at most `decades` below.
+        start: the value that a logarithmic axis begins at most `decades` below, and ends at most half as many above.
         decades: how many powers of ten.
     """
     values = values[np.isfinite(values) & (values > 0 if log else True)].clip(-LARGEST, LARGEST)
@@ -88,6 +88,7 @@ def scale_up(values: Floats, log: bool, start: float, decades: float) -> Scale:
     low, high = max(low, 1 / LARGEST), max(high, 1 / LARGEST)
     if 0 < start < math.inf:
         low = min(max(low, start / 10.0**decades), high)
+        high = min(high, max(low, float(start) * 10.0 ** (decades / 2)))
     low, high = round_down(low), round_up(high, _COARSE)
     return Scale(low, high if high > low else 10 * low, True)
 

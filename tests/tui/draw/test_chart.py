@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tui.draw.chart import BELOW, Chart, Series
+from tui.draw.chart import ABOVE, BELOW, Chart, Series
 
 RED, GREEN, BROWN = 0xFF0000, 0x00FF00, 0x332211
 
@@ -83,6 +83,17 @@ def test_a_tiny_value_flattens_the_rest_only_if_asked() -> None:
     assert not any(BELOW in line for line in asked)
     assert np.ptp(dots_of([line[: 60 * 2 // 3] for line in calm])[:, 1]) >= 3
     assert np.ptp(dots_of([line[: 60 * 2 // 3] for line in asked])[:, 1]) <= 2
+
+
+def test_a_run_that_diverges_leaves_the_others_room_and_ends_at_the_upper_edge() -> None:
+    calm, wild = series([3.0, 2.0, 1.0, 0.5, 0.3]), series([3.0, 90.0, 1e4, 1e8], GREEN)
+    frame = Chart((calm, wild), 60, 16, log_y=True, decades=6).frame()
+    lines = frame.lines()
+    assert lines[0].count(ABOVE) == 2
+    assert not any(ABOVE in line for line in lines[1:])
+    rows = np.nonzero((frame.fg == RED) & (frame.characters > 0x2800))[0]
+    assert np.ptp(rows) >= 2
+    assert not any(ABOVE in line for line in lines_of(calm, wild, log_y=True))
 
 
 def test_gaps_are_not_bridged() -> None:

@@ -60,6 +60,13 @@ def test_a_logarithmic_axis_ends_some_decades_below_the_start() -> None:
     assert scale_up(values, False, 3.0, 6).low == 0
 
 
+def test_a_logarithmic_axis_ends_half_as_many_decades_above_the_start() -> None:
+    values = np.array([3.0, 1.0, 2e9])
+    assert scale_up(values, True, 3.0, 6) == (1.0, pytest.approx(5e3), True)
+    assert scale_up(values, True, 3.0, math.inf).high == pytest.approx(2e9)
+    assert scale_up(values[2:], True, 3.0, 6).high >= 2e9
+
+
 @pytest.mark.parametrize("values", [[0.0], [5.0, 5.0], [-3.0], [5e-324], [1e308, -1e308], [1e16, 1e16 + 2]])
 @pytest.mark.parametrize("log", [False, True])
 def test_an_axis_always_has_an_extent(values: list[float], log: bool) -> None:
