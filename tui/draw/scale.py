@@ -76,8 +76,8 @@ def scale_up(values: Floats, log: bool, start: float, decades: float) -> Scale:
     Args:
         values: of any shape; without any the axis goes from 0 to 1.
         log: whether it is logarithmic; then it is for positive values only.
-        start: the value that a logarithmic axis begins at most `decades` below, and ends at most half as many above.
-        decades: how many powers of ten.
+        start: the value that a logarithmic axis begins at most `decades` below; and ends at most one above.
+        decades: how many powers of ten; infinite: with no bounds at all.
     """
     values = values[np.isfinite(values) & (values > 0 if log else True)].clip(-LARGEST, LARGEST)
     low, high = (float(values.min()), float(values.max())) if values.size else (0.1 if log else 0.0, 1.0)
@@ -88,7 +88,7 @@ def scale_up(values: Floats, log: bool, start: float, decades: float) -> Scale:
     low, high = max(low, 1 / LARGEST), max(high, 1 / LARGEST)
     if 0 < start < math.inf:
         low = min(max(low, start / 10.0**decades), high)
-        high = min(high, max(low, float(start) * 10.0 ** (decades / 2)))
+        high = min(high, max(low, float(start) * 10.0)) if math.isfinite(decades) else high
     low, high = round_down(low), round_up(high, _COARSE)
     return Scale(low, high if high > low else 10 * low, True)
 
