@@ -67,8 +67,8 @@ class Chart:
         width, height: in cells.
         log_x, log_y: logarithmic axes, which have room for positive values only.
         x_end: how far the x axis goes at least; it ends at a round number, so that it seldom changes.
-        decades: how many powers of ten a logarithmic y axis goes below the first values at most; above, one; infinite:
-            with no bounds at all.
+        decades: how many powers of ten a logarithmic y axis goes below the first values at most; it then goes one above
+            them at most. Infinite: as far as there are values.
         cursor: where to draw a vertical line, if inside the axis.
         ink: colour of the axes, their labels and the cursor.
         background: of all cells.

@@ -76,8 +76,8 @@ def scale_up(values: Floats, log: bool, start: float, decades: float) -> Scale:
     Args:
         values: of any shape; without any the axis goes from 0 to 1.
         log: whether it is logarithmic; then it is for positive values only.
-        start: the value that a logarithmic axis begins at most `decades` below; and ends at most one above.
-        decades: how many powers of ten; infinite: with no bounds at all.
+        start: the value that a logarithmic axis begins at most `decades` below, and ends at most one above.
+        decades: how many powers of ten; infinite: as far as there are values.
     """
     values = values[np.isfinite(values) & (values > 0 if log else True)].clip(-LARGEST, LARGEST)
     low, high = (float(values.min()), float(values.max())) if values.size else (0.1 if log else 0.0, 1.0)

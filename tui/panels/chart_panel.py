@@ -37,7 +37,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
 
     def __init__(self, style: CurveStyle, axis: Axis = "updates", id: str | None = None) -> None:
         super().__init__(id=id)
-        self.style, self.axis = style, axis
+        self.curve_style, self.axis = style, axis
         self._drawn_as: tuple[object, ...] = ()
         self._drawn_at = 0.0
         self._chart: Chart | None = None
@@ -53,13 +53,13 @@ class ChartPanel(Seeking, Picture, can_focus=True):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene, at most a few times a second while it plays."""
-        drawn_as = self.axis, replace(self.style), scene.generation, scene.clock
+        drawn_as = self.axis, replace(self.curve_style), scene.generation, scene.clock
         now = time.monotonic()
         soon = now - self._drawn_at < 1 / _REDRAWS_PER_SECOND
         if not self.display or (scene.playing and soon and drawn_as == self._drawn_as):
             return
         self._drawn_as, self._drawn_at, self._scene = drawn_as, now, scene
-        self.entitle(scene, self.style.log_across(scene, self.column))
+        self.entitle(scene, self.curve_style.log_across(scene, self.column))
         self.show_frame(self.composed(scene))
 
     def moment_at(self, cell: Offset) -> int | None:
@@ -69,7 +69,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
             return None
         index, x = nearest
         rows = self._scene.layers[index].recorded
-        return int(rows["moment"][_nearest(rows[self.column], x)])
+        return int(rows["moment"][np.abs(rows[self.column] - x).argmin()])
 
     @property
     def column(self) -> str:
@@ -84,10 +84,10 @@ class ChartPanel(Seeking, Picture, can_focus=True):
             series=tuple(self._series(scene, run, column) for run in scene.layers),
             width=self.size.width,
             height=height,
-            log_x=self.style.log_across(scene, column),
-            log_y=self.style.log_up(scene),
+            log_x=self.curve_style.log_across(scene, column),
+            log_y=self.curve_style.log_up(scene),
             x_end=max((float(run.recorded[-1][column]) for run in shown), default=0.0),
-            decades=self.style.decades,
+            decades=self.curve_style.decades,
             cursor=reached(shown, column) if apart else None,
             ink=scene.palette.muted,
             background=scene.palette.background,
@@ -95,7 +95,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
         return self._chart.frame()
 
     def _series(self, scene: Scene, run: RunScene, column: str) -> Series:
-        measure = self.style.measure_of(scene)
+        measure = self.curve_style.measure_of(scene)
         if measure.cost == "step":
             x, y = _measured(run, column, measure.name)
         else:
@@ -120,9 +120,3 @@ def _measured(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]
 
 def _floats(rows: Rows, column: str) -> Floats:
     return rows[column].astype(np.float64)
-
-
-def _nearest(xs: NDArray[np.generic], x: float) -> int:
-    """Which of some increasing values is the nearest to another one."""
-    beyond = min(max(int(np.searchsorted(xs, x)), 1), len(xs) - 1) if len(xs) > 1 else 0
-    return beyond - 1 if beyond and x - float(xs[beyond - 1]) < float(xs[beyond]) - x else beyond

@@ -40,7 +40,7 @@ class ClockChart(ChartPanel):
         equal = scene.clock == self.clock
         over = f"per {self.clock.removesuffix('s')}" + (" (log)" if log_x else "")
         long, brief = (", kept equal", ", equal") if equal else ("", "")
-        name = self.style.measure_of(scene).title
+        name = self.curve_style.measure_of(scene).title
         words = fitting([f"{name} {over}{long}", f"{over}{long}", f"{over}{brief}"], self.size.width)
         title = f"[bold]{words}[/bold]" if equal else words
         if title != self.border_title:

@@ -24,9 +24,9 @@ class Curves(ChartPanel):
 
     def entitle(self, scene: Scene, log_x: bool) -> None:
         """See `ChartPanel`."""
-        scale = f" · {self.style.up}" if self.style.log_up(scene) else ""
+        scale = f" · {self.curve_style.up}" if self.curve_style.log_up(scene) else ""
         over = f"over {self.axis}{' (log)' if log_x else ''}"
-        name = self.style.measure_of(scene).title
+        name = self.curve_style.measure_of(scene).title
         behind = [f"loss, that of batches behind{scale} · {over}"] if name == "loss" else []
         title = fitting([*behind, f"{name}{scale} · {over}", f"{name} {over}"], self.size.width)
         if (title, rates_words(scene)) != (self.border_title, self.border_subtitle):
