@@ -10,19 +10,18 @@ from sim.experiment.choices import CLOCKS, PLANES, Clock
 from sim.experiment.errors import ConfigError
 from sim.protocol.trace import Status
 from tui import export
+from tui.curve_actions import CurveActions
 from tui.draw.palette import Palette
-from tui.enlarging import Enlarging
 from tui.gallery import Choice, Gallery
 from tui.help import HelpScreen, help_text
 from tui.live import LiveControls
 from tui.options.command_line import command_line
-from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
 from tui.panels.lens import Lens
 from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
+from tui.panels.seeking import Sought, Stepped
 from tui.panels.surface import Surface
-from tui.panels.timeline import Timeline
 from tui.scene.scene import Scene
 from tui.themes import THEMES
 
@@ -31,7 +30,7 @@ DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 """The classes of a screen that shows the data, or a model's answers: where."""
 
 
-class Actions(Enlarging, LiveControls):
+class Actions(CurveActions, LiveControls):
     """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:
@@ -82,14 +81,14 @@ class Actions(Enlarging, LiveControls):
             self.session.history.seek_live()
         self.frame()
 
-    def on_timeline_sought(self, message: Timeline.Sought) -> None:
+    def on_sought(self, message: Sought) -> None:
         """To a moment of the recording."""
         self.session.player.pause()
         if self.session.history is not None:
             self.session.history.seek_to(message.moment)
         self.frame()
 
-    def on_timeline_stepped(self, message: Timeline.Stepped) -> None:
+    def on_stepped(self, message: Stepped) -> None:
         """Some moments on, or back."""
         self.action_step(message.moments)
 
@@ -233,26 +232,6 @@ class Actions(Enlarging, LiveControls):
             self.screen.add_class(following)
         self.call_after_refresh(self.redraw)
 
-    def action_next_axis(self) -> None:
-        """The curves over something else."""
-        self.in_sight(Curves).next_axis()
-        self.redraw()
-
-    def action_toggle_log_x(self) -> None:
-        """The curves over a logarithmic axis or a linear one."""
-        self.in_sight(Curves).toggle_log_x()
-        self.redraw()
-
-    def action_next_scale(self) -> None:
-        """Logarithmic curves down to six decades below the start, or to the end, or linear ones."""
-        self.in_sight(Curves).next_scale()
-        self.redraw()
-
-    def action_next_metric(self) -> None:
-        """Loss or gradient norm."""
-        self.in_sight(Curves).next_metric()
-        self.redraw()
-
     # -- keys: keeping ------------------------------------------------------------------------------------------------
 
     def action_copy_command(self) -> None:
@@ -294,7 +273,6 @@ class Actions(Enlarging, LiveControls):
         """Dark or light."""
         dark = self.current_theme.dark
         self.theme = THEMES[1 if dark else 0].name
-        self.redraw()
 
     def action_details(self) -> None:
         """What went wrong, in full: the traceback, or what the engine printed last."""

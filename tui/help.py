@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Markdown
 
 from sim.experiment.choices import CLOCKS, PLANES
-from tui.draw.chart import BELOW
+from tui.draw.chart import ABOVE, BELOW
 from tui.draw.numbers import count
 from tui.draw.palette import GLYPHS, MINIMUM, START, TURN
 from tui.keys import KEYS
@@ -27,7 +27,8 @@ _WATCH = (
     "`enter` shows all of its settings.",
     "What if the batch had been 8 from here? Pause, go back with `←`, and press `(` twice: a fork shows it, beside "
     "what did happen.",
-    "Press `c`: the race begins again, and now every run may read the same number of *examples*. Who is ahead?",
+    "Press `C`: the same race per update, per example and per second. Under each stands who leads where all have come "
+    "(the dotted line). Then press `c`: now every run may read the same number of *examples*. Who is ahead?",
 )
 _FORMULA_TRIES = (
     *_WATCH,
@@ -58,11 +59,12 @@ _MARKS = (
     ),
     (
         "lines and bands",
-        "in the curves: the loss over all examples, smoothed, and from the least to the greatest batch's",
+        "in the curves: the loss over all examples, smoothed, and from the least to the greatest batch's; a click goes "
+        "to the update that is drawn there, the wheel ten moments on or back",
     ),
     (
-        BELOW,
-        "at the lower edge of the curves: values that are not on the axis (`y`)",
+        f"{ABOVE} {BELOW}",
+        "at the edges of the curves: values for which the axis (`y`) has no room",
     ),
 )
 

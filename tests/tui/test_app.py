@@ -36,8 +36,10 @@ from tui.help import HelpScreen
 from tui.options.options import Options, prepare
 from tui.panels.curves import Curves
 from tui.panels.status_line import StatusLine
+from tui.panels.words import Words
 from tui.session.banner import Banner
 from tui.session.link import InlineLink
+from tui.themes import THEMES
 
 # -- time -------------------------------------------------------------------------------------------------------------
 
@@ -156,6 +158,7 @@ async def test_the_curves_have_axes_metrics_and_scales() -> None:
         await it.press("X")
         assert "over updates (log)" in it.text("#curves")
         await it.press("X", "n")
+        assert "(log)" not in it.text("#curves")
         assert "gradient norm · over updates" in it.text("#curves")
         await it.press("n", "y")
         assert "learning rate · log · over updates" in it.text("#curves")
@@ -169,7 +172,8 @@ async def test_the_axis_of_the_curves_ends_soon_after_the_recording() -> None:
         width = it.app.query_one(Curves).size.width
         labels = it.text("#curves").split("\n")[-2]
         assert 0.6 * width < labels.index(" 20 ") < 0.9 * width
-        await it.press("x", "x")
+        await it.press("x", "x", "X", "X")
+        assert "over examples ─" in it.text("#curves")
         labels = it.text("#curves").split("\n")[-2]
         assert 0.6 * width < 1.22 * labels.index(" 1000 ") < 0.95 * width
 
@@ -206,7 +210,7 @@ async def test_without_colours_all_panels_are_drawn(monkeypatch: pytest.MonkeyPa
     async with on_screen(VERY_WIDE) as it:
         await it.go(3)
         await it.press("v")
-        for selector in ("#surface", "#curves", "#data", "#this-update", "#runs", "#status"):
+        for selector in ("#surface", "ClockChart", "#data", "#this-update", "#runs", "#status"):
             assert it.text(selector).strip()
         colors = {
             channel
@@ -234,7 +238,7 @@ async def test_the_data_key_goes_round() -> None:
 async def test_where_there_is_room_the_data_stand_beside() -> None:
     async with on_screen(VERY_WIDE) as it:
         await it.press("v")
-        assert all(it.app.query_one(name).display for name in ("#surface", "#data", "#curves"))
+        assert all(it.app.query_one(name).display for name in ("#surface", "#data", "#lens", "#clocks"))
         await it.press("v")
         assert not it.app.query_one("#data").display
 
@@ -353,6 +357,20 @@ async def test_themes_are_dark_and_light() -> None:
         light = backgrounds[1]
         assert light is not None
         assert min(light.get_truecolor()) > 200
+
+
+async def test_words_that_stay_the_same_take_on_a_new_theme() -> None:
+    async with on_screen() as it:
+        await it.go(5)
+        dark = it.app.query_one("#sentence").rich_style
+        it.app.theme = THEMES[1].name
+        it.app.redraw()  # as a frame does that comes before the styles do
+        await wait_for(it.pilot, lambda: it.app.query_one("#sentence").rich_style != dark)
+        await it.pilot.pause()
+        for name in ("#status", "#sentence", "#this-update", "#runs", "#timeline"):
+            panel = it.app.query_one(name, Words)
+            colors = [style.bgcolor for _, style, _ in panel.render_line(panel.size.height - 1) if style]
+            assert all(color is None or min(color.get_truecolor()) > 200 for color in colors)
 
 
 async def test_the_export_holds_every_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
