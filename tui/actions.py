@@ -199,6 +199,7 @@ class Actions(App[None]):
             return
         kinds = list(PLANES)
         kind = kinds[(kinds.index(trails.plane.kind) + 1) % len(kinds)]
+        self.query_one(Surface).fit_always()
         self.session.set_plane(kind)
         self.notify(f"{kind}: {PLANES[kind]}", title="plane", timeout=_SHORT)
 

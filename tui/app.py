@@ -163,6 +163,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
     def _show_session(self) -> None:
         """Turn the panels to the session; open its experiment if that has not been done."""
         self.query_one(Surface).show_problem(self.session.card)
+        self._landscape = None
         card, runs = self.session.card, self.session.asked.runs
         between = (index for index, run in enumerate(runs) if run.batch_size not in (1, "all"))
         self.session.look.selected = next(between, 0)
@@ -228,6 +229,9 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         now = time.monotonic()
         self.session.frame(now - self._last_frame)
         self._last_frame = now
+        if (surface := self.query_one(Surface)).gliding:
+            surface.glide_on(at_once=self.held_up)
+            self.scene = None  # it is to be drawn again
         if not self.held_up:
             self.catch_up()
             self._draw(build_scene(self.session, self.hidden, self.palette))
@@ -253,6 +257,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self.query_one(Lens).magnify(self.query_one(Surface).view)
         for panel in self._panels:
             panel.show(scene)
+        self._show_landscape()
         sentence = self.query_one("#sentence", Words)
         sentence.say(Text(narrate(scene, max(1, sentence.size.width))))
         self._look_closer()
@@ -280,12 +285,15 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         """Show what was found out."""
         if not self.query("#banner"):  # the screen is being taken down
             return
+        self._show_landscape()
+        self._draw(build_scene(self.session, self.hidden, self.palette))
+        self._look_closer()
+
+    def _show_landscape(self) -> None:
         landscape = self.session.look.landscape
         if landscape is not None and landscape is not self._landscape:
             self._landscape = landscape
             self.query_one(Surface).set_landscape(landscape)
-        self._draw(build_scene(self.session, self.hidden, self.palette))
-        self._look_closer()
 
     def _tell(self, sentence: str) -> None:
         self.notify(sentence, markup=False)

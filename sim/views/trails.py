@@ -20,6 +20,7 @@ from sim.views.planes import (
     Plane,
     Resolved,
     Scatter,
+    aligned,
     distinct,
     explained,
     heads_plane,
@@ -120,7 +121,7 @@ class FittedTrails:
     ) -> PlaneNews:
         """See `Trails`."""
         self.kind = kind
-        self._fit(places, heads, updates, previous=None)
+        self._fit(places, heads, updates, previous=self.plane)
         return self._tell(places, heads, whole=True)
 
     def news(self, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
@@ -145,7 +146,7 @@ class FittedTrails:
         points = torch.stack(distinct(trails, present, _MOST_FITTED))
         if self.kind == "random" or len(points) == 1:
             if self.plane.kind != "random":
-                self.plane = random_plane(self._model, self._seed)
+                self.plane = aligned(random_plane(self._model, self._seed), self.plane, points)
                 self.number += 1
             return
         if self.kind == "pca":

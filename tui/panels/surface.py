@@ -17,6 +17,7 @@ from tui.draw.numbers import count, decimal
 from tui.draw.palette import MINIMUM, START, Palette, blend, trail_colors
 from tui.draw.viewport import Viewport
 from tui.panels.cloud import draw_cloud
+from tui.panels.glide import Carry, Glide, Picture
 from tui.panels.plot import Plot
 from tui.scene.scene import RunScene, Scene, vanishes
 
@@ -47,6 +48,8 @@ class Surface(Plot):
         self.follow = False
         self._fits_itself = self._square = False
         self._plane = self._generation = 0
+        self._glide: Glide | None = None
+        self._picture: Picture | None = None
         self._window: Window | None = None
         self._scene: Scene | None = None
         self._ground: Ground | None = None
@@ -57,7 +60,7 @@ class Surface(Plot):
         """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
         self._window = card.window or _FIRST_WINDOW
         self._fits_itself, self._square = card.window is None, card.comparable_axes
-        self._ground = self._scene = None
+        self._ground = self._scene = self._glide = self._picture = None
         self._plane = self._generation = 0
 
     # -- the landscape ------------------------------------------------------------------------------------------------
@@ -91,6 +94,8 @@ class Surface(Plot):
             return None
         columns, rows = self.plot_size
         landscape = self._ground.landscape
+        if self._ground.stale:
+            return None
         of_this = (landscape.window, landscape.plane, landscape.run) == (view.window, self._plane, self._run)
         return landscape if of_this and landscape.values.shape == (2 * rows, columns) else None
 
@@ -128,11 +133,21 @@ class Surface(Plot):
             self._window = view.fit(np.concatenate([*trails, np.array(scene.card.minima).reshape(-1, 2)])).window
             self._fits_itself = scene.card.window is None
 
+    def fit_always(self) -> None:
+        """Where the problem has no window of its own: keep all of the trails in sight, whatever the plane."""
+        self._fits_itself = self._scene is not None and self._scene.card.window is None
+
     def _keep_in_sight(self, scene: Scene) -> None:
         """On a plane without a window of its own: show all of the trails when it changed, or a head is at the edge."""
         changed = (scene.plane.number, scene.generation) != (self._plane, self._generation)
-        if changed:
-            self._plane, self._generation, self._ground = scene.plane.number, scene.generation, None
+        same_race = scene.generation == self._generation
+        self._plane, self._generation = scene.plane.number, scene.generation
+        before = self._window
+        self._fit_heads(scene, changed=changed)
+        if self._picture is not None and ((changed and not scene.flat) or self._window != before):
+            self._move(self._picture, scene, same_race=same_race, same_plane=not changed)
+
+    def _fit_heads(self, scene: Scene, *, changed: bool) -> None:
         view = self.view
         if view is None or not self._fits_itself:
             return
@@ -140,6 +155,29 @@ class Surface(Plot):
         heads = np.array([trail[-1] for trail in trails]).reshape(-1, 2)
         if len(heads) and (changed or not _well_inside(view, heads)):
             self._window = view.fit(np.concatenate(trails), margin=_ROOM).window
+
+    def _move(self, picture: Picture, scene: Scene, *, same_race: bool, same_plane: bool) -> None:
+        """Take the old picture along, to go from it to the new one; at the beginning of a race there is no way."""
+        view = self.view
+        if view is None:
+            return
+        carry = Carry(1.0, (0.0, 0.0)) if same_plane else picture.carry(scene.runs) if same_race else None
+        if carry is not None and not self._fits_itself:
+            self._window = carry.window(view.window)
+        carry = carry or Carry.of_windows(picture.window, view.window)
+        if self._ground is not None and not same_plane:
+            self._ground = carry.ground(self._ground)
+        moves = same_race and self.app.animation_level != "none"
+        self._glide = Glide(picture.carried(carry)) if moves else None
+
+    @property
+    def gliding(self) -> bool:
+        """Whether it is on the way to another picture."""
+        return self._glide is not None
+
+    def glide_on(self, *, at_once: bool) -> None:
+        """A frame went by; at once: to the end of the way."""
+        self._glide = None if at_once or self._glide is None else self._glide.on()
 
     def _follow(self, scene: Scene) -> None:
         view = self.view
@@ -161,15 +199,19 @@ class Surface(Plot):
         view = self.view
         if view is None or not self.display:
             return
+        if self._glide is not None:
+            scene, view = self._glide.scene(scene), self._glide.view(view)
+        self._picture = Picture.of(scene, view.window)
+        still = not scene.playing and self._glide is None
         palette = scene.palette
         canvas = self._on_the_ground(view, palette)
         shown = [run for run in scene.runs if run.shown]
-        if scene.imagined is not None and not scene.playing:
+        if scene.imagined is not None and still:
             draw_cloud(canvas, view, scene.imagined, scene.runs[scene.imagined.run])
         for run in scene.layers:
             self._draw_trail(canvas, view, run, palette)
         self._draw_marks(canvas, view, scene)
-        if not scene.playing:
+        if still:
             self._draw_steps(canvas, view, shown, palette)
         self._say_what_it_is(scene)
         _name_axes(canvas, view, scene, self._draw_heads(canvas, view, scene))
@@ -183,7 +225,7 @@ class Surface(Plot):
             if self._ground is not None:
                 self._canvas.background(self._ground.colors(view, palette))
                 for line in self._ground.lines if self.contours else []:
-                    self._canvas.polyline(view.to_dots(line), palette.contour, GROUND)
+                    self._canvas.polyline(view.to_dots(line), self._ground.ink(palette), GROUND)
         return self._canvas.copy()
 
     def _say_what_it_is(self, scene: Scene) -> None:

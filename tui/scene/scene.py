@@ -40,7 +40,8 @@ class RunScene:
         seen: its rows up to the cursor, update 0 included.
         recorded: all of its rows, whatever the cursor.
         evaluations: the places among them where the losses over all examples were evaluated; thinned if they are many.
-        places: where it went on the plane, shape (K, 2); the last one is its head.
+        updates: those of its updates whose places on the plane are known, shape (K,).
+        places: where it was after them, shape (K, 2); the last one is its head.
         loss_update: the update after which its losses over all examples were last evaluated.
         values: of the measures that have one, by name, as last taken; NaN without any.
         report: what an update used and did: the last one's while time stands still, a recent one's while it goes
@@ -58,6 +59,7 @@ class RunScene:
     seen: Rows
     recorded: Rows
     evaluations: NDArray[np.int64]
+    updates: NDArray[np.int64]
     places: NDArray[np.float64]
     loss_update: int
     values: Mapping[str, float]
@@ -243,7 +245,7 @@ def _run_scene(
     reports = session.look.reports
     seen = history.seen(index)
     now, then = history.lately(index)
-    places, off_plane = trails.until(index, int(now["update"]), live=session.caught_up)
+    updates, places, off_plane = trails.until(index, int(now["update"]), live=session.caught_up)
     evaluated = history.evaluated(index)
     standing = Standing(
         place=Point(*places[-1].tolist()),
@@ -264,6 +266,7 @@ def _run_scene(
         seen=seen,
         recorded=history.recorded(index),
         evaluations=history.evaluations(index),
+        updates=updates,
         places=places,
         loss_update=int(evaluated["update"]),
         values=recorded | {one.name: one.of(standing) for one in measures("free")},

@@ -58,8 +58,8 @@ class PlaneTrails:
         for run, trail in zip(self._runs, news.trails, strict=True):
             run.extend(trail)
 
-    def until(self, run: int, update: int, *, live: bool) -> tuple[Floats, float]:
-        """Where a run went up to an update, shape (K, 2), older places thinned, and how far off the plane it is.
+    def until(self, run: int, update: int, *, live: bool) -> tuple[NDArray[np.int64], Floats, float]:
+        """Updates of a run up to one of them, shape (K,), older ones thinned; where it was, (K, 2); how far off it is.
 
         Where the place after that update was not kept, the last one is the run's present place while `live`, else the
         last one that was kept.
@@ -67,10 +67,12 @@ class PlaneTrails:
         recorded = self._runs[run]
         count = int(np.searchsorted(recorded.updates, update, side="right"))
         older = max(0, count - _NEWEST)
+        updates = [thinned(recorded.updates[:older]), recorded.updates[older:count]]
         places = [thinned(recorded.xy[:older]), recorded.xy[older:count]]
         if live and not (count and recorded.updates[count - 1] == update):
-            return np.concatenate([*places, recorded.head[None]]), recorded.head_distance
-        return np.concatenate(places), float(recorded.distances[count - 1])
+            updates.append(np.array([update]))
+            return np.concatenate(updates), np.concatenate([*places, recorded.head[None]]), recorded.head_distance
+        return np.concatenate(updates), np.concatenate(places), float(recorded.distances[count - 1])
 
     def placed(self, rows: Rows) -> tuple[Floats, Floats]:
         """Where the runs were at the updates of some rows, and how far off the plane; NaN where that was not kept.
