@@ -48,7 +48,7 @@ FRAMES_PER_SECOND = 30
 BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
 _WIDE, _TALL = 116, 34
-_VERY_WIDE = 170
+_VERY_WIDE, _VERY_TALL = 170, 48
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
@@ -206,7 +206,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         """Arrange the panels for the size there is (the app's own is still the one before)."""
         width, height = event.size
         self.screen.set_class(width < _WIDE or height < _TALL, "-compact")
-        self.screen.set_class(width >= _VERY_WIDE, "-very-wide")
+        self.screen.set_class(width >= _VERY_WIDE, "-very-wide").set_class(height >= _VERY_TALL, "-very-tall")
         small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
         self.screen.set_class(small, "-too-small")
         self.query_one("#too-small", Static).update(

@@ -25,6 +25,7 @@ from tui.session.session import Session
 from tui.session.trails import PlaneTrails
 
 _NEARBY = 1e-4  # windows: within it a place is of one kind
+_COURSE = 24  # updates
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
 
 
@@ -46,6 +47,7 @@ class RunScene:
         values: of the measures that have one, by name, as last taken; NaN without any.
         report: what an update used and did: the last one's while time stands still, a recent one's while it goes
             on; None while unknown.
+        angles: the last few updates that were looked at, and how many degrees off each was.
         failed: whether it could not go on.
         kind: of the place where it stands with next to no gradient; None while it moves, or where there is no formula.
     """
@@ -64,6 +66,7 @@ class RunScene:
     loss_update: int
     values: Mapping[str, float]
     report: UpdateReport | None
+    angles: tuple[tuple[int, float], ...]
     failed: bool
     kind: Kind | None
 
@@ -271,6 +274,7 @@ def _run_scene(
         loss_update=int(evaluated["update"]),
         values=recorded | {one.name: one.of(standing) for one in measures("free")},
         report=reports[index] if reports else None,
+        angles=session.look.angles.until(index, int(now["update"]), _COURSE),
         failed=index in session.troubles and history.live,
         kind=_kind_of_place(session.card.formula, places[-1]) if now["status"] == Status.CONVERGED else None,
     )
