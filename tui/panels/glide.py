@@ -11,8 +11,8 @@ from tui.draw.ground import Ground
 from tui.draw.viewport import Viewport
 from tui.scene.scene import RunScene, Scene
 
-FRAMES = 8
-"""How many a change takes: about a quarter of a second."""
+FRAMES = 6
+"""How many a change takes: about a fifth of a second."""
 
 Floats = NDArray[np.float64]
 
