@@ -36,7 +36,7 @@ def resolved(problem: Problem, *runs: RunConfig, rate: float | None = None, **fi
 
 
 class OneRun:
-    """A run that goes on whenever it is told to."""
+    """A run that goes on whenever it is asked to."""
 
     def __init__(
         self, problem: Problem, run: RunConfig, *, rate: float | None = 0.1, seed: int = 0, limit: Limit | None = None
@@ -79,8 +79,8 @@ class Made:
             **block.measures,
             "status": block.status,
             "seconds": block.seconds,
-            "x": block.places[:, 0].numpy(),
-            "y": block.places[:, 1].numpy(),
+            "x": block.snapshots[:, 0].numpy(),
+            "y": block.snapshots[:, 1].numpy(),
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:

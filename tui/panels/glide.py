@@ -81,12 +81,12 @@ class Picture:
     @classmethod
     def of(cls, scene: Scene, window: Window) -> "Picture":
         """That of the runs that are shown."""
-        return cls(window, {run.index: (run.updates, run.places) for run in scene.runs if run.shown})
+        return cls(window, {run.index: (run.updates, run.points) for run in scene.runs if run.shown})
 
     def at(self, run: RunScene) -> Floats:
         """Where each of a run's points was, shape (K, 2): between those drawn on the line, later ones at the head."""
         if run.index not in self.trails:
-            return run.places
+            return run.points
         updates, points = self.trails[run.index]
         return np.stack([np.interp(run.updates, updates, points[:, axis]) for axis in (0, 1)], axis=1)
 
@@ -95,7 +95,7 @@ class Picture:
         known = [run for run in runs if run.index in self.trails and not run.status.stopped]
         if not known:
             return None
-        before, after = [self.at(run) for run in known], [run.places for run in known]
+        before, after = [self.at(run) for run in known], [run.points for run in known]
         return Carry.between(np.concatenate(before), np.concatenate(after))
 
     def carried(self, carry: Carry) -> "Picture":
@@ -133,9 +133,9 @@ class Glide:
 
     def scene(self, scene: Scene) -> Scene:
         """The trails on the way to where they are."""
-        return replace(scene, runs=tuple(replace(run, places=self._moved(run)) for run in scene.runs))
+        return replace(scene, runs=tuple(replace(run, points=self._moved(run)) for run in scene.runs))
 
     def _moved(self, run: RunScene) -> Floats:
         start = self.start.at(run)
-        moved: Floats = start + (run.places - start) * self._share
+        moved: Floats = start + (run.points - start) * self._share
         return moved

@@ -21,7 +21,7 @@ _CELL = 24  # columns for a run where several share a line
 
 
 class ThisUpdate(Words):
-    """Up to three lines a run, or several runs in a line."""
+    """What each run's last update did: up to three lines a run, or several runs in a line."""
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
@@ -176,7 +176,7 @@ def _beside(head: Text, words: Sequence[str], width: int) -> Text:
 
 
 def _used(scene: Scene, report: UpdateReport) -> list[str]:
-    """How many and which examples an update used, from the most telling words to the shortest."""
+    """How many and which examples an update used, from the fullest words to the shortest."""
     total, size = count(scene.examples), count(report.batch_size)
     if report.batch_size >= scene.examples:
         return [f"all {total} examples", f"all {total}", "all"]

@@ -175,7 +175,7 @@ async def test_the_next_plane_is_fitted_to_the_trails_whatever_the_window_was() 
         await it.press("p")
         for _ in range(FRAMES):
             it.app.frame()
-        points = np.concatenate([NEXT_PLANE.points(it.places(run)) for run in range(3)])
+        points = np.concatenate([NEXT_PLANE.points(it.points(run)) for run in range(3)])
         left, right, bottom, top = it.window
         across, up = np.ptp(points, axis=0)
         assert left < points[:, 0].min() < points[:, 0].max() < right
