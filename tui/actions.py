@@ -18,6 +18,7 @@ from tui.panels.curves import Curves
 from tui.panels.surface import Surface
 from tui.panels.timeline import Timeline
 from tui.scene.scene import Scene
+from tui.session import lockstep
 from tui.session.session import Session
 from tui.themes import THEMES
 
@@ -50,6 +51,11 @@ class Actions(App[None]):
         raise NotImplementedError
 
     @property
+    def races(self) -> tuple[Session, ...]:
+        """What goes on when it plays: the race that the keys are about, and the one beside it."""
+        raise NotImplementedError
+
+    @property
     def palette(self) -> Palette:
         """The colours of what is drawn."""
         raise NotImplementedError
@@ -62,32 +68,38 @@ class Actions(App[None]):
 
     def action_toggle_play(self) -> None:
         """Play or pause."""
-        self.session.toggle_play()
+        playing = self.session.player.playing
+        for session in self.races:
+            if session.player.playing == playing:
+                session.toggle_play()
         self.frame()
 
     def action_step(self, moments: int) -> None:
         """Go by so many moments."""
-        self.session.step(moments)
+        lockstep.step(self.races, moments)
         self.frame()
 
     def action_seek_first(self) -> None:
         """To the start."""
-        self.session.player.pause()
-        if self.session.history is not None:
-            self.session.history.seek_first()
+        for session in self.races:
+            session.player.pause()
+            if session.history is not None:
+                session.history.seek_first()
         self.frame()
 
     def action_seek_live(self) -> None:
         """To the end of the recording."""
-        if self.session.history is not None:
-            self.session.history.seek_live()
+        for session in self.races:
+            if session.history is not None:
+                session.history.seek_live()
         self.frame()
 
     def on_timeline_sought(self, message: Timeline.Sought) -> None:
         """To a moment of the recording."""
-        self.session.player.pause()
-        if self.session.history is not None:
-            self.session.history.seek_to(message.moment)
+        for session in self.races:
+            session.player.pause()
+            if session.history is not None:
+                session.history.seek_to(message.moment)
         self.frame()
 
     def on_timeline_stepped(self, message: Timeline.Stepped) -> None:
@@ -108,11 +120,15 @@ class Actions(App[None]):
 
     def action_next_clock(self) -> None:
         """Begin again with the runs kept equal in something else: going on would leave those ahead standing."""
-        self.session.begin_on(self._next_clock())
+        clock = self._next_clock()
+        for session in self.races:
+            session.begin_on(clock)
 
     def action_change_clock(self) -> None:
         """Keep the runs equal in something else from here on."""
-        self.session.set_clock(self._next_clock())
+        clock = self._next_clock()
+        for session in self.races:
+            session.set_clock(clock)
         self.frame()
 
     def _next_clock(self) -> Clock:
@@ -132,11 +148,14 @@ class Actions(App[None]):
 
     def action_reset(self) -> None:
         """Begin again; after a crash, with a new engine."""
-        self.session.reset()
+        for session in self.races:
+            session.reset()
 
     def action_new_seed(self) -> None:
         """Begin again with other batches."""
-        self.session.reset(seed=self.session.asked.seed + 1)
+        seed = self.session.asked.seed + 1
+        for session in self.races:
+            session.reset(seed=seed)
 
     def action_kill_engine(self) -> None:
         """Stop the engine, whatever it is doing."""
@@ -213,7 +232,8 @@ class Actions(App[None]):
         if self.session.card.drawn is None and not self.session.card.answers:
             self.notify("This problem has no data to draw.")
             return
-        states = ["", "-data-beside"] if self.screen.has_class("-very-wide") else ["", "-data-curves", "-data-surface"]
+        beside = self.screen.has_class("-very-wide") and len(self.races) == 1
+        states = ["", "-data-beside"] if beside else ["", "-data-curves", "-data-surface"]
         now = next((state for state in states[1:] if self.screen.has_class(state)), "")
         following = states[(states.index(now) + 1) % len(states)]
         self.screen.remove_class(*DATA_VIEWS)

@@ -9,7 +9,7 @@ from functools import partial
 
 from rich.text import Text
 from textual.app import ComposeResult, SystemCommand
-from textual.containers import Container
+from textual.containers import Container, Horizontal
 from textual.events import Resize
 from textual.geometry import Size
 from textual.screen import Screen
@@ -19,13 +19,13 @@ from textual.widgets import Footer, Static
 from sim.experiment.config import Experiment, ModelConfig, ProblemConfig
 from sim.experiment.errors import choose
 from sim.problems.card import Card
-from sim.protocol.answers import Surveyed
 from tui.actions import DATA_VIEWS, Actions
 from tui.draw.palette import Palette
 from tui.gallery import Choice, choices
 from tui.keys import KEYS, bindings
 from tui.options.options import Options, prepare
 from tui.paced import PacedApp
+from tui.panels.companion import Companion
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
 from tui.panels.lens import Lens
@@ -38,6 +38,7 @@ from tui.panels.timeline import Timeline
 from tui.panels.words import Words
 from tui.scene.narrate import narrate
 from tui.scene.scene import Scene, build_scene
+from tui.session import lockstep
 from tui.session.banner import with_hint
 from tui.session.link import Link, ProcessLink
 from tui.session.session import Phase, Session
@@ -49,6 +50,7 @@ BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
 _WIDE, _TALL = 116, 34
 _VERY_WIDE, _VERY_TALL = 170, 48
+_ROOMY = ("-very-wide", "-very-tall")  # enough for two races
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
@@ -96,11 +98,11 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
             RunsTable(id="runs"),
             Timeline(id="timeline"),
         )
+        self._companion = Companion(id="companion")
         self.hidden = frozenset()
         self._ticking = ticking
         self._timer: Timer | None = None
         self._last_frame = time.monotonic()
-        self._landscape: Surveyed | None = None
         self._banner_words: str | None = None
         self._sizes: list[Size] = []
         for theme in THEMES:
@@ -127,13 +129,15 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         status, surface, data, predictions, curves, lens, this_update, runs, timeline = self._panels
         yield status
         yield Static(id="banner")
-        with Container(id="body"):
-            yield surface
-            yield data
-            yield predictions
-            yield curves
-            yield lens
-            yield this_update
+        with Horizontal(id="races"):
+            with Container(id="body"):
+                yield surface
+                yield data
+                yield predictions
+                yield curves
+                yield lens
+                yield this_update
+            yield self._companion
         yield Words(id="sentence")
         yield runs
         yield timeline
@@ -145,7 +149,6 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(number, self._leave, number)
-        self.query_one("#this-update").border_title = "this update, against the full gradient"
         if self._ticking:
             self._timer = self.set_interval(1 / FRAMES_PER_SECOND, self.frame)
         self._show_session()
@@ -163,7 +166,6 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
     def _show_session(self) -> None:
         """Turn the panels to the session; open its experiment if that has not been done."""
         self.query_one(Surface).show_problem(self.session.card)
-        self._landscape = None
         card, runs = self.session.card, self.session.asked.runs
         between = (index for index, run in enumerate(runs) if run.batch_size not in (1, "all"))
         self.session.look.selected = next(between, 0)
@@ -171,19 +173,45 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         if card.drawn is None and not card.answers:
             self.screen.remove_class(*DATA_VIEWS)
         self.screen.set_class(len(runs) > _FEW_RUNS, "-many").set_class(len(runs) > _FEW_RUNS, "-no-lens")
-        if self.session.opened is None and self.session.generation == 0:
-            self.run_worker(self.session.open(), name="open")
+        self._companion.show_session(self._other if self._side_by_side else None)
+        for session in self.races:
+            if session.opened is None and session.generation == 0:
+                self.run_worker(session.open(), name="open")
         self.call_after_refresh(self.redraw)
 
     def action_switch_problem(self) -> None:
         """The model instead of the two-parameter problem, or the other way round."""
         playing = self.session.player.playing
-        self.session.player.pause()
-        self.session.look.rest()
+        if not self._side_by_side:
+            self.session.player.pause()
+            self.session.look.rest()
         self.session, self._other = self._other or self._second_session(), self.session
         self.session.player.playing = playing
         self.hidden = frozenset()
         self._show_session()
+
+    def action_side_by_side(self) -> None:
+        """The two-parameter problem and the model at once, or one of them alone."""
+        if not self._side_by_side and not self.screen.has_class(*_ROOMY):
+            self.notify(f"Two races side by side need a terminal of {_VERY_WIDE}x{_VERY_TALL} at least.")
+            return
+        self.screen.toggle_class("-side-by-side").remove_class(*DATA_VIEWS)
+        self._other = self._other or self._second_session()
+        if self._side_by_side:
+            self._other.player.playing = self.session.player.playing
+        else:
+            self._other.player.pause()
+            self._other.look.rest()
+        self._show_session()
+
+    @property
+    def _side_by_side(self) -> bool:
+        return self.screen.has_class("-side-by-side")
+
+    @property
+    def races(self) -> tuple[Session, ...]:
+        """What goes on when it plays: the race that the keys are about, and the one beside it."""
+        return (self.session, self._other) if self._side_by_side and self._other else (self.session,)
 
     def _second_session(self) -> Session:
         """The other kind of problem with its defaults, the same seed, clock and device."""
@@ -207,6 +235,8 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         width, height = event.size
         self.screen.set_class(width < _WIDE or height < _TALL, "-compact")
         self.screen.set_class(width >= _VERY_WIDE, "-very-wide").set_class(height >= _VERY_TALL, "-very-tall")
+        if self._side_by_side and not self.screen.has_class(*_ROOMY):
+            self.action_side_by_side()
         small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
         self.screen.set_class(small, "-too-small")
         self.query_one("#too-small", Static).update(
@@ -227,15 +257,28 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         if not self.query("#banner"):  # the screen is being taken down
             return
         now = time.monotonic()
-        self.session.frame(now - self._last_frame)
+        lockstep.go_on(self.races, now - self._last_frame)
         self._last_frame = now
-        if (surface := self.query_one(Surface)).gliding:
-            surface.glide_on(at_once=self.held_up)
-            self.scene = None  # it is to be drawn again
+        self._glide_on()
         if not self.held_up:
             self.catch_up()
             self._draw(build_scene(self.session, self.hidden, self.palette))
+            self._companion.draw(self.palette)
         self._leave_if_refused()
+
+    def _glide_on(self) -> None:
+        """Draw again what is on its way to another picture; where the terminal is slow, it is there at once."""
+        for surface, forget in (
+            (self.query_one(Surface), self.forget),
+            (self._companion.surface, self._companion.forget),
+        ):
+            if surface.gliding:
+                surface.glide_on(at_once=self.held_up)
+                forget()
+
+    def forget(self) -> None:
+        """Draw again, though nothing may have changed in the race."""
+        self.scene = None
 
     def _leave_if_refused(self) -> None:
         """Where what was asked for cannot be done, and nothing ever stood, say so in the shell."""
@@ -245,8 +288,10 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
 
     def redraw(self) -> None:
         """Draw again what stands, after something about the screen changed."""
-        self.scene = None
+        self.forget()
         self._draw(build_scene(self.session, self.hidden, self.palette))
+        self._companion.forget()
+        self._companion.draw(self.palette)
 
     def _draw(self, scene: Scene | None) -> None:
         self._show_banner()
@@ -257,14 +302,14 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self.query_one(Lens).magnify(self.query_one(Surface).view)
         for panel in self._panels:
             panel.show(scene)
-        self._show_landscape()
+        self.query_one(Surface).take(self.session.look.landscape)
         sentence = self.query_one("#sentence", Words)
         sentence.say(Text(narrate(scene, max(1, sentence.size.width))))
         self._look_closer()
 
     def _show_banner(self) -> None:
         banner = self.query_one("#banner", Static)
-        trouble = self.session.banner
+        trouble = next((session.banner for session in self.races if session.banner), None)
         opening = "Starting the engine …" if self.session.phase is Phase.STARTING else ""
         words = with_hint(trouble.sentence, trouble.details) if trouble else opening
         if words == self._banner_words:
@@ -285,15 +330,11 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         """Show what was found out."""
         if not self.query("#banner"):  # the screen is being taken down
             return
-        self._show_landscape()
+        self.query_one(Surface).take(self.session.look.landscape)
         self._draw(build_scene(self.session, self.hidden, self.palette))
         self._look_closer()
-
-    def _show_landscape(self) -> None:
-        landscape = self.session.look.landscape
-        if landscape is not None and landscape is not self._landscape:
-            self._landscape = landscape
-            self.query_one(Surface).set_landscape(landscape)
+        self._companion.forget()
+        self._companion.draw(self.palette)
 
     def _notify(self, sentence: str) -> None:
         self.notify(sentence, markup=False)

@@ -53,6 +53,7 @@ class Surface(Plot):
         self._window: Window | None = None
         self._scene: Scene | None = None
         self._ground: Ground | None = None
+        self._taken: Surveyed | None = None
         self._painted: tuple[object, ...] = ()
         self._canvas: Canvas | None = None
 
@@ -60,7 +61,7 @@ class Surface(Plot):
         """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
         self._window = card.window or _FIRST_WINDOW
         self._fits_itself, self._square = card.window is None, card.comparable_axes
-        self._ground = self._scene = self._glide = self._picture = None
+        self._ground = self._taken = self._scene = self._glide = self._picture = None
         self._plane = self._generation = 0
 
     # -- the landscape ------------------------------------------------------------------------------------------------
@@ -99,9 +100,12 @@ class Surface(Plot):
         of_this = (landscape.window, landscape.plane, landscape.run) == (view.window, self._plane, self._run)
         return landscape if of_this and landscape.values.shape == (2 * rows, columns) else None
 
-    def set_landscape(self, landscape: Surveyed) -> None:
+    def take(self, landscape: Surveyed | None) -> None:
         """Take a landscape that was asked for; one of a window left meanwhile still serves until the next comes."""
-        if landscape.progress > 0 and landscape.plane == self._plane and self._scene is not None:
+        if landscape is None or landscape is self._taken or self._scene is None:
+            return
+        self._taken = landscape
+        if landscape.progress > 0 and landscape.plane == self._plane:
             self._ground = Ground.of(landscape, len(self._scene.palette.bands))
             self.show(self._scene)
 

@@ -23,6 +23,8 @@ _CELL = 24  # columns for a run where several share a line
 class ThisUpdate(Words):
     """What each run's last update did: up to three lines a run, or several runs in a line."""
 
+    BORDER_TITLE = "this update, against the full gradient"
+
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
         self.say(update_text(scene, self.size.width, self.size.height))

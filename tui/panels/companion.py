@@ -1,0 +1,62 @@
+"""A second race beside the first, in fewer panels."""
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from tui.draw.palette import Palette
+from tui.panels.curves import Curves
+from tui.panels.runs_table import RunsTable
+from tui.panels.status_line import StatusLine
+from tui.panels.surface import Surface
+from tui.panels.this_update import ThisUpdate
+from tui.scene.scene import Scene, build_scene
+from tui.session.session import Session
+
+
+class Companion(Vertical):
+    """What it is, its surface, its curves, its last updates and its runs.
+
+    Attributes:
+        session: what is shown; None: nothing.
+    """
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.session: Session | None = None
+        self.surface = Surface()
+        self._panels = (StatusLine(), self.surface, Curves(), ThisUpdate(), RunsTable())
+        self._scene: Scene | None = None
+
+    def compose(self) -> ComposeResult:
+        """One below the other."""
+        yield from self._panels
+
+    def show_session(self, session: Session | None) -> None:
+        """Turn to another race, or to none."""
+        if session is not None and session is not self.session:
+            self.surface.show_problem(session.card)
+        self.session = session
+        self.forget()
+
+    def forget(self) -> None:
+        """Draw again, though nothing may have changed in the race."""
+        self._scene = None
+
+    def draw(self, palette: Palette) -> None:
+        """Draw what changed, and have looked into what there is still to be found out."""
+        session = self.session
+        scene = build_scene(session, frozenset(), palette) if session is not None else None
+        if session is None or scene is None or (self._scene is not None and scene.key == self._scene.key):
+            return
+        self._scene = scene
+        for panel in self._panels:
+            panel.show(scene)
+        self.surface.take(session.look.landscape)
+        session.look.wanted, session.look.blank = self.surface.wanted, not self.surface.stands
+        session.look.go_on()
+
+    def on_surface_start_chosen(self, message: Surface.StartChosen) -> None:
+        """Begin this race from the point that was clicked on."""
+        message.stop()
+        if self.session is not None and self.session.card.movable:
+            self.session.reset(start=message.point)
