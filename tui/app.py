@@ -4,7 +4,6 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 
 from rich.text import Text
@@ -16,16 +15,14 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
-from sim.experiment.config import Experiment, ModelConfig, ProblemConfig
+from sim.experiment.config import Experiment
 from sim.experiment.errors import choose
 from sim.problems.card import Card
-from tui.actions import DATA_VIEWS, Actions
+from tui.actions import DATA_VIEWS
 from tui.draw.palette import Palette
-from tui.gallery import Choice, choices
+from tui.gallery import choices
 from tui.keys import KEYS, bindings
-from tui.options.options import Options, prepare
 from tui.paced import PacedApp
-from tui.panels.companion import Companion
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
 from tui.panels.lens import Lens
@@ -36,6 +33,7 @@ from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
 from tui.panels.timeline import Timeline
 from tui.panels.words import Words
+from tui.races import VERY_TALL, VERY_WIDE, Races
 from tui.scene.narrate import narrate
 from tui.scene.scene import Scene, build_scene
 from tui.session import lockstep
@@ -49,12 +47,10 @@ FRAMES_PER_SECOND = 30
 BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
 _WIDE, _TALL = 116, 34
-_VERY_WIDE, _VERY_TALL = 170, 48
-_ROOMY = ("-very-wide", "-very-tall")  # enough for two races
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
-class GdsimApp(SturdyApp, PacedApp, Actions):
+class GdsimApp(SturdyApp, PacedApp, Races):
     """The app: several descents side by side on the screen.
 
     Args:
@@ -85,7 +81,6 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self.session = Session(experiment, card, link, self._notify, self._came_in)
         self.session.player.playing = playing
         self.scene = None
-        self._other: Session | None = None
         self._new_link = new_link
         self._panels = (
             StatusLine(id="status"),
@@ -98,7 +93,6 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
             RunsTable(id="runs"),
             Timeline(id="timeline"),
         )
-        self._companion = Companion(id="companion")
         self.hidden = frozenset()
         self._ticking = ticking
         self._timer: Timer | None = None
@@ -173,70 +167,14 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         if card.drawn is None and not card.answers:
             self.screen.remove_class(*DATA_VIEWS)
         self.screen.set_class(len(runs) > _FEW_RUNS, "-many").set_class(len(runs) > _FEW_RUNS, "-no-lens")
-        self._companion.show_session(self._other if self._side_by_side else None)
-        for session in self.races:
-            if session.opened is None and session.generation == 0:
-                self.run_worker(session.open(), name="open")
-        self.call_after_refresh(self.redraw)
-
-    def action_switch_problem(self) -> None:
-        """The model instead of the two-parameter problem, or the other way round."""
-        playing = self.session.player.playing
-        if not self._side_by_side:
-            self.session.player.pause()
-            self.session.look.rest()
-        self.session, self._other = self._other or self._second_session(), self.session
-        self.session.player.playing = playing
-        self.hidden = frozenset()
-        self._show_session()
-
-    def action_side_by_side(self) -> None:
-        """The two-parameter problem and the model at once, or one of them alone."""
-        if not self._side_by_side and not self.screen.has_class(*_ROOMY):
-            self.notify(f"Two races side by side need a terminal of {_VERY_WIDE}x{_VERY_TALL} at least.")
-            return
-        self.screen.toggle_class("-side-by-side").remove_class(*DATA_VIEWS)
-        self._other = self._other or self._second_session()
-        if self._side_by_side:
-            self._other.player.playing = self.session.player.playing
-        else:
-            self._other.player.pause()
-            self._other.look.rest()
-        self._show_session()
-
-    @property
-    def _side_by_side(self) -> bool:
-        return self.screen.has_class("-side-by-side")
-
-    @property
-    def races(self) -> tuple[Session, ...]:
-        """What goes on when it plays: the race that the keys are about, and the one beside it."""
-        return (self.session, self._other) if self._side_by_side and self._other else (self.session,)
-
-    def _second_session(self) -> Session:
-        """The other kind of problem with its defaults, the same seed, clock and device."""
-        options = Options() if self.session.card.answers else Options(model=ModelConfig().model)
-        experiment, card = prepare(ProblemConfig().name, options)
-        here = self.session.asked
-        experiment = replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device)
-        return Session(experiment, card, self._new_link(), self._notify, self._came_in)
-
-    def show_choice(self, choice: Choice) -> None:
-        """Begin another problem or model with its defaults; seed, clock and device stay."""
-        options = Options(model=choice.name) if choice.is_model else Options()
-        experiment, card = prepare(ProblemConfig().name if choice.is_model else choice.name, options)
-        here = self.session.asked
-        self.hidden = frozenset()
-        self.session.become(replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device), card)
-        self._show_session()
+        self._show_companion()
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""
         width, height = event.size
         self.screen.set_class(width < _WIDE or height < _TALL, "-compact")
-        self.screen.set_class(width >= _VERY_WIDE, "-very-wide").set_class(height >= _VERY_TALL, "-very-tall")
-        if self._side_by_side and not self.screen.has_class(*_ROOMY):
-            self.action_side_by_side()
+        self.screen.set_class(width >= VERY_WIDE, "-very-wide").set_class(height >= VERY_TALL, "-very-tall")
+        self.make_room()
         small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
         self.screen.set_class(small, "-too-small")
         self.query_one("#too-small", Static).update(
@@ -335,9 +273,6 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self._look_closer()
         self._companion.forget()
         self._companion.draw(self.palette)
-
-    def _notify(self, sentence: str) -> None:
-        self.notify(sentence, markup=False)
 
 
 def run_app(experiment: Experiment, card: Card, *, theme: str | None = None) -> int:

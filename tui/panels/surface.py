@@ -13,19 +13,16 @@ from sim.protocol.answers import Surveyed
 from sim.protocol.commands import Survey
 from tui.draw.canvas import GROUND, Canvas
 from tui.draw.ground import Ground
-from tui.draw.numbers import count, decimal
-from tui.draw.palette import MINIMUM, START, Palette, blend, trail_colors
+from tui.draw.numbers import count
+from tui.draw.palette import Palette
 from tui.draw.viewport import Viewport
-from tui.panels.cloud import draw_cloud
 from tui.panels.glide import Carry, Glide, Picture
+from tui.panels.on_the_ground import draw_runs
 from tui.panels.plot import Plot
-from tui.scene.scene import RunScene, Scene, vanishes
+from tui.scene.scene import Scene
 
-_DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
 _ROOM = 0.3  # around the trails, as a share of their extent
-_FADE_EVERY = 60  # points of a trail between two shades; all but the newest so many thin to a haze
 _FIRST_WINDOW = Window(-1.0, 1.0, -1.0, 1.0)
-_FAR_OFF = 0.2  # of the window's width: a head further than this from the plane is dimmed
 _INNER = 0.08  # of the window: heads nearer to the edge are followed
 
 Floats = NDArray[np.float64]
@@ -206,20 +203,10 @@ class Surface(Plot):
         if self._glide is not None:
             scene, view = self._glide.scene(scene), self._glide.view(view)
         self._picture = Picture.of(scene, view.window)
-        still = not scene.playing and self._glide is None
-        palette = scene.palette
-        canvas = self._on_the_ground(view, palette)
-        shown = [run for run in scene.runs if run.shown]
-        if scene.imagined is not None and still:
-            draw_cloud(canvas, view, scene.imagined, scene.runs[scene.imagined.run])
-        for run in scene.layers:
-            self._draw_trail(canvas, view, run, palette)
-        self._draw_marks(canvas, view, scene)
-        if still:
-            self._draw_steps(canvas, view, shown, palette)
+        canvas = self._on_the_ground(view, scene.palette)
+        draw_runs(canvas, view, scene, closely=not scene.playing and self._glide is None)
         self._say_what_it_is(scene)
-        _name_axes(canvas, view, scene, self._draw_heads(canvas, view, scene))
-        self.paint(canvas.frame(), view.window, palette)
+        self.paint(canvas.frame(), view.window, scene.palette)
 
     def _on_the_ground(self, view: Viewport, palette: Palette) -> Canvas:
         """A canvas with the landscape on it; what changes from frame to frame is drawn over it."""
@@ -255,66 +242,6 @@ class Surface(Plot):
             [f"loss · {scene.plane.words}{explained}", f"loss · {kind} plane{explained}", f"{kind} plane{share}"], below
         )
 
-    def _draw_trail(self, canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
-        points = run.points
-        older = max(0, len(points) - _DETAILED)
-        kept = np.concatenate([np.arange(0, older, max(1, older // _DETAILED)), np.arange(older, len(points))])
-        shades = trail_colors(len(kept), run.color, palette.faded[run.index], _FADE_EVERY)
-        canvas.trail(view.to_dots(points[kept]), shades, run.color, max(0, len(kept) - _FADE_EVERY))
-
-    def _draw_marks(self, canvas: Canvas, view: Viewport, scene: Scene) -> None:
-        for point, mark in [
-            (scene.runs[0].points[0], START),
-            *((minimum, MINIMUM) for minimum in scene.card.minima),
-        ]:
-            if (cell := view.cell(*point)) is not None:
-                canvas.text(*cell, mark, scene.palette.marks, bold=True)
-
-    def _draw_steps(self, canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:
-        """Each run's last step from where it began (its colour), and where all examples would have led (white)."""
-        arrows = []
-        for run in runs:
-            if run.report is not None and run.reported and not vanishes(run.report):
-                origin = np.array(run.report.origin)
-                dots = view.to_dots(np.stack([origin, origin + run.report.full_step, np.array(run.head)]))
-                if np.isfinite(dots).all():
-                    arrows.append((dots, run.color))
-        for (tail, tip, _), _ in arrows:
-            canvas.arrow(tail, tip, palette.marks)
-        for (tail, _, tip), color in arrows:
-            canvas.arrow(tail, tip, color)
-
-    def _draw_heads(self, canvas: Canvas, view: Viewport, scene: Scene) -> set[tuple[int, int]]:
-        """A glyph on the run's colour, beside another that is there already; plain at the edge if it is outside.
-
-        Returns the cells, column and row, that heads and their distances take.
-        """
-        palette, taken = scene.palette, set[tuple[int, int]]()
-        far_off = _FAR_OFF * view.width * (scene.plane.unit)
-        labels = []
-        for run in scene.runs:
-            if not run.shown or not np.isfinite(run.head).all():
-                continue
-            across, down = view.to_dots(run.head)[0]
-            row = int(np.clip(down // 4, 0, view.rows - 1))
-            column = _free(int(np.clip(across // 2, 0, view.columns - 1)), row, taken, view.columns)
-            taken.add((column, row))
-            off_plane = run.values["distance_from_plane"]
-            far = off_plane > far_off
-            color = blend(palette.background, run.color, 0.5) if far else run.color
-            colors = palette.head(color) if view.cell(*run.head) else (color, palette.background)
-            canvas.text(column, row, run.glyph, *colors, bold=True)
-            if far:
-                labels.append((column, row, f" {decimal(run.values['distance_from_plane'], 2)} off"))
-        for column, row, words in labels:
-            for begin in (column + 1, column - len(words)):
-                cells = {(begin + i, row) for i in range(len(words))}
-                if begin >= 0 and begin + len(words) <= view.columns and not cells & taken:
-                    taken |= cells
-                    canvas.text(begin, row, words, palette.text, palette.background)
-                    break
-        return taken
-
     # -- the mouse ----------------------------------------------------------------------------------------------------
 
     def on_click(self, event: events.Click) -> None:
@@ -344,20 +271,6 @@ class Surface(Plot):
             return None
         cell = self.canvas_cell(offset.x, offset.y)
         return None if cell is None else view.point(*cell)
-
-
-def _name_axes(canvas: Canvas, view: Viewport, scene: Scene, taken: set[tuple[int, int]]) -> None:
-    """The parameters' names in the corners, where no head is in the way."""
-    across, up = scene.card.axes
-    for column, row, words in ((0, 0, f"↑ {up} "), (view.columns - len(across) - 3, view.rows - 1, f" {across} →")):
-        if taken.isdisjoint((column + i, row) for i in range(len(words))):
-            canvas.text(column, row, words, scene.palette.muted, scene.palette.background)
-
-
-def _free(column: int, row: int, taken: set[tuple[int, int]], columns: int) -> int:
-    """The first column of a row, from one on to the right and then to its left, where nothing stands yet."""
-    others = [*range(column, columns), *range(column - 1, -1, -1)]
-    return next((other for other in others if (other, row) not in taken), column)
 
 
 def _well_inside(view: Viewport, points: Floats) -> bool:
