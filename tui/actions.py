@@ -210,17 +210,16 @@ class Actions(App[None]):
 
     def action_next_plane(self) -> None:
         """See a model's parameters on another plane."""
-        trails = self.session.trails
-        if trails is None:
-            return
-        if trails.plane.kind == "identity":
-            self.notify("Two parameters are their own plane; planes are for models.")
-            return
         kinds = list(PLANES)
-        kind = kinds[(kinds.index(trails.plane.kind) + 1) % len(kinds)]
-        self.query_one(Surface).fit_always()
-        self.session.set_plane(kind)
-        self.notify(f"{kind}: {PLANES[kind]}", title="plane", timeout=_SHORT)
+        for session, surface in zip(self.races, self.query(Surface), strict=False):
+            if session.trails is not None and session.trails.plane.kind in kinds:
+                kind = kinds[(kinds.index(session.trails.plane.kind) + 1) % len(kinds)]
+                surface.fit_always()
+                session.set_plane(kind)
+                self.notify(f"{kind}: {PLANES[kind]}", title="plane", timeout=_SHORT)
+                return
+        if self.session.trails is not None:
+            self.notify("Two parameters are their own plane; planes are for models.")
 
     def action_toggle_contours(self) -> None:
         """With or without contour lines."""

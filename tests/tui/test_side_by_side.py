@@ -2,6 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
 
 from sim.protocol.commands import Open
 from tests.tui.screen import VERY_WIDE, WIDE, Screen, ready, settled, text_of, wait_for
@@ -63,6 +66,28 @@ async def test_the_keys_of_time_are_about_both() -> None:
         assert not any(session.player.playing for session in it.app.races)
         await it.press("R")
         await wait_for(it.pilot, lambda: [session.experiment.seed for session in it.app.races] == [1, 1])
+
+
+async def test_the_next_plane_is_the_model_s_on_either_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with side_by_side() as (it, _):
+        await joined(it)
+        _, model = it.app.races
+        asked: list[str] = []
+        monkeypatch.setattr(model, "set_plane", asked.append)
+        model.trails.plane = replace(model.trails.plane, kind="pca")
+        await it.pilot.press("p", "m", "p")
+        assert asked == ["random", "random"]
+
+
+async def test_a_landscape_that_stays_the_same_is_there_at_once_after_all_changes() -> None:
+    async with side_by_side() as (it, _):
+        await it.go(3)
+        await it.press("r")
+        it.link.gate.clear()
+        await it.pilot.press("m", "m")
+        await it.pilot.pause()
+        it.app.redraw()
+        assert it.surface.stands
 
 
 async def test_m_turns_them_round() -> None:

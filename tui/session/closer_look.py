@@ -73,9 +73,9 @@ class CloserLook:
         self._working = False
         self.begin()
 
-    def begin(self) -> None:
-        """An experiment begins: forget what was found."""
-        self.landscape: Surveyed | None = None
+    def begin(self, landscape: Surveyed | None = None) -> None:
+        """An experiment begins: forget what was found, but for a landscape that is the same."""
+        self.landscape = landscape
         self.reports: tuple[UpdateReport | None, ...] = ()
         self.angles = Angles()
         self.predictions: tuple[tuple[int, ...], Predicted | None] = (), None
