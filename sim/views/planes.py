@@ -300,11 +300,18 @@ def aligned(plane: Plane, previous: Plane | None, vectors: Tensor) -> Plane:
     if previous is None:
         turn = torch.diag(torch.where(plane.basis.double().sum(dim=1) < 0, -1.0, 1.0).double())
     else:
-        before, now = (one.resolve(vectors).points for one in (previous, plane))
-        agreement = _unit((before - before.mean(dim=0)).T @ (now - now.mean(dim=0)))
+        agreement = _unit(_picture(previous, vectors).T @ _picture(plane, vectors))
         agreement = agreement + _OPEN * _unit(previous.basis.double() @ plane.basis.double().T)
         turn = _swap_or_mirror(agreement) if plane.kind == "random" else _rotation(agreement)
     return replace(plane, basis=turn.to(plane.basis) @ plane.basis)
+
+
+def _picture(plane: Plane, vectors: Tensor) -> Tensor:
+    """Where parameters (K, L) are on a plane, about their mean, as exactly as its turn needs: float64, shape (K, 2)."""
+    basis = plane.basis.to(vectors)
+    points = torch.linalg.solve((basis @ basis.T).double(), (basis @ vectors.T).double()).T
+    picture: Tensor = points - points.mean(dim=0)
+    return picture
 
 
 def _unit(matrix: Tensor) -> Tensor:

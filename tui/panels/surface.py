@@ -88,12 +88,10 @@ class Surface(Plot):
     def _here(self) -> Surveyed | None:
         """The landscape at hand, if it is of this window, plane and run."""
         view = self.view
-        if self._ground is None or view is None:
+        if self._ground is None or self._ground.stale or view is None:
             return None
         columns, rows = self.plot_size
         landscape = self._ground.landscape
-        if self._ground.stale:
-            return None
         of_this = (landscape.window, landscape.plane, landscape.run) == (view.window, self._plane, self._run)
         return landscape if of_this and landscape.values.shape == (2 * rows, columns) else None
 
@@ -168,8 +166,9 @@ class Surface(Plot):
         carry = carry or Carry.of_windows(picture.window, view.window)
         if self._ground is not None and not same_plane:
             self._ground = carry.ground(self._ground)
+        self._picture = picture.carried(carry)
         moves = same_race and self.app.animation_level != "none"
-        self._glide = Glide(picture.carried(carry)) if moves else None
+        self._glide = Glide(self._picture) if moves else None
 
     @property
     def gliding(self) -> bool:
