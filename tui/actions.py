@@ -169,6 +169,10 @@ class Actions(App[None]):
         self.session.reset(start=message.point)
         self.notify(f"Start: {message.point.x:.4g}, {message.point.y:.4g}")
 
+    def on_surface_moved(self) -> None:
+        """Draw the window that was chosen with the mouse, and have its landscape made."""
+        self.redraw()
+
     def action_select_run(self, step: int) -> None:
         """Look at the next run, or the one before."""
         look, runs = self.session.look, len(self.session.asked.runs)

@@ -2,6 +2,7 @@
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.geometry import Size
 
 from tui.draw.palette import Palette
 from tui.panels.curves import Curves
@@ -26,6 +27,7 @@ class Companion(Vertical):
         self.surface = Surface()
         self._panels = (StatusLine(), self.surface, Curves(), ThisUpdate(), RunsTable())
         self._scene: Scene | None = None
+        self._sizes: list[Size] = []
 
     def compose(self) -> ComposeResult:
         """One below the other."""
@@ -46,9 +48,12 @@ class Companion(Vertical):
         """Draw what changed, and have looked into what there is still to be found out."""
         session = self.session
         scene = build_scene(session, frozenset(), palette) if session is not None else None
-        if session is None or scene is None or (self._scene is not None and scene.key == self._scene.key):
+        sizes = [panel.size for panel in self._panels]
+        if session is None or scene is None:
             return
-        self._scene = scene
+        if self._scene is not None and (scene.key, sizes) == (self._scene.key, self._sizes):
+            return
+        self._scene, self._sizes = scene, sizes
         for panel in self._panels:
             panel.show(scene)
         self.surface.take(session.look.landscape)
@@ -60,3 +65,8 @@ class Companion(Vertical):
         message.stop()
         if self.session is not None and self.session.card.movable:
             self.session.reset(start=message.point)
+
+    def on_surface_moved(self, message: Surface.Moved) -> None:
+        """Draw the window that was chosen."""
+        message.stop()
+        self.forget()

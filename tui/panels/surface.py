@@ -39,6 +39,9 @@ class Surface(Plot):
 
         point: Point
 
+    class Moved(Message):
+        """Another window was chosen."""
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.contours = True
@@ -260,8 +263,7 @@ class Surface(Plot):
     def _wheel(self, event: events.MouseEvent, factor: float) -> None:
         self.zoom(factor, self._point_at(event))
         event.stop()
-        if self._scene is not None:
-            self.show(self._scene)
+        self.post_message(self.Moved())
 
     def _point_at(self, event: events.MouseEvent) -> Point | None:
         offset = event.get_content_offset(self)
