@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.protocol.answers import Surveyed
-from tui.draw.palette import Palette, band_of, blend, loss_levels
+from tui.draw.palette import Palette, band_of, loss_levels
 from tui.draw.viewport import Viewport, contours
 
 _EVERY = 2  # a line along the first border between bands, and along one of so many of the others
-_DIMMED = 0.5  # the share of the background in the colours of a landscape that is still the one before
 
 Floats = NDArray[np.float64]
 
@@ -52,11 +51,10 @@ class Ground:
         down = np.floor(there.to_dots(np.stack([np.full(len(ys), left), ys], axis=1))[:, 1] / 4).astype(np.int64)
         near_down, near_across = np.clip(down, 0, rows - 1), np.clip(across, 0, columns - 1)
         known = (near_down == down)[:, None] & (near_across == across) & (not self.stale)
-        dimmed = [blend(band, palette.background, _DIMMED) for band in palette.bands]
-        shades = np.array([dimmed, palette.bands], dtype=np.int64)
+        shades = np.array([palette.dimmed.bands, palette.bands], dtype=np.int64)
         colors: NDArray[np.int64] = shades[known.astype(np.int64), self.bands[near_down][:, near_across]]
         return colors
 
     def ink(self, palette: Palette) -> int:
         """The colour of the contours."""
-        return blend(palette.contour, palette.background, _DIMMED) if self.stale else palette.contour
+        return (palette.dimmed if self.stale else palette).contour
