@@ -79,7 +79,8 @@ class _Open:
 
     def news(self) -> PlaneNews:
         """What is new on the plane."""
-        news = self.trails.news(self.race.snapshots, self.race.heads, self.race.updates)
+        awaited = self.jobs.awaits(Survey)
+        news = self.trails.news(self.race.snapshots, self.race.heads, self.race.updates, awaited=awaited)
         if not self.trails.fitted:
             self.race.forget_snapshots()
         return news

@@ -36,6 +36,7 @@ _REACH = 100.0  # times the length of the parameters at the start
 _MOST_FITTED = 64  # snapshots that a plane is fitted to, besides start and heads: more would not turn it, but take long
 _AT_ONCE = 64  # snapshots that are projected at once: they are copied for it
 _REFIT_AFTER = 1.3  # times as many updates as at the last fit
+_REFIT_AT_LAST = 2.0  # the same while there is nothing to be seen of the plane's landscape yet
 
 
 class Trails(Protocol):
@@ -56,13 +57,21 @@ class Trails(Protocol):
     ) -> PlaneNews:
         """See the runs on another plane."""
 
-    def news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
+    def news(
+        self,
+        snapshots: Sequence[Snapshots],
+        heads: Sequence[Tensor],
+        updates: Sequence[int],
+        *,
+        awaited: bool = False,
+    ) -> PlaneNews:
         """Refit the plane if the runs have moved much since; what is new on it, or all if it changed.
 
         Args:
             snapshots: what is kept of each run; where the plane is never fitted, what was not sent yet.
             heads: where the runs are, shape (L,) each.
             updates: how many each has made.
+            awaited: whether a landscape of the plane is being made of which nothing can be seen yet.
         """
 
 
@@ -86,7 +95,14 @@ class IdentityTrails:
         """Two parameters are their own plane."""
         return self.news(snapshots, heads, updates)
 
-    def news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], _updates: Sequence[int]) -> PlaneNews:
+    def news(
+        self,
+        snapshots: Sequence[Snapshots],
+        heads: Sequence[Tensor],
+        _updates: Sequence[int],
+        *,
+        awaited: bool = False,  # noqa: ARG002
+    ) -> PlaneNews:
         """See `Trails`."""
         trails = tuple(self._trail(*one.since(0), head) for one, head in zip(snapshots, heads, strict=True))
         return PlaneNews(0, "identity", self.plane.words, 1.0, False, trails)
@@ -120,14 +136,21 @@ class FittedTrails:
         self, kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]
     ) -> PlaneNews:
         """See `Trails`."""
-        self.kind = kind
+        self.kind, self._fitted_at = kind, sum(updates)
         self._fit(snapshots, heads, updates, previous=self.plane)
         return self._news(snapshots, heads, whole=True)
 
-    def news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
+    def news(
+        self,
+        snapshots: Sequence[Snapshots],
+        heads: Sequence[Tensor],
+        updates: Sequence[int],
+        *,
+        awaited: bool = False,
+    ) -> PlaneNews:
         """See `Trails`."""
         made = sum(updates)
-        grown = made > self._fitted_at * _REFIT_AFTER and made > 0
+        grown = made > self._fitted_at * (_REFIT_AT_LAST if awaited else _REFIT_AFTER) and made > 0
         if grown:
             self._fitted_at = made
             self._fit(snapshots, heads, updates, previous=self.plane if self.plane.kind != "random" else None)

@@ -155,7 +155,8 @@ class Surface(Plot):
             return
         trails = [run.points for run in scene.runs if run.shown and not run.status.stopped]
         heads = np.array([trail[-1] for trail in trails]).reshape(-1, 2)
-        if len(heads) and (changed or not _well_inside(view, heads)):
+        margin = _INNER if self.stands else 0.0  # as long as nothing can be seen of a window's landscape, let it come
+        if len(heads) and (changed or not _inside(view, heads, margin)):
             self._window = view.fit(np.concatenate(trails), margin=_ROOM).window
 
     def _move(self, picture: Picture, scene: Scene, *, same_race: bool, same_plane: bool) -> None:
@@ -187,9 +188,9 @@ class Surface(Plot):
         heads = np.array([run.head for run in scene.runs if run.shown and not run.status.stopped]).reshape(-1, 2)
         if view is None or not len(heads):
             return
-        if not _well_inside(view, heads):
+        if not _inside(view, heads, _INNER):
             moved = view.centred(*heads.mean(axis=0))
-            self._window = (moved if _well_inside(moved, heads) else moved.fit(heads, margin=0.5)).window
+            self._window = (moved if _inside(moved, heads, _INNER) else moved.fit(heads, margin=0.5)).window
 
     # -- drawing ------------------------------------------------------------------------------------------------------
 
@@ -274,6 +275,7 @@ class Surface(Plot):
         return None if cell is None else view.point(*cell)
 
 
-def _well_inside(view: Viewport, points: Floats) -> bool:
+def _inside(view: Viewport, points: Floats, margin: float) -> bool:
+    """Whether points lie in a view, and no nearer to its edge than a share of it."""
     shares = view.to_dots(points) / (2 * view.columns, 4 * view.rows)
-    return bool(((shares >= _INNER) & (shares <= 1 - _INNER)).all())
+    return bool(((shares >= margin) & (shares <= 1 - margin)).all())
