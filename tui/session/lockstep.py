@@ -7,9 +7,9 @@ _PARTED = 5.0  # beyond so many, as after playing as fast as possible, nobody wa
 
 
 def go_on(races: tuple[Session, ...], seconds: float) -> None:
-    """So much wall time goes by for all of them; who is ahead of the first one, or behind it, is waited for.
+    """So much wall time goes by for all of them, at the pace of the first one in the unit of its clock.
 
-    They play at the pace of the first one, in the unit of its clock, as fast as possible each on its own.
+    Who is ahead waits, except where they play as fast as possible.
     """
     first, *others = races
     for other in others:
