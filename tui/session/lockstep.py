@@ -32,7 +32,9 @@ def step(races: tuple[Session, ...], moments: int) -> None:
 
 
 def _lead(one: Session, other: Session) -> float:
-    """How far one race is ahead of another, in seconds of playing; 0 where they cannot be compared."""
-    if one.history is None or other.history is None or one.clock != other.clock or one.hurried or other.finished:
+    """How far one race is ahead of another, in seconds of playing; 0 where they cannot be compared, or one stands."""
+    if one.history is None or other.history is None or one.clock != other.clock or one.hurried:
+        return 0.0
+    if not (one.player.playing and other.player.playing):
         return 0.0
     return (one.history.position - other.history.position) / (one.pace[one.clock] * one.player.speed)

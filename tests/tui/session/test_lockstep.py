@@ -70,3 +70,11 @@ async def test_where_moments_are_no_updates_each_race_makes_its_own_steps() -> N
     lockstep.step((one.session, other.session), 2)
     await settle()
     assert (one.history.cursor, other.history.cursor) == (2, 5)
+
+
+@pytest.mark.parametrize("standing", [0, 1])
+async def test_nobody_waits_for_a_race_that_stands(standing: int) -> None:
+    races = await both()
+    races[standing].session.player.pause()
+    await play(*races, frames=30)
+    assert races[1 - standing].history.cursor == pytest.approx(10, abs=1)
