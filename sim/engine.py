@@ -83,7 +83,8 @@ class _Open:
 
     def news(self) -> PlaneNews:
         """What is new on the plane."""
-        news = self.trails.news(self.race.snapshots, self.race.heads, self.race.updates)
+        awaited = self.jobs.awaits(Survey)
+        news = self.trails.news(self.race.snapshots, self.race.heads, self.race.updates, awaited=awaited)
         if not self.trails.fitted:
             self.race.forget_snapshots()
         return news
@@ -91,7 +92,8 @@ class _Open:
     def set_plane(self, command: SetPlane) -> PlaneNews:
         """See the parameters on another plane."""
         self.jobs.clear()
-        return self.trails.set_kind(command.kind, self.race.snapshots, self.race.heads, self.race.updates)
+        race, trails = self.race, self.trails
+        return trails.set_kind(command.kind, race.snapshots, race.heads, race.updates, afresh=command.afresh)
 
     def advance(self, command: Advance) -> Advanced:
         """Go on with the race."""

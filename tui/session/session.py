@@ -163,13 +163,15 @@ class Session:
         self.player.owed = 0.0
         answer = await self.ask(Open(self.asked, _RETENTION))
         if isinstance(answer, Opened):
+            same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
+            flat = answer.plane.kind == "identity"
             self.opened, self.history, self._inflow = answer, History(answer.rows), Inflow()
             self.trails = PlaneTrails(answer.plane)
             self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
             self.lineages = answer.experiment.lineages
             self.generation += 1
             self.troubles, self.banner = {}, None
-            self.look.begin()
+            self.look.begin(self.look.landscape if same and flat else None)
             self.phase = Phase.STANDING
 
     def reset(self, start: Point | None = None, seed: int | None = None) -> None:
