@@ -3,11 +3,14 @@
 import math
 import sys
 import time
+from collections.abc import Generator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 
+from torch import nn
+
 from sim.descent.race import Race
-from sim.descent.state import module_at
+from sim.descent.state import RunState, module_at
 from sim.descent.torch_stepper import GRADIENT_TOLERANCE, TorchStepper
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
@@ -164,26 +167,26 @@ class _Open:
         updates = job.updates or tuple(self.race.updates)
         reports: list[UpdateReport | None] = []
         for run, update in enumerate(updates):
-            reports.append(self._report(run, update) if update > 0 else None)
+            to_come = update > self.race.updates[run]
+            before = None if to_come else (yield from self._past(run, update - 1))
+            reports.append(None if before is None else self._report(run, update, before))
             done = len(reports) == len(updates)
             yield (Inspected(updates, tuple(reports)) if done else None), done
 
-    def _report(self, run: int, update: int) -> UpdateReport | None:
-        before = self.race.run_state(run, update - 1) if update <= self.race.updates[run] else None
-        if before is None:
-            return None
+    def _report(self, run: int, update: int, before: RunState) -> UpdateReport:
         rows = self.problem.rows(self.race.batch(run, update))
         rate = before.group.get("lr", self.race.settings(run, before.update).lr)
         return compare(update, rows, before.vector, rate, self.race.gradients(run, before), self.trails.plane)
 
     def _predict(self, job: Predict) -> Piecewise:
-        updates = job.updates or (None,) * len(self.race.updates)
-        states = [self.race.run_state(run, update) for run, update in enumerate(updates)]
-        modules = [None if state is None else module_at(self.problem, state) for state in states]
+        modules: list[nn.Module | None] = []
+        for run, update in enumerate(job.updates or self.race.updates):
+            state = yield from self._past(run, update)
+            modules.append(None if state is None else module_at(self.problem, state))
         yield predict(self.problem, modules, job.count), True
 
     def _imagine(self, job: Imagine) -> Piecewise:
-        before = self.race.run_state(job.run, job.update - 1)
+        before = yield from self._past(job.run, job.update - 1)
         if before is None:
             yield Imagined(job.run, job.update, Point(math.nan, math.nan), None), True
             return
@@ -199,6 +202,17 @@ class _Open:
             *self.race.gradients(job.run, before),
         )
         yield Imagined(job.run, job.update, Point(float(point[0]), float(point[1])), cloud), True
+
+    def _past(self, run: int, update: int) -> Generator[tuple[None, bool], None, RunState | None]:
+        """A run's state after an update, made again in pieces; None where it never was there, as before the start."""
+        made = self.race.past(run, update)
+        while True:
+            try:
+                next(made)
+            except StopIteration as end:
+                state: RunState | None = end.value
+                return state
+            yield None, False
 
 
 class Engine:
