@@ -94,6 +94,17 @@ async def test_a_key_doubles_the_batch_from_the_next_update_on(live: Live) -> No
     assert text_of(live.app.query_one(Timeline)).count("┃") == 1
 
 
+async def test_before_the_first_update_the_possible_steps_are_those_of_the_settings_as_they_are(live: Live) -> None:
+    look = live.session.look
+    await wait_for(live.pilot, lambda: look.imagined is not None)
+    await live.change("right_parenthesis", "greater_than_sign")
+    await wait_for(live.pilot, lambda: look.imagined.cloud.batch_size == 64)
+    steps = look.imagined.cloud.steps
+    await live.change("less_than_sign")
+    await wait_for(live.pilot, lambda: look.imagined.cloud.steps is not steps)
+    np.testing.assert_allclose(2 * look.imagined.cloud.steps, steps)
+
+
 async def test_keys_that_come_faster_than_the_engine_are_taken_one_after_the_other(live: Live) -> None:
     await live.go(10)
     await live.pilot.press("right_parenthesis", "right_parenthesis", "less_than_sign", "less_than_sign")

@@ -149,7 +149,7 @@ class Scene:
         predictions: what the runs say of some examples; None while unknown.
         changes: what was changed on the way, or will be.
         selected: the run that is looked at closely.
-        imagined: the steps that were possible for it at the cursor; None while unknown.
+        imagined: the steps that were possible for it at the cursor, or lately while it plays; None while unknown.
     """
 
     experiment: Resolved
@@ -251,7 +251,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         predictions=look.predictions[1] if len(look.predictions[0]) == len(session.lineages) else None,
         changes=session.journal,
         selected=look.selected,
-        imagined=look.imagined if look.imagined and look.imagined.run == look.selected else None,
+        imagined=look.possible,
     )
 
 
