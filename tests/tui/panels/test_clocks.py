@@ -68,8 +68,8 @@ def test_what_is_said_beneath_names_where_all_have_come() -> None:
     assert re.fullmatch(r". \S+ leads after 40 examples", said(SCENE, "examples"))
     assert re.fullmatch(r". \S+ leads after 4.04 ms", said(SCENE, "seconds"))
     first = make_scene(EXPERIMENT, RACE, cursor=1)
-    assert said(first, "examples").endswith(" after 1 example")
-    assert said(make_scene(EXPERIMENT, RACE, cursor=0), "seconds") == "all are level after 0 s"
+    assert said(first, "examples") == "● batch and ■ mini-batch have not moved after 1 example"
+    assert said(make_scene(EXPERIMENT, RACE, cursor=16), "examples").endswith(" leads after 16 examples")
 
 
 def test_what_is_said_beneath_gives_way_where_there_is_no_room() -> None:
