@@ -84,14 +84,17 @@ async def test_a_key_doubles_the_batch_from_the_next_update_on(live: Live) -> No
     await live.go(5)
     assert np.diff(live.recorded(1)["examples"]).tolist() == [32] * 10 + [64] * 5
     assert live.recorded(1)["lr"][1:].tolist() == [0.2] * 10 + [0.1] * 5
-    assert live.notified() == [
+    assert live.notified()[:2] == [
         "mini-batch goes on from update 10: batch 32 → 64",
         "mini-batch goes on from update 10: rate 0.2 → 0.1",
     ]
     assert "■ mini-batch  64" in text_of(live.app.query_one(RunsTable))
+    await live.change("less_than_sign")
+    assert "■ mini-batch  64       sgd 0.05" in text_of(live.app.query_one(RunsTable)), "of the update to come"
     await live.go(-8)
+    assert "sgd 0.05" not in text_of(live.app.query_one(RunsTable))
     assert "■ mini-batch  32" in text_of(live.app.query_one(RunsTable))
-    assert text_of(live.app.query_one(Timeline)).count("┃") == 1
+    assert text_of(live.app.query_one(Timeline)).count("┃") == 2
 
 
 async def test_before_the_first_update_the_possible_steps_are_those_of_the_settings_as_they_are(live: Live) -> None:
