@@ -68,6 +68,7 @@ class GdsimApp(SturdyApp, PacedApp, Races):
     CSS_PATH = "app.tcss"
     BINDINGS = bindings()  # type: ignore[assignment]
     ENABLE_COMMAND_PALETTE = True
+    NOTIFICATION_TIMEOUT = 3.0
 
     def __init__(
         self,

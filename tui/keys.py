@@ -51,8 +51,8 @@ KEYS = (
     Key("S", "reset_start", "begin again from the problem's own start (after a click elsewhere)", "Experiment"),
     Key("i", "details", "what went wrong, in full", "Experiment"),
     Key("K", "kill_engine", "stop the engine, whatever it is doing", "Experiment"),
-    Key("down", "select_run(1)", "select the next run", "Runs", "↓"),
-    Key("up", "select_run(-1)", "select the run before", "Runs", "↑"),
+    Key("down", "select_run(1)", "select the next run", "Runs", "↓", footer="run"),
+    Key("up", "select_run(-1)", "select the run before", "Runs", "↑", footer="run"),
     Key("enter", "settings", "all settings of the selected run", "Runs", footer="settings"),
     Key("less_than_sign", "scale_rate(0.5)", "halve its learning rate", "Runs", "<", footer="rate"),
     Key("greater_than_sign", "scale_rate(2)", "double its learning rate", "Runs", ">", footer="rate"),
@@ -86,8 +86,8 @@ KEYS = (
 """In the order of the help; `tab` (next panel), `ctrl+p` (palette) and the digits come on top."""
 
 
-_FOOTER = ("play", "step", "rate", "batch", "fork", "clocks", "model", "help", "quit")
-"""What the footer begins with, so that it is there at 80 columns; the others follow in the order of the help."""
+_FOOTER = ("play", "step", "run", "rate", "batch", "fork", "clocks", "help", "quit", "settings", "model", "reset")
+"""What the footer begins with: quit is there at 80 columns, model at 120; the others follow in the order of the help."""
 
 
 def bindings() -> list[Binding]:

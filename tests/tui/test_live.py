@@ -117,6 +117,7 @@ async def test_keys_that_come_faster_than_the_engine_are_taken_one_after_the_oth
     await live.pilot.press("left_parenthesis", "left_parenthesis")
     await wait_for(live.pilot, lambda: len(live.session.journal) == 6)
     assert live.names == ["batch", "mini-batch", "stochastic", "mini-batch 2"]
+    assert "mini-batch 2 goes on from update 5 as mini-batch did, but batch 32 → 16" in live.notified()
     assert [(update, run.batch_size) for update, run in live.session.lineages[3].stages] == [(0, 32), (5, 16), (5, 8)]
 
 
@@ -146,6 +147,7 @@ async def test_a_fork_has_its_parents_past_and_goes_on_at_the_pace_while_the_oth
     await live.change("F")
     assert live.session.history.updates == (30, 30, 30, 10)
     assert live.session.look.selected == 3
+    assert live.notified() == ["mini-batch 2 goes on from update 10 as mini-batch did"]
     assert_equal_but_for_time(
         live.recorded(3)[["update", "loss", "moment"]], parents[["update", "loss", "moment"]][:11]
     )
@@ -233,7 +235,7 @@ async def test_a_run_is_added_from_the_start(live: Live) -> None:
     await live.go(12)
     screen = await opened(live)
     screen.query_one("#batch_size", Input).value = "4"
-    await press(live, "add one from the start")
+    await press(live, "add from the start")
     await wait_for(live.pilot, lambda: len(live.names) == 4)
     assert live.session.history.updates == (12, 12, 12, 0)
 

@@ -13,10 +13,10 @@ def newest_change(lineages: tuple[Lineage, ...], index: int) -> str:
     """What was changed of a run last, and from when on."""
     lineage = lineages[index]
     (_, before), (update, now) = lineage.stages[-2:]
-    words = change_words(before, now) or "just so"
+    words, begin = change_words(before, now), f"{now.name} goes on from update {count(update)}"
     if lineage.parent is not None and update == lineage.update:
-        words = f"as {lineages[lineage.parent].newest.name} was after update {count(update)}, {words}"
-    return f"{now.name} goes on from update {count(update)}: {words}"
+        return f"{begin} as {lineages[lineage.parent].newest.name} did" + (f", but {words}" if words else "")
+    return f"{begin}: {words}" if words else f"{begin} as before"
 
 
 def change_words(before: Run, now: Run) -> str:
