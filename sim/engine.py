@@ -6,9 +6,10 @@ import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 
+from sim.descent.backends import steppers_of
 from sim.descent.race import Race
 from sim.descent.state import module_at
-from sim.descent.torch_stepper import GRADIENT_TOLERANCE, TorchStepper
+from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
@@ -227,14 +228,16 @@ class Engine:
 def _opened(command: Open) -> tuple[_Open, Opened]:
     """The experiment of a command, at its start."""
     problem = problem_of(command.experiment)
-    experiment = resolve(command.experiment, problem.facts, str(problem.device))
+    asked = command.experiment
+    experiment = resolve(asked, problem.facts, str(problem.device))
+    experiment, make, note = steppers_of(problem, experiment, asked.backend)
     trails = trails_of(experiment.plane, problem.model, experiment.seeds.directions)
     began = time.perf_counter()
     found = passes(problem, problem.model)
     pass_seconds = time.perf_counter() - began
     race = Race(
         experiment,
-        lambda course: TorchStepper(problem, course),
+        make,
         found,
         command.retention,
         keep_all=trails.fitted,
@@ -248,6 +251,7 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
         plane=state.news(),
         tests=0 if problem.test is None else len(problem.test),
         pass_seconds=pass_seconds,
+        note=note,
     )
 
 

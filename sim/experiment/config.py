@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from sim.experiment.choices import (
+    BACKENDS,
     DATASETS,
     MODELS,
     OPTIMIZERS,
+    BackendChoice,
     Clock,
     Loader,
     Optimizer,
@@ -191,6 +193,7 @@ class Experiment:
         seed: of the order of the examples, for every run alike, and of a model's parameters.
         clock: what the runs are kept equal in.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        backend: who makes the updates.
         plane: how more than two parameters are seen in two dimensions.
         limit: where the runs end; None: nowhere.
         changes: what changes on the way, in the order of its moments.
@@ -201,6 +204,7 @@ class Experiment:
     seed: int = 0
     clock: Clock = "updates"
     device: str = "auto"
+    backend: BackendChoice = "auto"
     plane: PlaneKind = "pca"
     limit: Limit | None = None
     changes: Journal = ()
@@ -216,6 +220,7 @@ class Experiment:
         if doubles := sorted({name for name in names if names.count(name) > 1}):
             raise ConfigError(f"Two runs are named {doubles[0]!r}; give each its own name.")
         choose(self.clock, get_args(Clock), "clock")
+        choose(self.backend, BACKENDS, "backend")
         choose(self.plane, get_args(PlaneKind), "plane")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"The seed must be a whole number from 0 to 2^63 - 1, not {self.seed}.")

@@ -1,0 +1,192 @@
+"""Updates of two-parameter problems in machine code: the reference's values within rounding, many at a time."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sim.descent.course import Course
+from sim.descent.rates import Rates
+from sim.descent.rules import memory_of, optimizer_state, rule_of
+from sim.descent.state import RunState
+from sim.descent.stepper import Block
+from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE, TorchStepper
+from sim.kernels.descent import Batches, Columns, Standing, descend
+from sim.kernels.formula import Kernels
+from sim.kernels.passes import evaluate, find_converged
+from sim.measures import measures
+from sim.measures.measure import Figures, Gradients, Measure, Passes, Step
+from sim.models.problem import Problem
+from sim.protocol.trace import Status
+
+_MOST_UPDATES = 16_384  # with one call: some milliseconds
+_MOST_EXAMPLES = 262_144  # of the orders that are drawn for one
+_ENOUGH = 1.1  # times the updates that are expected to fill the time that is left
+_NEVER = 2**62  # as a number of updates that still fits the kernels' integers
+
+Floats = NDArray[np.float64]
+
+
+class CompiledStepper:
+    """See `Stepper`. Updates are timed many at a time, and each is said to take as long as the others."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        kernels: Kernels,
+        course: Course,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._reference = TorchStepper(problem, course)
+        self._course, self._kernels, self._timer = course, kernels, timer
+        self._in_order = np.arange(problem.examples)
+        self._rates = Rates(course.run)
+        self._rule = rule_of(course.run, self._rates.group)
+        self._pace = 0.0  # seconds that an update takes, as last measured; 0 before any was
+
+    def start(self, passes: Passes) -> RunState:
+        """See `Stepper`."""
+        return self._reference.start(passes)
+
+    def gradients(self, state: RunState) -> Gradients:
+        """See `Stepper`."""
+        return self._reference.gradients(state)
+
+    def advance(
+        self, state: RunState, updates: int, until: float = math.inf, keep_every: int = 1
+    ) -> tuple[RunState, Block]:
+        """See `Stepper`."""
+        self._course.sampler.restore(state.order)
+        count = int(min(updates, self._course.left(state)))
+        standing = Standing(state.vector.numpy().copy(), memory_of(self._rule, state.optimizer), state.update)
+        columns = Columns(np.empty((count, 2)), np.empty((count, 2)), np.empty(count), np.empty(count))
+        seconds, diverged = self._descend(standing, columns, state, min(until, self._course.last_second))
+        made = len(seconds)
+        columns = Columns(*(column[:made] for column in columns))
+        statuses, losses = self._assess(state, columns, seconds, diverged)
+        kept = np.arange(-(state.update + 1) % keep_every, made, keep_every)
+        block = Block(
+            first=state.update + 1,
+            status=statuses,
+            seconds=seconds,
+            measures=_measures(columns, self._rates.of(state.update + 1, made), losses),
+            kept=state.update + 1 + kept,
+            places=torch.from_numpy(columns.points[kept]),
+        )
+        return self._state_after(state, standing, block), block
+
+    # -- updates ------------------------------------------------------------------------------------------------------
+
+    def _descend(self, standing: Standing, columns: Columns, state: RunState, until: float) -> tuple[Floats, bool]:
+        """Make updates until time or columns are full: the seconds spent after each, and whether the run diverged."""
+        made, seconds, diverged = 0, np.empty(len(columns.losses)), False
+        spent = state.seconds
+        while made < len(seconds) and spent < until and not diverged:
+            size = self._size(len(seconds) - made, until - spent)
+            part = Columns(*(column[made : made + size] for column in columns))
+            at = standing._replace(updates=state.update + made)
+            before = at.point.copy(), at.memory.copy()
+            began = self._timer()
+            count, diverged = self._make(at, part, state.loss_bound)
+            self._pace = (self._timer() - began) / count
+            in_time = (until - spent) / self._pace if self._pace else math.inf
+            if in_time <= count - 1:  # the rest began too late: as if they had not been made
+                at.point[:], at.memory[:] = before
+                part = Columns(*(column[: math.ceil(in_time)] for column in part))
+                count, diverged = self._make(at, part, state.loss_bound)
+            seconds[made : made + count] = spent + self._pace * np.arange(1, count + 1)
+            made += count
+            spent = float(seconds[made - 1])
+        return seconds[:made], diverged
+
+    def _size(self, most: int, seconds: float) -> int:
+        """How many updates to make at once, of so many at most, within so many seconds."""
+        sampler = self._course.sampler
+        size = min(most, _MOST_UPDATES, sampler.updates_per_epoch * max(1, _MOST_EXAMPLES // len(self._in_order)))
+        if seconds == math.inf:
+            return size
+        return min(size, math.ceil(_ENOUGH * seconds / self._pace)) if self._pace else 1
+
+    def _make(self, standing: Standing, columns: Columns, loss_bound: float) -> tuple[int, bool]:
+        """Make as many updates as the columns are long: how many were made, and whether the last one diverged."""
+        sampler, count = self._course.sampler, len(columns.losses)
+        epoch, begin = sampler.place(standing.updates + 1)
+        last, _ = sampler.place(standing.updates + count)
+        orders = [sampler.order(one).numpy() for one in range(epoch, last + 1)]
+        batches = Batches(
+            orders=np.stack(orders) if len(orders) > 1 else orders[0][None],
+            begun=begin // sampler.batch_size,
+            size=sampler.batch_size,
+            per_epoch=sampler.updates_per_epoch,
+        )
+        rates = self._rates.of(standing.updates + 1, count)
+        made, diverged = descend(
+            self._kernels.batch, self._kernels.data, batches, self._rule, rates, standing, loss_bound, columns
+        )
+        return made, diverged
+
+    # -- what they came to --------------------------------------------------------------------------------------------
+
+    def _assess(
+        self, state: RunState, columns: Columns, seconds: Floats, diverged: bool
+    ) -> tuple[NDArray[np.uint8], Floats]:
+        """The status after each update, and the loss over all examples where it is evaluated, else NaN."""
+        run, first = self._course.run, state.update + 1
+        statuses, losses = np.empty(len(seconds), np.uint8), np.full(len(seconds), math.nan)
+        every = min(run.loss_every, _NEVER)
+        evaluate(self._kernels.mean, self._kernels.data, columns.points, first, every, losses)
+        if run.full_batch:
+            statuses[:] = np.where(columns.norms < GRADIENT_TOLERANCE, Status.CONVERGED, Status.RUNNING)
+        else:
+            find_converged(
+                *(self._kernels.batch, self._kernels.data, self._in_order, columns.points, first),
+                *(state.status is Status.CONVERGED, min(CONVERGENCE_CHECK_EVERY * every, _NEVER), every),
+                *(GRADIENT_TOLERANCE, statuses),
+            )
+        if diverged:
+            statuses[-1] = Status.DIVERGED
+        if len(seconds) and (diverged or self._course.ended(state.update + len(seconds), float(seconds[-1]))):
+            evaluate(self._kernels.mean, self._kernels.data, columns.points[-1:], 0, 1, losses[-1:])
+        return statuses, losses
+
+    def _state_after(self, before: RunState, standing: Standing, block: Block) -> RunState:
+        update = before.update + len(block)
+        group, schedule = self._rates.state_after(update)
+        return replace(
+            before,
+            vector=torch.from_numpy(standing.point),
+            optimizer=optimizer_state(self._rule, standing.memory, update),
+            group=group,
+            schedule=schedule,
+            order=self._course.sampler.state(update),
+            update=update,
+            seconds=float(block.seconds[-1]) if len(block) else before.seconds,
+            status=Status(block.status[-1]) if len(block) else before.status,
+        )
+
+
+def _measures(columns: Columns, rates: Floats, losses: Floats) -> Mapping[str, Floats]:
+    """The columns of the recorded measures, shape (n,) each. A formula has no test examples."""
+    known = {"batch_loss": columns.losses, "grad_norm": columns.norms, "lr": rates, "loss": losses}
+    known |= dict.fromkeys(("test_loss", "test_accuracy"), np.full(len(losses), math.nan))
+    return {
+        one.name: known[one.name] if one.name in known else _column(one, columns, rates, losses)
+        for one in measures("step", "pass")
+    }
+
+
+def _column(one: Measure, columns: Columns, rates: Floats, losses: Floats) -> Floats:
+    """The column of any other measure, update by update."""
+    column = np.full(len(losses), math.nan)
+    if one.cost == "pass":
+        for index in np.flatnonzero(~np.isnan(losses)).tolist():
+            column[index] = one.of(Passes(Figures(float(losses[index]), math.nan), Figures(math.nan, math.nan)))
+        return column
+    gradients, points = torch.from_numpy(columns.gradients), torch.from_numpy(columns.points)
+    for index, (loss, lr) in enumerate(zip(columns.losses.tolist(), rates.tolist(), strict=True)):
+        column[index] = one.of(Step(loss, gradients[index], lr, points[index]))
+    return column

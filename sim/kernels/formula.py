@@ -1,0 +1,123 @@
+"""A formula's kernels: over a batch its mean loss and gradient, over all examples its mean loss."""
+
+import hashlib
+import math
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, types
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from sim.kernels.compiling import COLUMN, FLOAT, INTEGER, TABLE, compiled
+from sim.kernels.symbols import source_of
+from sim.problems.formula import Formula
+
+
+class Data(NamedTuple):
+    """All examples.
+
+    Attributes:
+        inputs: shape (N, K).
+        targets: shape (N,).
+    """
+
+    inputs: NDArray[np.float64]
+    targets: NDArray[np.float64]
+
+
+DATA = types.NamedTuple((TABLE, COLUMN), Data)
+
+_BATCH = types.UniTuple(FLOAT, 3)(FLOAT, FLOAT, DATA, types.Array(INTEGER, 1, "C"), INTEGER, INTEGER)
+_MEAN = FLOAT(FLOAT, FLOAT, DATA)
+
+BATCH_KERNEL, MEAN_KERNEL = types.FunctionType(_BATCH), types.FunctionType(_MEAN)
+"""Their types, for what they are handed to."""
+
+_LOOPS = """\
+def batch_kernel(a, b, data, order, begin, end):
+    total = slope_a = slope_b = 0.0
+    for index in range(begin, end):
+        row = order[index]
+        said, along_a, along_b = output(a, b, {inputs})
+        value, slope = loss(said, data.targets[row])
+        total += value
+        slope_a += slope * along_a
+        slope_b += slope * along_b
+    examples = end - begin
+    return total / examples, slope_a / examples, slope_b / examples
+
+
+def mean_kernel(a, b, data):
+    total = 0.0
+    for row in range(len(data.targets)):
+        said, _, _ = output(a, b, {inputs})
+        value, _ = loss(said, data.targets[row])
+        total += value
+    return total / len(data.targets)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """What numba made of a formula.
+
+    Attributes:
+        data: the formula's examples.
+        batch: `batch(a, b, data, order, begin, end)` is the mean loss over the examples order[begin:end] and its
+            derivatives with respect to a and b.
+        mean: `mean(a, b, data)` is the mean loss over all examples.
+    """
+
+    data: Data
+    batch: Any
+    mean: Any
+
+
+def kernels_of(formula: Formula) -> Kernels:
+    """The kernels of a formula; those that were made before are found on disk, or in memory.
+
+    Raises:
+        Exception: whatever the formula, sympy or numba raise where it cannot be compiled.
+    """
+    inputs = formula.inputs.reshape(formula.examples, -1)
+    one = ", ".join(f"data.inputs[row, {column}]" for column in range(inputs.shape[1]))
+    batch, mean = _functions(source_of(formula) + _LOOPS.format(inputs=one))
+    data = Data(np.ascontiguousarray(inputs, np.float64), np.ascontiguousarray(formula.targets, np.float64))
+    return Kernels(data, batch, mean)
+
+
+@cache
+def _functions(source: str) -> tuple[Any, Any]:
+    """The two kernels of a module with that text."""
+    module: dict[str, Any] = dict(vars(math))
+    exec(compile(source, _filed(source), "exec"), module)
+    for name in ("output", "loss"):
+        module[name] = njit(module[name])
+    return compiled(_BATCH)(module["batch_kernel"]), compiled(_MEAN)(module["mean_kernel"])
+
+
+def _filed(source: str) -> str:
+    """The name of a file with that text, beside which numba keeps what it compiles; any name if there can be none."""
+    path = user_cache_path("gdsim") / "kernels" / f"{hashlib.sha256(source.encode()).hexdigest()}.py"
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(path, source)
+    except OSError:
+        return "<kernels>"
+    return str(path)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is there either whole or not at all."""
+    part = path.with_suffix(f".{os.getpid()}")
+    try:
+        part.write_text(text)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
