@@ -3,9 +3,11 @@
 import hashlib
 import math
 import os
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,16 +96,20 @@ def kernels_of(formula: Formula) -> Kernels:
 @cache
 def _functions(source: str) -> tuple[Any, Any]:
     """The two kernels of a module with that text."""
-    module: dict[str, Any] = dict(vars(math))
-    exec(compile(source, _filed(source), "exec"), module)
-    for name in ("output", "loss"):
-        module[name] = njit(module[name])
-    return compiled(_BATCH)(module["batch_kernel"]), compiled(_MEAN)(module["mean_kernel"])
+    name = f"gdsim_kernels_{hashlib.sha256(source.encode()).hexdigest()}"
+    # a module of its own: numba may take one function for another that was compiled under the same name elsewhere
+    module = sys.modules[name] = ModuleType(name)
+    names = vars(module)
+    names |= {word: function for word, function in vars(math).items() if not word.startswith("_")}
+    exec(compile(source, _filed(source, name), "exec"), names)
+    for helper in ("output", "loss"):
+        names[helper] = njit(names[helper])
+    return compiled(_BATCH)(names["batch_kernel"]), compiled(_MEAN)(names["mean_kernel"])
 
 
-def _filed(source: str) -> str:
-    """The name of a file with that text, beside which numba keeps what it compiles; any name if there can be none."""
-    path = user_cache_path("gdsim") / "kernels" / f"{hashlib.sha256(source.encode()).hexdigest()}.py"
+def _filed(source: str, name: str) -> str:
+    """The path of a file with that text, beside which numba keeps what it compiles; no path if there can be none."""
+    path = user_cache_path("gdsim") / "kernels" / f"{name}.py"
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sim.descent.backends import steppers_of
 from sim.descent.course import Course
 from sim.descent.race import Race
 from sim.descent.state import module_at
 from sim.descent.stepper import Block
 from sim.descent.torch_stepper import TorchStepper
 from sim.engine import Engine
-from sim.experiment.choices import OPTIMIZERS
+from sim.experiment.choices import OPTIMIZERS, Backend
 from sim.experiment.config import Experiment, Limit, RunConfig
 from sim.experiment.resolved import Resolved, resolve
 from sim.models.evaluation import passes
@@ -39,11 +40,20 @@ class OneRun:
     """A run that goes on whenever it is told to."""
 
     def __init__(
-        self, problem: Problem, run: RunConfig, *, rate: float | None = 0.1, seed: int = 0, limit: Limit | None = None
+        self,
+        problem: Problem,
+        run: RunConfig,
+        *,
+        rate: float | None = 0.1,
+        seed: int = 0,
+        limit: Limit | None = None,
+        backend: Backend = "torch",
     ) -> None:
         self.problem = problem
-        self.course = Course(resolved(problem, run, rate=rate, seed=seed, limit=limit), 0)
-        self.stepper = TorchStepper(problem, self.course)
+        experiment = resolved(problem, run, rate=rate, seed=seed, limit=limit, backend=backend)
+        self.course = Course(experiment, 0)
+        _, make, _ = steppers_of(problem, experiment, backend)
+        self.stepper = make(self.course)
         self.passes = passes(problem, problem.model)
         self.state = self.stepper.start(self.passes)
 
