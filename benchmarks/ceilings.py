@@ -47,7 +47,7 @@ class FreeStepper:
         self._course = course
         self._names = [one.name for one in measures("step", "pass")]
         self._waves = np.sin(np.arange(1 << 18) / 1000.0)
-        self._places = torch.from_numpy(np.stack([self._waves, self._waves[::-1]], axis=1))
+        self._snapshots = torch.from_numpy(np.stack([self._waves, self._waves[::-1]], axis=1))
 
     def start(self, passes: Passes) -> RunState:
         """See `Stepper`."""
@@ -83,7 +83,7 @@ class FreeStepper:
             seconds=seconds,
             measures=dict.fromkeys(self._names, wave),
             kept=kept,
-            places=self._places[: len(kept)],
+            snapshots=self._snapshots[: len(kept)],
         )
         after = float(seconds[-1]) if count else state.seconds
         return replace(state, update=state.update + count, seconds=after), block
@@ -106,7 +106,7 @@ def made_in(race: Race, seconds: float) -> float:
     begin, before = time.perf_counter(), sum(race.updates)
     while time.perf_counter() - begin < seconds:
         race.advance(MOMENTS, math.inf, seconds)
-        race.forget_places()
+        race.forget_snapshots()
     return (sum(race.updates) - before) / (time.perf_counter() - begin)
 
 

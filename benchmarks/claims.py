@@ -32,7 +32,7 @@ def race(name: str, lr: float | None) -> Race:
     formula = build_formula(ProblemConfig(name))
     updates = updates_watched(formula)
     runs = tuple(replace(run, lr=lr) for run in default_runs())
-    places = np.full((3, updates + 1, len(SEEDS), 2), math.nan)  # a run that diverges stops
+    points = np.full((3, updates + 1, len(SEEDS), 2), math.nan)  # a run that diverges stops
     for seed in SEEDS:
         engine = Engine()
         engine.ask(Open(Experiment(ProblemConfig(name), runs, seed, device="cpu", loss_every=updates)))
@@ -40,9 +40,9 @@ def race(name: str, lr: float | None) -> Race:
         assert isinstance(answer, Advanced), answer
         for run in range(3):
             own = answer.rows[answer.rows["run"] == run]
-            places[run, 0, seed] = formula.start
-            places[run, own["update"], seed] = np.stack([own["x"], own["y"]], axis=1)
-    return Race(formula, *(Trails(formula, trails) for trails in places))
+            points[run, 0, seed] = formula.start
+            points[run, own["update"], seed] = np.stack([own["x"], own["y"]], axis=1)
+    return Race(formula, *(Trails(formula, trails) for trails in points))
 
 
 def problem_rows(name: str) -> Iterable[tuple[str, float, tuple[float, float], str]]:

@@ -1,8 +1,8 @@
-"""What a landscape costs: against evaluating a copy of the model at each place.
+"""What a landscape costs: against evaluating a copy of the model at each point.
 
-The mlp (64-64) on the digits, on the CPU, on a plane of two random directions. By brute force, each of 81 x 51 places
+The mlp (64-64) on the digits, on the CPU, on a plane of two random directions. By brute force, each of 81 x 51 points
 gets the model's parameters set to it and one pass over all 1,438 training examples. Ours gives a coarse picture first
-(21 x 13 places, 256 examples) and then the same 81 x 51. They take turns in one process. Prints seconds, the ratios to
+(21 x 13 points, 256 examples) and then the same 81 x 51. They take turns in one process. Prints seconds, the ratios to
 brute force (medians of the turns) and the largest relative difference.
 
     python benchmarks/landscape.py
@@ -32,14 +32,14 @@ WINDOW = Window(-1, 1, -1, 1)
 
 
 def brute_force(problem: Problem, plane: Plane) -> np.ndarray:
-    """The loss at each place, one by one: shape (51, 81)."""
+    """The loss at each point, one by one: shape (51, 81)."""
     inputs, targets = problem.batch(torch.arange(problem.examples))
     model = copy.deepcopy(problem.model).eval()
     losses = []
     with torch.no_grad():
         for x, y in grid(WINDOW, COLUMNS, ROWS).reshape(-1, 2).tolist():
-            place = plane.origin + x * plane.basis[0] + y * plane.basis[1]
-            nn.utils.vector_to_parameters(place, model.parameters())
+            vector = plane.origin + x * plane.basis[0] + y * plane.basis[1]
+            nn.utils.vector_to_parameters(vector, model.parameters())
             losses.append(problem.loss(model(inputs), targets).item())
     return np.reshape(losses, (ROWS, COLUMNS))
 
@@ -70,9 +70,9 @@ def measure() -> None:
     print(f"mlp on digits, {torch.get_num_threads()} thread(s); relative difference at most {error:.1e}")
     brute = statistics.median(turn[2] for turn in times)
     print(f"  brute force, 81 x 51       {brute:8.3f} s")
-    for name, place, target in (("coarse, 21 x 13 of 256", 0, "1/50"), ("full, 81 x 51", 1, "1")):
-        seconds = statistics.median(turn[place] for turn in times)
-        ratio = statistics.median(turn[2] / turn[place] for turn in times)
+    for name, index, target in (("coarse, 21 x 13 of 256", 0, "1/50"), ("full, 81 x 51", 1, "1")):
+        seconds = statistics.median(turn[index] for turn in times)
+        ratio = statistics.median(turn[2] / turn[index] for turn in times)
         print(f"  {name:25}  {seconds:8.3f} s: 1/{ratio:.1f} of it (target: at most {target})")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.problems.curvature import gradient, kind_of_place, losses
+from sim.problems.curvature import gradient, kind_of_point, losses
 from sim.problems.formula import Floats, Formula
 
 SECONDS = 20
@@ -31,15 +31,15 @@ class Trails:
 
     Attributes:
         formula: their problem.
-        places: after 0, 1, ... updates: shape (updates + 1, seeds, 2).
+        points: after 0, 1, ... updates: shape (updates + 1, seeds, 2).
     """
 
     formula: Formula
-    places: Floats
+    points: Floats
 
     def losses(self, which: slice = slice(None)) -> Floats:
         """Over all examples, after some of the updates (all): shape (those updates, seeds)."""
-        a, b = np.moveaxis(self.places[which], -1, 0)
+        a, b = np.moveaxis(self.points[which], -1, 0)
         return np.asarray(losses(self.formula, (a[..., None], b[..., None])).mean(axis=-1))
 
     @property
@@ -49,16 +49,16 @@ class Trails:
 
     def steps(self, last: int) -> Floats:
         """How far each of the last updates went: shape (last, seeds)."""
-        return np.asarray(np.linalg.norm(np.diff(self.places[-last - 1 :], axis=0), axis=-1))
+        return np.asarray(np.linalg.norm(np.diff(self.points[-last - 1 :], axis=0), axis=-1))
 
     def nearest_minimum(self) -> NDArray[np.int64]:
         """Which of the known minima they end nearest to, shape (seeds,)."""
-        away = self.places[-1][:, None] - np.array(self.formula.minima)
+        away = self.points[-1][:, None] - np.array(self.formula.minima)
         return np.asarray(np.linalg.norm(away, axis=-1).argmin(axis=-1))
 
     def holes(self) -> Floats:
         """Of rastrigin: the middles of the holes that they are in after each update, shape (updates + 1, seeds, 2)."""
-        return np.round(self.places)
+        return np.round(self.points)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def first(when: Bools) -> Floats:
 
 def off_the_ridge(trails: Trails) -> Floats:
     """The update at which a run on the saddle is visibly off the ridge, for each seed."""
-    return first(np.abs(trails.places[..., 1]) > 0.5)
+    return first(np.abs(trails.points[..., 1]) > 0.5)
 
 
 def off_the_plateau(trails: Trails) -> Floats:
@@ -110,7 +110,7 @@ class Claim:
         words: what it says.
         holds: for each seed, whether it does.
         share: of the seeds it is promised for, at least and at most.
-        when: an update of each seed that tells more, for any of the runs; None: the losses at the end tell.
+        when: an update of each seed that shows more, for any of the runs; None: the losses at the end are shown.
         lr: the rate of the race, where it is not the default one.
     """
 
@@ -127,7 +127,7 @@ def in_window(race: Race) -> Bools:
     left, right, bottom, top = race.formula.window
     inside = True
     for run in race.runs:
-        x, y = np.moveaxis(run.places, -1, 0)
+        x, y = np.moveaxis(run.points, -1, 0)
         inside = inside & ((left < x) & (x < right) & (bottom < y) & (y < top)).all(axis=0)
     return np.asarray(inside)
 
@@ -142,7 +142,7 @@ def _never_rests(race: Race) -> Bools:
 
 def _further_on_fewer_examples(race: Race) -> Bools:
     """When all have read as many examples as stochastic descent at its end, batch descent has not made an update."""
-    read = len(race.stochastic.places) - 1
+    read = len(race.stochastic.points) - 1
     mini_batch = race.mini_batch.losses(slice(read // 32, read // 32 + 1))[0]
     return (race.stochastic.end < mini_batch) & (mini_batch < race.batch.losses(slice(1))[0])
 
@@ -162,7 +162,7 @@ def _thrown_back(race: Race) -> Bools:
 
 
 def _nobody_rests(race: Race) -> Bools:
-    gone = [~(np.abs(run.places[-1]) < 1e3).all(axis=-1) for run in race.runs]  # what overflowed is no number
+    gone = [~(np.abs(run.points[-1]) < 1e3).all(axis=-1) for run in race.runs]  # what overflowed is no number
     return np.logical_and.reduce(np.broadcast_arrays(*gone))
 
 
@@ -176,7 +176,7 @@ def _stuck(race: Race) -> Bools:
 
 
 def _into_the_saddle(race: Race) -> Bools:
-    return (race.batch.places[..., 1] == 0).all(axis=0) & (race.batch.steps(20).max(axis=0) < 1e-6)
+    return (race.batch.points[..., 1] == 0).all(axis=0) & (race.batch.steps(20).max(axis=0) < 1e-6)
 
 
 def _falls_off(race: Race) -> Bools:
@@ -186,7 +186,7 @@ def _falls_off(race: Race) -> Bools:
 def _on_a_plateau(race: Race) -> Bools:
     """For half the time until batch descent leaves it."""
     half = int(off_the_plateau(race.batch).min()) // 2
-    return np.array([kind_of_place(race.formula, place) == "plateau" for place in race.batch.places[half]])
+    return np.array([kind_of_point(race.formula, point) == "plateau" for point in race.batch.points[half]])
 
 
 def _quickly_in(race: Race) -> Bools:
@@ -202,17 +202,17 @@ def _the_noisier_the_higher(race: Race) -> Bools:
 
 def _walls_bear_no_more(race: Race) -> Bools:
     """At four times the rate, all examples together leave for good."""
-    place, formula = np.array(race.formula.start), race.formula
+    point, formula = np.array(race.formula.start), race.formula
     with np.errstate(all="ignore"):
         for _ in range(20):
-            place = place - 4 * formula.lr * gradient(formula, place)
-    return ~np.isfinite(place).all(keepdims=True)
+            point = point - 4 * formula.lr * gradient(formula, point)
+    return ~np.isfinite(point).all(keepdims=True)
 
 
 def _crawls(race: Race) -> Bools:
     """After a tenth of the time it is down by 99%, and still has a quarter of the way to go."""
-    trails, tenth = race.batch, len(race.batch.places) // 10
-    way = np.linalg.norm(trails.places - np.array(race.formula.minima[0]), axis=-1)
+    trails, tenth = race.batch, len(race.batch.points) // 10
+    way = np.linalg.norm(trails.points - np.array(race.formula.minima[0]), axis=-1)
     return (trails.losses()[tenth] < 0.01 * trails.losses()[0]) & (way[tenth] > 0.25 * way[0])
 
 
@@ -246,8 +246,8 @@ CLAIMS = (
     Claim("sine", "a stochastic one shakes itself loose", lambda race: race.stochastic.end < RIGHT_FIT, (0.95, 1)),
     Claim("saddle", "batch descent walks the ridge into it and stays", _into_the_saddle),
     Claim("saddle", "noise falls off", _falls_off, (0.95, 1), off_the_ridge),
-    Claim("saddle", "either side (stochastic)", lambda race: race.stochastic.places[-1, :, 1] > 0, (0.2, 0.8)),
-    Claim("saddle", "either side (mini-batch)", lambda race: race.mini_batch.places[-1, :, 1] > 0, (0.2, 0.8)),
+    Claim("saddle", "either side (stochastic)", lambda race: race.stochastic.points[-1, :, 1] > 0, (0.2, 0.8)),
+    Claim("saddle", "either side (mini-batch)", lambda race: race.mini_batch.points[-1, :, 1] > 0, (0.2, 0.8)),
     Claim(
         "saddle",
         "stochastic descent first, mini-batch later",

@@ -1,4 +1,4 @@
-"""A model of one's own: two spirals told apart, a problem that no straight line solves.
+"""A model of one's own: two spirals to distinguish, a problem that no straight line solves.
 
 gdsim looks in this file for a function that returns the model (`model`, or the one named after a colon), and beside it
 for `data()` and `loss(output, target)`, which may both be left out.
@@ -21,7 +21,7 @@ def data() -> tuple[Tensor, Tensor]:
     angle = math.pi * (turn + arm)
     points = torch.stack([turn * angle.cos(), turn * angle.sin()], dim=1) / 3
     points += 0.02 * torch.randn(600, 2, generator=generator)
-    return points, arm  # whole numbers tell classes apart, so that accuracy is shown, too
+    return points, arm  # whole numbers are classes, so that accuracy is shown, too
 
 
 def model() -> nn.Module:

@@ -80,15 +80,15 @@ class _Open:
 
     def news(self) -> PlaneNews:
         """What is new on the plane."""
-        news = self.trails.news(self.race.places, self.race.heads, self.race.updates)
+        news = self.trails.news(self.race.snapshots, self.race.heads, self.race.updates)
         if not self.trails.fitted:
-            self.race.forget_places()
+            self.race.forget_snapshots()
         return news
 
     def set_plane(self, command: SetPlane) -> PlaneNews:
         """See the parameters on another plane."""
         self.jobs.clear()
-        return self.trails.set_kind(command.kind, self.race.places, self.race.heads, self.race.updates)
+        return self.trails.set_kind(command.kind, self.race.snapshots, self.race.heads, self.race.updates)
 
     def advance(self, command: Advance) -> Advanced:
         """Go on with the race."""
@@ -174,7 +174,7 @@ class _Open:
             yield Imagined(job.run, job.update, Point(math.nan, math.nan), None), True
             return
         run, plane = self.experiment.runs[job.run], self.trails.plane
-        (place,), _ = plane.project(on_plane_terms(before.vector)[None])
+        (point,), _ = plane.project(on_plane_terms(before.vector)[None])
         cloud = possible_steps(
             self.problem,
             module_at(self.problem, before),
@@ -184,11 +184,11 @@ class _Open:
             self.race.batch(job.run, job.update),
             *self.race.gradients(job.run, before),
         )
-        yield Imagined(job.run, job.update, Point(float(place[0]), float(place[1])), cloud), True
+        yield Imagined(job.run, job.update, Point(float(point[0]), float(point[1])), cloud), True
 
 
 class Engine:
-    """Carries out one experiment at a time. Every command has exactly one answer; none raises."""
+    """The engine, which carries out one experiment at a time. Every command has exactly one answer; none raises."""
 
     def __init__(self) -> None:
         self._open: _Open | None = None
@@ -277,6 +277,6 @@ def _failed(error: BaseException) -> Failed:
         return Failed(sentence, traceback_of(error), theirs=True)
     if is_out_of_memory(error):
         return Failed("Out of memory: use fewer examples, or smaller batches.", traceback_of(error))
-    place = where(error)
-    sentence = f"{type(error).__name__}: {first_line(error)}{place}."
-    return Failed(sentence, traceback_of(error), theirs=bool(place) or isinstance(error, SyntaxError))
+    line = where(error)
+    sentence = f"{type(error).__name__}: {first_line(error)}{line}."
+    return Failed(sentence, traceback_of(error), theirs=bool(line) or isinstance(error, SyntaxError))

@@ -76,9 +76,9 @@ def test_every_room_and_file_that_is_named_is_there() -> None:
 def test_a_measure_is_one_file_and_one_line(tmp_path: Path) -> None:
     _, (heading, *rows) = run(NEW_MEASURE, tmp_path / "a.csv")
     lengths = [row[heading.index("weight_norm")] for row in rows]
-    places = [complex(float(row[heading.index("x")]), float(row[heading.index("y")])) for row in rows]
+    points = [complex(float(row[heading.index("x")]), float(row[heading.index("y")])) for row in rows]
     assert lengths[0] == ""
-    assert [round(float(length), 9) for length in lengths[1:]] == [round(abs(place), 9) for place in places[1:]]
+    assert [round(float(length), 9) for length in lengths[1:]] == [round(abs(point), 9) for point in points[1:]]
 
 
 def test_a_problem_is_one_file_and_one_line(tmp_path: Path) -> None:

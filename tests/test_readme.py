@@ -1,4 +1,4 @@
-"""What the README tells people to type is real."""
+"""What the README says to type is real."""
 
 import re
 import shlex

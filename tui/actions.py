@@ -27,7 +27,7 @@ DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 
 
 class Actions(App[None]):
-    """The actions; `GdsimApp` has the layout and the passing of time.
+    """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:
         session: the experiment on the screen.
@@ -55,7 +55,7 @@ class Actions(App[None]):
         raise NotImplementedError
 
     def show_choice(self, choice: Choice) -> None:
-        """Begin another problem or model in place of this one."""
+        """Begin another problem or model instead of this one."""
         raise NotImplementedError
 
     # -- keys: time ---------------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Actions(App[None]):
         self.frame()
 
     def _next_clock(self) -> Clock:
-        """The clock after the present one, told to the user."""
+        """The clock after the present one; the user is notified."""
         clocks = list(CLOCKS)
         clock = clocks[(clocks.index(self.session.clock) + 1) % len(clocks)]
         self.notify(f"{clock}: {CLOCKS[clock].sentence}", title="clock", timeout=_SHORT)
@@ -143,12 +143,12 @@ class Actions(App[None]):
         self.session.kill()
 
     def on_surface_start_chosen(self, message: Surface.StartChosen) -> None:
-        """Begin from the place that was clicked on."""
+        """Begin from the point that was clicked on."""
         if not self.session.card.movable:
             self.notify("A model begins as it was made from the seed; R makes it anew from another one.")
             return
-        self.session.reset(start=message.place)
-        self.notify(f"Start: {message.place.x:.4g}, {message.place.y:.4g}")
+        self.session.reset(start=message.point)
+        self.notify(f"Start: {message.point.x:.4g}, {message.point.y:.4g}")
 
     def action_select_run(self, step: int) -> None:
         """Look at the next run, or the one before."""
@@ -157,7 +157,7 @@ class Actions(App[None]):
         self.redraw()
 
     def action_toggle_lens(self) -> None:
-        """With or without the lens; on a small terminal, in place of the curves."""
+        """With or without the lens; on a small terminal, instead of the curves."""
         self.screen.toggle_class("-lens-small" if self.screen.has_class("-compact") else "-no-lens")
         self.call_after_refresh(self.redraw)
 
@@ -208,7 +208,7 @@ class Actions(App[None]):
         self.redraw()
 
     def action_next_view(self) -> None:
-        """The data in place of the curves, then of the surface, then away; beside them where there is room."""
+        """The data instead of the curves, then instead of the surface, then away; beside them where there is room."""
         if self.session.card.drawn is None and not self.session.card.answers:
             self.notify("This problem has no data to draw.")
             return

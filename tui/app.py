@@ -53,7 +53,7 @@ _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this
 
 
 class GdsimApp(SturdyApp, PacedApp, Actions):
-    """Descents on the screen.
+    """The app: several descents side by side on the screen.
 
     Args:
         experiment: resolved.
@@ -80,7 +80,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         playing: bool = False,
     ) -> None:
         super().__init__()
-        self.session = Session(experiment, card, link, self._tell, self._came_in)
+        self.session = Session(experiment, card, link, self._notify, self._came_in)
         self.session.player.playing = playing
         self.scene = None
         self._other: Session | None = None
@@ -175,7 +175,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self.call_after_refresh(self.redraw)
 
     def action_switch_problem(self) -> None:
-        """The model in place of the two-parameter problem, or the other way round."""
+        """The model instead of the two-parameter problem, or the other way round."""
         playing = self.session.player.playing
         self.session.player.pause()
         self.session.look.rest()
@@ -190,7 +190,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         experiment, card = prepare(ProblemConfig().name, options)
         here = self.session.asked
         experiment = replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device)
-        return Session(experiment, card, self._new_link(), self._tell, self._came_in)
+        return Session(experiment, card, self._new_link(), self._notify, self._came_in)
 
     def show_choice(self, choice: Choice) -> None:
         """Begin another problem or model with its defaults; seed, clock and device stay."""
@@ -269,7 +269,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         banner.update(Text(words))
 
     def _look_closer(self) -> None:
-        """Tell the session what there is still to be found out for the screen."""
+        """Have the session look for what there is still to be found out for the screen."""
         surface, look = self.query_one(Surface), self.session.look
         look.wanted, look.blank = surface.wanted, not surface.stands
         look.answers_wanted = self.query_one(Predictions).display
@@ -287,7 +287,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self._draw(build_scene(self.session, self.hidden, self.palette))
         self._look_closer()
 
-    def _tell(self, sentence: str) -> None:
+    def _notify(self, sentence: str) -> None:
         self.notify(sentence, markup=False)
 
 

@@ -232,7 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Put the null device in the place of what was closed before gdsim was started: nobody wants to read that."""
+    """Open the null device for what was closed before gdsim was started: nobody wants to read that."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             stream = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115

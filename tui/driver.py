@@ -18,7 +18,7 @@ _END_OF_SYNCHRONIZED_UPDATE = "\x1b[?2026l"
 
 @dataclass(slots=True)
 class Pace:
-    """How fast a terminal takes what is written to it, as far as writing tells.
+    """How fast a terminal takes what is written to it, as far as writing shows.
 
     When a write is held up all buffers on the way are full; from then on, what is accepted is what drains. Whoever
     keeps them full sees a key's effect only after all that is in them, so what was written is given the time that the
@@ -65,7 +65,7 @@ class Pace:
 
 
 class Output:
-    """Writes to a terminal from a thread of its own.
+    """The way to a terminal, which is written to from a thread of its own.
 
     Args:
         file: the terminal's descriptor, which does not block; closed at the end.

@@ -24,7 +24,7 @@ EXTENSIONS = (".csv", ".jsonl", ".parquet")
 
 
 class ExportError(Exception):
-    """The file could not be written after all; the message is one sentence."""
+    """A file could not be written; the message is one sentence."""
 
 
 def check(path: Path) -> None:
@@ -84,14 +84,14 @@ def write(rows: Rows, names: Sequence[str], path: Path, trails: PlaneTrails) -> 
 def columns_of(rows: Rows, trails: PlaneTrails) -> list[str]:
     """The names of an export's columns.
 
-    `run` is the run's name, `status` a word of `Status`, x and y are places on the plane (of those updates whose
+    `run` is the run's name, `status` a word of `Status`, x and y are points on the plane (of those updates whose
     parameters were kept) and `distance`, where there is more than the plane, is how far from it they are. The rest is
     as in `sim.protocol.trace.ROW`, without what a two-parameter problem has no value for.
     """
     flat, start = trails.plane.kind == "identity", rows[rows["update"] == 0]
-    told = [one.name for one in RECORDED if one.cost != "pass" or not (flat and np.isnan(start[one.name]).all())]
+    recorded = [one.name for one in RECORDED if one.cost != "pass" or not (flat and np.isnan(start[one.name]).all())]
     beside = [] if flat else ["distance"]
-    return [*_ALWAYS, *(name for name in told if name not in _ALWAYS), *beside]
+    return [*_ALWAYS, *(name for name in recorded if name not in _ALWAYS), *beside]
 
 
 def with_failures(rows: Rows, troubles: Iterable[Trouble]) -> Rows:
@@ -108,7 +108,7 @@ def with_failures(rows: Rows, troubles: Iterable[Trouble]) -> Rows:
 
 
 def _neighbour(path: Path) -> Path:
-    """A temporary name beside the file itself, where renaming it into place cannot fail half-way."""
+    """A temporary name beside the file itself, where renaming it cannot fail half-way."""
     try:
         return path.resolve().with_name(f".gdsim-{os.getpid()}.part")
     except RuntimeError:  # what pathlib says of symbolic links that lead to each other
@@ -119,12 +119,12 @@ def _frame(rows: Rows, names: Sequence[str], trails: PlaneTrails) -> "pl.DataFra
     import polars as pl
 
     rows = rows[np.lexsort((rows["update"], rows["run"]))]
-    places, distances = trails.placed(rows)
+    points, distances = trails.points_of(rows)
     made = {
         "run": pl.Series(np.array(names, dtype=object)[rows["run"]], dtype=pl.String),
         "status": pl.Series(np.array([status.name.lower() for status in Status])[rows["status"]], dtype=pl.String),
-        "x": np.ascontiguousarray(places[:, 0]),
-        "y": np.ascontiguousarray(places[:, 1]),
+        "x": np.ascontiguousarray(points[:, 0]),
+        "y": np.ascontiguousarray(points[:, 1]),
         "distance": distances,
     }
     columns = {

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 class Choice(NamedTuple):
-    """Something to minimise.
+    """A problem or a model that the gallery offers.
 
     Attributes:
         key: what to press for it.
@@ -51,11 +51,11 @@ def choices() -> Iterator[Choice]:
 
 
 class Gallery(ModalScreen[Choice | None]):
-    """Closes with what was chosen, or with nothing."""
+    """The screen on which another problem or model is chosen; it closes with the choice, or with none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,P,q", "dismiss", "close"),
-        *(Binding(choice.key, f"choose({place})", choice.name) for place, choice in enumerate(choices())),
+        *(Binding(choice.key, f"choose({index})", choice.name) for index, choice in enumerate(choices())),
     ]
 
     def __init__(self, palette: Palette) -> None:
@@ -72,9 +72,9 @@ class Gallery(ModalScreen[Choice | None]):
                     heading = Text.assemble((f" {choice.key} ", "reverse bold"), "  ", (choice.name, "bold"))
                     yield Static(Text("\n").join([heading, Text(choice.sentence)]), classes="words")
 
-    def action_choose(self, place: int) -> None:
+    def action_choose(self, index: int) -> None:
         """Close with a choice."""
-        self.dismiss(list(choices())[place])
+        self.dismiss(list(choices())[index])
 
 
 def _landscape(name: str, palette: Palette) -> Text:

@@ -32,7 +32,7 @@ _COLUMN_OF_UNIT = {"updates": "update", "epochs": "epoch", "seconds": "seconds"}
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of an experiment.
+    """What came of an experiment that ran without a screen.
 
     Attributes:
         opened: what the engine said at the start.
@@ -161,9 +161,9 @@ def _last_rows(outcome: Outcome, runs: int) -> Rows:
     last: dict[int, np.void] = {}
     for block in reversed(outcome.blocks):
         for run in set(range(runs)) - set(last):
-            places = np.flatnonzero(block["run"] == run)
-            if len(places):
-                last[run] = block[places[-1]]
+            indices = np.flatnonzero(block["run"] == run)
+            if len(indices):
+                last[run] = block[indices[-1]]
         if len(last) == runs:
             break
     return np.array([last[run] for run in range(runs)])

@@ -56,7 +56,7 @@ _MARKS = (
     ),
     (
         BELOW,
-        "at the lower edge of the curves: values for which the axis (`y`) has no place",
+        "at the lower edge of the curves: values that are not on the axis (`y`)",
     ),
 )
 
@@ -87,7 +87,7 @@ def help_text(scene: Scene | None) -> str:
         parts.append(
             f"*Converged* means: the gradient over all examples is shorter than {scene.tolerance:g}, so that at a "
             "rate of 1 an update gains some 1e-8: less than anybody will wait for. The run goes on. "
-            "That is so at a saddle, too, and on a plateau: where the problem is a formula, the curvature tells which. "
+            "That is so at a saddle, too, and on a plateau: where the problem is a formula, the curvature shows which. "
             "*Diverged* means: a number overflowed, or a batch's loss was more than a million times the loss at the "
             "start (or than a million, where that is below 1): from there no descent has come back, while single "
             "examples are often a thousand times as bad as the mean."

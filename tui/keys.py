@@ -1,4 +1,4 @@
-"""Every key, in one place: what it does and in which group the help shows it."""
+"""Every key: what it does and in which group the help shows it."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ class Key(NamedTuple):
         key: as Textual names it (several, by commas); "" for what the palette alone has.
         action: what it does.
         words: the same for people.
-        group: its place in the help.
+        group: where it stands in the help.
         display: how the key is written, where not as Textual would.
         footer: the same for the footer; "" where it does not show it.
     """

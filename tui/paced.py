@@ -55,7 +55,7 @@ class PacedApp(App[None]):
         if not isinstance(update, ChopsUpdate):
             self._missed.update(Region(0, y, self.size.width, 1) for y in range(self.size.height))
             return None
-        # the first row tells what most keys did
+        # the first row shows what most keys did
         rows = sorted(update.spans, key=lambda span: (span[0] > 0, (span[0] - self._next_row) % self.size.height))
         kept = []
         while rows and room > 0:

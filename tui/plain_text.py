@@ -38,7 +38,7 @@ def table(rows: Sequence[Sequence[str]], numbers: Collection[int] = ()) -> list[
 
 
 def visible(text: str, allowed: str = "") -> str:
-    """The text with escapes in place of the control characters that a terminal would obey, but for the allowed ones."""
+    """The text with escapes instead of the control characters that a terminal would obey, but for the allowed ones."""
     return "".join(
         sign if sign.isprintable() or sign in allowed else sign.encode("unicode_escape").decode() for sign in text
     )

@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 
 class SpansUpdate(ChopsUpdate):
-    """Spans of rows, each of them cut at both ends."""
+    """A partial update of the screen: spans of rows, each of them cut at both ends."""
 
     def render_segments(self, console: Console) -> str:
         """See `CompositorUpdate`."""
@@ -25,7 +25,7 @@ class SpansUpdate(ChopsUpdate):
 
 
 class SpansCompositor(Compositor):
-    """Textual's compositor, but for what it makes of a partial update."""
+    """Textual's compositor, whose partial updates are `SpansUpdate`s."""
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """See `Compositor`."""
@@ -34,7 +34,7 @@ class SpansCompositor(Compositor):
 
 
 class SpansScreen(Screen[object]):
-    """The screen of the panels."""
+    """A screen that is refreshed by a `SpansCompositor`."""
 
     def __init__(self) -> None:
         super().__init__(id="_default")

@@ -32,7 +32,7 @@ class SturdyApp(App[None]):
 
     Textual's own parts raise, the command palette above all, when a key or another size reaches them just as they open
     or close: the key is lost, and a part that broke, with whatever lies over the race, is closed. What goes wrong in
-    our own code is told, and in a test it ends the app. So does, always, what keeps the race from being drawn.
+    our own code is reported, and in a test it ends the app. So does, always, what keeps the race from being drawn.
 
     Attributes:
         mishaps: the tracebacks of what went wrong.
@@ -77,16 +77,16 @@ class SturdyApp(App[None]):
         if not self._is_mounted or undrawn or (ours and self.is_headless and self.screen_stack):
             return False
         details = "".join(traceback.format_exception(cause))
-        told = details in self.mishaps
-        if not told and len(self.mishaps) < _KEPT:
+        known = details in self.mishaps
+        if not known and len(self.mishaps) < _KEPT:
             self.mishaps.append(details)
         if broken and over_the_race:
             while len(self.screen_stack) > 1:
                 self.pop_screen()
-            self._tell_of(cause, "What lay over the race was closed")
-        elif ours and not told:
-            self._tell_of(cause, "Something went wrong beside the race")
+            self._notify_of(cause, "What lay over the race was closed")
+        elif ours and not known:
+            self._notify_of(cause, "Something went wrong beside the race")
         return True
 
-    def _tell_of(self, error: BaseException, what: str) -> None:
+    def _notify_of(self, error: BaseException, what: str) -> None:
         self.notify(f"{what} ({type(error).__name__}). Press i for the details.", severity="warning", markup=False)

@@ -102,7 +102,7 @@ def _read_npz(path: Path) -> "pl.DataFrame":
                 f"Array {quoted(key)} of {shown_path(path)} has {array.ndim} dimensions and type {kind}; "
                 "it needs 1 or 2 dimensions of numbers or text."
             )
-        names = [key] if array.ndim == 1 else [f"{key}{place}" for place in range(array.shape[1])]
+        names = [key] if array.ndim == 1 else [f"{key}{index}" for index in range(array.shape[1])]
         if doubles := columns.keys() & names:
             raise ConfigError(f"Two arrays of {shown_path(path)} make a column {quoted(min(doubles))}; rename one.")
         values = array.astype(np.float64 if array.dtype.kind in "iuf" else array.dtype.newbyteorder("="))

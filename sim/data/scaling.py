@@ -20,7 +20,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
-    """What is taken from each feature, and what the rest is divided by.
+    """A linear scaling: a middle that is subtracted from each feature, and a width that the rest is divided by.
 
     Attributes:
         middle, width: the shape of one example.

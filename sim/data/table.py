@@ -54,8 +54,8 @@ class Table:
 
     def select(self, *columns: str) -> "Table":
         """The same table with these inputs only."""
-        places = [self.columns.index(column) for column in columns]
-        return replace(self, columns=columns, inputs=self.inputs[:, places])
+        indices = [self.columns.index(column) for column in columns]
+        return replace(self, columns=columns, inputs=self.inputs[:, indices])
 
 
 def load_bundled(name: str) -> Table:

@@ -26,7 +26,7 @@ def read_table(file: str, features: tuple[str, ...], target: str | None, *, widt
         features: the columns to use as inputs; empty: all numeric ones but the target, if there are just `width`.
         target: the column to predict.
         width: how many features there must be.
-        classes: whether the target tells two classes apart, by numbers or text; they become 0 and 1 in sorted order.
+        classes: whether the target distinguishes two classes, by numbers or text; they become 0 and 1 in sorted order.
 
     Raises:
         ConfigError: for whatever keeps the file from being used.
@@ -76,8 +76,8 @@ def _table(
 ) -> Table:
     """Columns of the frame, with names that are fit to be shown."""
     inputs = np.empty((frame.height, len(features)))
-    for place, column in enumerate(features):
-        inputs[:, place] = _numbers(frame[column])
+    for index, column in enumerate(features):
+        inputs[:, index] = _numbers(frame[column])
     numbers, names = class_numbers(values) if classes else (values, ())
     columns = tuple(shown(column) for column in features)
     return Table(shown(Path(file).name), columns, inputs, shown(target), numbers.astype(np.float64), names)

@@ -1,4 +1,4 @@
-"""Whether a target tells classes apart or is a quantity: one rule for every kind of file. Imports no torch."""
+"""Whether a target is a class or a quantity: one rule for every kind of file. Imports no torch."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ MOST_CLASSES = 20
 
 
 def tells_classes(values: NDArray[np.generic]) -> bool:
-    """Whether a target tells classes apart, unless the user says otherwise.
+    """Whether a target is a class, unless the user says otherwise.
 
     Text, true and false, and at most 20 different whole numbers do, of whatever type: a CSV file has no types.
     """

@@ -38,7 +38,7 @@ class ResidentBatches:
         """The batch of an update, counted from 1."""
         if not self._sliced:
             return self._problem.batch(self._sampler.batch(update))
-        epoch, begin = self._sampler.place(update)
+        epoch, begin = self._sampler.position_in_epoch(update)
         if self._gathered is None or epoch != self._gathered[0]:
             self._gathered = epoch, self._problem.batch(self._sampler.order(epoch))
         inputs, targets = self._gathered[1]

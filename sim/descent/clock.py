@@ -15,7 +15,7 @@ QUANTUM = 0.0001
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one run is to do.
+    """The updates that one run is to make next, and when each of them counts.
 
     Attributes:
         racer: its index among those that were planned for.
@@ -41,7 +41,7 @@ def counted_turns(completions: Sequence[NDArray[np.generic]], moments: int, unti
     """
     ahead = np.sort(np.concatenate([*completions, np.empty(0)]), kind="stable")  # merges what is sorted already
     positions = ahead[np.concatenate([[True], ahead[1:] > ahead[:-1]])] if len(ahead) else ahead
-    # a run has told only its next `moments` completions; beyond the last of them its place is unknown, but then there
+    # of a run only the next `moments` completions are known, not where it stands after the last of them; but then there
     # are as many moments before that
     positions = positions[positions <= until][:moments]
     turns = []

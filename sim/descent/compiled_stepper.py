@@ -75,7 +75,7 @@ class CompiledStepper:
             seconds=seconds,
             measures=_measures(columns, self._rates.of(state.update + 1, made), losses),
             kept=state.update + 1 + kept,
-            places=torch.from_numpy(columns.points[kept]),
+            snapshots=torch.from_numpy(columns.points[kept]),
         )
         return self._state_after(state, standing, block), block
 
@@ -114,8 +114,8 @@ class CompiledStepper:
     def _make(self, standing: Standing, columns: Columns, loss_bound: float) -> tuple[int, bool]:
         """Make as many updates as the columns are long: how many were made, and whether the last one diverged."""
         sampler, count = self._course.sampler, len(columns.losses)
-        epoch, begin = sampler.place(standing.updates + 1)
-        last, _ = sampler.place(standing.updates + count)
+        epoch, begin = sampler.position_in_epoch(standing.updates + 1)
+        last, _ = sampler.position_in_epoch(standing.updates + count)
         orders = [sampler.order(one).numpy() for one in range(epoch, last + 1)]
         batches = Batches(
             orders=np.stack(orders) if len(orders) > 1 else orders[0][None],

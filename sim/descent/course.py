@@ -15,11 +15,11 @@ _NEVER = 2**62
 
 
 class Course:
-    """The course of one run: the same for every stepper.
+    """The course of one run, whichever stepper makes it: its configuration, the order of its examples, and its limit.
 
     Attributes:
         run: its row of configuration.
-        index: its place in the experiment.
+        index: its position among the runs of the experiment.
         sampler: the order of the examples.
     """
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sim.descent.clock import counted_turns, timed_turn
 from sim.descent.course import Course
-from sim.descent.retention import REPLAYED, KeptPlaces, KeptStates, reported
+from sim.descent.retention import REPLAYED, KeptSnapshots, KeptStates, reported
 from sim.descent.sampling import Integers
 from sim.descent.state import RunState
 from sim.descent.stepper import Block, Stepper, joined
@@ -21,8 +21,8 @@ from sim.measures.measure import Gradients, Passes
 from sim.protocol.answers import Trouble
 from sim.protocol.commands import Retention
 from sim.protocol.trace import NO_ROWS, RECORDED, ROW, Rows
-from sim.views.places import Places
 from sim.views.planes import on_plane_terms
+from sim.views.snapshots import Snapshots
 
 _FIRST_CHUNK, _GROWTH = 64, 4  # moments; and how many times as many the next chunk may be
 _LONGEST_CHUNK = 200_000
@@ -33,18 +33,18 @@ MakeStepper = Callable[[Course], Stepper]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RaceState:
-    """All that a race's future depends on, and the places kept so far.
+    """All that a race's future depends on, and the snapshots kept so far.
 
     Attributes:
         runs: the state of each.
-        places: what is kept of each.
+        snapshots: what is kept of each.
         clock, moment, position: what counts, how many moments there were, and where the clock stands.
         turn: on a clock of time, whose turn it is, and until when.
         journal: what was changed.
     """
 
     runs: tuple[RunState, ...]
-    places: tuple[Places, ...]
+    snapshots: tuple[Snapshots, ...]
     clock: Clock
     moment: int
     position: float
@@ -54,7 +54,7 @@ class RaceState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Progress:
-    """What the runs did.
+    """What the runs did when they were last advanced.
 
     Attributes:
         rows: the updates that are reported, in the order of their moments.
@@ -77,8 +77,8 @@ class _Racer:
         self.state = self.previous = self.stepper.start(passes)
         self.states = KeptStates(memory / 2)
         self.states.take(self.state)
-        self.places = KeptPlaces(self.state.vector.numel(), memory / 2 if keep_all else math.inf)
-        self.places.take(np.zeros(1, np.int64), on_plane_terms(self.state.vector)[None])
+        self.snapshots = KeptSnapshots(self.state.vector.numel(), memory / 2 if keep_all else math.inf)
+        self.snapshots.take(np.zeros(1, np.int64), on_plane_terms(self.state.vector)[None])
 
     @property
     def left(self) -> float:
@@ -101,7 +101,7 @@ class _Racer:
         while not blocks or (made < updates and len(blocks[-1]) and self.left > 0 and self.state.seconds < until):
             before = self.state
             piece = min(until, before.seconds + REPLAYED)
-            self.state, block = self.stepper.advance(before, updates - made, piece, self.places.now.stride)
+            self.state, block = self.stepper.advance(before, updates - made, piece, self.snapshots.now.stride)
             blocks.append(block)
             made += len(block)
             if len(block):
@@ -128,7 +128,7 @@ _NEVER = 2**62
 
 
 class Race:
-    """Runs on one problem, from the same start. What changes of an experiment changes here.
+    """The runs of one experiment, and all in the engine that changes as they go on.
 
     Attributes:
         clock: what counts now.
@@ -147,7 +147,7 @@ class Race:
             make: makes the stepper of a run.
             passes: what was found at the start.
             retention: how much to keep.
-            keep_all: whether places stay once they were told, since they may have to be projected anew.
+            keep_all: whether snapshots stay once they were sent, since they may have to be projected anew.
         """
         self.clock: Clock = experiment.clock
         self.moment = 0
@@ -185,14 +185,14 @@ class Race:
         return [racer.state.update for racer in self._racers]
 
     @property
-    def places(self) -> list[Places]:
+    def snapshots(self) -> list[Snapshots]:
         """Where the runs have been, as far as is kept."""
-        return [racer.places.now for racer in self._racers]
+        return [racer.snapshots.now for racer in self._racers]
 
-    def forget_places(self) -> None:
-        """Keep no places that were told."""
+    def forget_snapshots(self) -> None:
+        """Forget all snapshots, once they were sent."""
         for racer in self._racers:
-            racer.places.forget()
+            racer.snapshots.forget()
 
     @property
     def finished(self) -> bool:
@@ -301,7 +301,7 @@ class Race:
         return [rows], max(made, 1), [block.trouble] if block.trouble else []
 
     def _rows(self, racer: _Racer, block: Block, moments: np.ndarray, positions: np.ndarray) -> Rows:
-        """The updates of a block that are reported; their places, or those due, are kept."""
+        """The updates of a block that are reported; their snapshots, or those due, are kept."""
         if not len(block):
             return NO_ROWS
         some = reported(block.measures, self._most_rows)
@@ -314,9 +314,9 @@ class Race:
         for name, column in block.measures.items():
             rows[name] = column[some]
         if self._keep_all:
-            racer.places.take(block.kept, block.places)
+            racer.snapshots.take(block.kept, block.snapshots)
         else:
-            racer.places.take(block.kept[some], block.places[some])
+            racer.snapshots.take(block.kept[some], block.snapshots[some])
         return rows
 
     def _thinned(self, rows: Rows) -> Rows:
@@ -363,7 +363,7 @@ class Race:
         """All that the future depends on."""
         return RaceState(
             runs=tuple(racer.state for racer in self._racers),
-            places=tuple(self.places),
+            snapshots=tuple(self.snapshots),
             clock=self.clock,
             moment=self.moment,
             position=self.position,
@@ -375,9 +375,9 @@ class Race:
         """Go on from there, as if nothing had happened since."""
         self.clock, self.moment, self.position, self.journal = state.clock, state.moment, state.position, state.journal
         self._turn = state.turn
-        for racer, run, places in zip(self._racers, state.runs, state.places, strict=True):
+        for racer, run, snapshots in zip(self._racers, state.runs, state.snapshots, strict=True):
             racer.state = racer.previous = run
-            racer.places.now = places
+            racer.snapshots.now = snapshots
             racer.states.restore(run)
 
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sim.descent.state import RunState
-from sim.views.places import Places
+from sim.views.snapshots import Snapshots
 
-_FEWEST, _MOST = 4, 512  # places kept of each run that may have to be projected anew
+_FEWEST, _MOST = 4, 512  # snapshots kept of each run that may have to be projected anew
 REPLAYED = 0.1  # seconds of updates between two kept states
 _MOST_STATES = 2048
 
@@ -37,40 +37,42 @@ def reported(measures: Mapping[str, NDArray[np.float64]], most: int | None) -> N
     return np.unique(np.concatenate(chosen))
 
 
-class KeptPlaces:
-    """The parameters of one run at updates 0, s, 2s, ...; the stride s doubles whenever there are too many.
+class KeptSnapshots:
+    """The snapshots kept of one run, at updates 0, s, 2s, ...; the stride s doubles whenever there are too many.
 
     Args:
         parameters: P.
-        memory: bytes that they may take; infinite where they are forgotten as soon as they were told.
+        memory: bytes that they may take; infinite where they are forgotten as soon as they were sent.
     """
 
     def __init__(self, parameters: int, memory: float) -> None:
         self._most = min(_MOST, max(_FEWEST, memory // (4 * parameters))) if math.isfinite(memory) else math.inf
-        self.now = Places()
+        self.now = Snapshots()
 
-    def take(self, updates: NDArray[np.int64], places: Tensor) -> None:
-        """Keep further places, shape (K, P), of updates that are multiples of the stride."""
+    def take(self, updates: NDArray[np.int64], snapshots: Tensor) -> None:
+        """Keep further snapshots, shape (K, P), of updates that are multiples of the stride."""
         if len(updates):
             now = self.now
-            self.now = Places((*now.blocks, (updates, places)), now.stride, now.thinnings)
+            self.now = Snapshots((*now.blocks, (updates, snapshots)), now.stride, now.thinnings)
             while len(self.now) > self._most:
                 self._thin()
 
     def forget(self) -> None:
         """Keep nothing of what was."""
-        self.now = Places()
+        self.now = Snapshots()
 
     def _thin(self) -> None:
         now, stride = self.now, 2 * self.now.stride
-        kept = [(updates, places, updates % stride == 0) for updates, places in now.blocks]
+        kept = [(updates, snapshots, updates % stride == 0) for updates, snapshots in now.blocks]
         # copies: a view would hold all of its block
-        blocks = tuple((updates[some], places[torch.from_numpy(some)]) for updates, places, some in kept if some.any())
-        self.now = Places(blocks, stride, now.thinnings + 1)
+        blocks = tuple(
+            (updates[some], snapshots[torch.from_numpy(some)]) for updates, snapshots, some in kept if some.any()
+        )
+        self.now = Snapshots(blocks, stride, now.thinnings + 1)
 
 
 class KeptStates:
-    """Some states of one run, close enough that the updates between two of them are made again in no time.
+    """The states kept of one run, so close that the updates between two of them are soon made again.
 
     Args:
         memory: bytes that they may take.

@@ -19,7 +19,7 @@ _MOST_CHECKPOINTS = 1024  # of 5 KB each
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OrderState:
-    """From where on the order of the examples can be drawn.
+    """The state of a sampler: from here on it can draw the order of the examples.
 
     Attributes:
         epoch: the next one to draw, from 0.
@@ -59,13 +59,13 @@ class Sampler:
 
     def batch(self, update: int) -> Tensor:
         """The examples that an update uses, in order: int64, shape (batch size,), on the CPU."""
-        epoch, begin = self.place(update)
+        epoch, begin = self.position_in_epoch(update)
         return self.order(epoch)[begin : begin + self.batch_size]
 
-    def place(self, update: int) -> tuple[int, int]:
+    def position_in_epoch(self, update: int) -> tuple[int, int]:
         """The epoch (from 0) that an update belongs to, and where in its order the update's batch begins."""
-        epoch, place = divmod(update - 1, self.updates_per_epoch)
-        return epoch, place * self.batch_size
+        epoch, updates_before = divmod(update - 1, self.updates_per_epoch)
+        return epoch, updates_before * self.batch_size
 
     def order(self, epoch: int) -> Tensor:
         """All N examples in the order of an epoch (from 0): int64, shape (N,)."""
@@ -78,12 +78,12 @@ class Sampler:
 
     def examples_after(self, updates: Count) -> Count:
         """How many examples have been read after so many updates: a number, or an array of int64 of any shape."""
-        epochs, place = updates // self.updates_per_epoch, updates % self.updates_per_epoch
-        return epochs * self.examples_per_epoch + place * self.batch_size
+        epochs, rest = updates // self.updates_per_epoch, updates % self.updates_per_epoch
+        return epochs * self.examples_per_epoch + rest * self.batch_size
 
     def state(self, update: int) -> OrderState:
         """From where on the batches after so many updates can be drawn, if none beyond the next was asked for."""
-        epoch, _ = self.place(update + 1)
+        epoch, _ = self.position_in_epoch(update + 1)
         return self._begun if self._begun.epoch <= epoch else OrderState(epoch, self._before(epoch))
 
     def restore(self, state: OrderState) -> None:

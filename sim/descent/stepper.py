@@ -25,7 +25,7 @@ class Block:
         seconds: spent so far after each, float64, shape (n,).
         measures: the recorded ones by name, float64, shape (n,) each; NaN where not evaluated.
         kept: the numbers of the updates whose parameters were kept, int64, shape (K,).
-        places: these parameters, on the CPU, shape (K, P).
+        snapshots: these parameters, on the CPU, shape (K, P).
         trouble: why the run cannot go on, if it cannot.
     """
 
@@ -34,7 +34,7 @@ class Block:
     seconds: NDArray[np.float64]
     measures: Mapping[str, NDArray[np.float64]]
     kept: NDArray[np.int64]
-    places: Tensor
+    snapshots: Tensor
     trouble: Trouble | None = None
 
     def __len__(self) -> int:
@@ -51,13 +51,13 @@ def joined(blocks: Sequence[Block]) -> Block:
         seconds=np.concatenate([block.seconds for block in blocks]),
         measures={name: np.concatenate([block.measures[name] for block in blocks]) for name in blocks[0].measures},
         kept=np.concatenate([block.kept for block in blocks]),
-        places=torch.cat([block.places for block in blocks]),
+        snapshots=torch.cat([block.snapshots for block in blocks]),
         trouble=blocks[-1].trouble,
     )
 
 
 class Stepper(Protocol):
-    """Makes updates of one run. Given the same state it does the same, whatever it did before."""
+    """Something that makes the updates of one run. Given the same state it does the same, whatever it did before."""
 
     def start(self, passes: Passes) -> RunState:
         """The state before the first update, where passes over all examples found these figures."""

@@ -38,7 +38,7 @@ DIVERGED_RATIO = 1e6
 """A batch loss so many times the loss at the start (or 1) means that a run has diverged.
 
 Single examples are often a thousand times as bad as the mean, and a descent recovers from that; from here on none of
-the built-in problems does, and float32 still has room to tell it."""
+the built-in problems does, and float32 can still represent it."""
 
 CONVERGENCE_CHECK_EVERY = 10
 """At one in so many of the evaluations of the loss over all examples it is found out whether a run has converged."""
@@ -47,7 +47,7 @@ _STEP, _PASS = measures("step"), measures("pass")
 
 
 class TorchStepper:
-    """See `Stepper`. It keeps a module and an optimizer of its own, which stand at the state that it gave last."""
+    """The reference `Stepper`: a module and an optimizer of torch, which stand at the state that it gave last."""
 
     def __init__(self, problem: Problem, course: Course, timer: Callable[[], float] = time.perf_counter) -> None:
         self._problem, self._course, self._timer = problem, course, timer
@@ -106,18 +106,20 @@ class TorchStepper:
         course, vector = self._course, self._model.vector
         update, seconds, status, until = state.update, state.seconds, state.status, min(until, course.last_second)
         columns = {one.name: np.full(count, math.nan) for one in (*_STEP, *_PASS)}
+        of_step = [(columns[one.name], one.of) for one in _STEP]
         statuses, times = np.empty(count, np.uint8), np.empty(count)
         kept: list[int] = []
-        places: list[Tensor] = []
+        snapshots: list[Tensor] = []
         trouble: Trouble | None = None
         made = 0
         try:
             while made < count and seconds < until and not status.stopped:
                 step, spent = self._step(update + 1)
                 update, seconds = update + 1, seconds + spent
-                for one in _STEP:
-                    columns[one.name][made] = one.of(step)
-                status = self._judge(state, update, step.batch_loss, columns["grad_norm"][made], step.lr, status)
+                for column, of in of_step:
+                    column[made] = of(step)
+                grad_norm = float(columns["grad_norm"][made])
+                status = self._judge(state, update, step.batch_loss, grad_norm, step.lr, status)
                 if status.stopped or course.evaluates(update, seconds):
                     found = passes(self._problem, self._model.module)
                     for one in _PASS:
@@ -126,7 +128,7 @@ class TorchStepper:
                 made += 1
                 if update % keep_every == 0:
                     kept.append(update)
-                    places.append(on_plane_terms(vector, copy=True))
+                    snapshots.append(on_plane_terms(vector, copy=True))
         except (Exception, SystemExit) as error:
             status, trouble = Status.FAILED, self._trouble(error, state.update + made + 1)
         block = Block(
@@ -135,7 +137,7 @@ class TorchStepper:
             seconds=times[:made],
             measures={name: column[:made] for name, column in columns.items()},
             kept=np.array(kept, np.int64),
-            places=torch.stack(places) if places else on_plane_terms(vector).new_empty(0, vector.numel()),
+            snapshots=torch.stack(snapshots) if snapshots else on_plane_terms(vector).new_empty(0, vector.numel()),
             trouble=trouble,
         )
         return self._state_after(state, state.update + made, seconds, status), block

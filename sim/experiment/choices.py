@@ -20,7 +20,7 @@ _MANY = 100_000  # examples from which on the seconds clock plays in real time
 
 
 class ClockKind(NamedTuple):
-    """What runs are kept equal in.
+    """A clock: what runs are kept equal in.
 
     Attributes:
         sentence: about it, for people.

@@ -19,7 +19,7 @@ Document = dict[str, Any]
 RUN_KEYS = tuple(field.name for field in fields(RunConfig))
 SHARED_KEYS = tuple(key for key in RUN_KEYS if key not in ("name", "batch_size"))
 MODEL_KEYS = ("dataset", "hidden", "task", "test_fraction", "examples", "loader", "workers", "plane")
-"""What only a model is told."""
+"""What only a model has."""
 
 _DATA_KEYS = ("data", "features", "target", "scale")
 _LIMITS = ("updates", "epochs", "seconds")
@@ -93,7 +93,7 @@ def _run_document(run: Document) -> Document:
 
 
 def _without_unused(document: Document) -> Document:
-    """Leave out what only other models and other data are told."""
+    """Leave out what only other models and other data have."""
     unused = [key for key, used in _USED.items() if key in document and not used(document)]
     return {key: value for key, value in document.items() if key not in unused}
 
@@ -112,8 +112,10 @@ def _check(document: Mapping[str, Any], known: Iterable[str], where: str) -> Non
         kinds = _KINDS.get(key, (str,))
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", list: "a list"}
-            told = " or ".join(words[kind] for kind in kinds if kind is not tuple and (kind, kinds) != (int, _NUMBERS))
-            raise ConfigError(f"{key} of {where} must be {told}, not {value!r}.")
+            expected = " or ".join(
+                words[kind] for kind in kinds if kind is not tuple and (kind, kinds) != (int, _NUMBERS)
+            )
+            raise ConfigError(f"{key} of {where} must be {expected}, not {value!r}.")
 
 
 def _problem(document: Mapping[str, Any]) -> ProblemConfig:
@@ -165,8 +167,8 @@ def _runs(document: Mapping[str, Any]) -> tuple[RunConfig, ...]:
         _check(run, RUN_KEYS, "a run")
     if named:
         runs = tuple(
-            RunConfig(**{"name": f"run {place}", "batch_size": size, **shared, **run})
-            for place, run in enumerate(named, start=1)
+            RunConfig(**{"name": f"run {number}", "batch_size": size, **shared, **run})
+            for number, run in enumerate(named, start=1)
         )
     else:
         runs = tuple(replace(run, **shared) for run in default_runs(size))

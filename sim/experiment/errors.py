@@ -9,7 +9,7 @@ from sim.experiment.words import listed, quoted, shown, shown_path
 
 
 class ConfigError(ValueError):
-    """Something the user asked for cannot be done; the message is one sentence that says what would be right."""
+    """An error in what the user asked for; the message is one sentence that says what would be right."""
 
 
 def require_file(path: Path, option: str) -> None:

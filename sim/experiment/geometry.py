@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Point(NamedTuple):
-    """A place in the plane of the two parameters."""
+    """A point of the plane that the runs are seen on."""
 
     x: float
     y: float

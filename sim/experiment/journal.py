@@ -9,7 +9,7 @@ from sim.experiment.errors import ConfigError, choose
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From some moment on the runs are kept equal in something else.
+    """A change of the clock at some moment.
 
     Attributes:
         moment: the last one that is as it was before.
@@ -30,7 +30,7 @@ Journal = tuple[Change, ...]
 
 
 def noted(journal: Journal, change: Change) -> Journal:
-    """The journal with one more change, in place of those at the same moment or later."""
+    """The journal with one more change, which replaces those at the same moment or later."""
     return (*(earlier for earlier in journal if earlier.moment < change.moment), change)
 
 

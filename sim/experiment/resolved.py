@@ -18,7 +18,7 @@ IDENTITY_PARAMETERS = 2  # which are their own plane
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What only the problem knows.
+    """What an experiment depends on and only the problem knows.
 
     Attributes:
         examples: N, for training.

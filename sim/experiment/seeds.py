@@ -7,7 +7,7 @@ _DIRECTIONS = 1
 
 @dataclass(frozen=True, slots=True)
 class Seeds:
-    """What everything random begins with.
+    """The seeds of all that is random in an experiment.
 
     Attributes:
         order: of the examples, the same for every run.

@@ -1,4 +1,4 @@
-"""How much of a run's place the plane does not show."""
+"""How far a run's parameters are from the plane."""
 
 from sim.measures.measure import Standing, measure
 

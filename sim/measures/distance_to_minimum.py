@@ -7,4 +7,4 @@ from sim.measures.measure import Standing, measure
 
 @measure("distance to the minimum", "distance to the nearest known minimum", cost="free", short="to min")
 def distance_to_minimum(run: Standing) -> float:
-    return min((math.dist(run.place, minimum) for minimum in run.minima), default=math.nan)
+    return min((math.dist(run.point, minimum) for minimum in run.minima), default=math.nan)

@@ -14,7 +14,7 @@ Cost = Literal["step", "pass", "gradient", "free"]
 
 "step" costs next to nothing and is taken at each update, of a `Step`; "pass" costs going through all examples and is
 taken every `loss_every` updates, of a `Passes`; "gradient" costs the gradient over all examples and is taken of an
-update that is looked at, of a `Gradients`; "free" is told from what was recorded, at the cursor, of a `Standing`.
+update that is looked at, of a `Gradients`; "free" follows from what was recorded, at the cursor, of a `Standing`.
 """
 
 Unit = Literal["", "%", "°", "/s"]
@@ -41,7 +41,7 @@ class Figures(NamedTuple):
 
     Attributes:
         loss: over all of them, as if taken in one go; NaN without any.
-        accuracy: the share of their labels told right; NaN where outputs are not classes, or no label is one.
+        accuracy: the share of their labels predicted correctly; NaN where outputs are not classes, or no label is one.
     """
 
     loss: float
@@ -66,13 +66,13 @@ class Standing(NamedTuple):
     """A run at the cursor.
 
     Attributes:
-        place: on the plane.
+        point: on the plane.
         minima: of the loss, those known.
-        off_plane: how far it is from the plane; NaN where every place lies on it.
+        off_plane: how far it is from the plane; NaN where all parameters lie on it.
         updates, examples, seconds: made, read and spent over its last updates.
     """
 
-    place: Point
+    point: Point
     minima: Sequence[Point]
     off_plane: float
     updates: int
@@ -90,7 +90,7 @@ class Measure:
         short: the same in few letters.
         sentence: what it says, for people.
         cost: how dear it is.
-        unit: what it is counted in; a share is told in percent.
+        unit: what it is counted in; a share is shown in percent.
         of: its value, of the view that goes with its cost; NaN where there is none.
     """
 

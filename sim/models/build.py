@@ -70,7 +70,7 @@ class _Data(NamedTuple):
 def _with_data(config: ModelConfig, own: OwnFile | None, seed: int, device: torch.device) -> Problem:
     """A problem whose model is still to come."""
     data = _data(config, own, seed, device)
-    source, loader = _placed(data.source, config)
+    source, loader = _supplied(data.source, config)
     return Problem(
         model=nn.Identity(),
         loss=(own and own.loss(device)) or _default_loss(data.task),
@@ -177,7 +177,7 @@ def _split(examples: int, test_fraction: float, seed: int) -> tuple[Tensor | Non
     return order[:train], order[train:]
 
 
-def _placed(source: Source, config: ModelConfig) -> tuple[Source, Literal["dataloader", "resident"]]:
+def _supplied(source: Source, config: ModelConfig) -> tuple[Source, Literal["dataloader", "resident"]]:
     """The data on the device, where they are to be resident and fit; and how batches get to the model."""
     if not isinstance(source, TensorSource):
         if config.loader == "resident":

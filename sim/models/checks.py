@@ -68,7 +68,9 @@ def _check_labels(problem: Problem, output: Tensor, targets: Tensor) -> None:
         classes = output.shape[1]
         if not labels.is_floating_point() and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
             found = f"{int(labels.min())} to {int(labels.max())}"
-            raise ConfigError(f"The labels do not fit the model: they are {found}, and it tells {classes} classes.")
+            raise ConfigError(
+                f"The labels do not fit the model: they are {found}, and it distinguishes {classes} classes."
+            )
 
 
 def _targets_words(targets: Tensor) -> str:

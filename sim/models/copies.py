@@ -54,7 +54,7 @@ def _changes(problem: Problem, module: nn.Module, batch: list[Tensor]) -> list[b
     inputs, targets = batch
     with suppress(Exception, SystemExit):
         problem.loss(module(inputs), targets)
-    # the version tells of changes that these examples do not show, the values of those past autograd's back
+    # the version shows changes that these examples do not, the values those past autograd's back
     return [
         part._version != version or not torch.equal(part, value)
         for part, (version, value) in zip(batch, before, strict=True)

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from torch import Tensor
 
 IGNORED = -100
-"""The label that torch's losses leave out, unless they are told another."""
+"""The label that torch's losses leave out, unless they are given another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How a class is told from outputs: one output a target against a threshold, or the largest of several.
+    """How a class is predicted from outputs: one output a target against a threshold, or the largest of several.
 
     Attributes:
-        threshold: above which a single output tells the second of the labels: 0, or 0.5 for probabilities.
-        labels: which two labels a single output tells apart.
+        threshold: above which a single output predicts the second of the labels: 0, or 0.5 for probabilities.
+        labels: which two labels a single output distinguishes.
         ignored: the label of what has no class.
         soft: whether targets are probabilities, one a class.
     """
@@ -28,7 +28,7 @@ class Decision:
         """The labels that a batch's targets stand for."""
         return targets.argmax(dim=1) if self.soft else targets
 
-    def told(self, output: Tensor, truths: Tensor) -> Tensor | None:
+    def predicted(self, output: Tensor, truths: Tensor) -> Tensor | None:
         """The labels that a batch's outputs stand for, shaped as the true ones; None where they stand for none."""
         if output.numel() == truths.numel():
             low, high = self.labels

@@ -11,31 +11,37 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from sim.measures.measure import Figures, Passes
 from sim.models.flat import Layout
 from sim.models.problem import Loss, Problem
-from sim.models.random_state import undisturbed
+from sim.models.random_state import RandomState
 from sim.models.sources import Batch
 
 
 @contextmanager
 def evaluating(module: nn.Module, device: torch.device) -> Iterator[None]:
     """The module in eval mode; afterwards its modes, its buffers and the random state are what they were."""
-    modes = [(part, part.training) for part in module.modules()]
+    parts = list(module.modules())
+    modes = [(part, part.training) for part in parts]
     buffers = [
-        (part, name, buffer, buffer.clone())
-        for part in module.modules()
-        for name, buffer in part.named_buffers(recurse=False)
+        (part, name, buffer, buffer.clone()) for part in parts for name, buffer in part.named_buffers(recurse=False)
     ]
+    before = RandomState.now(device)
     module.eval()
     try:
-        with undisturbed(device):
-            yield
+        yield
     finally:
+        before.restore()
         for part, training in modes:
             part.training = training
-        with torch.no_grad():
-            for part, name, buffer, value in buffers:
-                setattr(part, name, buffer)
-                if not torch.equal(buffer, value):
-                    buffer.copy_(value)
+        if buffers:
+            _put_back(buffers)
+
+
+@torch.no_grad()
+def _put_back(buffers: Iterable[tuple[nn.Module, str, Tensor, Tensor]]) -> None:
+    """Have modules hold the very buffers that they held, with the values that these had."""
+    for part, name, buffer, value in buffers:
+        setattr(part, name, buffer)
+        if not torch.equal(buffer, value):
+            buffer.copy_(value)
 
 
 def figures(problem: Problem, module: nn.Module, batches: Iterable[Batch]) -> Figures:
@@ -55,7 +61,8 @@ def passes(problem: Problem, module: nn.Module) -> Passes:
     """Over all training and all test examples; a training loss that is no number counts as infinite."""
     training = figures(problem, module, problem.training)
     training = training._replace(loss=math.inf if math.isnan(training.loss) else training.loss)
-    return Passes(training, figures(problem, module, problem.testing or ()))
+    testing = Figures(math.nan, math.nan) if problem.testing is None else figures(problem, module, problem.testing)
+    return Passes(training, testing)
 
 
 def _pooled(problem: Problem, losses: list[tuple[float, float]]) -> float:
@@ -68,15 +75,15 @@ def _pooled(problem: Problem, losses: list[tuple[float, float]]) -> float:
 
 
 def _right(problem: Problem, output: Tensor, targets: Tensor) -> tuple[int, int]:
-    """How many labels of a batch are told right, of how many that are known; none where outputs are not classes."""
+    """How many labels of a batch are predicted correctly, and how many are known; 0 where outputs are not classes."""
     if problem.decision is None:
         return 0, 0
     truths = problem.decision.truths(targets)
-    told = problem.decision.told(output, truths)
-    if told is None:
+    predicted = problem.decision.predicted(output, truths)
+    if predicted is None:
         return 0, 0
     known = problem.decision.known(truths)
-    return int(((told == truths) & known).sum()), int(known.sum())
+    return int(((predicted == truths) & known).sum()), int(known.sum())
 
 
 def full_gradient(problem: Problem, module: nn.Module, *, batch_statistics: bool = False) -> Tensor:

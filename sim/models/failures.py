@@ -24,15 +24,15 @@ def first_line(error: BaseException) -> str:
 
 def traceback_of(error: BaseException) -> str:
     """The traceback from where it came into the user's own code; all of it, if it never did."""
-    told = traceback.TracebackException.from_exception(error)
-    theirs = [place for place, frame in enumerate(told.stack) if _is_theirs(frame)]
+    found = traceback.TracebackException.from_exception(error)
+    theirs = [index for index, frame in enumerate(found.stack) if _is_theirs(frame)]
     if theirs or isinstance(error, SyntaxError):
-        told.stack[:] = told.stack[theirs[0] :] if theirs else []
-    return "".join(told.format(chain=False))
+        found.stack[:] = found.stack[theirs[0] :] if theirs else []
+    return "".join(found.format(chain=False))
 
 
 def where(error: BaseException) -> str:
-    """The last place in the user's own code that it came through, as " (own.py, line 3)"; "" if there is none."""
+    """The last line of the user's own code that it came through, as " (own.py, line 3)"; "" if there is none."""
     theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame)]
     return f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else ""
 

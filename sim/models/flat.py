@@ -16,7 +16,7 @@ class Layout:
     """Where parameters lie in a vector.
 
     Each begins where a tensor of its own could, since a matrix product may sum in another order where one does not;
-    single numbers, of no dimension, lie close together. What is left between them is zero in every vector: places,
+    single numbers, of no dimension, lie close together. What is left between them is zero in every vector: parameters,
     gradients, directions. An optimizer leaves it so, and neither a length nor a distance depends on it.
 
     Attributes:
@@ -61,8 +61,8 @@ class Layout:
 class FlatModel:
     """A module with its trainable parameters, and their gradients, in one vector each.
 
-    The optimizer sees one parameter instead of many, the whole gradient has one norm, and a place in parameter space
-    is one vector. Elementwise optimizers give the same bits either way.
+    The optimizer sees one parameter instead of many, the whole gradient has one norm, and a point of the parameter
+    space is one vector. Elementwise optimizers give the same bits either way.
 
     Attributes:
         module: the module, whose parameters are views from here on.
@@ -93,16 +93,16 @@ def trainable(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
 def call_at(module: nn.Module, vector: Tensor, inputs: Tensor) -> Tensor:
     """The module's output with its trainable parameters taken from a vector of shape (L,).
 
-    As `torch.func.functional_call`, also for parameters, and modules, that are used in several places: each place is
+    As `torch.func.functional_call`, also for parameters, and modules, that are used several times: each use is
     named once, since naming a shared module twice would leave the vector's parts in it.
     """
     shared = [parameter for _, parameter in trainable(module)]
     parts = dict(zip(map(id, shared), Layout.of(shared).split(vector), strict=True))
-    places = {
+    values = {
         f"{path}.{name}" if path else name: parts[id(parameter)]
         for path, part in module.named_modules()
         for name, parameter in part.named_parameters(recurse=False, remove_duplicate=False)
         if id(parameter) in parts
     }
-    output: Tensor = functional_call(module, places, (inputs,), tie_weights=False)
+    output: Tensor = functional_call(module, values, (inputs,), tie_weights=False)
     return output

@@ -82,12 +82,12 @@ def _adds_up(reduction: Reduction, loss: Loss, output: Tensor, targets: Tensor) 
 def ignored_label(loss: Loss) -> int:
     """The label that the loss, or a part of it, leaves out."""
     parts = loss.modules() if isinstance(loss, nn.Module) else ()
-    told = (int(part.ignore_index) for part in parts if isinstance(part, nn.CrossEntropyLoss | nn.NLLLoss))
-    return next(told, IGNORED)
+    labels = (int(part.ignore_index) for part in parts if isinstance(part, nn.CrossEntropyLoss | nn.NLLLoss))
+    return next(labels, IGNORED)
 
 
 def decision_of(problem: Problem) -> Decision | None:
-    """How classes are told from the model's outputs; None where they are quantities."""
+    """How classes are predicted from the model's outputs; None where they are quantities."""
     if problem.task != "classification":
         return None
     loss = problem.loss
@@ -114,8 +114,8 @@ def _threshold(loss: Loss, output: Tensor, targets: Tensor, labels: tuple[int, i
 
     def at(outputs: list[float], label: int) -> Tensor:
         """The loss at each of some outputs, if all examples are of a class, as a vector of length 1."""
-        told = torch.full_like(targets, label)
-        losses = torch.stack([loss(torch.full_like(output, value), told.clone()).reshape(()) for value in outputs])
+        truths = torch.full_like(targets, label)
+        losses = torch.stack([loss(torch.full_like(output, value), truths.clone()).reshape(()) for value in outputs])
         return nn.functional.normalize(losses.double(), dim=0)
 
     unlike = {}

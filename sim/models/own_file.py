@@ -161,8 +161,8 @@ def _users_code(path: str) -> Iterator[None]:
 
 def _taken_name(error: ImportError | AttributeError, folder: Path) -> str | None:
     """The name of what lies in the folder and was looked for in a package of gdsim that has it, too; None if none."""
-    place = error.name if isinstance(error, ImportError) else getattr(error.obj, "__name__", None)
-    name = str(place).partition(".")[0]
+    missing = error.name if isinstance(error, ImportError) else getattr(error.obj, "__name__", None)
+    name = str(missing).partition(".")[0]
     beside = (folder / name).is_dir() or (folder / f"{name}.py").is_file()
     return name if name in _TAKEN and beside else None
 

@@ -48,7 +48,7 @@ class Problem:
         start: where runs begin on a plane of two parameters; None for a model, which begins as it was made.
         formula: what the module computes, with two parameters; None for a model.
         reduction: how the loss of many examples follows from those of batches of them.
-        decision: how classes are told from outputs; None where they are not.
+        decision: how classes are predicted from outputs; None where they are not.
     """
 
     model: nn.Module
@@ -107,7 +107,7 @@ class Problem:
 
     def rows(self, examples: Tensor) -> Tensor:
         """The rows of the data, from 0, that training examples (int64 from 0 to N - 1) stand in."""
-        return examples if self.train is None else self.train[examples]
+        return examples if self.train is None else self.train.index_select(0, examples)
 
     @cached_property
     def chunk_size(self) -> int:

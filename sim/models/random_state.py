@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class RandomState:
-    """What dropout and its like draw from.
+    """The state of torch's random generators, which dropout and its like draw from.
 
     Attributes:
         cpu: the CPU generator's state.

@@ -8,7 +8,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """What a loss does with the examples of a batch.
+    """How a loss reduces the losses of a batch's examples to one number.
 
     The loss over all batches is the sum of `loss * weight(targets)` over `divisor(sum of the weights)`. A batch of
     weight 0, in which there is nothing to learn, has no loss of its own and is to be left out.

@@ -11,7 +11,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Source(Protocol):
-    """All examples, by number."""
+    """Where examples come from: all of them, by number."""
 
     device: torch.device
 
@@ -45,7 +45,7 @@ class TensorSource:
     def take(self, examples: Tensor) -> Batch:
         """See `Source`."""
         examples = examples.to(self.inputs.device)
-        return self.to_device((self.inputs[examples], self.targets[examples]))
+        return self.to_device((self.inputs.index_select(0, examples), self.targets.index_select(0, examples)))
 
     def to_device(self, batch: Batch) -> Batch:
         """See `Source`."""

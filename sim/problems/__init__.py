@@ -24,7 +24,7 @@ class Entry:
         name: what to type.
         sentence: what it shows, for people.
         build: makes its formula, loading data where it has any.
-        takes_data: whether the user's own file can take the place of the built-in data.
+        takes_data: whether the user's own file can replace the built-in data.
     """
 
     name: str

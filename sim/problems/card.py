@@ -16,7 +16,7 @@ from sim.problems.formula import Formula
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A problem as it is shown.
+    """What the screen needs to know of a problem, before and while it runs.
 
     Attributes:
         name: what it is called.
@@ -30,7 +30,7 @@ class Card:
         movable: whether the runs can start anywhere on the plane.
         comparable_axes: whether a step means as much along one axis of the plane as along the other.
         formula: that of a two-parameter problem; None for a model.
-        answers: whether the runs' answers to examples can be told.
+        answers: whether the runs' answers to examples can be shown.
     """
 
     name: str

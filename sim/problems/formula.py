@@ -38,7 +38,7 @@ class DataView:
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays compare element by element: a formula equals itself alone
 class Formula:
-    """A mean over N examples of a function of two parameters.
+    """A two-parameter problem: the mean over N examples of a function of the two.
 
     Attributes:
         title: what is fitted to what, for the status line, e.g. "diabetes: body mass index → progression".
@@ -51,7 +51,7 @@ class Formula:
             (the outputs themselves are the per-example losses).
         start: where every run begins.
         window: what the surface shows at first: left, right, bottom, top.
-        lr: the learning rate that all runs share unless told otherwise.
+        lr: the learning rate that all runs share unless they are given another.
         pace: for each clock, units of that clock for each second of playing at speed 1.
         minima: the minimisers of the mean loss that are known (there may be several, or none).
         view: how to draw the data; None where there is nothing to draw.

@@ -61,7 +61,7 @@ def logistic(config: ProblemConfig) -> Formula:
     notes = [SCALE_NOTES[scale], f"{table.classes[0]} = 0, {table.classes[1]} = 1"]
     if best is None:
         notes.append("a line through 0 parts them: the larger the weights, the lower the loss")
-    # without a minimum, Newton's first step tells at least the direction
+    # without a minimum, Newton's first step shows at least the direction
     goal = np.asarray(np.linalg.lstsq(hessian, x.T @ (y - 0.5) / len(y), rcond=None)[0]) if best is None else best
     start = start_above(np.zeros(2), goal, hessian)
     return Formula(

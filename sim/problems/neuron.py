@@ -26,12 +26,12 @@ def _data() -> tuple[Floats, Floats]:
 
 def _minimum(x: Floats, y: Floats) -> Point:
     """The best (w, b), by Gauss-Newton from the truth."""
-    place = np.array(_TRUTH)
+    point = np.array(_TRUTH)
     for _ in range(50):
-        fit = np.tanh(place[0] * x + place[1])
+        fit = np.tanh(point[0] * x + point[1])
         jacobian = (1 - fit**2)[:, None] * np.stack([x, np.ones_like(x)], axis=1)
-        place = place + np.linalg.lstsq(jacobian, y - fit, rcond=None)[0]
-    return Point(*place.tolist())
+        point = point + np.linalg.lstsq(jacobian, y - fit, rcond=None)[0]
+    return Point(*point.tolist())
 
 
 @problem(

@@ -10,7 +10,7 @@ from sim.problems import problem
 from sim.problems.finite_sum import EXAMPLES, finite_sum, tilts
 from sim.problems.formula import Formula
 
-_RIPPLE = 0.65  # A; 10 is usual, but who has the noise to leave holes so deep does not tell one from another
+_RIPPLE = 0.65  # A; 10 is usual, but noise that leaves holes so deep favours none of them
 _NOISE = 13.0
 
 

@@ -27,12 +27,12 @@ def _data() -> tuple[Floats, Floats]:
 
 def _minimum(x: Floats, y: Floats) -> Floats:
     """The best (w, b), shape (2,), by Gauss-Newton from the truth."""
-    place = np.array(_TRUTH)
+    point = np.array(_TRUTH)
     for _ in range(20):
-        phase = place[0] * x + place[1]
+        phase = point[0] * x + point[1]
         jacobian = np.cos(phase)[:, None] * np.stack([x, np.ones_like(x)], axis=1)
-        place = place + np.linalg.lstsq(jacobian, y - np.sin(phase), rcond=None)[0]
-    return place
+        point = point + np.linalg.lstsq(jacobian, y - np.sin(phase), rcond=None)[0]
+    return point
 
 
 @problem(

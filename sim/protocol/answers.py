@@ -43,7 +43,7 @@ class PlaneNews:
         kind: what was asked for; "identity" where the two parameters are the plane.
         words: what it is, for people ("PCA of the trails so far").
         explained: the share of the runs' movement that lies in it, 0 to 1.
-        whole: the trails take the place of those told before; else they are added to them.
+        whole: the trails replace those sent before; else they are added to them.
         trails: one a run.
         unit: how long the plane's first direction is; distances from the plane are not in such units.
     """
@@ -59,7 +59,7 @@ class PlaneNews:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The experiment stands; nothing has moved.
+    """The answer to `Open`: the experiment at its start.
 
     Attributes:
         experiment: with nothing left open.
@@ -90,7 +90,7 @@ class Trouble:
         run: its index.
         sentence: for people.
         details: a traceback, or "".
-        measures: where it stopped, by name, those that a pass over all examples tells; none where even that fails.
+        measures: where it stopped, by name, those that a pass over all examples gives; none where even that fails.
     """
 
     run: int
@@ -101,7 +101,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """What the runs did.
+    """The answer to `Advance`: what the runs did.
 
     Attributes:
         rows: the updates that are reported, in the order of their moments.
@@ -120,7 +120,7 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What was changed so far, this change among it."""
+    """The answer to `SetClock`: all changes so far, this one included."""
 
     journal: Journal
 
@@ -152,7 +152,7 @@ class UpdateReport:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """For each run its report, or None where there is nothing to report, or making it would take too long.
+    """The result of `Inspect`: for each run its report, None without one or where making it would take too long.
 
     Attributes:
         updates: that was asked for.
@@ -165,7 +165,7 @@ class Inspected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surveyed:
-    """The loss on the grid of a window.
+    """The result of `Survey`: the loss on the grid of a window.
 
     Attributes:
         window: what it covers.
@@ -187,7 +187,7 @@ class Surveyed:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """What each run says of some examples.
+    """The result of `Predict`: what each run predicts for some examples.
 
     Attributes:
         inputs: shape (K, ...), float32.
@@ -204,7 +204,7 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The command could not be carried out; the engine lives on.
+    """The answer to a command that could not be carried out; the engine lives on.
 
     Attributes:
         sentence: for people.
@@ -221,7 +221,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Imagined:
-    """The steps that were possible for a run.
+    """The result of `Imagine`: the steps that were possible for a run.
 
     Attributes:
         run, update: as was asked for.
@@ -240,7 +240,7 @@ Result = Surveyed | Inspected | Predicted | Imagined
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """How far the jobs have got.
+    """The answer to `Work`: how far the jobs have got.
 
     Attributes:
         results: a job and what came of it so far, or why it cannot be done; those without anything new left out.
@@ -256,7 +256,7 @@ Answer = Opened | Advanced | Changed | PlaneNews | Worked | Failed
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer on its way back."""
+    """An answer, with the number and the generation of its request."""
 
     number: int
     generation: int

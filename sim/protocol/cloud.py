@@ -11,7 +11,7 @@ Step = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cloud:
-    """The steps that are possible from one place, each minus the rate times a gradient, seen on the plane.
+    """The steps that are possible from one point, each minus the rate times a gradient, seen on the plane.
 
     Attributes:
         steps: shape (M, 2), the step that each of M examples alone would make.

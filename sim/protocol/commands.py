@@ -1,7 +1,7 @@
 """What the engine is asked: frozen, picklable. Imports no torch.
 
 Every request has exactly one reply, which carries the request's number and its generation (one more with every
-`Open`), so that what became stale after a reset or a restart can be told and dropped.
+`Open`), so that what became stale after a reset or a restart can be recognised and dropped.
 """
 
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Go on for some moments, at most so far on the clock, at most for so long. -> Advanced
+    """Have the runs go on, for at most so many moments, so far on the clock and so long. -> Advanced
 
     Attributes:
         moments: how many moments at most.
@@ -63,7 +63,7 @@ class SetPlane:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The loss on a grid of cell centres of a window of the present plane. => Surveyed, several times
+    """Evaluate the loss at the centres of the cells of a window of the present plane. => Surveyed, several times
 
     Attributes:
         run: whose buffers (running means, say) the model has there.
@@ -77,7 +77,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Inspect:
-    """What an update of each run did. => Inspected
+    """Find what an update of each run did. => Inspected
 
     Attributes:
         updates: for each run the number of the update, 0 for none; None: the newest of each.
@@ -88,7 +88,7 @@ class Inspect:
 
 @dataclass(frozen=True, slots=True)
 class Predict:
-    """What each run says of the first so many test examples (training ones, without any). => Predicted
+    """Have each run predict the first so many test examples (training ones, without any). => Predicted
 
     Attributes:
         updates: for each run after which update; None: the newest of each.
@@ -100,7 +100,7 @@ class Predict:
 
 @dataclass(frozen=True, slots=True)
 class Imagine:
-    """Where every single example would have taken a run in place of an update's batch. => Imagined
+    """Find where each single example would have taken a run instead of an update's batch. => Imagined
 
     Attributes:
         run: which.
@@ -133,7 +133,7 @@ Command = Open | Advance | SetClock | SetPlane | Work
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command on its way to the engine."""
+    """A command, with its number and the generation of its experiment."""
 
     number: int
     generation: int

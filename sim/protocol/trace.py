@@ -9,7 +9,7 @@ from sim.measures import measures
 
 
 class Status(IntEnum):
-    """How a run stands. Divergence and failure are outcomes, not exceptions."""
+    """The status of a run. Divergence and failure are outcomes, not exceptions."""
 
     RUNNING = 0
     CONVERGED = 1
@@ -38,7 +38,7 @@ RECORDED = measures("step", "pass")
 """The measures that have a column: in float64, NaN where not evaluated; a loss that overflowed is infinite."""
 
 ROW = np.dtype(COUNTERS + [(one.name, np.float64) for one in RECORDED])
-"""One update of one run. Where it went is told by the trails."""
+"""One update of one run. Where it went is in the trails."""
 
 Rows = NDArray[np.void]
 

@@ -24,7 +24,7 @@ _ROUNDING = 100  # units in the last place of the product of the lengths of grad
 
 
 class Slopes(NamedTuple):
-    """What single examples say.
+    """The derivatives of single examples' losses along two directions.
 
     Attributes:
         along: shape (M, 2), the derivative of each one's loss along the two directions.
@@ -82,7 +82,7 @@ def possible_steps(
 ) -> Cloud:
     """The cloud of possible steps from where a module is.
 
-    A step is minus the rate times a gradient, as the plane shows it: the place of the plane nearest to where it leads.
+    A step is minus the rate times a gradient, as the plane shows it: the point of the plane nearest to where it leads.
     The mean of a batch's steps is the batch's own one unless the loss is no plain mean (class weights), or training
     mode makes a difference (dropout, batch statistics).
 
@@ -120,12 +120,12 @@ def possible_steps(
 def _steps(slopes: Tensor, directions: Tensor, rate: float) -> Floats:
     """Steps on the plane, shape (K, 2), for slopes along its directions, which need not be orthonormal."""
     basis = directions.double().cpu()
-    places: Floats = torch.linalg.solve(basis @ basis.T, slopes.double().cpu().T).T.numpy()
-    return -rate * places
+    points: Floats = torch.linalg.solve(basis @ basis.T, slopes.double().cpu().T).T.numpy()
+    return -rate * points
 
 
 def _evenly(count: int, most: int) -> Tensor:
-    """So many places of a list of some length, at equal distances; all, if there are no more."""
+    """So many indices of a list of some length, at equal distances; all, if there are no more."""
     few = min(count, most)
     return torch.arange(few) * count // few
 
@@ -170,14 +170,14 @@ class _Probe:
 
     def confirms(self, slopes: Tensor, batch: Batch) -> bool:
         """Whether slopes of a batch's examples, shape (M, 2), are what those with the largest ones say alone."""
-        places = slopes.abs().sum(dim=1).topk(min(_CHECKED, len(slopes))).indices.tolist()
+        largest = slopes.abs().sum(dim=1).topk(min(_CHECKED, len(slopes))).indices.tolist()
         inputs, targets = batch
-        told = [self.alone((inputs[place : place + 1], targets[place : place + 1])) for place in places]
-        expected = torch.stack([one for one, _ in told])
-        longest = max(length for _, length in told) * torch.linalg.vector_norm(self._directions, dim=1).max()
+        alone = [self.alone((inputs[index : index + 1], targets[index : index + 1])) for index in largest]
+        expected = torch.stack([slope for slope, _ in alone])
+        longest = max(length for _, length in alone) * torch.linalg.vector_norm(self._directions, dim=1).max()
         rounding = _ROUNDING * torch.finfo(slopes.dtype).eps * longest
         allowed = torch.nan_to_num(_ACCURACY * expected.abs().max() + rounding).item()
-        return torch.allclose(slopes[places], expected, _ACCURACY, allowed, equal_nan=True)
+        return torch.allclose(slopes[largest], expected, _ACCURACY, allowed, equal_nan=True)
 
 
 def _tried(way: Callable[[Batch], Tensor], batch: Batch) -> Tensor | None:

@@ -18,23 +18,23 @@ from sim.models.problem import Problem
 from sim.models.sources import Batch
 
 Floats = NDArray[np.float64]
-Place = Callable[[Tensor], Tensor]
-"""The parameters at a place of the plane, shape (2,) to (P,); at K places, (K, 2) to (K, P)."""
+ParametersAt = Callable[[Tensor], Tensor]
+"""The parameters at a point of the plane, shape (2,) to (P,); at K points, (K, 2) to (K, P)."""
 
 COARSE_COLUMNS, COARSE_ROWS, COARSE_EXAMPLES = 21, 13, 256
 _AT_ONCE = 2_000_000  # outputs of a two-parameter problem, or parameters of a model, held at once: about 16 MB
 _MOST_WORK = 4e11  # multiplications for a landscape; beyond them it is over a sample of the examples
-_TOGETHER = 2048  # examples, counted once for each place, that go through a model at once
-_WORTH_IT = 16  # places at once, below which one by one is faster
+_TOGETHER = 2048  # examples, counted once for each point, that go through a model at once
+_WORTH_IT = 16  # points at once, below which one by one is faster
 _INTERLEAVED = 4  # every so many-th row first
 _KEPT_CHUNKS = 4  # of examples, 64 MB
 _PIECE = 0.02  # seconds
-_FIRST_PIECE = 64  # places, before it is known how long one takes
+_FIRST_PIECE = 64  # points, before it is known how long one takes
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A landscape so far.
+    """A landscape as far as it has been computed.
 
     Attributes:
         values: shape (rows, columns), top row first; NaN before there is a coarse picture.
@@ -55,7 +55,7 @@ def grid(window: Window, columns: int, rows: int) -> Floats:
 
 
 def survey(
-    problem: Problem, module: nn.Module, place: Place, window: Window, columns: int, rows: int
+    problem: Problem, module: nn.Module, parameters_at: ParametersAt, window: Window, columns: int, rows: int
 ) -> Iterator[Picture]:
     """Pictures of the loss on the cells of a window, each better than the one before; the last one is complete.
 
@@ -63,13 +63,13 @@ def survey(
 
     Args:
         problem: whose loss.
-        module: with the buffers to use; evaluated in eval mode, and left at some other place.
-        place: see `Place`.
+        module: with the buffers to use; evaluated in eval mode, and left with other parameters.
+        parameters_at: see `ParametersAt`.
         window, columns, rows: the grid.
     """
-    places = grid(window, columns, rows)
-    probe = _Probe(problem, module, place)
-    if (at_once := probe.losses_at_once(places)) is not None:
+    points = grid(window, columns, rows)
+    probe = _Probe(problem, module, parameters_at)
+    if (at_once := probe.losses_at_once(points)) is not None:
         yield Picture(at_once, 1.0, problem.examples)
         return
     few = min(COARSE_EXAMPLES, problem.examples)
@@ -84,7 +84,7 @@ def survey(
     sample = int(min(problem.examples, max(COARSE_EXAMPLES, _MOST_WORK / work)))
     order = sorted(range(rows), key=lambda row: row % _INTERLEAVED)
     fine = np.full((rows, columns), np.nan)
-    for done in probe.fill(fine, places, order, sample):
+    for done in probe.fill(fine, points, order, sample):
         values = picture.values if done % 1 else _completed(fine, outline)
         picture = Picture(values, 1.0 if done == rows else 0.02 + 0.98 * done / rows, sample)
         yield picture
@@ -113,17 +113,17 @@ def _completed(fine: Floats, outline: Floats) -> Floats:
 
 
 class _Probe:
-    """A module that is moved from place to place."""
+    """A module that is given the parameters of one point of the plane after another."""
 
-    def __init__(self, problem: Problem, module: nn.Module, place: Place) -> None:
-        self._problem, self._place = problem, place
+    def __init__(self, problem: Problem, module: nn.Module, parameters_at: ParametersAt) -> None:
+        self._problem, self._parameters_at = problem, parameters_at
         self._model = FlatModel(module)
         self.parameters = self._model.vector.numel()
         self._bears_vmap = True
-        self._places_a_piece = _FIRST_PIECE
+        self._points_a_piece = _FIRST_PIECE
         self._kept: tuple[int, list[Batch]] | None = None
 
-    def fill(self, values: Floats, places: Floats, order: Iterable[int], sample: int) -> Iterator[float]:
+    def fill(self, values: Floats, points: Floats, order: Iterable[int], sample: int) -> Iterator[float]:
         """Fill in the losses of a grid, (rows, columns) at (rows, columns, 2), row by row in the order given.
 
         Each piece is what takes about `_PIECE` seconds, within a row; a whole row where the examples have to be
@@ -134,23 +134,23 @@ class _Probe:
         for done, row in enumerate(order):
             begin = 0
             while begin < columns:
-                end = min(columns, begin + max(least, self._places_a_piece))
+                end = min(columns, begin + max(least, self._points_a_piece))
                 started = time.perf_counter()
-                values[row, begin:end] = self.losses(places[row, begin:end], sample)
+                values[row, begin:end] = self.losses(points[row, begin:end], sample)
                 pace = (end - begin) / (time.perf_counter() - started)
-                self._places_a_piece = max(1, min(_FIRST_PIECE + 2 * (end - begin), round(pace * _PIECE)))
+                self._points_a_piece = max(1, min(_FIRST_PIECE + 2 * (end - begin), round(pace * _PIECE)))
                 begin = end
                 yield done + begin / columns
 
-    def losses(self, places: Floats, sample: int) -> Floats:
-        """The loss over so many training examples, evenly chosen, at each of K places, shape (K, 2): shape (K,)."""
+    def losses(self, points: Floats, sample: int) -> Floats:
+        """The loss over so many training examples, evenly chosen, at each of K points, shape (K, 2): shape (K,)."""
         module, device = self._model.module, self._problem.device
-        sums, weights = torch.zeros(len(places), dtype=torch.float64), 0.0
+        sums, weights = torch.zeros(len(points), dtype=torch.float64), 0.0
         reduction = self._problem.reduction
         with torch.no_grad(), evaluating(module, device):
             for batch in self._sample(sample):
                 if weight := reduction.weight(batch[1]):
-                    sums += self._batch_losses(torch.from_numpy(places), batch).cpu().double() * weight
+                    sums += self._batch_losses(torch.from_numpy(points), batch).cpu().double() * weight
                 weights += weight
         share = sample / self._problem.examples
         return _infinite_if_no_number(sums / (reduction.divisor(weights, share) if weights else math.nan))
@@ -166,52 +166,52 @@ class _Probe:
     def _keeps(self, count: int) -> bool:
         return count <= _KEPT_CHUNKS * self._problem.chunk_size
 
-    def _batch_losses(self, places: Tensor, batch: Batch) -> Tensor:
-        """The loss over a batch at each of K places, shape (K,): several at once where model and batch are small."""
+    def _batch_losses(self, points: Tensor, batch: Batch) -> Tensor:
+        """The loss over a batch at each of K points, shape (K,): several at once where model and batch are small."""
         together = min(_TOGETHER // len(batch[0]), _AT_ONCE // self.parameters)
         if together >= _WORTH_IT and self._bears_vmap:
             try:
-                return torch.cat([self._losses_of(part, batch) for part in torch.split(places, together)])
+                return torch.cat([self._losses_of(part, batch) for part in torch.split(points, together)])
             except Exception:  # a module may refuse in many ways; what is really wrong shows one by one, too
                 self._bears_vmap = False
         inputs, targets = batch
         losses = []
-        for vector in self._vectors(places):
+        for vector in self._vectors(points):
             self._model.vector.data.copy_(vector)
             losses.append(self._problem.loss(self._model.module(inputs), targets).reshape(()))
         return torch.stack(losses)
 
-    def _vectors(self, places: Tensor) -> Iterator[Tensor]:
-        """The parameters at each of K places; as many at once as memory bears, which is faster than one by one."""
-        for part in torch.split(places, max(1, _AT_ONCE // self.parameters)):
-            yield from self._place(part)
+    def _vectors(self, points: Tensor) -> Iterator[Tensor]:
+        """The parameters at each of K points; as many at once as memory bears, which is faster than one by one."""
+        for part in torch.split(points, max(1, _AT_ONCE // self.parameters)):
+            yield from self._parameters_at(part)
 
-    def losses_at_once(self, places: Floats) -> Floats | None:
+    def losses_at_once(self, points: Floats) -> Floats | None:
         """The losses over all examples on a grid, (rows, columns) at (rows, columns, 2), in a single go.
 
         None where that is too much, or more than the module bears.
         """
         together = _AT_ONCE // (self.parameters * self._problem.examples)
-        work = self.parameters * self._problem.examples * places.shape[0] * places.shape[1]
-        if together < places.shape[1] or work > _MOST_WORK:
+        work = self.parameters * self._problem.examples * points.shape[0] * points.shape[1]
+        if together < points.shape[1] or work > _MOST_WORK:
             return None
         every = self._problem.batch(torch.arange(self._problem.examples))
-        parts = torch.split(torch.from_numpy(places).reshape(-1, 2), together)
+        parts = torch.split(torch.from_numpy(points).reshape(-1, 2), together)
         try:
             with torch.no_grad(), evaluating(self._model.module, self._problem.device):
                 losses = torch.cat([self._losses_of(part, every) for part in parts])
         except Exception:  # a module may refuse in many ways; what is really wrong shows one by one, too
             return None
-        return _infinite_if_no_number(losses).reshape(places.shape[:2])
+        return _infinite_if_no_number(losses).reshape(points.shape[:2])
 
-    def _losses_of(self, places: Tensor, batch: Batch) -> Tensor:
-        """The loss over a batch at each of K places, shape (K,), in a single go."""
+    def _losses_of(self, points: Tensor, batch: Batch) -> Tensor:
+        """The loss over a batch at each of K points, shape (K,), in a single go."""
         module, (inputs, targets) = self._model.module, batch
 
         def loss_at(vector: Tensor) -> Tensor:
             return self._problem.loss(call_at(module, vector, inputs), targets).reshape(())
 
-        vectors = self._place(places).to(self._model.vector)
+        vectors = self._parameters_at(points).to(self._model.vector)
         losses: Tensor = vmap(loss_at)(vectors)
         return losses
 

@@ -1,4 +1,4 @@
-"""How many parameters are seen in two dimensions: planes of the parameter space, and places on them.
+"""How many parameters are seen in two dimensions: planes of the parameter space, and points on them.
 
 A vector of parameters has the shape (L,) of their `Layout`.
 """
@@ -23,7 +23,7 @@ def on_plane_terms(vector: Tensor, *, copy: bool = False) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """The points `origin + x * basis[0] + y * basis[1]`.
+    """A plane of the parameter space: all `origin + x * basis[0] + y * basis[1]`, seen as the points (x, y).
 
     Attributes:
         kind: how it was found.
@@ -37,31 +37,31 @@ class Plane:
     basis: Tensor
     words: str
 
-    def at(self, places: Tensor) -> Tensor:
-        """The parameters at a place of the plane, shape (2,) to (L,); at K places, (K, 2) to (K, L)."""
-        moved = torch.addmm(self.origin, places.to(self.basis.dtype).reshape(-1, 2), self.basis)
-        return moved.reshape(*places.shape[:-1], -1)
+    def at(self, points: Tensor) -> Tensor:
+        """The parameters at a point of the plane, shape (2,) to (L,); at K points, (K, 2) to (K, L)."""
+        moved = torch.addmm(self.origin, points.to(self.basis.dtype).reshape(-1, 2), self.basis)
+        return moved.reshape(*points.shape[:-1], -1)
 
-    def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """The nearest places on the plane and how far they are off it: shapes (K, 2) and (K,), for points (K, L)."""
-        seen = self.resolve(points)
-        return seen.places.to(points.dtype), seen.distances.to(points.dtype)
+    def project(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """The nearest points of the plane and how far they are off it: (K, 2) and (K,), for parameters (K, L)."""
+        seen = self.resolve(vectors)
+        return seen.points.to(vectors.dtype), seen.distances.to(vectors.dtype)
 
-    def resolve(self, points: Tensor) -> "Resolved":
-        """Points of shape (K, L) as seen from the plane. In float64, in pieces, since L may be large."""
-        along = points.new_zeros(len(points), 2, dtype=torch.float64)
-        squares, gram = along.new_zeros(len(points)), along.new_zeros(2, 2)
-        columns = max(1, _AT_ONCE // len(points))
+    def resolve(self, vectors: Tensor) -> "Resolved":
+        """Parameters of shape (K, L) as seen from the plane. In float64, in pieces, since L may be large."""
+        along = vectors.new_zeros(len(vectors), 2, dtype=torch.float64)
+        squares, gram = along.new_zeros(len(vectors)), along.new_zeros(2, 2)
+        columns = max(1, _AT_ONCE // len(vectors))
         for part, origin, basis in zip(
-            *(torch.split(tensor, columns, dim=-1) for tensor in (points, self.origin, self.basis)), strict=True
+            *(torch.split(tensor, columns, dim=-1) for tensor in (vectors, self.origin, self.basis)), strict=True
         ):
             away, directions = part.double() - origin.double(), basis.double()
             along += away @ directions.T
             gram += directions @ directions.T
             squares += (away**2).sum(dim=1)
-        places = torch.linalg.solve(gram, along.T).T
-        beside = (squares - (places * along).sum(dim=1)).clamp(min=0.0)
-        return Resolved(places, along, squares, beside)
+        points = torch.linalg.solve(gram, along.T).T
+        beside = (squares - (points * along).sum(dim=1)).clamp(min=0.0)
+        return Resolved(points, along, squares, beside)
 
     def directions(self, gradient: Tensor) -> Tensor:
         """The slope along each of the two directions of a gradient of shape (L,): shape (2,)."""
@@ -69,16 +69,16 @@ class Plane:
 
 
 class IdentityPlane(Plane):
-    """Two parameters, which are their own places: nothing is rounded, and what overflowed stays as it is."""
+    """The plane of two parameters, each pair its own point: nothing is rounded, and what overflowed stays as it is."""
 
-    def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
+    def project(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """See `Plane`."""
-        return points[:, self._occupied], points.new_zeros(len(points))
+        return vectors[:, self._occupied], vectors.new_zeros(len(vectors))
 
-    def at(self, places: Tensor) -> Tensor:
+    def at(self, points: Tensor) -> Tensor:
         """See `Plane`."""
-        vectors = self.basis.new_zeros(*places.shape[:-1], self.basis.shape[1])
-        vectors[..., self._occupied] = places.to(self.basis.dtype)
+        vectors = self.basis.new_zeros(*points.shape[:-1], self.basis.shape[1])
+        vectors[..., self._occupied] = points.to(self.basis.dtype)
         return vectors
 
     def directions(self, gradient: Tensor) -> Tensor:
@@ -101,15 +101,15 @@ def identity_plane(layout: Layout) -> Plane:
 
 
 class Resolved(NamedTuple):
-    """K points as seen from a plane, in float64.
+    """K vectors of parameters as seen from a plane, in float64.
 
     Attributes:
-        places: the nearest ones on the plane, shape (K, 2).
+        points: the nearest ones of the plane, shape (K, 2).
         along: the products of their ways from the plane's origin with its two directions, shape (K, 2).
         squares, beside: of their distances from the origin and from the plane, shape (K,).
     """
 
-    places: Tensor
+    points: Tensor
     along: Tensor
     squares: Tensor
     beside: Tensor
@@ -126,36 +126,36 @@ class Resolved(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """How points lie about a plane, in so few numbers that those of two sets of points add up.
+    """How parameters lie about a plane, in so few numbers that those of two sets add up.
 
     Attributes:
-        count: how many points.
+        count: how many vectors of parameters.
         way: the sum of their ways from the plane's origin, float64, shape (L,).
-        places, along, squares, beside: the sums of what `Resolved` has of each.
+        points, along, squares, beside: the sums of what `Resolved` has of each.
     """
 
     count: int
     way: Tensor
-    places: Tensor
+    points: Tensor
     along: Tensor
     squares: Tensor
     beside: Tensor
 
     @classmethod
-    def of(cls, plane: Plane, points: Sequence[Tensor], seen: Resolved) -> "Scatter":
-        """That of points of shape (L,), which the plane has resolved."""
-        way = plane.origin.double() * -len(points)
-        for point in points:
-            way += point
-        return cls(len(points), way, *(column.sum(dim=0) for column in seen))
+    def of(cls, plane: Plane, vectors: Sequence[Tensor], seen: Resolved) -> "Scatter":
+        """That of parameters of shape (L,) each, which the plane has resolved."""
+        way = plane.origin.double() * -len(vectors)
+        for vector in vectors:
+            way += vector
+        return cls(len(vectors), way, *(column.sum(dim=0) for column in seen))
 
     def __add__(self, other: "Scatter") -> "Scatter":
-        """That of both sets of points, as seen from the same plane."""
+        """That of both sets, as seen from the same plane."""
         return Scatter(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
 
 def explained(scatters: Sequence[Scatter]) -> float:
-    """The share of the variation of sets of points about their common mean that lies along the plane; 1 without any.
+    """The share of the variation of sets of parameters about their common mean that lies along a plane; 1 without any.
 
     On the plane that scikit-learn's PCA finds, the sum of its explained variance ratios. Nothing is made as large as
     the parameters: it is cheap enough to be asked for again and again.
@@ -163,54 +163,54 @@ def explained(scatters: Sequence[Scatter]) -> float:
     count = sum(scatter.count for scatter in scatters)
     if not count:
         return 1.0
-    places, along, squares, beside = (
+    points, along, squares, beside = (
         torch.stack([getattr(scatter, name) for scatter in scatters]).sum(dim=0)
-        for name in ("places", "along", "squares", "beside")
+        for name in ("points", "along", "squares", "beside")
     )
     of_mean = sum(float(one.way @ other.way) for one in scatters for other in scatters) / count
     variation = float(squares) - of_mean
-    missed = float(beside) - (of_mean - float(places @ along) / count)
+    missed = float(beside) - (of_mean - float(points @ along) / count)
     return min(1.0, max(0.0, 1.0 - missed / variation)) if variation > 0 else 1.0
 
 
 def distinct(trails: Sequence[Sequence[Tensor]], heads: Sequence[Tensor], most: int | None = None) -> list[Tensor]:
-    """The places that runs were seen at, each once: where all began, what was kept of their ways, and their heads.
+    """The parameters that runs were seen at, each once: where all began, what was kept of their ways, and their heads.
 
     Args:
-        trails: of each run, the places kept, from the common start to perhaps its head.
+        trails: of each run, the parameters kept, from the common start to perhaps its head.
         heads: where each run is.
-        most: of the places between start and heads, so many at most, evenly chosen; None: all.
+        most: of those between start and heads, so many at most, evenly chosen; None: all.
     """
     start, between, present = trails[0][0], list[Tensor](), list[Tensor]()
     for trail, head in zip(trails, heads, strict=True):
         between += trail[1:-1] if torch.equal(trail[-1], head) else trail[1:]
         present += [] if torch.equal(start, head) else [head]
     if most is not None and len(between) > most:
-        between = [between[place] for place in torch.linspace(0, len(between) - 1, most).round().int().tolist()]
+        between = [between[index] for index in torch.linspace(0, len(between) - 1, most).round().int().tolist()]
     return [start, *between, *present]
 
 
-def pca_plane(points: Tensor, previous: Plane | None, layout: Layout) -> Plane:
-    """The plane of the points' first two principal components, shape (K, L), about their mean.
+def pca_plane(vectors: Tensor, previous: Plane | None, layout: Layout) -> Plane:
+    """The plane of the first two principal components of parameters, shape (K, L), about their mean.
 
     It is turned within itself to lie as near to the previous plane as it can.
     """
-    middle = points.mean(dim=0)
-    directions = principal_directions(points - middle, layout)
+    middle = vectors.mean(dim=0)
+    directions = principal_directions(vectors - middle, layout)
     return _aligned(Plane("pca", middle, directions, "PCA of the trails so far"), previous)
 
 
-def heads_plane(heads: Tensor, points: Tensor, previous: Plane | None, layout: Layout) -> Plane:
-    """The plane through the runs' present places, shape (R, L): exact for three, the best fit for more.
+def heads_plane(heads: Tensor, vectors: Tensor, previous: Plane | None, layout: Layout) -> Plane:
+    """The plane through the runs' present parameters, shape (R, L): exact for three, the best fit for more.
 
-    For fewer it is completed by the direction in which the points so far, shape (K, L), vary most besides.
+    For fewer it is completed by the direction in which the parameters so far, shape (K, L), vary most besides.
     """
     middle = heads.mean(dim=0)
     spanned = min(len(heads) - 1, 2)
     basis = principal_directions(heads - middle, layout)[:spanned]
     words = "through the three heads" if len(heads) == 3 else "the best fit to the heads"
     if spanned < 2:
-        rest = points - middle
+        rest = vectors - middle
         rest = rest - (rest @ basis.T) @ basis
         besides = principal_directions(rest - rest.mean(dim=0), layout, beside=basis)
         basis = torch.cat([basis, besides[: 2 - spanned]])
@@ -259,9 +259,9 @@ def _filters(parameter: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def principal_directions(centred: Tensor, layout: Layout, beside: Tensor | None = None) -> Tensor:
-    """The first two principal directions of centred points (K, L), orthonormal, shape (2, L).
+    """The first two principal directions of centred parameters (K, L), orthonormal, shape (2, L).
 
-    By the eigenvectors of the K x K Gram matrix, in float64 but in pieces: K is small, L may be large. Where the points
+    By the eigenvectors of the K x K Gram matrix, in float64 but in pieces: K is small, L may be large. Where those
     span less than two dimensions, single parameters complete them, at right angles also to those `beside`, (B, L).
     """
     parts = torch.split(centred, max(1, _AT_ONCE // len(centred)), dim=1)
@@ -270,9 +270,9 @@ def principal_directions(centred: Tensor, layout: Layout, beside: Tensor | None 
         gram += part @ part.T
     values, vectors = torch.linalg.eigh(gram)
     kept = [
-        vectors[:, -place] / values[-place].sqrt()
-        for place in (1, 2)
-        if place <= len(values) and values[-place] > 1e-12 * values[-1].clamp(min=1e-300)
+        vectors[:, -rank] / values[-rank].sqrt()
+        for rank in (1, 2)
+        if rank <= len(values) and values[-rank] > 1e-12 * values[-1].clamp(min=1e-300)
     ]
     basis = centred.new_empty(0, centred.shape[1])
     if kept:

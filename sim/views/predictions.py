@@ -31,9 +31,9 @@ def predict(problem: Problem, modules: Sequence[nn.Module | None], count: int) -
             continue
         with torch.no_grad(), evaluating(module, problem.device):
             output = module(inputs)
-        told = None if decision is None else decision.told(output, truths)
-        answers.append(_words(problem, output if told is None else told))
-        right.append((None,) * len(truths) if decision is None or told is None else _right(decision, told, truths))
+        labels = None if decision is None else decision.predicted(output, truths)
+        answers.append(_words(problem, output if labels is None else labels))
+        right.append((None,) * len(truths) if decision is None or labels is None else _right(decision, labels, truths))
     return Predicted(
         inputs=inputs.float().cpu().numpy().astype(np.float32),
         truths=_words(problem, truths),
@@ -55,19 +55,19 @@ def _quantities(values: Tensor, scale: Scaling | None) -> tuple[str, ...]:
     """Quantities in the data's own units, to a hundredth of what they vary by or a little more exactly."""
     if scale is None:
         return tuple(f"{value:.2f}" for value in values.tolist())
-    places = max(0, 2 - math.floor(math.log10(float(scale.width))))
-    return tuple(_number(value, places) for value in scale.undo(values.double().numpy()).tolist())
+    decimals = max(0, 2 - math.floor(math.log10(float(scale.width))))
+    return tuple(_number(value, decimals) for value in scale.undo(values.double().numpy()).tolist())
 
 
-def _number(value: float, places: int) -> str:
-    words = f"{round(value, places) + 0.0:.{places}f}"  # + 0.0 for there is a negative zero
+def _number(value: float, decimals: int) -> str:
+    words = f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0 for there is a negative zero
     if "." in words:
         words = words.rstrip("0").rstrip(".")
     return words if len(words) <= _LONGEST else f"{value:.4g}"
 
 
-def _right(decision: Decision, told: Tensor, truths: Tensor) -> tuple[bool | None, ...]:
-    """Whether all labels of each example that are known are told right; None where none is."""
+def _right(decision: Decision, labels: Tensor, truths: Tensor) -> tuple[bool | None, ...]:
+    """Whether all labels of each example that are known are predicted correctly; None where none is."""
     known = decision.known(truths).reshape(len(truths), -1)
-    right = (told == truths).reshape(len(truths), -1)
+    right = (labels == truths).reshape(len(truths), -1)
     return tuple(bool(one[some].all()) if some.any() else None for one, some in zip(right, known, strict=True))

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from sim.experiment.choices import PlaneKind, PlaneName
 from sim.models.flat import Layout, trainable
 from sim.protocol.answers import PlaneNews, Trail
-from sim.views.places import Places
 from sim.views.planes import (
     Plane,
     Resolved,
@@ -28,22 +27,23 @@ from sim.views.planes import (
     pca_plane,
     random_plane,
 )
+from sim.views.snapshots import Snapshots
 
 Floats = NDArray[np.float64]
 
 _REACH = 100.0  # times the length of the parameters at the start
-_MOST_FITTED = 64  # places that a plane is fitted to, besides start and heads: more would not turn it, but take long
-_AT_ONCE = 64  # places that are projected at once: they are copied for it
+_MOST_FITTED = 64  # snapshots that a plane is fitted to, besides start and heads: more would not turn it, but take long
+_AT_ONCE = 64  # snapshots that are projected at once: they are copied for it
 _REFIT_AFTER = 1.3  # times as many updates as at the last fit
 
 
 class Trails(Protocol):
-    """The plane, and what of the trails on it the terminal has not been told yet.
+    """The trails of the runs on a plane, sent to the terminal piece by piece.
 
     Attributes:
         plane: the present one.
         number: of the plane; another one where it changed.
-        fitted: whether the plane may change, so that all places have to be kept.
+        fitted: whether the plane may change, so that all snapshots have to be kept.
     """
 
     plane: Plane
@@ -51,15 +51,15 @@ class Trails(Protocol):
     fitted: bool
 
     def set_kind(
-        self, kind: PlaneKind, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]
+        self, kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]
     ) -> PlaneNews:
         """See the runs on another plane."""
 
-    def news(self, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
+    def news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
         """Refit the plane if the runs have moved much since; what is new on it, or all if it changed.
 
         Args:
-            places: what is kept of each run; where the plane is never fitted, what was not told yet.
+            snapshots: what is kept of each run; where the plane is never fitted, what was not sent yet.
             heads: where the runs are, shape (L,) each.
             updates: how many each has made.
         """
@@ -71,7 +71,7 @@ def trails_of(kind: PlaneName, model: nn.Module, seed: int) -> Trails:
 
 
 class IdentityTrails:
-    """Trails of two parameters: see `Trails`."""
+    """`Trails` of two parameters, which are their own plane."""
 
     fitted = False
     number = 0
@@ -80,24 +80,24 @@ class IdentityTrails:
         self.plane = identity_plane(Layout.of(parameter for _, parameter in trainable(model)))
 
     def set_kind(
-        self, _kind: PlaneKind, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]
+        self, _kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]
     ) -> PlaneNews:
         """Two parameters are their own plane."""
-        return self.news(places, heads, updates)
+        return self.news(snapshots, heads, updates)
 
-    def news(self, places: Sequence[Places], heads: Sequence[Tensor], _updates: Sequence[int]) -> PlaneNews:
+    def news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], _updates: Sequence[int]) -> PlaneNews:
         """See `Trails`."""
-        trails = tuple(self._trail(*one.since(0), head) for one, head in zip(places, heads, strict=True))
+        trails = tuple(self._trail(*one.since(0), head) for one, head in zip(snapshots, heads, strict=True))
         return PlaneNews(0, "identity", self.plane.words, 1.0, False, trails)
 
     def _trail(self, updates: NDArray[np.int64], blocks: list[Tensor], head: Tensor) -> Trail:
-        xy = torch.cat([self.plane.project(points)[0] for points in [*blocks, on_plane_terms(head)[None]]])
+        xy = torch.cat([self.plane.project(vectors)[0] for vectors in [*blocks, on_plane_terms(head)[None]]])
         x, y = xy[-1].tolist()
         return Trail(updates, xy[:-1].double().numpy(), np.zeros(len(updates)), (x, y), 0.0)
 
 
 class FittedTrails:
-    """Trails on a plane that is fitted to them anew as they grow: see `Trails`."""
+    """`Trails` on a plane that is fitted to them anew as they grow."""
 
     fitted = True
 
@@ -111,47 +111,47 @@ class FittedTrails:
         self._has_buffers = any(True for _ in model.buffers())
         self.plane: Plane = random_plane(model, seed)
         self._fitted_at = 0
-        self._told: list[tuple[int, int]] = []
+        self._sent: list[tuple[int, int]] = []
         self._reach: list[bool] = []
-        self._scatter: Scatter | None = None  # of the places kept of the runs in reach
+        self._scatter: Scatter | None = None  # of the snapshots kept of the runs in reach
 
     def set_kind(
-        self, kind: PlaneKind, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]
+        self, kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]
     ) -> PlaneNews:
         """See `Trails`."""
         self.kind = kind
-        self._fit(places, heads, updates, previous=None)
-        return self._tell(places, heads, whole=True)
+        self._fit(snapshots, heads, updates, previous=None)
+        return self._news(snapshots, heads, whole=True)
 
-    def news(self, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
+    def news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
         """See `Trails`."""
         made = sum(updates)
         grown = made > self._fitted_at * _REFIT_AFTER and made > 0
         if grown:
             self._fitted_at = made
-            self._fit(places, heads, updates, previous=self.plane if self.plane.kind != "random" else None)
+            self._fit(snapshots, heads, updates, previous=self.plane if self.plane.kind != "random" else None)
             if self.kind == "random":  # it stays, but a landscape over it changes with running statistics
                 self.number += self._has_buffers
                 grown = self._has_buffers
-        thinned = [one.thinnings for one in places] != [thinnings for _, thinnings in self._told]
-        return self._tell(places, heads, whole=grown or thinned)
+        thinned = [one.thinnings for one in snapshots] != [thinnings for _, thinnings in self._sent]
+        return self._news(snapshots, heads, whole=grown or thinned)
 
     def _fit(
-        self, places: Sequence[Places], heads: Sequence[Tensor], updates: Sequence[int], previous: Plane | None
+        self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int], previous: Plane | None
     ) -> None:
-        seen = zip(places, map(on_plane_terms, heads), strict=True)
+        seen = zip(snapshots, map(on_plane_terms, heads), strict=True)
         kept = [(one.vectors, head) for one, head in seen if self._in_reach(head)]
         trails, present = zip(*kept or [([self._start], self._start)], strict=True)
-        points = torch.stack(distinct(trails, present, _MOST_FITTED))
-        if self.kind == "random" or len(points) == 1:
+        vectors = torch.stack(distinct(trails, present, _MOST_FITTED))
+        if self.kind == "random" or len(vectors) == 1:
             if self.plane.kind != "random":
                 self.plane = random_plane(self._model, self._seed)
                 self.number += 1
             return
         if self.kind == "pca":
-            self.plane = pca_plane(points, previous, self._layout)
+            self.plane = pca_plane(vectors, previous, self._layout)
         else:
-            plane = heads_plane(torch.stack(present), points, previous, self._layout)
+            plane = heads_plane(torch.stack(present), vectors, previous, self._layout)
             self.plane = replace(plane, words=f"{plane.words} at update {max(updates):,}")
         self.number += 1
 
@@ -160,28 +160,30 @@ class FittedTrails:
         reach = _REACH * (1 + torch.linalg.vector_norm(self._start))
         return bool(torch.linalg.vector_norm(head - self._start) < reach)
 
-    def _tell(self, places: Sequence[Places], heads: Sequence[Tensor], *, whole: bool) -> PlaneNews:
+    def _news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], *, whole: bool) -> PlaneNews:
         present = list(map(on_plane_terms, heads))
         reach = list(map(self._in_reach, present))
         whole = whole or reach != self._reach
-        begins = [0] * len(places) if whole else [told for told, _ in self._told]
+        begins = [0] * len(snapshots) if whole else [sent for sent, _ in self._sent]
         vectors, kept, unkept = list[Tensor](), list[bool](), list[bool]()
-        for one, head, begin, near in zip(places, present, begins, reach, strict=True):
+        for one, head, begin, near in zip(snapshots, present, begins, reach, strict=True):
             every = one.vectors
             fresh = every[begin:]
-            again = whole and any(kept)  # all runs begin at one place
+            again = whole and any(kept)  # all runs begin at one point
             vectors += [*fresh, head]
             kept += [near and not (again and vector is fresh[0]) for vector in fresh] + [False]
             unkept += [False] * len(fresh) + [near and not torch.equal(every[-1], head)]
         seen = self._resolved(vectors)
         share = self._explained(vectors, seen, kept, unkept, whole=whole)
-        xy, distances = seen.places.numpy(), seen.distances.numpy()
-        ends = np.cumsum([len(one) - begin + 1 for one, begin in zip(places, begins, strict=True)])[:-1]
+        xy, distances = seen.points.numpy(), seen.distances.numpy()
+        ends = np.cumsum([len(one) - begin + 1 for one, begin in zip(snapshots, begins, strict=True)])[:-1]
         trails = tuple(
             Trail(one.updates[begin:], own[:-1], off[:-1], (float(own[-1, 0]), float(own[-1, 1])), float(off[-1]))
-            for one, begin, own, off in zip(places, begins, np.split(xy, ends), np.split(distances, ends), strict=True)
+            for one, begin, own, off in zip(
+                snapshots, begins, np.split(xy, ends), np.split(distances, ends), strict=True
+            )
         )
-        self._told, self._reach = [(len(one), one.thinnings) for one in places], reach
+        self._sent, self._reach = [(len(one), one.thinnings) for one in snapshots], reach
         unit = float(torch.linalg.vector_norm(self.plane.basis[0]))
         return PlaneNews(self.number, self.kind, self.plane.words, share, whole, trails, unit)
 
@@ -196,20 +198,20 @@ class FittedTrails:
     def _explained(
         self, vectors: list[Tensor], seen: Resolved, kept: list[bool], unkept: list[bool], *, whole: bool
     ) -> float:
-        """The share of the variation of all places, each once, that lies along the plane.
+        """The share of the variation of all snapshots, counted once each, that lies along the plane.
 
         Args:
-            vectors, seen: what is told, and how the plane sees it.
+            vectors, seen: what is sent, and how the plane sees it.
             kept: which of them count from now on.
             unkept: which of them count this once.
             whole: whether nothing counted before.
         """
-        told, now = (
+        lasting, now = (
             [Scatter.of(self.plane, list(compress(vectors, which)), seen.some(torch.tensor(which)))]
             if any(which)
             else []
             for which in (kept, unkept)
         )
         before = [] if whole or self._scatter is None else [self._scatter]
-        self._scatter = reduce(add, before + told) if before + told else None
+        self._scatter = reduce(add, before + lasting) if before + lasting else None
         return explained([*([] if self._scatter is None else [self._scatter]), *now])

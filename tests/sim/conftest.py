@@ -48,5 +48,5 @@ def assert_same(ours: Any, theirs: Any, device: str, rounding: float = 2e-3) -> 
 
 
 def tolerance(device: str) -> float:
-    """How far losses of the same places may be apart, relatively: convolutions on a GPU use TF32."""
+    """How far losses of the same points may be apart, relatively: convolutions on a GPU use TF32."""
     return 1e-5 if device == "cpu" else 2e-3

@@ -37,7 +37,7 @@ def resolved(problem: Problem, *runs: RunConfig, rate: float | None = None, **fi
 
 
 class OneRun:
-    """A run that goes on whenever it is told to."""
+    """A run that goes on whenever it is asked to."""
 
     def __init__(
         self,
@@ -89,8 +89,8 @@ class Made:
             **block.measures,
             "status": block.status,
             "seconds": block.seconds,
-            "x": block.places[:, 0].numpy(),
-            "y": block.places[:, 1].numpy(),
+            "x": block.snapshots[:, 0].numpy(),
+            "y": block.snapshots[:, 1].numpy(),
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:

@@ -25,7 +25,7 @@ from tests.sim.one_run import work, worked
 from tests.sim.real_models import advanced, opened
 
 
-def test_opening_tells_where_everything_stands(device):
+def test_opening_reports_where_everything_stands(device):
     _, answer = opened(Experiment(device=device))
     assert (answer.experiment.examples, answer.experiment.parameters) == (442, 2)
     assert answer.rows["update"].tolist() == [0, 0, 0]
@@ -110,7 +110,7 @@ def test_the_same_experiment_gives_the_same_bits_however_it_is_asked_for(device)
         assert_same(one, other, device, 1e-9)
 
 
-def test_two_parameters_are_told_at_every_update_that_is_reported(device):
+def test_two_parameters_are_sent_at_every_update_that_is_reported(device):
     engine, _ = opened(Experiment(device=device))
     answer = advanced(engine, 9)
     for run, trail in enumerate(answer.plane.trails):

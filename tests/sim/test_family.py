@@ -50,14 +50,14 @@ def start() -> Iterator[Callable[[str], tuple[subprocess.Popen[str], list[int]]]
     started: list[subprocess.Popen[str]] = []
     left: list[int] = []
 
-    def start_and_tell(then: str) -> tuple[subprocess.Popen[str], list[int]]:
+    def start_and_report(then: str) -> tuple[subprocess.Popen[str], list[int]]:
         code = [sys.executable, "-c", STARTER.format(then=then)]
         started.append(subprocess.Popen(code, stdout=subprocess.PIPE, text=True, start_new_session=True))
         assert started[-1].stdout is not None
         left.extend(map(int, started[-1].stdout.readline().split()))
         return started[-1], list(left)
 
-    yield start_and_tell
+    yield start_and_report
     for number in filter(runs, [process.pid for process in started] + left):
         os.kill(number, signal.SIGKILL)
     for process in started:

@@ -40,18 +40,18 @@ class Pieces:
     def _begin(self, wanted: Job) -> Iterator[tuple[Surveyed | None, bool]]:
         self.begun[wanted] += 1
         letters = self.pieces[wanted]
-        for place, letter in enumerate(letters, start=1):
+        for number, letter in enumerate(letters, start=1):
             self.now += 1.0
             self.made.append(wanted)
             if letter == "!":
-                raise ValueError(f"piece {place}")
-            yield picture(place / len(letters)) if letter == "o" else None, place == len(letters)
+                raise ValueError(f"piece {number}")
+            yield picture(number / len(letters)) if letter == "o" else None, number == len(letters)
 
     def work(self, *wanted: Job, budget: float = 100.0) -> tuple[list[tuple[Job, object]], list[Job]]:
         """What came of them, a picture as its progress and an error as its sentence, and what is still to be done."""
         results, pending = self.jobs.work(wanted, budget, self._begin)
-        told = [(one, came.sentence if isinstance(came, Failed) else came.progress) for one, came in results]
-        return told, pending
+        found = [(one, came.sentence if isinstance(came, Failed) else came.progress) for one, came in results]
+        return found, pending
 
 
 def picture(progress: float) -> Surveyed:
@@ -60,12 +60,12 @@ def picture(progress: float) -> Surveyed:
 
 def test_jobs_are_done_in_their_order(monkeypatch):
     pieces = Pieces({A: "..o", B: "o", C: ".o"}, monkeypatch)
-    told: list[tuple[Job, object]] = []
+    found: list[tuple[Job, object]] = []
     pending: list[Job] = [C, A, B]
     while pending:
         results, pending = pieces.work(*pending)
-        told += results
-    assert told == [(C, 1.0), (A, 1.0), (B, 1.0)]
+        found += results
+    assert found == [(C, 1.0), (A, 1.0), (B, 1.0)]
     assert pieces.made == [C, C, A, A, A, B]
 
 
@@ -100,20 +100,20 @@ def test_the_first_picture_is_not_kept_back_by_the_jobs_behind(monkeypatch):
     assert pieces.made == [A]
 
 
-def test_of_several_pictures_in_a_turn_the_last_is_told(monkeypatch):
+def test_of_several_pictures_in_a_turn_the_last_is_sent(monkeypatch):
     pieces = Pieces({A: "ooooooo"}, monkeypatch)
     pieces.work(A)
     assert pieces.work(A, budget=3.0) == ([(A, 4 / 7)], [A])
 
 
-def test_a_job_that_fails_is_told_and_the_others_are_done(monkeypatch):
+def test_a_job_that_fails_is_reported_and_the_others_are_done(monkeypatch):
     pieces = Pieces({A: ".!..", B: "..o"}, monkeypatch)
-    told: list[tuple[Job, object]] = []
+    found: list[tuple[Job, object]] = []
     pending: list[Job] = [A, B]
     while pending:
         results, pending = pieces.work(*pending)
-        told += results
-    assert told == [(A, "piece 2"), (B, 1.0)]
+        found += results
+    assert found == [(A, "piece 2"), (B, 1.0)]
     assert pieces.work(A, B)[0][0] == (A, "piece 2")  # every time that it is asked for
     assert pieces.begun[A] == 2
 

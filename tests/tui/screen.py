@@ -43,7 +43,7 @@ async def ready(pilot: Pilot[None]) -> None:
 
 
 async def settled(pilot: Pilot[None]) -> None:
-    """Draw what stands, let the panels find their places and the landscape come in, and have all of it painted."""
+    """Draw what stands, let the panels be laid out and the landscape come in, and have all of it painted."""
     app = app_of(pilot)
     app.redraw()
     await pilot.pause()
@@ -92,9 +92,9 @@ class Screen:
         assert self.app.session.history is not None
         return self.app.session.history
 
-    def places(self, run: int) -> Floats:
+    def points(self, run: int) -> Floats:
         """Where a run has been up to the cursor, shape (K, 2)."""
-        return self.link.race.places[run][: self.history.updates[run] + 1]
+        return self.link.race.points[run][: self.history.updates[run] + 1]
 
     @property
     def surface(self) -> Surface:

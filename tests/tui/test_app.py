@@ -363,16 +363,16 @@ async def test_a_real_trace_goes_through_the_same_panels() -> None:
     async with app.run_test(size=WIDE) as pilot:
         await ready(pilot)
         await go(pilot, 25)
-        place, x, y = np.array(card.start), card.inputs, card.targets
+        point, x, y = np.array(card.start), card.inputs, card.targets
         for _ in range(25):  # batch descent by hand
-            error = place[0] * x + place[1] - y
-            place = place - card.lr * 2 * np.array([np.mean(error * x), np.mean(error)])
-        loss = np.mean((place[0] * x + place[1] - y) ** 2)
+            error = point[0] * x + point[1] - y
+            point = point - card.lr * 2 * np.array([np.mean(error * x), np.mean(error)])
+        loss = np.mean((point[0] * x + point[1] - y) ** 2)
         heading, batch, _, stochastic = text_of(app.query_one("#runs")).split("\n")
         cells = batch[heading.index("updates") :].split()
         assert cells[:3] == ["25", "25.00", "11,050"]
         assert float(cells[3]) == pytest.approx(loss, rel=1e-3)
-        distance = math.dist(place, card.minima[0])
+        distance = math.dist(point, card.minima[0])
         assert float(cells[5]) == pytest.approx(distance, rel=1e-3)
         assert stochastic[heading.index("examples") :].split()[0] == "25"
         this_update = text_of(app.query_one("#this-update"))

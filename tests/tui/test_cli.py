@@ -78,7 +78,7 @@ BAD_INPUT = {
     "missing file": (["--data", "/no/such.csv", "--features", "x", "--target", "y"], "/no/such.csv"),
     "columns of no file": (["--features", "x"], "--data"),
     "data where none go": (["sine", "--data", "points.csv"], "--data works with linear, logistic"),
-    "ten runs": ([f"--run=name=r{place},batch_size=1" for place in range(10)], "1 to 9 runs, not 10"),
+    "ten runs": ([f"--run=name=r{number},batch_size=1" for number in range(10)], "1 to 9 runs, not 10"),
     "names twice": (["--run", "name=a", "--run", "name=a"], "Two runs are named 'a'"),
     "command last": (["--seed", "3", "run"], "gdsim run ..."),
     "length of no schedule": (["--schedule-updates", "10"], "--schedule-updates needs a schedule"),

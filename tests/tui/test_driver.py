@@ -19,7 +19,7 @@ LONG = "x" * 200_000  # more than any system keeps of a terminal's output
 
 @dataclass
 class Terminal:
-    """A pseudo-terminal that takes nothing unless told to."""
+    """A pseudo-terminal that takes nothing unless it is let."""
 
     master: int
     slave: int

@@ -43,8 +43,8 @@ def trace() -> Rows:
 
 def trails() -> PlaneTrails:
     """Where the two runs were at updates 0 and 1."""
-    places = [[[-1.0, 2.0], [0.1 + 0.2, 1e-7]], [[-1.0, 2.0], [1e22, -3.0]]]
-    been = tuple(Trail(np.arange(2), np.array(run), np.zeros(2), (run[1][0], run[1][1]), 0.0) for run in places)
+    points = [[[-1.0, 2.0], [0.1 + 0.2, 1e-7]], [[-1.0, 2.0], [1e22, -3.0]]]
+    been = tuple(Trail(np.arange(2), np.array(run), np.zeros(2), (run[1][0], run[1][1]), 0.0) for run in points)
     return PlaneTrails(PlaneNews(0, "identity", "the two parameters", 1.0, False, been))
 
 

@@ -183,12 +183,12 @@ def test_plain_gradient_descent_by_hand(tmp_path: Path, device: str) -> None:
     rows = _export(tmp_path / "a.csv", "--updates", "25", *run)
     formula = build_formula(ProblemConfig())
     x, y = formula.inputs.reshape(-1), formula.targets
-    place = np.array(formula.start)
+    point = np.array(formula.start)
     for row in rows[1:]:
-        error = place[0] * x + place[1] - y
+        error = point[0] * x + point[1] - y
         assert float(row["batch_loss"]) == pytest.approx(np.mean(error**2), rel=1e-10)
-        place = place - 0.25 * 2 * np.array([np.mean(error * x), np.mean(error)])
-        np.testing.assert_allclose([float(row["x"]), float(row["y"])], place, rtol=1e-10)
+        point = point - 0.25 * 2 * np.array([np.mean(error * x), np.mean(error)])
+        np.testing.assert_allclose([float(row["x"]), float(row["y"])], point, rtol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -196,8 +196,8 @@ def test_plain_gradient_descent_by_hand(tmp_path: Path, device: str) -> None:
 )
 def test_other_limits(tmp_path: Path, option: str, value: str, column: str, device: str) -> None:
     rows = _export(tmp_path / "a.csv", option, value, "--run", "name=a,batch_size=32", "--device", device)
-    places = [float(row[column]) for row in rows]
-    assert places[-2] < float(value) <= places[-1]
+    readings = [float(row[column]) for row in rows]
+    assert readings[-2] < float(value) <= readings[-1]
 
 
 def test_a_models_export_does_not_depend_on_when_it_was_asked(

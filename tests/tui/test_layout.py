@@ -10,14 +10,14 @@ from tests.tui.traces import make_experiment
 
 
 @pytest.mark.parametrize("size", [WIDE, COMPACT, VERY_WIDE, (81, 60), (200, 24)])
-async def test_every_panel_has_its_own_place_on_the_screen(size: tuple[int, int]) -> None:
+async def test_every_panel_has_its_own_part_of_the_screen(size: tuple[int, int]) -> None:
     async with on_screen(size) as it:
         for _ in range(3):
-            check_places(it)
+            check_regions(it)
             await it.press("v")
 
 
-def check_places(it: Screen) -> None:
+def check_regions(it: Screen) -> None:
     """The panels that are shown tile the screen."""
     names = (
         "#status",

@@ -51,7 +51,7 @@ def test_light(snap_compare: Compare) -> None:
     assert snap_compare(make_app()[0], terminal_size=(120, 40), run_before=steps)
 
 
-def test_data_in_place_of_the_curves(snap_compare: Compare) -> None:
+def test_data_instead_of_the_curves(snap_compare: Compare) -> None:
     async def steps(pilot: Pilot[None]) -> None:
         await race(pilot)
         await pilot.press("v")

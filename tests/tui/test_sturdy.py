@@ -51,7 +51,7 @@ def make_app(gate: asyncio.Event) -> GdsimApp:
 
 
 async def stay(_app: GdsimApp) -> None:
-    """In place of quitting."""
+    """Instead of quitting."""
 
 
 class Monkey:
@@ -78,7 +78,7 @@ class Monkey:
     def _open_palette(self) -> None:
         self._send(events.Key("ctrl+p", None))
 
-    def _place(self) -> tuple[int, int]:
+    def _position(self) -> tuple[int, int]:
         width, height = self._app.size
         return self._random.randrange(max(1, width)), self._random.randrange(max(1, height))
 
@@ -86,15 +86,15 @@ class Monkey:
         self._send(kind(None, x, y, 0, 0, button, False, False, False, x, y))
 
     def _click(self) -> None:
-        x, y = self._place()
+        x, y = self._position()
         self._mouse(events.MouseDown, x, y, 1)
         self._mouse(events.MouseUp, x, y, 1)
 
     def _scroll(self) -> None:
-        self._mouse(self._random.choice((events.MouseScrollUp, events.MouseScrollDown)), *self._place())
+        self._mouse(self._random.choice((events.MouseScrollUp, events.MouseScrollDown)), *self._position())
 
     def _move(self) -> None:
-        self._mouse(events.MouseMove, *self._place())
+        self._mouse(events.MouseMove, *self._position())
 
     def _resize(self) -> None:
         size = Size(*self._random.choice(SIZES))
@@ -221,7 +221,7 @@ async def test_an_exception_in_our_own_code_ends_a_test(
         await way()
 
 
-async def test_an_exception_in_our_own_code_is_told_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exception_in_our_own_code_is_reported_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     async with on_screen() as it:
         monkeypatch.setattr(Player, "toggle", fail)
         monkeypatch.setattr(GdsimApp, "is_headless", False)

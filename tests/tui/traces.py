@@ -110,10 +110,10 @@ def loss_at(slope: float | Floats, intercept: float | Floats, examples: Some = s
     return np.asarray(np.mean(errors**2, axis=-1))
 
 
-def gradient_at(place: Floats, examples: Some = slice(None)) -> Floats:
+def gradient_at(point: Floats, examples: Some = slice(None)) -> Floats:
     """Its gradient, shape (2,)."""
     x = FORMULA.inputs[examples]
-    errors = place[0] * x + place[1] - FORMULA.targets[examples]
+    errors = point[0] * x + point[1] - FORMULA.targets[examples]
     return np.array([2 * np.mean(errors * x), 2 * np.mean(errors)])
 
 
@@ -127,8 +127,8 @@ def _descend(index: int, run: Run, start: Point, updates: int) -> tuple[Rows, Fl
 
     The moments are still missing.
     """
-    size, place = run.batch_size, np.array(start, dtype=np.float64)
-    places = [place]
+    size, point = run.batch_size, np.array(start, dtype=np.float64)
+    points = [point]
     rows = np.zeros(updates + 1, dtype=ROW)
     rows["run"], rows["update"] = index, np.arange(updates + 1)
     rows["batch_loss"][0] = rows["grad_norm"][0] = rows["lr"][0] = np.nan
@@ -136,11 +136,11 @@ def _descend(index: int, run: Run, start: Point, updates: int) -> tuple[Rows, Fl
     rows["loss"][0] = loss_at(*start)
     for row in rows[1:]:
         used = batch(int(row["update"]), size)
-        gradient = gradient_at(place, used)
-        row["batch_loss"], row["grad_norm"], row["lr"] = loss_at(place[0], place[1], used), np.hypot(*gradient), run.lr
-        place = place - run.lr * gradient
-        places.append(place)
-        row["loss"] = loss_at(*place)
+        gradient = gradient_at(point, used)
+        row["batch_loss"], row["grad_norm"], row["lr"] = loss_at(point[0], point[1], used), np.hypot(*gradient), run.lr
+        point = point - run.lr * gradient
+        points.append(point)
+        row["loss"] = loss_at(*point)
         if row["loss"] > 1e6 * rows["loss"][0]:
             row["status"], row["loss"] = Status.DIVERGED, np.inf
             rows = rows[: row["update"] + 1]
@@ -148,7 +148,7 @@ def _descend(index: int, run: Run, start: Point, updates: int) -> tuple[Rows, Fl
     rows["examples"] = rows["update"] * size
     rows["epoch"] = rows["examples"] / EXAMPLES
     rows["seconds"] = SECONDS * (rows["update"] + rows["examples"] / 100)
-    return rows, np.array(places)
+    return rows, np.array(points)
 
 
 @dataclass(frozen=True)
@@ -158,36 +158,36 @@ class Race:
     Attributes:
         experiment: which runs.
         rows: of all runs, in the order of their moments.
-        places: for each run where it was after each update, shape (updates, 2).
+        points: for each run where it was after each update, shape (updates, 2).
     """
 
     experiment: Resolved
     rows: Rows
-    places: tuple[Floats, ...]
+    points: tuple[Floats, ...]
 
     def news(self, rows: Rows, updates: Sequence[int]) -> PlaneNews:
         """What is new on the plane with some rows, after which the runs have made so many updates."""
         trails = []
-        for run, places in enumerate(self.places):
+        for run, points in enumerate(self.points):
             new = rows["update"][rows["run"] == run]
-            x, y = places[updates[run]]
-            trails.append(Trail(new, places[new], np.zeros(len(new)), (float(x), float(y)), 0.0))
+            x, y = points[updates[run]]
+            trails.append(Trail(new, points[new], np.zeros(len(new)), (float(x), float(y)), 0.0))
         return PlaneNews(0, "identity", "the two parameters", 1.0, False, tuple(trails))
 
     @property
     def start(self) -> Rows:
         """Update 0 of each run."""
-        return self.rows[: len(self.places)]
+        return self.rows[: len(self.points)]
 
     @property
     def opened(self) -> Opened:
         """What an engine says of it at the start."""
-        news = self.news(self.start, [0] * len(self.places))
+        news = self.news(self.start, [0] * len(self.points))
         return Opened(self.experiment, self.start, "cpu", TOLERANCE, news)
 
 
 def make_race(experiment: Experiment, until: float) -> Race:
-    """Everything that every run does up to a place on the experiment's clock."""
+    """Everything that every run does up to a position on the experiment's clock."""
     costs: dict[Clock, Callable[[int], float]] = {
         "updates": lambda _size: 1.0,
         "examples": lambda size: float(size),
@@ -195,23 +195,23 @@ def make_race(experiment: Experiment, until: float) -> Race:
     }
     found = resolved(experiment)
     assert found.start is not None
-    blocks, places = [], []
+    blocks, points = [], []
     for index, run in enumerate(found.runs):
         cost = costs[experiment.clock](run.batch_size)
         block, been = _descend(index, run, found.start, int(until / cost + 1e-9))
         block["position"] = block["update"] * cost
         blocks.append(block)
-        places.append(been)
+        points.append(been)
     rows = np.concatenate(blocks)
     _, rows["moment"] = np.unique(rows["position"], return_inverse=True)
     rows["clock"] = list(CLOCKS).index(experiment.clock)
-    return Race(found, rows[np.argsort(rows["moment"], kind="stable")], tuple(places))
+    return Race(found, rows[np.argsort(rows["moment"], kind="stable")], tuple(points))
 
 
 def report_of(update: int, size: int, before: Point, rate: float = 0.15) -> UpdateReport:
     """What an update used and did, from the formulas."""
-    used, place = batch(update, size), np.array(before)
-    own, full = gradient_at(place, used), gradient_at(place)
+    used, point = batch(update, size), np.array(before)
+    own, full = gradient_at(point, used), gradient_at(point)
     length = np.hypot(*full)
     cosine = np.nan if length < 1e-12 else float(np.clip(own @ full / np.hypot(*own) / length, -1, 1))
     return UpdateReport(
@@ -230,10 +230,10 @@ def report_of(update: int, size: int, before: Point, rate: float = 0.15) -> Upda
     )
 
 
-def cloud_of(update: int, run: Run, place: Point) -> Cloud:
+def cloud_of(update: int, run: Run, point: Point) -> Cloud:
     """The steps that were possible, from the formulas."""
     used = batch(update, run.batch_size)
-    steps = -run.lr * np.array([gradient_at(np.array(place), np.array([example])) for example in range(EXAMPLES)])
+    steps = -run.lr * np.array([gradient_at(np.array(point), np.array([example])) for example in range(EXAMPLES)])
     own, full = steps[used].mean(axis=0), steps.mean(axis=0)
     return Cloud(
         steps=steps,
@@ -251,13 +251,13 @@ def cloud_of(update: int, run: Run, place: Point) -> Cloud:
 
 
 class ReplayLink:
-    """Answers from a trace, and as badly as it is told to.
+    """Answers from a trace, and as badly as it is asked to.
 
     Attributes:
         commands: what was asked, in order.
-        instead: the next answers, in place of the right ones; exceptions are raised.
+        instead: the next answers, instead of the right ones; exceptions are raised.
         gate: cleared, it keeps everything waiting.
-        at: the moment up to which it has told.
+        at: the moment up to which it has answered.
         dead: it was killed and not started again.
     """
 
@@ -320,7 +320,7 @@ class ReplayLink:
         match job:
             case Inspect(updates):
                 asked = updates or self._updates()
-                runs = zip(self.race.experiment.runs, self.race.places, asked, strict=True)
+                runs = zip(self.race.experiment.runs, self.race.points, asked, strict=True)
                 reports = tuple(
                     report_of(at, run.batch_size, Point(*been[at - 1]), run.lr) if at else None
                     for run, been, at in runs
@@ -329,15 +329,15 @@ class ReplayLink:
             case Survey(window, columns, rows, run):
                 return Surveyed(window, survey(window, columns, rows), run=run)
             case Imagine(run, update):
-                place = Point(*self.race.places[run][update - 1])
-                return Imagined(run, update, place, cloud_of(update, self.race.experiment.runs[run], place))
+                point = Point(*self.race.points[run][update - 1])
+                return Imagined(run, update, point, cloud_of(update, self.race.experiment.runs[run], point))
             case _:
                 raise AssertionError(job)
 
     def _updates(self) -> list[int]:
         """How many updates each run has made."""
         rows = self.race.rows[self.race.rows["moment"] <= self.at]
-        return [int(rows["update"][rows["run"] == run].max()) for run in range(len(self.race.places))]
+        return [int(rows["update"][rows["run"] == run].max()) for run in range(len(self.race.points))]
 
     def _advance(self, moments: int, span: float) -> Advanced:
         every = self.race.rows
@@ -365,7 +365,7 @@ def make_scene(experiment: Experiment, race: Race, *, cursor: int | None = None,
     session.trails = PlaneTrails(race.opened.plane)
     rest = race.rows[len(race.start) :]
     session.history.append(rest)
-    last = [int(race.rows["update"][race.rows["run"] == run].max()) for run in range(len(race.places))]
+    last = [int(race.rows["update"][race.rows["run"] == run].max()) for run in range(len(race.points))]
     session.trails.take(race.news(rest, last))
     if cursor is not None:
         session.history.seek(cursor - session.history.cursor)

@@ -1,4 +1,4 @@
-"""A session over a replaying link, and what it asked for and told."""
+"""A session over a replaying link, and what it asked for and said."""
 
 import asyncio
 
@@ -11,13 +11,13 @@ from tui.session.session import Session
 
 
 class Watched:
-    """A session that stands, its link, and what it told the user."""
+    """A session that stands, its link, and what the user was notified of."""
 
     def __init__(self, experiment: Experiment, until: float, link: type[ReplayLink]) -> None:
-        self.told: list[str] = []
+        self.notified: list[str] = []
         self.race = make_race(experiment, until)
         self.link = link(self.race)
-        self.session = Session(experiment, CARD, self.link, self.told.append)
+        self.session = Session(experiment, CARD, self.link, self.notified.append)
 
     @property
     def rows(self) -> Rows:

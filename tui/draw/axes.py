@@ -46,7 +46,7 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def tick_labels(ticks: Sequence[float]) -> list[str]:
-    """Labels of increasing ticks, with the decimals that tell them apart and a common prefix where they are large.
+    """Labels of increasing ticks, with the decimals that distinguish them and a common prefix where they are large.
 
     Those of several decades are written each in its own way.
     """
@@ -58,11 +58,11 @@ def tick_labels(ticks: Sequence[float]) -> list[str]:
     smallest = min(abs(tick) for tick in ticks if tick)
     gap = min([after - before for before, after in pairwise(ticks)] + [smallest])
     if largest >= 1e15 or largest < 1e-3:
-        places = max(0, _exponent(largest) - _exponent(gap))
-        return [exponential(tick, places) if tick else "0" for tick in ticks]
+        decimals = max(0, _exponent(largest) - _exponent(gap))
+        return [exponential(tick, decimals) if tick else "0" for tick in ticks]
     unit, prefix = next((entry for entry in PREFIXES if largest >= 10 * entry[0]), (1.0, ""))
-    places = max(0, -_exponent(gap / unit))
-    return [f"{tick / unit:.{places}f} {prefix}".rstrip() if tick else "0" for tick in ticks]
+    decimals = max(0, -_exponent(gap / unit))
+    return [f"{tick / unit:.{decimals}f} {prefix}".rstrip() if tick else "0" for tick in ticks]
 
 
 def left_labels(low: float, high: float, rows: int, widest: int = 80) -> list[str]:
@@ -72,12 +72,12 @@ def left_labels(low: float, high: float, rows: int, widest: int = 80) -> list[st
     exponents, and those that still do not fit are left out.
     """
     ticks = nice_ticks(low, high, max(4, rows // 4))
-    places = {
+    by_row = {
         min(int((high - tick) / (high - low) * rows), rows - 1): label
         for tick, label in zip(ticks, _fitting_labels(ticks, widest), strict=True)
     }
-    width = max(map(len, places.values()), default=0)
-    return [places.get(row, "").rjust(width) for row in range(rows)]
+    width = max(map(len, by_row.values()), default=0)
+    return [by_row.get(row, "").rjust(width) for row in range(rows)]
 
 
 def _fitting_labels(ticks: Sequence[float], widest: int) -> list[str]:

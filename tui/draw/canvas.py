@@ -87,8 +87,8 @@ class Canvas:
 
     def polyline(self, dots: ArrayLike, color: int, layer: int = TRAIL) -> None:
         """Draw the line through points in dot coordinates, shape (n, 2); it breaks where one is not finite."""
-        places = np.asarray(dots, dtype=np.float64).reshape(-1, 2)
-        xs, ys, _ = line_dots(places, 2 * self.columns, 4 * self.rows)
+        positions = np.asarray(dots, dtype=np.float64).reshape(-1, 2)
+        xs, ys, _ = line_dots(positions, 2 * self.columns, 4 * self.rows)
         self._ink(layer, color).add(xs, ys, color)
 
     def trail(self, dots: ArrayLike, shades: Integers, color: int, old: int = 0) -> None:
@@ -97,18 +97,18 @@ class Canvas:
         Args:
             dots: the points, oldest first, shape (n, 2).
             shades: one colour a point, shape (n,).
-            color: what tells this trail from others.
+            color: what distinguishes this trail from others.
             old: how many of the points are old: their dots give way to fresh ones, and thin out where they crowd.
         """
-        places = np.asarray(dots, dtype=np.float64).reshape(-1, 2)
-        xs, ys, point = line_dots(places, 2 * self.columns, 4 * self.rows)
-        self._ink(TRAIL, color).add(xs, ys, shades[point], point >= old)
+        positions = np.asarray(dots, dtype=np.float64).reshape(-1, 2)
+        xs, ys, leads_to = line_dots(positions, 2 * self.columns, 4 * self.rows)
+        self._ink(TRAIL, color).add(xs, ys, shades[leads_to], leads_to >= old)
 
     def points(self, dots: ArrayLike, color: int, layer: int = TRAIL) -> None:
         """Set single dots, shape (n, 2)."""
-        places = np.asarray(dots, dtype=np.float64).reshape(-1, 2)
-        kept = ((places >= 0) & (places < (2 * self.columns, 4 * self.rows))).all(axis=1)
-        xs, ys = places[kept].astype(np.int64).T
+        positions = np.asarray(dots, dtype=np.float64).reshape(-1, 2)
+        kept = ((positions >= 0) & (positions < (2 * self.columns, 4 * self.rows))).all(axis=1)
+        xs, ys = positions[kept].astype(np.int64).T
         self._ink(layer, color).add(xs, ys, color)
 
     def patterns(self, patterns: NDArray[np.uint8], color: int, layer: int = TRAIL) -> None:
@@ -116,7 +116,7 @@ class Canvas:
         self._ink(layer, color).add_patterns(patterns, color)
 
     def arrow(self, begin: Sequence[float], end: Sequence[float], color: int, layer: int = MARK) -> None:
-        """Draw an arrow between two places in dot coordinates, its head at `end`."""
+        """Draw an arrow between two positions in dots, its head at `end`."""
         tail, tip = np.asarray(begin, dtype=np.float64), np.asarray(end, dtype=np.float64)
         length = float(np.hypot(*(tip - tail)))
         self.polyline([tail, tip], color, layer)
@@ -130,12 +130,12 @@ class Canvas:
         """Write single-width characters (a head glyph, a label) from a cell on; without `bg`, on the background."""
         if not 0 <= row < self.rows:
             return
-        for place, character in enumerate(text, start=column):
-            if 0 <= place < self.columns:
-                self._glyph[row, place] = ord(character)
-                self._glyph_fg[row, place] = fg
-                self._glyph_bg[row, place] = -1 if bg is None else bg
-                self._bold[row, place] = bold
+        for cell, character in enumerate(text, start=column):
+            if 0 <= cell < self.columns:
+                self._glyph[row, cell] = ord(character)
+                self._glyph_fg[row, cell] = fg
+                self._glyph_bg[row, cell] = -1 if bg is None else bg
+                self._bold[row, cell] = bold
 
     def picture(self, lines: Sequence[str], fg: int) -> None:
         """Write lines of single-width characters from the upper left on; their spaces cover nothing."""

@@ -16,7 +16,7 @@ from tui.draw.smoothing import envelope, smoothed
 Floats = NDArray[np.float64]
 
 BELOW = "▾"
-"""Stands at the bottom edge of a logarithmic axis for values that have no place on it."""
+"""Stands at the bottom edge of a logarithmic axis for values that are not on it."""
 
 _SMALLEST = (12, 4)  # columns and rows below which there is no room for a curve and its axes
 _MOST_ROOM = 0.5  # of the width, for tags
@@ -128,11 +128,11 @@ class _Area:
         within = halves[: 2 * self._rows, self._left :]
         height = np.arange(2 * self._rows)[::-1, None]  # of half cells, counted from below
         for one in series:
-            places = self._across.shares(one.swath[0])
-            shown = (places >= 0) & (places <= 1)
-            ends = envelope(places[shown], one.swath[1][shown], self._columns)
+            across = self._across.shares(one.swath[0])
+            shown = (across >= 0) & (across <= 1)
+            ends = envelope(across[shown], one.swath[1][shown], self._columns)
             low, high = (np.floor(self._up.shares(end) * 2 * self._rows) for end in ends)
-            low = np.nan_to_num(low, nan=-1.0)  # values without a place on a logarithmic axis are below all others
+            low = np.nan_to_num(low, nan=-1.0)  # values that are not on a logarithmic axis are below all others
             within[(height >= low) & (height <= high)] = one.swath_color
         self._canvas.background(halves)
 
@@ -145,9 +145,9 @@ class _Area:
 
     def draw_line(self, series: Series) -> None:
         """The calm line, and at the bottom edge where values lie below."""
-        places = self._across.shares(series.x)
-        shown = (places >= 0) & (places <= 1)
-        xs, ys = smoothed(places[shown], series.y[shown], self._columns)
+        across = self._across.shares(series.x)
+        shown = (across >= 0) & (across <= 1)
+        xs, ys = smoothed(across[shown], series.y[shown], self._columns)
         shares = self._up.shares(ys)
         below = np.isfinite(ys) & ~(shares >= 0)
         patterns = np.zeros((self._canvas.rows, self._canvas.columns), dtype=np.uint8)
@@ -155,8 +155,8 @@ class _Area:
             xs, np.where(below, 0.0, shares), self._columns, self._rows
         )
         self._canvas.patterns(patterns, series.color)
-        for place in xs[below]:
-            self._canvas.text(self._column(place), self._rows - 1, BELOW, series.color)
+        for share in xs[below]:
+            self._canvas.text(self._column(share), self._rows - 1, BELOW, series.color)
 
     def draw_tags(self, series: Sequence[Series]) -> None:
         """What stands at the lines, from the highest to the lowest, none of it on another one."""
@@ -183,7 +183,7 @@ class _Area:
 
 @dataclass(slots=True)
 class _Tag:
-    """Words at a place within the axes."""
+    """Words at a position within the axes."""
 
     begin: int
     row: int

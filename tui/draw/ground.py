@@ -16,12 +16,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ground:
-    """What the trails are drawn on.
+    """The landscape under the trails, as bands of equal loss and the lines between them.
 
     Attributes:
         landscape: what it was made of.
         bands: for each of its values the band of equal loss, shape (rows, columns).
-        lines: the contours between the bands, each of places of shape (K, 2).
+        lines: the contours between the bands, each of points of shape (K, 2).
     """
 
     landscape: Surveyed
@@ -43,8 +43,8 @@ class Ground:
         beyond = len(palette.bands)
         rows, columns = self.bands.shape
         there = Viewport(self.landscape.window, columns, rows)
-        left, top = view.place(0, -0.25)
-        xs = np.array([view.place(column, 0).x for column in range(view.columns)])
+        left, top = view.point(0, -0.25)
+        xs = np.array([view.point(column, 0).x for column in range(view.columns)])
         ys = top - np.arange(2 * view.rows) * (view.height / (2 * view.rows))
         across = np.floor(there.to_dots(np.stack([xs, np.full(len(xs), top)], axis=1))[:, 0] / 2).astype(np.int64)
         down = np.floor(there.to_dots(np.stack([np.full(len(ys), left), ys], axis=1))[:, 1] / 4).astype(np.int64)

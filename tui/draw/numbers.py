@@ -13,9 +13,9 @@ def _special(number: float) -> str | None:
     return None
 
 
-def exponential(number: float, places: int) -> str:
+def exponential(number: float, decimals: int) -> str:
     """Mantissa and exponent: 0.000032 with 1 decimal place is "3.2e-5"."""
-    mantissa, exponent = f"{number:.{places}e}".split("e")
+    mantissa, exponent = f"{number:.{decimals}e}".split("e")
     return f"{mantissa}e{int(exponent)}"
 
 

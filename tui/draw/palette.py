@@ -9,7 +9,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 GLYPHS = ("●", "■", "▲", "◆", "★", "▼", "✚", "✖", "◉")
-"""The head of each run: single-cell characters that monospaced fonts have, told apart without colour."""
+"""The head of each run: single-cell characters that monospaced fonts have, distinguishable without colour."""
 START, MINIMUM = "○", "×"
 
 _SHADES = 4  # of a trail, from the newest points to the oldest
@@ -20,7 +20,7 @@ _LARGEST = 1e300  # differences of such losses are finite
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """One theme's colours, 0xRRGGBB.
+    """The colours of one theme, as 0xRRGGBB.
 
     Every shade of a trail, from `runs` to `faded`, has a contrast of at least 3 : 1 (WCAG 2) with every band and every
     swath, so these have little luminance to differ in: lines between the bands say what they cannot.
@@ -110,7 +110,7 @@ _LIGHT_RUNS_256 = (0x005FAF, 0x00875F, 0xAF5F00, 0xAF0087, 0x5F5F00, 0xD70000, 0
 LIGHT_256 = replace(
     LIGHT,
     runs=_LIGHT_RUNS_256,
-    faded=_LIGHT_RUNS_256,  # none that is lighter stands out; that trails thin out has to tell their age
+    faded=_LIGHT_RUNS_256,  # none that is lighter stands out; that trails thin out has to show their age
     bands=(
         0xAFD7FF, 0xAFD7FF, 0xDEDEDE, 0xDEDEDE, 0xE8E8E8, 0xE8E8E8, 0xE8E8E8, 0xE8E8E8,
         0xF2F2F2, 0xF2F2F2, 0xFFFFFF, 0xFFFFFF,

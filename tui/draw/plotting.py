@@ -35,13 +35,13 @@ def axes(
 
     Args:
         width, height: of all, in cells.
-        across, up: places of the ticks, as shares of each axis, and their labels.
+        across, up: positions of the ticks, as shares of each axis, and their labels.
     """
     figure = _blank(width, height)
     figure.axes(False, axis="x", side="upper")
     figure.axes(False, axis="y", side="right")
-    for name, (places, labels) in (("x", across), ("y", up)):
-        figure.ruler(name).ticks(list(places), list(labels))
+    for name, (shares, labels) in (("x", across), ("y", up)):
+        figure.ruler(name).ticks(list(shares), list(labels))
     lines = tuple(line.ljust(width) for line in figure.build().string(True).split("\n")[:height])
     row = next((row for row, line in enumerate(lines) if _CORNER in line), 0)
     return lines, width - lines[row].find(_CORNER) - 1, row

@@ -9,14 +9,14 @@ Integers = NDArray[np.int64]
 _FAR = 1e150  # differences and quotients of such coordinates still are finite
 
 
-def line_dots(places: Floats, width: int, height: int) -> tuple[Integers, Integers, Integers]:
+def line_dots(dots: Floats, width: int, height: int) -> tuple[Integers, Integers, Integers]:
     """The dots of the line through points, within `width` x `height` dots: x, y and to which point each one leads.
 
-    `places` are dot coordinates, shape (n, 2); the line breaks where one is not finite.
+    `dots` has their positions in dots, shape (n, 2); the line breaks where one is not finite.
     """
-    finite = np.isfinite(places[:, 0]) & np.isfinite(places[:, 1])
+    finite = np.isfinite(dots[:, 0]) & np.isfinite(dots[:, 1])
     ends = np.flatnonzero(finite[1:] & finite[:-1]) + 1
-    begins, stops, inside = _clip(places[ends - 1], places[ends], width, height)
+    begins, stops, inside = _clip(dots[ends - 1], dots[ends], width, height)
     xs, ys, segment = _rasterise(begins, stops)
     return xs, ys, ends[inside][segment]
 
@@ -49,7 +49,7 @@ def _rasterise(begins: Floats, ends: Floats) -> tuple[Integers, Integers, Intege
     steps = np.abs(span).max(axis=1, initial=0.0).astype(np.int64)
     segment = np.repeat(np.arange(len(steps)), steps + 1)
     first = np.cumsum(steps + 1) - (steps + 1)
-    place = np.arange(len(segment)) - first[segment]
-    part = place / np.maximum(steps, 1)[segment]
+    step = np.arange(len(segment)) - first[segment]
+    part = step / np.maximum(steps, 1)[segment]
     dots = np.rint(begins[segment] + part[:, None] * span[segment]).astype(np.int64)
     return dots[:, 0], dots[:, 1], segment

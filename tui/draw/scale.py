@@ -29,13 +29,13 @@ class Scale(NamedTuple):
         return (math.log10(self.low), math.log10(self.high)) if self.log else (self.low, self.high)
 
     def laid_out(self, values: ArrayLike) -> Floats:
-        """Values as they are laid out; NaN: without a place."""
+        """Values as they are laid out; NaN: not on the axis."""
         plain = np.asarray(values, dtype=np.float64)
         plain = np.where(np.isfinite(plain), plain, np.nan).clip(-LARGEST, LARGEST)
         return np.log10(plain, where=plain > 0, out=np.full_like(plain, np.nan)) if self.log else plain
 
     def shares(self, values: ArrayLike) -> Floats:
-        """How far along the axis values are: 0 at its low end, 1 at its high one; NaN: without a place."""
+        """How far along the axis values are: 0 at its low end, 1 at its high one; NaN: not on the axis."""
         low, high = self.ends
         return (self.laid_out(values) - low) / (high - low)
 
@@ -99,7 +99,7 @@ def round_down(value: float) -> float:
 
 
 def _apart(low: float, high: float) -> tuple[float, float]:
-    """The ends of an axis, drawn apart where they are too close to be told apart on it."""
+    """The ends of an axis, drawn apart where they are too close to be distinguished on it."""
     reach = max(abs(low), abs(high))
     if reach < 1 / LARGEST:
         return -0.5, 0.5

@@ -6,43 +6,43 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def smoothed(places: Floats, values: Floats, parts: int) -> tuple[Floats, Floats]:
+def smoothed(shares: Floats, values: Floats, parts: int) -> tuple[Floats, Floats]:
     """The median of the values in each of so many equal parts of an axis, and the first and the last value as they are.
 
     Where there are no more values than parts, all of them are as they are. A median is the same on a linear and on a
     logarithmic axis, and one value in a million does not move it.
 
     Args:
-        places: shares of the axis, increasing, shape (n,).
+        shares: where the values are, as shares of the axis, increasing, shape (n,).
         values: of the same shape; what is not finite is left out, and is one NaN where a part holds nothing else.
         parts: how many.
 
     Returns:
-        Places and values, at most `parts` + 2.
+        Positions and values, at most `parts` + 2.
     """
     known = np.where(np.isfinite(values), values, np.nan)
     if len(values) <= parts:
-        return places, known
-    part = _parts(places, parts)
+        return shares, known
+    part = _parts(shares, parts)
     begins = np.flatnonzero(np.r_[True, np.diff(part) > 0])
     ranked = known[np.lexsort((known, part))]  # in each part what is not finite comes last
     sizes = np.add.reduceat(np.isfinite(known).astype(np.int64), begins)
     middle = (ranked[begins + np.maximum(sizes - 1, 0) // 2] + ranked[begins + (sizes - sizes % 2) // 2]) / 2
     medians = np.where(sizes > 0, middle, np.nan)
-    means = np.add.reduceat(places, begins) / np.diff(np.r_[begins, len(places)])
-    return np.r_[places[0], means, places[-1]], np.r_[known[0], medians, known[-1]]
+    means = np.add.reduceat(shares, begins) / np.diff(np.r_[begins, len(shares)])
+    return np.r_[shares[0], means, shares[-1]], np.r_[known[0], medians, known[-1]]
 
 
-def envelope(places: Floats, values: Floats, parts: int) -> tuple[Floats, Floats]:
+def envelope(shares: Floats, values: Floats, parts: int) -> tuple[Floats, Floats]:
     """The least and the greatest finite value in each of so many equal parts of an axis, both of shape (parts,).
 
     A part without any has those of the one before it; NaN before the first and after the last.
     """
-    finite = np.isfinite(values) & np.isfinite(places)
+    finite = np.isfinite(values) & np.isfinite(shares)
     low, high = np.full(parts, np.inf), np.full(parts, -np.inf)
     if not finite.any():
         return np.full(parts, np.nan), np.full(parts, np.nan)
-    part = _parts(places[finite], parts)
+    part = _parts(shares[finite], parts)
     np.minimum.at(low, part, values[finite])
     np.maximum.at(high, part, values[finite])
     filled = np.maximum.accumulate(np.where(np.isfinite(low), np.arange(parts), -1))
@@ -50,5 +50,5 @@ def envelope(places: Floats, values: Floats, parts: int) -> tuple[Floats, Floats
     return np.where(inside, low[filled], np.nan), np.where(inside, high[filled], np.nan)
 
 
-def _parts(places: Floats, parts: int) -> NDArray[np.int64]:
-    return (places * parts).clip(0, parts - 1).astype(np.int64)
+def _parts(shares: Floats, parts: int) -> NDArray[np.int64]:
+    return (shares * parts).clip(0, parts - 1).astype(np.int64)

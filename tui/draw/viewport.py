@@ -11,7 +11,7 @@ from sim.experiment.geometry import Point, Window
 
 Floats = NDArray[np.float64]
 
-_FINEST = 1e-9  # a window's narrowest span, relative to its distance from the origin: floats still tell cells apart
+_FINEST = 1e-9  # a window's narrowest span, relative to its distance from the origin: floats still distinguish cells
 _WIDEST = 1e100
 
 
@@ -33,22 +33,22 @@ class Viewport:
         """The window's extent in y."""
         return self.window.top - self.window.bottom
 
-    def to_dots(self, places: ArrayLike) -> Floats:
-        """Places of the plane in the canvas's dot coordinates, both of shape (n, 2); places outside are far dots."""
-        plane = np.asarray(places, dtype=np.float64).reshape(-1, 2)
+    def to_dots(self, points: ArrayLike) -> Floats:
+        """Points of the plane in the canvas's dot coordinates, both of shape (n, 2); points outside are far dots."""
+        plane = np.asarray(points, dtype=np.float64).reshape(-1, 2)
         with np.errstate(over="ignore", invalid="ignore"):
             xs = (plane[:, 0] - self.window.left) / self.width * (2 * self.columns)
             ys = (self.window.top - plane[:, 1]) / self.height * (4 * self.rows)
         return np.stack([xs, ys], axis=-1)
 
     def cell(self, x: float, y: float) -> tuple[int, int] | None:
-        """The column and row of the cell that holds a place; None: outside."""
+        """The column and row of the cell that holds a point; None: outside."""
         ((across, down),) = self.to_dots([x, y])
         if not (0 <= across < 2 * self.columns and 0 <= down < 4 * self.rows):
             return None
         return int(across) // 2, int(down) // 4
 
-    def place(self, column: float, row: float) -> Point:
+    def point(self, column: float, row: float) -> Point:
         """The centre of a cell in the plane."""
         return Point(
             self.window.left + (column + 0.5) / self.columns * self.width,
@@ -56,9 +56,9 @@ class Viewport:
         )
 
     def zoom(self, factor: float, about: Point | None = None) -> "Viewport":
-        """The view `factor` times as near, one place (the middle if None) staying where it is on the screen.
+        """The view `factor` times as near, one point (the middle if None) staying where it is on the screen.
 
-        The same view where that would be too near or too far for floats to tell places apart.
+        The same view where that would be too near or too far for floats to distinguish points.
         """
         left, right, bottom, top = self.window
         x, y = about or Point((left + right) / 2, (bottom + top) / 2)
@@ -73,7 +73,7 @@ class Viewport:
         return self._moved(Window(left + x, right + x, bottom + y, top + y))
 
     def centred(self, x: float, y: float) -> "Viewport":
-        """The view moved so that a place is in its middle."""
+        """The view moved so that a point is in its middle."""
         left, right, bottom, top = self.window
         return self.pan((x - (left + right) / 2) / self.width, (y - (bottom + top) / 2) / self.height)
 
@@ -91,13 +91,13 @@ class Viewport:
         """
         return self.grown(2 * self.columns / (4 * self.rows))
 
-    def fit(self, places: ArrayLike, margin: float = 0.1) -> "Viewport":
-        """The view of all finite places, shape (n, 2), with a margin on each side as a fraction of their extent.
+    def fit(self, points: ArrayLike, margin: float = 0.1) -> "Viewport":
+        """The view of all finite points, shape (n, 2), with a margin on each side as a fraction of their extent.
 
-        It keeps the window's proportions, so that places on a line do not tear it out of shape, and its size where
+        It keeps the window's proportions, so that points on a line do not tear it out of shape, and its size where
         they have no extent at all.
         """
-        plane = np.asarray(places, dtype=np.float64).reshape(-1, 2)
+        plane = np.asarray(points, dtype=np.float64).reshape(-1, 2)
         plane = plane[(np.abs(plane) < _WIDEST / 10).all(axis=1)]
         if not len(plane):
             return self
@@ -125,7 +125,7 @@ def contours(losses: Floats, levels: Sequence[float], window: Window) -> list[Fl
     if rows < 2 or columns < 2:
         return []
     view = Viewport(window, columns, rows)
-    left, top = view.place(0, 0)
-    right, bottom = view.place(columns - 1, rows - 1)
+    left, top = view.point(0, 0)
+    right, bottom = view.point(columns - 1, rows - 1)
     generator = contour_generator(np.linspace(left, right, columns), np.linspace(top, bottom, rows), losses)
     return [np.asarray(line) for level in levels for line in generator.lines(level)]

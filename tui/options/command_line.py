@@ -39,7 +39,7 @@ def command_line(experiment: Experiment) -> str:
 
 
 def _own_options(problem: ProblemConfig | ModelConfig) -> dict[str, object]:
-    """What only a two-parameter problem, or only a model, is told."""
+    """What only a two-parameter problem, or only a model, has."""
     if isinstance(problem, ProblemConfig):
         return {}
     own = ("model", *(key for key in MODEL_KEYS if key != "plane"))

@@ -49,7 +49,7 @@ Whole = Annotated[int, Parameter(converter=_reader(whole), metavar="N")]
 
 EXPERIMENT = Group("Experiment", sort_key=4)
 _DATA = Parameter(group=Group("Problem and data", sort_key=1))
-_MODEL = Parameter(group=Group("A real model, in place of a problem", sort_key=2))
+_MODEL = Parameter(group=Group("A real model, instead of a problem", sort_key=2))
 _RUNS = Parameter(group=Group("Runs", sort_key=3))
 _EXPERIMENT = Parameter(group=EXPERIMENT)
 _SWITCH = Parameter(negative=(), show_default=False)
@@ -79,7 +79,7 @@ class Options:
         loader: Whether batches come through a DataLoader or from tensors resident on the device.
         workers: Processes of the DataLoader.
         plane: How a model's parameters are seen in two dimensions.
-        run: A run in place of the default three, up to 9 times: name=big,batch_size=128,lr=0.05,optimizer=adam ...
+        run: A run instead of the default three, up to 9 times: name=big,batch_size=128,lr=0.05,optimizer=adam ...
         lr: Learning rate.
         optimizer: Optimizer, from torch.optim.
         momentum: Momentum, for sgd and rmsprop.
@@ -95,7 +95,7 @@ class Options:
         backend: Who makes the updates; see gdsim list.
         loss_every: Evaluate the loss over all examples every so many updates.
         change: Another clock from a moment on: moment=50,clock=examples. Several times, if wanted.
-        config: A TOML file with any of these options, in place of your own gdsim.toml.
+        config: A TOML file with any of these options, instead of your own gdsim.toml.
     """
 
     data: Annotated[str | None, _DATA, Parameter(metavar="FILE")] = None

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Curves(Picture):
-    """The line is the loss over all examples, smoothed; the band behind it is that of the losses of the batches.
+    """The curves: for each run its loss over all examples, smoothed, before a band of the losses of its batches.
 
     What an update measured is drawn where it was measured: at the parameters before it, so one update earlier.
     """
@@ -128,7 +128,7 @@ class Curves(Picture):
         )
 
     def _measured(self, run: RunScene, column: str) -> tuple[Floats, Floats]:
-        """What updates measured, at the places of the updates before: that is where the run then was."""
+        """What updates measured, at the positions of the updates before: that is where the run then was."""
         return self._x(thinned(run.recorded[:-1])), thinned(run.recorded[1:])[column]
 
     def _x(self, rows: Rows) -> Floats:
@@ -151,7 +151,7 @@ def rates_words(scene: Scene) -> str:
 
 
 def _drawable(scene: Scene) -> tuple[Measure, ...]:
-    """The recorded measures, the loss first; of those that a pass tells, the ones that are told of the start."""
+    """The recorded measures, the loss first; of those that take a pass, the ones that are known at the start."""
     start = scene.runs[0].recorded[0]
-    told = [one for one in RECORDED if one.name != _BESIDE and (one.cost == "step" or np.isfinite(start[one.name]))]
-    return (registry()["loss"], *(one for one in told if one.name != "loss"))
+    drawable = [one for one in RECORDED if one.name != _BESIDE and (one.cost == "step" or np.isfinite(start[one.name]))]
+    return (registry()["loss"], *(one for one in drawable if one.name != "loss"))

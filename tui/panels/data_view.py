@@ -1,4 +1,4 @@
-"""The data, with each run's present line or boundary: what a place on the surface means."""
+"""The data, with each run's present line or boundary: what a point of the surface means."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 class DataPanel(Plot):
-    """Points, lines, and the examples that each run's last update used."""
+    """The data as points, each run's line or boundary, and the examples that each run's last update used."""
 
     BORDER_TITLE = "data"
 

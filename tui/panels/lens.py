@@ -79,7 +79,7 @@ def _times(view: Viewport, surface: Viewport) -> str:
 
 
 def _strays(cloud: Cloud, run: RunScene) -> list[str]:
-    """What the cloud means for batches of this size, from the most telling words to the shortest."""
+    """What the cloud means for batches of this size, from the fullest words to the shortest."""
     if run.config.full_batch:
         return ["all examples together always go to the middle of the cloud", "all: always the middle"]
     if cloud.batch_size == 1:

@@ -8,7 +8,7 @@ from tui.draw.frame import Frame
 
 
 class Picture(Widget, can_focus=True):
-    """Shows one frame at a time, and repaints only the cells in which it differs from the one before."""
+    """A widget that shows one frame at a time, and repaints only the cells in which it differs from the one before."""
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)

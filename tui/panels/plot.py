@@ -22,7 +22,7 @@ def fitting(choices: Sequence[str], width: int) -> str:
 
 
 class Plot(Picture):
-    """A frame with the labels of its window, and titles on its border."""
+    """A picture of a window of the plane, with labels at its axes and titles on its border."""
 
     _titles: tuple[str, str] = ("", "")
 
@@ -46,7 +46,7 @@ class Plot(Picture):
         return Viewport(window, *self.plot_size)
 
     def canvas_cell(self, column: int, row: int) -> tuple[int, int] | None:
-        """The canvas's cell at a place of the widget's content; None beside the canvas."""
+        """The canvas's cell at a position in the widget's content; None beside the canvas."""
         columns, rows = self.plot_size
         column -= _LEFT
         return (column, row) if 0 <= column < columns and 0 <= row < rows else None

@@ -16,7 +16,7 @@ _WIDEST_PICTURE = 32  # pixels
 
 
 class Predictions(Words, can_focus=True):
-    """Images as half-block pictures, other examples by their truth; each run's answers below, wrong ones in red."""
+    """Test examples (images as half-block pictures), their truth, and each run's answers below, wrong ones in red."""
 
     BORDER_TITLE = "test examples and answers"
     _subtitle = ""
@@ -45,8 +45,12 @@ def predictions_text(scene: Scene, predicted: Predicted, width: int, height: int
             break
         some = range(begin, min(begin + across, len(predicted.truths)))
         rows = range(len(pictures[0]) if pictures else 0)
-        lines += [Text("   ") + Text(" " * _GAP).join(pictures[place][row].copy() for place in some) for row in rows]
-        lines.append(Text("   " + "".join(predicted.truths[place].ljust(cell + _GAP) for place in some), style="bold"))
+        lines += [
+            Text("   ") + Text(" " * _GAP).join(pictures[example][row].copy() for example in some) for row in rows
+        ]
+        lines.append(
+            Text("   " + "".join(predicted.truths[example].ljust(cell + _GAP) for example in some), style="bold")
+        )
         lines += [_answers(run, predicted, some, cell, scene.palette) for run in runs]
         lines.append(Text(""))
     return Text("\n").join(lines)
@@ -55,9 +59,9 @@ def predictions_text(scene: Scene, predicted: Predicted, width: int, height: int
 def _answers(run: RunScene, predicted: Predicted, some: range, cell: int, palette: Palette) -> Text:
     styles = {True: hexadecimal(palette.good), False: f"bold {hexadecimal(palette.bad)}", None: ""}
     line = Text.assemble((f" {run.glyph} ", hexadecimal(run.color)))
-    for place in some:
-        right = predicted.right[run.index][place]
-        line.append(predicted.answers[run.index][place].ljust(cell + _GAP), styles[right])
+    for example in some:
+        right = predicted.right[run.index][example]
+        line.append(predicted.answers[run.index][example].ljust(cell + _GAP), styles[right])
     return line
 
 

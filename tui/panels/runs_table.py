@@ -68,7 +68,7 @@ _RANKS = {
 }
 _USUAL_RANK = 9
 _STATUS_MEANING = "running, converged, at a saddle (say) where it stands at no lowest minimum, diverged or failed"
-_TOLD_ELSEWHERE = ("batch_loss", "lr")
+_SHOWN_ELSEWHERE = ("batch_loss", "lr")
 
 
 def _measured(one: Measure) -> TableColumn:
@@ -86,7 +86,7 @@ def _measured(one: Measure) -> TableColumn:
 @cache
 def columns() -> tuple[TableColumn, ...]:
     """Every column, in order: what a run is, how far it has come, the measures, how it stands."""
-    told = [one for one in measures("step", "pass", "free") if one.name not in _TOLD_ELSEWHERE]
+    shown = [one for one in measures("step", "pass", "free") if one.name not in _SHOWN_ELSEWHERE]
     return (
         TableColumn("run", "the descent: a key with its number hides or shows it", lambda _s, r: r.config.name),
         TableColumn("batch", "examples whose mean gradient makes one update", _batch),
@@ -94,13 +94,13 @@ def columns() -> tuple[TableColumn, ...]:
         TableColumn("updates", "steps made", lambda _s, r: count(r.update)),
         TableColumn("epoch", "passes through all examples", lambda _s, r: f"{float(r.seen[-1]['epoch']):,.2f}", 6),
         TableColumn("examples", "examples read", lambda _s, r: count(r.examples), 1),
-        *(_measured(one) for one in told),
+        *(_measured(one) for one in shown),
         TableColumn("status", _STATUS_MEANING, lambda _s, r: r.status_words),
     )
 
 
 class RunsTable(Words):
-    """The table; columns that do not fit are left out, the least telling first."""
+    """The table of the runs; columns that do not fit are left out, the least important first."""
 
     _rows = 0
 

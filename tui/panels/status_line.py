@@ -12,13 +12,13 @@ from tui.draw.palette import hexadecimal
 from tui.panels.words import Words
 from tui.scene.scene import Scene
 
-_KEPT_UP = 0.8  # of the pace asked for: below it the real one is told
+_KEPT_UP = 0.8  # of the pace asked for: below it the real one is shown
 _BUSY_AFTER = 1.0  # seconds
 _GAP = "  "
 
 
 class StatusLine(Words):
-    """Problem, data, counters, playing or paused, pace, seed and device, as much of it as the width allows."""
+    """The top line: problem, data, counters, playing or paused, pace, seed, device, as far as the width allows."""
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""

@@ -31,15 +31,15 @@ Floats = NDArray[np.float64]
 
 
 class Surface(Plot):
-    """Zoom, pan, fit, follow; click to start from there."""
+    """The landscape and the trails on it; a click starts the runs from there."""
 
     BORDER_TITLE = "loss"
 
     @dataclass
     class StartChosen(Message):
-        """A place was clicked on: runs are to start from it."""
+        """A point was clicked on: runs are to start from it."""
 
-        place: Point
+        point: Point
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -111,7 +111,7 @@ class Surface(Plot):
         return view.squared() if self._square else view
 
     def zoom(self, factor: float, about: Point | None = None) -> None:
-        """Nearer or farther, about a place or the middle."""
+        """Nearer or farther, about a point or the middle."""
         if (view := self.view) is not None:
             self._window, self._fits_itself = view.zoom(factor, about).window, False
 
@@ -124,7 +124,7 @@ class Surface(Plot):
         """Show all of the trails, and the known minima."""
         view, scene = self.view, self._scene
         if view is not None and scene is not None:
-            trails = [run.places for run in scene.runs if run.shown]
+            trails = [run.points for run in scene.runs if run.shown]
             self._window = view.fit(np.concatenate([*trails, np.array(scene.card.minima).reshape(-1, 2)])).window
             self._fits_itself = scene.card.window is None
 
@@ -136,7 +136,7 @@ class Surface(Plot):
         view = self.view
         if view is None or not self._fits_itself:
             return
-        trails = [run.places for run in scene.runs if run.shown and not run.status.stopped]
+        trails = [run.points for run in scene.runs if run.shown and not run.status.stopped]
         heads = np.array([trail[-1] for trail in trails]).reshape(-1, 2)
         if len(heads) and (changed or not _well_inside(view, heads)):
             self._window = view.fit(np.concatenate(trails), margin=_ROOM).window
@@ -193,7 +193,7 @@ class Surface(Plot):
             self.entitle([f"loss over {a} and {b}", "loss"], [scene.card.note, scene.card.note.partition(",")[0]])
             return
         share = f" · {100 * scene.plane.explained:.0f}%" if scene.end else ""
-        told = f"{share} of the movement" if share else ""
+        explained = f"{share} of the movement" if share else ""
         here = self._here
         if here is None:
             below = ["landscape to come"]
@@ -205,21 +205,23 @@ class Surface(Plot):
                 [f"over {over} · landscape {made}", f"over {over} · {made}", over] if made else [f"over {over}", over]
             )
         kind = scene.plane.kind
-        self.entitle([f"loss · {scene.plane.words}{told}", f"loss · {kind} plane{told}", f"{kind} plane{share}"], below)
+        self.entitle(
+            [f"loss · {scene.plane.words}{explained}", f"loss · {kind} plane{explained}", f"{kind} plane{share}"], below
+        )
 
     def _draw_trail(self, canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
-        places = run.places
-        older = max(0, len(places) - _DETAILED)
-        kept = np.concatenate([np.arange(0, older, max(1, older // _DETAILED)), np.arange(older, len(places))])
+        points = run.points
+        older = max(0, len(points) - _DETAILED)
+        kept = np.concatenate([np.arange(0, older, max(1, older // _DETAILED)), np.arange(older, len(points))])
         shades = trail_colors(len(kept), run.color, palette.faded[run.index], _FADE_EVERY)
-        canvas.trail(view.to_dots(places[kept]), shades, run.color, max(0, len(kept) - _FADE_EVERY))
+        canvas.trail(view.to_dots(points[kept]), shades, run.color, max(0, len(kept) - _FADE_EVERY))
 
     def _draw_marks(self, canvas: Canvas, view: Viewport, scene: Scene) -> None:
-        for place, mark in [
-            (scene.runs[0].places[0], START),
+        for point, mark in [
+            (scene.runs[0].points[0], START),
             *((minimum, MINIMUM) for minimum in scene.card.minima),
         ]:
-            if (cell := view.cell(*place)) is not None:
+            if (cell := view.cell(*point)) is not None:
                 canvas.text(*cell, mark, scene.palette.marks, bold=True)
 
     def _draw_steps(self, canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:
@@ -260,7 +262,7 @@ class Surface(Plot):
                 labels.append((column, row, f" {decimal(run.values['distance_from_plane'], 2)} off"))
         for column, row, words in labels:
             for begin in (column + 1, column - len(words)):
-                cells = {(place, row) for place in range(begin, begin + len(words))}
+                cells = {(begin + i, row) for i in range(len(words))}
                 if begin >= 0 and begin + len(words) <= view.columns and not cells & taken:
                     taken |= cells
                     canvas.text(begin, row, words, palette.text, palette.background)
@@ -271,9 +273,9 @@ class Surface(Plot):
 
     def on_click(self, event: events.Click) -> None:
         """Start from there."""
-        place = self._place_at(event)
-        if place is not None:
-            self.post_message(self.StartChosen(place))
+        point = self._point_at(event)
+        if point is not None:
+            self.post_message(self.StartChosen(point))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Nearer."""
@@ -284,25 +286,25 @@ class Surface(Plot):
         self._wheel(event, 0.8)
 
     def _wheel(self, event: events.MouseEvent, factor: float) -> None:
-        self.zoom(factor, self._place_at(event))
+        self.zoom(factor, self._point_at(event))
         event.stop()
         if self._scene is not None:
             self.show(self._scene)
 
-    def _place_at(self, event: events.MouseEvent) -> Point | None:
+    def _point_at(self, event: events.MouseEvent) -> Point | None:
         offset = event.get_content_offset(self)
         view = self.view
         if offset is None or view is None:
             return None
         cell = self.canvas_cell(offset.x, offset.y)
-        return None if cell is None else view.place(*cell)
+        return None if cell is None else view.point(*cell)
 
 
 def _name_axes(canvas: Canvas, view: Viewport, scene: Scene, taken: set[tuple[int, int]]) -> None:
     """The parameters' names in the corners, where no head is in the way."""
     across, up = scene.card.axes
     for column, row, words in ((0, 0, f"↑ {up} "), (view.columns - len(across) - 3, view.rows - 1, f" {across} →")):
-        if taken.isdisjoint((column + place, row) for place in range(len(words))):
+        if taken.isdisjoint((column + i, row) for i in range(len(words))):
             canvas.text(column, row, words, scene.palette.muted, scene.palette.background)
 
 
@@ -312,6 +314,6 @@ def _free(column: int, row: int, taken: set[tuple[int, int]], columns: int) -> i
     return next((other for other in others if (other, row) not in taken), column)
 
 
-def _well_inside(view: Viewport, places: Floats) -> bool:
-    shares = view.to_dots(places) / (2 * view.columns, 4 * view.rows)
+def _well_inside(view: Viewport, points: Floats) -> bool:
+    shares = view.to_dots(points) / (2 * view.columns, 4 * view.rows)
     return bool(((shares >= _INNER) & (shares <= 1 - _INNER)).all())

@@ -18,7 +18,7 @@ _CELL = 24  # columns for a run where several share a line
 
 
 class ThisUpdate(Words):
-    """Two lines a run, or one where there is little room, or several runs in a line."""
+    """What each run's last update did: two lines a run, one where there is little room, or several runs in a line."""
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
@@ -82,7 +82,7 @@ def _beside(head: Text, words: Sequence[str], width: int) -> Text:
 
 
 def _used(scene: Scene, report: UpdateReport) -> list[str]:
-    """How many and which examples an update used, from the most telling words to the shortest."""
+    """How many and which examples an update used, from the fullest words to the shortest."""
     total, size = count(scene.examples), count(report.batch_size)
     if report.batch_size >= scene.examples:
         return [f"all {total} examples", f"all {total}", "all"]

@@ -18,7 +18,7 @@ _WHEEL = 10  # moments
 
 
 class Timeline(Words):
-    """A line from the first moment to the last."""
+    """The recording as a line from the first moment to the last."""
 
     @dataclass
     class Sought(Message):
@@ -68,8 +68,8 @@ def timeline_text(scene: Scene, width: int) -> Text:
     line = Text(_ON * here + _AHEAD * (width - here), style=hexadecimal(scene.palette.muted))
     line.stylize(hexadecimal(scene.palette.text), 0, here)
     for moment, sign, color in _marks(scene):
-        place = cell(moment)
-        line = line[:place] + Text(sign, style=hexadecimal(color)) + line[place + 1 :]
+        column = cell(moment)
+        line = line[:column] + Text(sign, style=hexadecimal(color)) + line[column + 1 :]
     return line[:here] + Text(_HERE, style=f"bold {hexadecimal(scene.palette.text)}") + line[here + 1 :]
 
 

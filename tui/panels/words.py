@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 
 class Words(Widget):
-    """Most of what is said at one frame is said at the next, and painting costs more than comparing."""
+    """A widget with a text; it repaints only the cells that changed, since painting costs more than comparing."""
 
     _said: tuple[Text, Size, str] | None = None
     _strips: tuple[Strip, ...] = ()
@@ -44,12 +44,12 @@ def changed_cells(old: Strip, new: Strip) -> Iterator[tuple[int, int]]:
     """Begin and end of each unbroken run of cells in which two strips differ."""
     if old == new:
         return
-    place = 0
+    begin = 0
     for differs, run in groupby(zip_longest(_cells(old), _cells(new)), lambda pair: pair[0] != pair[1]):
-        end = place + len(list(run))
+        end = begin + len(list(run))
         if differs:
-            yield place, end
-        place = end
+            yield begin, end
+        begin = end
 
 
 def _cells(strip: Strip) -> list[tuple[str, Style | None, int]]:

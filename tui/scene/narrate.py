@@ -35,8 +35,8 @@ def narrate(scene: Scene, width: int) -> str:
         return _worse(max(worse, key=lambda run: run.loss))
     effort = _effort(scene, runs)
     tails = [*_why(scene, runs), *_standings(scene, runs)]
-    told = [f"{effort} {tail}" for tail in tails]
-    return next((words for words in told if len(wrap(words, width, break_on_hyphens=False)) <= _LINES), effort)
+    sentences = [f"{effort} {tail}" for tail in tails]
+    return next((words for words in sentences if len(wrap(words, width, break_on_hyphens=False)) <= _LINES), effort)
 
 
 def _name(run: RunScene) -> str:
@@ -98,7 +98,7 @@ def _worse(run: RunScene) -> str:
 
 
 def _why(scene: Scene, runs: list[RunScene]) -> list[str]:
-    """What explains the difference just now, most telling first."""
+    """What explains the difference just now, most important first."""
     return [*_thrown_out(scene, runs), *_ahead(scene, runs)]
 
 
@@ -161,22 +161,23 @@ def _rates(run: RunScene) -> str:
 
 
 def _standings(scene: Scene, runs: list[RunScene]) -> list[str]:
-    """Who is lowest, and by how much; who tells most test examples right: from the most telling words to the shortest.
+    """Who is lowest, and by how much; who predicts most test examples correctly: from the fullest words to the
+    shortest.
 
     Only runs that were evaluated on their way count.
     """
-    placed = [run for run in runs if math.isfinite(run.loss) and run.loss_update > 0]
-    placed.sort(key=lambda run: run.loss)
-    if len(placed) < 2:
+    ranked = [run for run in runs if math.isfinite(run.loss) and run.loss_update > 0]
+    ranked.sort(key=lambda run: run.loss)
+    if len(ranked) < 2:
         return []
-    best, worst = lowest(placed), placed[-1]
+    best, worst = lowest(ranked), ranked[-1]
     if math.isclose(best[0].loss, worst.loss, rel_tol=1e-3):
         return [f"All are at loss {decimal(best[0].loss)}."]
     low = f"Lowest loss: {_names(best)}, {decimal(best[0].loss)}"
-    most = max((run.values["test_accuracy"] for run in placed), default=math.nan)
+    most = max((run.values["test_accuracy"] for run in ranked), default=math.nan)
     if scene.tests and math.isfinite(most):
-        told = [_name(run) for run in placed if run.values["test_accuracy"] == most]
-        share = f"{' and '.join(told) if len(told) < len(placed) else 'all alike'}, {100 * most:.1f}%"
+        leaders = [_name(run) for run in ranked if run.values["test_accuracy"] == most]
+        share = f"{' and '.join(leaders) if len(leaders) < len(ranked) else 'all alike'}, {100 * most:.1f}%"
         return [f"{low}; most test examples right: {share}.", f"{low}; best on tests: {share}.", f"{low}."]
     return [
         f"Lowest now: {_names(best)} at {decimal(best[0].loss)}; highest: {_name(worst)} at {decimal(worst.loss)}.",

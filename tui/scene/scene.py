@@ -15,7 +15,7 @@ from sim.experiment.resolved import Resolved, Run
 from sim.measures import measures
 from sim.measures.measure import Standing
 from sim.problems.card import Card
-from sim.problems.curvature import Kind, kind_of_place
+from sim.problems.curvature import Kind, kind_of_point
 from sim.problems.formula import Formula
 from sim.protocol.answers import Imagined, PlaneNews, Predicted, UpdateReport
 from sim.protocol.trace import RECORDED, Rows, Status
@@ -24,7 +24,7 @@ from tui.session.history import History
 from tui.session.session import Session
 from tui.session.trails import PlaneTrails
 
-_NEARBY = 1e-4  # windows: within it a place is of one kind
+_NEARBY = 1e-4  # windows: within it a point is of one kind
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
 
 
@@ -33,20 +33,20 @@ class RunScene:
     """One run at the cursor.
 
     Attributes:
-        index: its place in the experiment.
+        index: its position among the runs of the experiment.
         config: its row of configuration, with nothing left open.
-        glyph, color, faded: how it is told from the others (colors as 0xRRGGBB), in its trail and where that is old.
+        glyph, color, faded: its mark, and the colours of its trail and of the old part of that, as 0xRRGGBB.
         shown: whether its trail and curve are drawn.
         seen: its rows up to the cursor, update 0 included.
         recorded: all of its rows, whatever the cursor.
-        evaluations: the places among them where the losses over all examples were evaluated; thinned if they are many.
-        places: where it went on the plane, shape (K, 2); the last one is its head.
+        evaluations: the indices of those with the losses over all examples, in `recorded`; thinned if they are many.
+        points: where it went on the plane, shape (K, 2); the last one is its head.
         loss_update: the update after which its losses over all examples were last evaluated.
         values: of the measures that have one, by name, as last taken; NaN without any.
         report: what an update used and did: the last one's while time stands still, a recent one's while it goes
             on; None while unknown.
         failed: whether it could not go on.
-        kind: of the place where it stands with next to no gradient; None while it moves, or where there is no formula.
+        kind: of the point where it stands with next to no gradient; None while it moves, or where there is no formula.
     """
 
     index: int
@@ -58,7 +58,7 @@ class RunScene:
     seen: Rows
     recorded: Rows
     evaluations: NDArray[np.int64]
-    places: NDArray[np.float64]
+    points: NDArray[np.float64]
     loss_update: int
     values: Mapping[str, float]
     report: UpdateReport | None
@@ -93,7 +93,7 @@ class RunScene:
     @property
     def head(self) -> Point:
         """Where it stands on the plane."""
-        return Point(*self.places[-1].tolist())
+        return Point(*self.points[-1].tolist())
 
     @property
     def status(self) -> Status:
@@ -102,14 +102,14 @@ class RunScene:
 
     @property
     def status_words(self) -> str:
-        """How it stands, in words: at which kind of place, where it has converged to none that is the lowest."""
+        """How it stands, in words: at which kind of point, where it has converged to none that is the lowest."""
         words = self.status.name.lower() if self.kind in (None, "minimum") else f"at a {self.kind}"
         return f"{words} at update {self.update}" if self.status.stopped else words
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the screen shows.
+    """All that there is to see at the cursor.
 
     Attributes:
         experiment, card: what is running.
@@ -243,10 +243,10 @@ def _run_scene(
     reports = session.look.reports
     seen = history.seen(index)
     now, then = history.lately(index)
-    places, off_plane = trails.until(index, int(now["update"]), live=session.caught_up)
+    points, off_plane = trails.until(index, int(now["update"]), live=session.caught_up)
     evaluated = history.evaluated(index)
     standing = Standing(
-        place=Point(*places[-1].tolist()),
+        point=Point(*points[-1].tolist()),
         minima=session.card.minima,
         off_plane=math.nan if trails.plane.kind == "identity" else off_plane,
         updates=int(now["update"] - then["update"]),
@@ -264,24 +264,24 @@ def _run_scene(
         seen=seen,
         recorded=history.recorded(index),
         evaluations=history.evaluations(index),
-        places=places,
+        points=points,
         loss_update=int(evaluated["update"]),
         values=recorded | {one.name: one.of(standing) for one in measures("free")},
         report=reports[index] if reports else None,
         failed=index in session.troubles and history.live,
-        kind=_kind_of_place(session.card.formula, places[-1]) if now["status"] == Status.CONVERGED else None,
+        kind=_kind_of_point(session.card.formula, points[-1]) if now["status"] == Status.CONVERGED else None,
     )
 
 
-def _kind_of_place(formula: Formula | None, place: NDArray[np.float64]) -> Kind | None:
-    """The kind of place a run stands at; None where no formula can tell."""
+def _kind_of_point(formula: Formula | None, point: NDArray[np.float64]) -> Kind | None:
+    """The kind of point a run stands at; None where there is no formula."""
     if formula is None:
         return None
     left, right, bottom, top = formula.window
     grain = _NEARBY * np.array([right - left, top - bottom])
-    return _remembered_kind(formula, Point(*(np.round(place / grain) * grain).tolist()))
+    return _remembered_kind(formula, Point(*(np.round(point / grain) * grain).tolist()))
 
 
 @lru_cache(maxsize=64)
-def _remembered_kind(formula: Formula, place: Point) -> Kind:
-    return kind_of_place(formula, place)
+def _remembered_kind(formula: Formula, point: Point) -> Kind:
+    return kind_of_point(formula, point)

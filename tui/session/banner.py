@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """Trouble to be shown across the screen.
+    """A message of trouble, shown across the screen.
 
     Attributes:
         sentence: what happened, and what to do.

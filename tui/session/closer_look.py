@@ -27,7 +27,7 @@ _MISSING: dict[type[Job], str] = {
 
 
 class Looked(Protocol):
-    """What is looked at: an experiment under way, as `Session` has it."""
+    """What a closer look needs of a `Session`."""
 
     opened: Opened | None
     history: History | None
@@ -48,7 +48,7 @@ class Looked(Protocol):
 
 
 class CloserLook:
-    """What was found out beside the trace, and what is still wanted.
+    """What the engine found out beside the trace, and what is still wanted of it.
 
     Attributes:
         wanted: the landscape that is missing, or not complete; None if it stands.

@@ -20,7 +20,7 @@ FULL = 4_000_000
 
 
 class History:
-    """Every row of every run, and the cursor: a moment, up to which everything is seen.
+    """The record of the runs: every row of every run, and a cursor, the moment up to which they are seen.
 
     Attributes:
         cursor: the moment that is looked at; 0 is the start.
@@ -52,10 +52,10 @@ class History:
     def _append_runs(self, rows: Rows) -> None:
         for run, (column, evaluated) in enumerate(zip(self._runs, self._evaluated, strict=True)):
             own = rows[rows["run"] == run]
-            places = np.where(np.isnan(own["loss"]), -1, np.arange(len(own)) + len(column.values))
-            self._evaluations[run].extend(places[places >= 0])
+            indices = np.where(np.isnan(own["loss"]), -1, np.arange(len(own)) + len(column.values))
+            self._evaluations[run].extend(indices[indices >= 0])
             before = evaluated.values[-1:] if len(evaluated.values) else np.array([-1])
-            evaluated.extend(np.maximum.accumulate(np.concatenate([before, places]))[1:])
+            evaluated.extend(np.maximum.accumulate(np.concatenate([before, indices]))[1:])
             column.extend(own)
 
     # -- the cursor ---------------------------------------------------------------------------------------------------
@@ -78,9 +78,9 @@ class History:
     def seek(self, moments: int) -> int:
         """Move the cursor by so many recorded moments, forward or back; how many of them were not there."""
         recorded = self._moments.values["moment"]
-        place = bisect_left(recorded, self.cursor) + moments
-        self.cursor = int(recorded[min(max(place, 0), len(recorded) - 1)])
-        return max(0, place - (len(recorded) - 1))
+        index = bisect_left(recorded, self.cursor) + moments
+        self.cursor = int(recorded[min(max(index, 0), len(recorded) - 1)])
+        return max(0, index - (len(recorded) - 1))
 
     def seek_to(self, moment: int) -> None:
         """Move the cursor to a moment, or the last recorded one before it."""
@@ -129,7 +129,7 @@ class History:
         return self._runs[run].values
 
     def evaluations(self, run: int) -> NDArray[np.int64]:
-        """The places, among a run's rows, of those in which the losses over all examples were evaluated; thinned."""
+        """The indices, among a run's rows, of those in which the losses over all examples were evaluated; thinned."""
         return thinned(self._evaluations[run].values)
 
     def all_rows(self) -> Rows:
@@ -143,6 +143,6 @@ class History:
         return row
 
     def lately(self, run: int) -> tuple[np.void, np.void]:
-        """A run's row at the cursor, and one some updates before, to tell how fast it is."""
+        """A run's row at the cursor, and one some updates before, to know how fast it is."""
         seen = self.seen(run)
         return seen[-1], seen[max(0, len(seen) - 1 - _RATE_WINDOW)]

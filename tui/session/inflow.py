@@ -6,7 +6,7 @@ from sim.protocol.trace import NO_ROWS, Rows
 
 
 class Inflow:
-    """What one answer of the engine brought, recorded a part a frame until the next one comes.
+    """The rows of one answer of the engine, which are recorded a part a frame until the next one comes.
 
     The engine trains fastest when it is not asked often; the screen shows it go on evenly all the same.
     """

@@ -35,11 +35,11 @@ class EngineGoneError(Exception):
 
 
 class StaleError(Exception):
-    """The answer came after a newer experiment was opened, and speaks of the old one."""
+    """The answer is about an experiment that is no longer the open one."""
 
 
 class Link(Protocol):
-    """Something that carries commands to an engine."""
+    """A way to an engine: carries commands to it, and its answers back."""
 
     @property
     def busy_for(self) -> float:
@@ -70,7 +70,7 @@ class Link(Protocol):
 
 
 class InlineLink:
-    """The engine in this very process: loads torch."""
+    """A link to an engine in this very process, which loads torch."""
 
     process_id = None
     gone = None
@@ -98,7 +98,7 @@ class InlineLink:
 
 
 class ProcessLink:
-    """The engine in a child process and a process group of its own, over a socket pair.
+    """A link to an engine in a child process, with a process group of its own, over a socket pair.
 
     The process starts with the first request, and once it has ended with the next `Open`. It ends with all that was
     started from it. What it prints is kept for the case that it dies.
@@ -145,7 +145,7 @@ class ProcessLink:
             self._generation += 1
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[self._number] = future, self._generation, time.monotonic()
-        # where sending fails the reader has seen the end, too, and tells every waiting request why
+        # where sending fails the reader has seen the end, too, and answers every waiting request with the reason
         with contextlib.suppress(OSError):
             self._connection.send(Request(self._number, self._generation, command))
         return await future

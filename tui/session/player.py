@@ -9,7 +9,7 @@ _MOST_OWED = 0.25  # seconds: after a hold-up playing goes on, it does not rush 
 
 @dataclass(slots=True)
 class Player:
-    """The transport of a player.
+    """What plays the race: whether time goes on, and how fast.
 
     Attributes:
         playing: whether time goes on.
@@ -49,7 +49,7 @@ class Player:
 
 @dataclass(slots=True)
 class Meter:
-    """How fast the clock really goes, which is slower than was asked for where updates take long.
+    """A meter of how fast the clock really goes: slower than was asked for where updates take long.
 
     Attributes:
         rate: units of the clock for each second of playing, over the last window; NaN while unknown.

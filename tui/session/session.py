@@ -1,4 +1,4 @@
-"""One experiment on the screen: its engine, what was recorded, and the player. The state that changes, in one place."""
+"""One experiment on the screen: its engine, what was recorded, and the player. What changes is kept here."""
 
 import asyncio
 import math
@@ -33,20 +33,20 @@ _RETENTION = Retention(rows=4096)  # an answer: more dots than any screen has
 
 
 class Phase(Enum):
-    """How an experiment stands on the screen."""
+    """How far the experiment on the screen has got."""
 
     STARTING = auto()
     """The engine is being started: nothing stands yet, or nothing any more."""
     STANDING = auto()
     """There is an experiment, and the engine works on it."""
     BEGINNING_AGAIN = auto()
-    """The same, until the experiment that is to take its place stands."""
+    """The same, until the experiment that is to replace it stands."""
     BROKEN = auto()
     """The engine is gone, or cannot do what it was asked: the banner says why."""
 
 
 class Session:
-    """An experiment under way.
+    """The experiment on the screen, from its opening to the next one.
 
     Attributes:
         asked: the experiment as it was asked for; a new one begins as it says.
@@ -80,7 +80,7 @@ class Session:
             asked: the experiment.
             card: of its problem.
             link: the way to the engine.
-            notify: tells the user a sentence.
+            notify: shows the user a sentence.
             came_in: is called when there is more to see at the same moment.
         """
         self.asked, self.card = asked, card
@@ -178,7 +178,7 @@ class Session:
         self.reset()
 
     def become(self, asked: Experiment, card: Card) -> None:
-        """Begin another experiment in place of this one."""
+        """Begin another experiment instead of this one."""
         self.asked, self.card, self.clock, self.journal = asked, card, asked.clock, asked.changes
         self.reset()
 

@@ -9,11 +9,11 @@ from tui.session.column import Column, thinned
 
 Floats = NDArray[np.float64]
 
-_NEWEST = 2048  # places of a trail that are all drawn
+_NEWEST = 2048  # points of a trail that are all drawn
 
 
 class _Recorded:
-    """The places of one run."""
+    """The points of one run."""
 
     def __init__(self) -> None:
         self._updates, self._xy, self._distances = Column(np.int64), Column(np.float64, 2), Column(np.float64)
@@ -40,7 +40,7 @@ class _Recorded:
 
 
 class PlaneTrails:
-    """The trails on the newest plane, kept up to date by what the engine tells.
+    """The trails on the newest plane, kept up to date by what the engine sends.
 
     Attributes:
         plane: the newest news of it (its own trails are only what was new).
@@ -51,7 +51,7 @@ class PlaneTrails:
         self.take(news)
 
     def take(self, news: PlaneNews) -> None:
-        """Add what is new, or take whole trails in place of those before."""
+        """Add what is new, or take whole trails instead of those before."""
         self.plane = news
         if news.whole:
             self._runs = [_Recorded() for _ in news.trails]
@@ -59,29 +59,29 @@ class PlaneTrails:
             run.extend(trail)
 
     def until(self, run: int, update: int, *, live: bool) -> tuple[Floats, float]:
-        """Where a run went up to an update, shape (K, 2), older places thinned, and how far off the plane it is.
+        """Where a run went up to an update, shape (K, 2), older points thinned, and how far off the plane it is.
 
-        Where the place after that update was not kept, the last one is the run's present place while `live`, else the
+        Where the point after that update was not kept, the last one is the run's present point while `live`, else the
         last one that was kept.
         """
         recorded = self._runs[run]
         count = int(np.searchsorted(recorded.updates, update, side="right"))
         older = max(0, count - _NEWEST)
-        places = [thinned(recorded.xy[:older]), recorded.xy[older:count]]
+        points = [thinned(recorded.xy[:older]), recorded.xy[older:count]]
         if live and not (count and recorded.updates[count - 1] == update):
-            return np.concatenate([*places, recorded.head[None]]), recorded.head_distance
-        return np.concatenate(places), float(recorded.distances[count - 1])
+            return np.concatenate([*points, recorded.head[None]]), recorded.head_distance
+        return np.concatenate(points), float(recorded.distances[count - 1])
 
-    def placed(self, rows: Rows) -> tuple[Floats, Floats]:
+    def points_of(self, rows: Rows) -> tuple[Floats, Floats]:
         """Where the runs were at the updates of some rows, and how far off the plane; NaN where that was not kept.
 
         Shapes (n, 2) and (n,).
         """
-        places, distances = np.full((len(rows), 2), np.nan), np.full(len(rows), np.nan)
+        points, distances = np.full((len(rows), 2), np.nan), np.full(len(rows), np.nan)
         for index, recorded in enumerate(self._runs):
             mine = np.flatnonzero(rows["run"] == index)
             found = np.searchsorted(recorded.updates, rows["update"][mine])
             kept = found < len(recorded.updates)
             kept[kept] = recorded.updates[found[kept]] == rows["update"][mine[kept]]
-            places[mine[kept]], distances[mine[kept]] = recorded.xy[found[kept]], recorded.distances[found[kept]]
-        return places, distances
+            points[mine[kept]], distances[mine[kept]] = recorded.xy[found[kept]], recorded.distances[found[kept]]
+        return points, distances

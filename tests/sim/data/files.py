@@ -44,10 +44,10 @@ SMALL_PARQUET = zlib.decompress(
 
 
 def changed(content: bytes, bytes_at: Mapping[int, int]) -> bytes:
-    """The same with other bytes at these places."""
+    """The same with other bytes at these positions."""
     copied = bytearray(content)
-    for place, value in bytes_at.items():
-        copied[place] = value
+    for position, value in bytes_at.items():
+        copied[position] = value
     return bytes(copied)
 
 

@@ -213,7 +213,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, name: str, content: b
     assert "\n" not in str(caught.value)
 
 
-def test_a_directory_is_told_from_a_missing_file(tmp_path: Path) -> None:
+def test_a_directory_is_not_reported_as_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "dir.csv").mkdir()
     with pytest.raises(ConfigError, match=r"dir\.csv is a directory; name a file with --data"):
         read_table(str(tmp_path / "dir.csv"), (), "y", width=1, classes=False)

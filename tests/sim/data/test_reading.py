@@ -85,7 +85,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, read: Callable[[Path], None], 
     assert f"{name} is a pipe or a device; name a regular file with --data" in refusal(read, tmp_path / name)
 
 
-def test_a_loop_of_links_is_told(tmp_path: Path, read: Callable[[Path], None]) -> None:
+def test_a_loop_of_links_is_reported(tmp_path: Path, read: Callable[[Path], None]) -> None:
     (tmp_path / "a.csv").symlink_to(tmp_path / "b.csv")
     (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
     assert "Too many levels of symbolic links" in refusal(read, tmp_path / "a.csv")
@@ -104,7 +104,7 @@ def nobody() -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "npz"])
 @pytest.mark.parametrize("locked", ["file", "folder"])
-def test_a_lack_of_permission_is_told(
+def test_a_lack_of_permission_is_reported(
     tmp_path: Path, read: Callable[[Path], None], kind: str, locked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -267,14 +267,14 @@ def _damage(content: bytes, chance: random.Random) -> bytes:
     """The same with a few bytes changed, left out or put in."""
     copied = bytearray(content)
     for _ in range(chance.choice([1, 1, 2, 4])):
-        place = chance.randrange(len(copied))
+        position = chance.randrange(len(copied))
         match chance.randrange(6):
             case 0:
-                del copied[place + 1 :]
+                del copied[position + 1 :]
             case 1:
-                copied[place:place] = chance.randbytes(8)
+                copied[position:position] = chance.randbytes(8)
             case _:
-                copied[place] = chance.randrange(256)
+                copied[position] = chance.randrange(256)
     return bytes(copied)
 
 

@@ -36,7 +36,7 @@ QUANTITIES = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("case", CLASSES)
-def test_what_tells_classes_apart_does_so_in_every_kind_of_file(tmp_path: Path, kind: str, case: str) -> None:
+def test_what_counts_as_classes_does_so_in_every_kind_of_file(tmp_path: Path, kind: str, case: str) -> None:
     targets, names = CLASSES[case]
     arrays = loaded(tmp_path, kind, targets)
     assert (arrays.task, arrays.classes, arrays.targets.dtype) == ("classification", names, np.int64)

@@ -10,12 +10,12 @@ from sim.protocol.trace import Status
 from tests.sim.one_run import OneRun
 
 
-def gradient_norms(problem, places):
-    """Of the mean squared error over all examples, at each of some places."""
+def gradient_norms(problem, points):
+    """Of the mean squared error over all examples, at each of some points."""
     inputs, targets = problem.source.inputs, problem.source.targets
     norms = []
-    for place in places:
-        a, b = (torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in place)
+    for point in points:
+        a, b = (torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in point)
         torch.mean((a * inputs.cpu() + b - targets.cpu()) ** 2).backward()
         norms.append(float(torch.hypot(a.grad, b.grad)))
     return np.array(norms)
@@ -29,7 +29,7 @@ def test_every_row_that_says_so_is_true(line, batch_size, loss_every):
     made = OneRun(line, run).advance(400)
     says = made["status"] == Status.CONVERGED
     norms = gradient_norms(line, np.stack([made["x"], made["y"]], axis=1))
-    if batch_size == "all":  # its gradient is of the place before the update, and the next one is shorter
+    if batch_size == "all":  # its gradient is of the point before the update, and the next one is shorter
         norms = np.concatenate([gradient_norms(line, [(-1.5, 1.0)]), norms[:-1]])
         assert says.any()
     assert (norms[says] < GRADIENT_TOLERANCE).all()

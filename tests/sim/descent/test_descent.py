@@ -119,7 +119,7 @@ def test_rows_count_and_measure_what_they_say(line, backend):
 
 
 def mean_squared_error(line, slope, intercept):
-    """Of a line at some place, with numpy alone."""
+    """Of a line at some point, with numpy alone."""
     inputs, targets = line.source.inputs.cpu().numpy(), line.source.targets.cpu().numpy()
     return np.mean((slope * inputs + intercept - targets) ** 2)
 
@@ -136,17 +136,17 @@ def test_chunks_do_not_matter(line, device, backend):
         assert_same(made[column], whole[column], device, 1e-9)
 
 
-def test_only_the_places_that_are_due_are_kept(line, device, backend):
+def test_only_the_snapshots_that_are_due_are_kept(line, device, backend):
     everywhere = OneRun(line, RunConfig("run", 7), backend=backend).advance(50)
     run = OneRun(line, RunConfig("run", 7), backend=backend)
-    kept, places = [], []
+    kept, snapshots = [], []
     for count in (1, 2, 30, 17):
         run.state, block = run.stepper.advance(run.state, count, keep_every=8)
         kept += block.kept.tolist()
-        places += block.places.tolist()
+        snapshots += block.snapshots.tolist()
     assert kept == [8, 16, 24, 32, 40, 48]
     expected = np.stack([everywhere["x"], everywhere["y"]], axis=1)[7::8]
-    assert_same(places, expected, device, 1e-9)
+    assert_same(snapshots, expected, device, 1e-9)
 
 
 def test_no_update_begins_beyond_the_given_second(line):
@@ -206,7 +206,7 @@ def test_divergence_is_an_outcome_and_stops_the_run(line, backend):
     assert len(one.advance(10)) == 0
 
 
-def test_convergence_is_told_by_the_gradient_over_all_examples_and_the_run_goes_on(line, backend):
+def test_convergence_is_decided_by_the_gradient_over_all_examples_and_the_run_goes_on(line, backend):
     made = OneRun(line, RunConfig("run", "all", lr=0.3), backend=backend).advance(200)
     first = int(np.argmax(made["status"] == Status.CONVERGED))
     assert made["status"][-1] == Status.CONVERGED
@@ -245,7 +245,7 @@ def test_a_limit_in_seconds_ends_the_run_with_the_update_that_gets_there(line):
 
 
 def report_of(race, problem, update):
-    """What the engine would tell of an update of the only run."""
+    """What the engine would report of an update of the only run."""
     before = race.run_state(0, update - 1)
     rows, gradients = problem.rows(race.batch(0, update)), race.gradients(0, before)
     return compare(update, rows, before.vector, 0.1, gradients, identity_plane(Layout.of(problem.model.parameters())))

@@ -70,7 +70,7 @@ def test_regression_on_a_table_is_bit_for_bit_the_plain_loop(fraction, device):
     """Rows of 10 numbers, whose batches are not aligned in memory as images of 64 are."""
     data = sklearn.datasets.load_diabetes(scaled=False)
     everything = TensorDataset(torch.arange(442))
-    train = [everything[int(place)][0] for place in getattr(training_part(everything, fraction), "indices", range(442))]
+    train = [everything[int(index)][0] for index in getattr(training_part(everything, fraction), "indices", range(442))]
     inputs, target = (
         torch.tensor(StandardScaler().fit_transform(values[train]), dtype=torch.float32)
         for values in (data.data, data.target[:, None])
@@ -245,7 +245,7 @@ def test_a_run_that_failed_is_exit_code_2(tmp_path: Path, capsys: pytest.Capture
 # -- what it is for ---------------------------------------------------------------------------------------------------
 
 
-def test_after_20_epochs_the_mini_batch_run_tells_more_than_95_of_100_digits(device):
+def test_after_20_epochs_the_mini_batch_run_predicts_more_than_95_of_100_digits(device):
     """As with `gdsim --model mlp --clock examples --epochs 20`: what a run does hangs on no other run (see above), so
     that the slow stochastic one can be left out. The accuracy is counted here, by hand."""
     run = RunConfig("mini-batch", 32, loss_every=45)

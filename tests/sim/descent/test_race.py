@@ -89,10 +89,10 @@ def assert_alike(one: tuple[Rows, RaceState], other: tuple[Rows, RaceState], dev
         assert_same(rows[name], rows_too[name], device)
     for name in ("clock", "moment", "position", "journal"):
         assert getattr(state, name) == getattr(state_too, name)
-    for places, places_too in zip(state.places, state_too.places, strict=True):
-        assert places.updates.tolist() == places_too.updates.tolist()
-        assert (places.stride, places.thinnings) == (places_too.stride, places_too.thinnings)
-        for vector, vector_too in zip(places.vectors, places_too.vectors, strict=True):
+    for snapshots, snapshots_too in zip(state.snapshots, state_too.snapshots, strict=True):
+        assert snapshots.updates.tolist() == snapshots_too.updates.tolist()
+        assert (snapshots.stride, snapshots.thinnings) == (snapshots_too.stride, snapshots_too.thinnings)
+        for vector, vector_too in zip(snapshots.vectors, snapshots_too.vectors, strict=True):
             assert_same(vector, vector_too, device)
     if device == "cpu":
         assert state_bits(state) == state_bits(state_too)
@@ -269,8 +269,8 @@ def test_a_journal_is_what_was_done(device, kind, clock, changes, costs, asked):
     def fresh(**fields) -> Race:
         return race_of(problem_of(kind, device), *runs, rate=0.05, costs=costs, clock=clock, **fields)
 
-    told, done = fresh(changes=journal), fresh()
-    expected = future(told, asked)
+    given, done = fresh(changes=journal), fresh()
+    expected = future(given, asked)
     rows = [rows_of(done, 0)]
     for change in journal:
         if change.moment <= expected[1].moment:
@@ -281,8 +281,8 @@ def test_a_journal_is_what_was_done(device, kind, clock, changes, costs, asked):
     for name in ROW.names:
         assert_same(np.concatenate(rows)[name], expected[0][name], device)
     assert done.journal == tuple(change for change in journal if change.moment <= expected[1].moment)
-    assert told.journal == journal
-    for head, head_too in zip(done.heads, told.heads, strict=True):
+    assert given.journal == journal
+    for head, head_too in zip(done.heads, given.heads, strict=True):
         assert_same(head.cpu(), head_too.cpu(), device)
 
 
@@ -295,7 +295,7 @@ def test_all_moments_are_made_whatever_changes_on_the_way(device):
     assert [set(clock) for clock in clocks] == [{0}] * 10 + [{1}] * 10 + [{2}] * 10 + [{0}] * 10
 
 
-def test_what_is_changed_takes_the_place_of_what_was_to_be_changed_later(device):
+def test_what_is_changed_replaces_what_was_to_be_changed_later(device):
     changes = (Change(10, "examples"), Change(20, "updates"))
     race = race_of(problem_of("two parameters", device), RunConfig("a", 7), RunConfig("b", 1), changes=changes)
     while race.moment < 15:
@@ -385,19 +385,19 @@ def test_few_rows_are_reported_and_the_extremes_among_them(device, clock):
             for name in set(ROW.names):
                 np.testing.assert_array_equal(row[name], known[row["run"], row["update"]][name])
         for run in range(len(runs)):
-            own, told = every[every["run"] == run], some[some["run"] == run]
-            assert (len(told) > 0) == (len(own) > 0)
+            own, reported = every[every["run"] == run], some[some["run"] == run]
+            assert (len(reported) > 0) == (len(own) > 0)
             if len(own):
-                assert told["update"][-1] == own["update"][-1]
+                assert reported["update"][-1] == own["update"][-1]
                 for name in ("batch_loss", "loss", "grad_norm", "lr"):
                     if np.isfinite(own[name]).any():
-                        assert np.nanmin(told[name]) == np.nanmin(own[name])
-                        assert np.nanmax(told[name]) == np.nanmax(own[name])
+                        assert np.nanmin(reported[name]) == np.nanmin(own[name])
+                        assert np.nanmax(reported[name]) == np.nanmax(own[name])
         assert (np.diff(some["moment"]) >= 0).all()
     assert sum(map(len, traces[0])) == sum(updates)
 
 
-def test_the_start_is_told_of_every_run(device):
+def test_the_start_is_reported_of_every_run(device):
     runs = [RunConfig("a", 7), RunConfig("b", 1)]
     race = race_of(problem_of("two parameters", device), *runs, clock="examples")
     rows = race.start()
@@ -407,4 +407,4 @@ def test_the_start_is_told_of_every_run(device):
     assert np.isnan(rows["lr"]).all()
     assert len(set(rows["loss"].tolist())) == 1
     assert math.isfinite(rows["loss"][0])
-    assert [places.updates.tolist() for places in race.places] == [[0], [0]]
+    assert [snapshots.updates.tolist() for snapshots in race.snapshots] == [[0], [0]]

@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
-from sim.descent.retention import KeptPlaces, KeptStates, reported
+from sim.descent.retention import KeptSnapshots, KeptStates, reported
 from sim.experiment.config import MAX_RUNS, RunConfig
 from sim.models.problem import formula_problem
 from sim.protocol.commands import Retention
-from sim.views.places import Places
+from sim.views.snapshots import Snapshots
 from tests.sim.conftest import line_formula
 from tests.sim.one_run import OneRun, race_of, rows_of
 from tests.sim.real_models import problem_of
@@ -59,55 +59,55 @@ def test_of_each_stretch_the_ends_and_the_extremes_of_each_measure_are_reported(
     width = math.ceil(count / max(1, most // a_stretch))
     for begin in range(0, count, width):
         stretch = range(begin, min(begin + width, count))
-        told = [place for place in chosen if place in stretch]
-        assert (told[0], told[-1]) == (stretch[0], stretch[-1])
+        inside = [index for index in chosen if index in stretch]
+        assert (inside[0], inside[-1]) == (stretch[0], stretch[-1])
         for values in measures.values():
-            assert least_and_largest(values[told]) == least_and_largest(values[stretch])
+            assert least_and_largest(values[inside]) == least_and_largest(values[stretch])
 
 
 def test_without_a_bound_all_are_reported():
     assert reported({"loss": np.arange(10_000.0)}, None).tolist() == list(range(10_000))
 
 
-@given(place=st.integers(0, 99_999), up=st.booleans())
+@given(update=st.integers(0, 99_999), up=st.booleans())
 @settings(quick, max_examples=20)
-def test_a_spike_of_one_update_is_never_lost(place, up):
+def test_a_spike_of_one_update_is_never_lost(update, up):
     quiet, spiked = np.ones(100_000), np.ones(100_000)
-    spiked[place] = 5.0 if up else -5.0
+    spiked[update] = 5.0 if up else -5.0
     chosen = reported({"loss": quiet, "batch_loss": spiked}, 200)
-    assert place in chosen
+    assert update in chosen
     assert len(chosen) <= 200
 
 
-# -- places -----------------------------------------------------------------------------------------------------------
+# -- snapshots --------------------------------------------------------------------------------------------------------
 
 
-def taken(kept: KeptPlaces, begin: int, end: int, parameters: int) -> None:
-    """Take the places of some updates, as a stepper would keep them: at update u they are all u."""
+def taken(kept: KeptSnapshots, begin: int, end: int, parameters: int) -> None:
+    """Take the snapshots of some updates, as a stepper would keep them: at update u they are all u."""
     updates = np.array([update for update in range(begin, end) if update % kept.now.stride == 0], np.int64)
     kept.take(updates, torch.from_numpy(updates)[:, None].float().expand(-1, parameters).clone())
 
 
 @given(asked=st.lists(st.integers(0, 90), max_size=30), most=st.integers(4, 60))
 @quick
-def test_places_are_thinned_by_halves_and_reach_from_the_start_to_now(asked, most):
-    kept, made = KeptPlaces(parameters=10, memory=most * 40), 0
+def test_snapshots_are_thinned_by_halves_and_reach_from_the_start_to_now(asked, most):
+    kept, made = KeptSnapshots(parameters=10, memory=most * 40), 0
     for count in [1, *asked]:
         taken(kept, made, made + count, 10)
         made += count
-        places = kept.now
+        snapshots = kept.now
         stride = next(2**power for power in range(20) if len(range(0, made, 2**power)) <= most)
-        assert places.stride == stride
-        assert places.thinnings == math.log2(stride)
-        assert places.updates.tolist() == list(range(0, made, stride))
-        assert [vector.tolist() for vector in places.vectors] == [[float(at)] * 10 for at in places.updates]
-        assert len(places) == len(places.updates)
+        assert snapshots.stride == stride
+        assert snapshots.thinnings == math.log2(stride)
+        assert snapshots.updates.tolist() == list(range(0, made, stride))
+        assert [vector.tolist() for vector in snapshots.vectors] == [[float(at)] * 10 for at in snapshots.updates]
+        assert len(snapshots) == len(snapshots.updates)
 
 
 @pytest.mark.parametrize(("parameters", "runs"), [(9_000, 3), (400_000, MAX_RUNS), (4_000_000, 3)])
-def test_the_memory_for_places_holds_for_all_runs_together(parameters, runs):
+def test_the_memory_for_snapshots_holds_for_all_runs_together(parameters, runs):
     memory = Retention().memory
-    kept = KeptPlaces(parameters, memory / runs)
+    kept = KeptSnapshots(parameters, memory / runs)
     vector = torch.zeros(1, parameters)
     for update in range(600 if parameters < 100_000 else 40):
         if update % kept.now.stride == 0:
@@ -116,8 +116,8 @@ def test_the_memory_for_places_holds_for_all_runs_together(parameters, runs):
     assert len(kept.now) >= 4
 
 
-def test_thinned_places_hold_on_to_no_block_that_they_are_a_part_of():
-    kept = KeptPlaces(parameters=100, memory=400 * 8)
+def test_thinned_snapshots_hold_on_to_no_block_that_they_are_a_part_of():
+    kept = KeptSnapshots(parameters=100, memory=400 * 8)
     for begin in range(0, 800, 100):
         taken(kept, begin, begin + 100, 100)
     assert len(kept.now) <= 8
@@ -125,14 +125,14 @@ def test_thinned_places_hold_on_to_no_block_that_they_are_a_part_of():
     assert held == len(kept.now) * 400
 
 
-def test_a_few_places_are_kept_however_large_they_are():
-    kept = KeptPlaces(parameters=1000, memory=1.0)
+def test_a_few_snapshots_are_kept_however_large_they_are():
+    kept = KeptSnapshots(parameters=1000, memory=1.0)
     taken(kept, 0, 100, 1000)
     assert kept.now.updates.tolist() == [0, 32, 64, 96]
 
 
-def test_places_that_are_not_to_be_projected_anew_are_all_kept_until_they_are_told():
-    kept = KeptPlaces(parameters=2, memory=math.inf)
+def test_snapshots_that_are_not_to_be_projected_anew_are_all_kept_until_they_are_sent():
+    kept = KeptSnapshots(parameters=2, memory=math.inf)
     taken(kept, 0, 5000, 2)
     assert (len(kept.now), kept.now.stride) == (5000, 1)
     kept.forget()
@@ -143,23 +143,23 @@ def test_places_that_are_not_to_be_projected_anew_are_all_kept_until_they_are_to
 
 @given(sizes=st.lists(st.integers(0, 7), max_size=8), begin=st.integers(0, 60))
 @quick
-def test_what_is_new_since_some_place(sizes, begin):
+def test_what_is_new_since_some_index(sizes, begin):
     ends = np.cumsum([0, *sizes]).tolist()
     blocks = [np.arange(one, other) for one, other in itertools.pairwise(ends)]
-    places = Places(tuple((block, torch.from_numpy(block)[:, None].double()) for block in blocks))
-    updates, vectors = places.since(begin)
+    snapshots = Snapshots(tuple((block, torch.from_numpy(block)[:, None].double()) for block in blocks))
+    updates, vectors = snapshots.since(begin)
     assert updates.tolist() == list(range(begin, ends[-1]))
     assert [float(vector) for block in vectors for vector in block] == updates.tolist()
-    assert len(places) == ends[-1]
+    assert len(snapshots) == ends[-1]
 
 
-def test_kept_places_are_copies(device):
+def test_kept_snapshots_are_copies(device):
     problem = problem_of(device, hidden=(2,))
     race = race_of(problem, RunConfig("run", 32))
     rows_of(race, 3)
-    before = [vector.clone() for vector in race.places[0].vectors]
+    before = [vector.clone() for vector in race.snapshots[0].vectors]
     rows_of(race, 30)
-    after = race.places[0].vectors
+    after = race.snapshots[0].vectors
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=False))
     assert not torch.equal(after[3], after[4])
     assert torch.equal(after[-1], race.heads[0].cpu())

@@ -17,7 +17,7 @@ quick = settings(deadline=None, derandomize=True, database=None)
 
 @given(journal=JOURNALS, change=st.builds(Change, st.integers(0, 20), CLOCK))
 @quick
-def test_a_change_takes_the_place_of_those_at_its_moment_or_later(journal, change):
+def test_a_change_replaces_those_at_its_moment_or_later(journal, change):
     expected = {one.moment: one for one in journal if one.moment < change.moment} | {change.moment: change}
     found = noted(journal, change)
     assert found == tuple(expected.values())

@@ -14,7 +14,7 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import Change
 from sim.experiment.resolved import Facts, Resolved, Run, resolve
 
-RATES = {name: 0.5 + place for place, name in enumerate(OPTIMIZERS)}
+RATES = {name: 0.5 + index for index, name in enumerate(OPTIMIZERS)}
 
 
 def facts(examples: int = 442, parameters: int = 2, **fields: object) -> Facts:

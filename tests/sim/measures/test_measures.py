@@ -17,7 +17,7 @@ STEP = Step(batch_loss=0.75, gradient=GRADIENT, lr=0.1, vector=torch.ones(50))
 PASSES = Passes(training=Figures(0.5, 0.9), testing=Figures(0.6, 0.8))
 GRADIENTS = Gradients(own=GRADIENT, full=OTHER)
 STANDING = Standing(
-    place=Point(1.0, 2.0),
+    point=Point(1.0, 2.0),
     minima=(Point(4.0, 6.0), Point(-5.0, 10.0)),
     off_plane=0.25,
     updates=30,
@@ -67,7 +67,7 @@ def test_what_is_taken_on_the_way_has_a_column_and_nothing_else_has() -> None:
 
 
 @pytest.mark.parametrize("cost", ["step", "pass", "gradient", "free"])
-def test_measures_are_told_by_what_they_cost(cost: str) -> None:
+def test_measures_are_grouped_by_what_they_cost(cost: str) -> None:
     expected = [one for one in registry().values() if one.cost == cost]
     assert list(measures(cost)) == expected != []  # type: ignore[arg-type]
 

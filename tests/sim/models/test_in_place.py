@@ -131,9 +131,9 @@ def test_landscape_and_angle_are_those_of_fresh_copies(
     plane = random_plane(start, directions_seed(0))
     expected = []
     for x, y in grid(WINDOW, 5, 4).reshape(-1, 2).tolist():
-        place = plane.origin + x * plane.basis[0] + y * plane.basis[1]
+        vector = plane.origin + x * plane.basis[0] + y * plane.basis[1]
         with torch.no_grad():
-            for parameter, value in zip(model.parameters(), Layout.of(model.parameters()).split(place), strict=True):
+            for parameter, value in zip(model.parameters(), Layout.of(model.parameters()).split(vector), strict=True):
                 parameter.copy_(value)
         expected.append(loss_over(model, make_loss(), training_part(examples())))
     np.testing.assert_allclose(seen.values.reshape(-1), expected, rtol=tolerance(device))
@@ -148,10 +148,10 @@ def test_landscape_and_angle_are_those_of_fresh_copies(
 def test_what_is_shown_of_examples_is_what_the_data_hold(tmp_path: Path, device: str) -> None:
     config = ModelConfig(own_file(tmp_path, TEXT.format(body="inputs.zero_()", loss="target.zero_()")))
     engine, _ = opened(Experiment(config, runs=(RunConfig("run", 32), RunConfig("other", 8)), device=device))
-    told = [work(engine, Predict(4)) for _ in range(2)]
-    assert all(isinstance(one, Predicted) and one.inputs.all() for one in told)
-    assert told[0].truths == told[1].truths
-    assert "0.00" not in told[0].truths
+    predictions = [work(engine, Predict(4)) for _ in range(2)]
+    assert all(isinstance(one, Predicted) and one.inputs.all() for one in predictions)
+    assert predictions[0].truths == predictions[1].truths
+    assert "0.00" not in predictions[0].truths
 
 
 def test_a_model_that_changes_nothing_works_on_no_copies(tmp_path: Path, device: str) -> None:
@@ -162,7 +162,7 @@ def test_a_model_that_changes_nothing_works_on_no_copies(tmp_path: Path, device:
     assert not isinstance(problem_of(device).model, OnCopies)
 
 
-def test_a_loss_that_changes_outputs_in_place_does_not_change_what_they_tell(tmp_path: Path, device: str) -> None:
+def test_a_loss_that_changes_outputs_in_place_does_not_change_what_they_predict(tmp_path: Path, device: str) -> None:
     text = """
         import torch
         from torch import nn

@@ -89,8 +89,8 @@ def test_what_is_taken_in_chunks_is_what_one_go_gives(
         problem.loss(problem.model(held_out[0]), held_out[1]).item(), rel=1e-5
     )
     gradient = full_gradient(problem, problem.model).cpu()
-    places = Layout.of(problem.model.parameters()).occupied()
-    np.testing.assert_allclose(gradient[places], expected.cpu(), **near)
+    occupied = Layout.of(problem.model.parameters()).occupied()
+    np.testing.assert_allclose(gradient[occupied], expected.cpu(), **near)
     descent = descent_of(problem, RunConfig("batch", "all", lr=0.01))
     before = flat(descent.module)
     row = descent.advance(1)
@@ -182,7 +182,7 @@ def model_text(loss: str, targets: str, model: str = "nn.Linear(4, 1)") -> str:
 
 
 def trained(path: str, device: str, updates: int = 60) -> tuple[Opened, float, Tensor, Tensor, Predicted]:
-    """The test accuracy told at the end; the outputs and targets of the test examples; what is told of some."""
+    """The test accuracy at the end; the outputs and targets of the test examples; what is predicted of some."""
     run = RunConfig("run", 20, lr=0.05, loss_every=1)
     experiment = Experiment(ModelConfig(path, task="classification"), runs=(run,), device=device)
     engine, _ = opened(experiment)
@@ -196,31 +196,31 @@ def trained(path: str, device: str, updates: int = 60) -> tuple[Opened, float, T
 
 
 @pytest.mark.parametrize("name", SINGLE)
-def test_a_single_output_tells_the_class_on_its_side(tmp_path: Path, device: str, name: str) -> None:
+def test_a_single_output_predicts_the_class_on_its_side(tmp_path: Path, device: str, name: str) -> None:
     loss, targets = SINGLE[name]
     accuracy, outputs, truths, predicted = trained(own_file(tmp_path, model_text(loss, targets)), device)
     threshold = 0.5 if name in HALF else 0.0
-    told = outputs > threshold
-    assert accuracy == pytest.approx(accuracy_score(truths > 0, told))
+    second = outputs > threshold
+    assert accuracy == pytest.approx(accuracy_score(truths > 0, second))
     assert accuracy != pytest.approx(accuracy_score(truths > 0, outputs > 0.5 - threshold))
-    assert predicted.right[0] == tuple(((truths > 0) == told)[:8, 0].tolist())
+    assert predicted.right[0] == tuple(((truths > 0) == second)[:8, 0].tolist())
 
 
-PLACES = "(x[:, :3] > 0).long()"  # a label for each of three places
+LABELS = "(x[:, :3] > 0).long()"  # three labels an example
 LEFT_OUT = {
-    "places": ("nn.CrossEntropyLoss()", f"torch.where(x[:, 1:4] > 1, -100, {PLACES})", -100),
-    "places with a label of one's own": (
+    "single labels": ("nn.CrossEntropyLoss()", f"torch.where(x[:, 1:4] > 1, -100, {LABELS})", -100),
+    "single labels, by a label of one's own": (
         "nn.CrossEntropyLoss(ignore_index=255)",
-        f"torch.where(x[:, 1:4] > 1, 255, {PLACES})",
+        f"torch.where(x[:, 1:4] > 1, 255, {LABELS})",
         255,
     ),
-    "whole examples": ("nn.CrossEntropyLoss()", f"torch.where(x[:, 3:] > 0.5, -100, {PLACES})", -100),
+    "whole examples": ("nn.CrossEntropyLoss()", f"torch.where(x[:, 3:] > 0.5, -100, {LABELS})", -100),
     "the first examples": (
         "nn.CrossEntropyLoss()",
-        f"torch.where(torch.arange(300)[:, None] < 40, -100, {PLACES})",
+        f"torch.where(torch.arange(300)[:, None] < 40, -100, {LABELS})",
         -100,
     ),
-    "a function": ("lambda o, t: F.cross_entropy(o, t)", f"torch.where(x[:, 1:4] > 1, -100, {PLACES})", -100),
+    "a function": ("lambda o, t: F.cross_entropy(o, t)", f"torch.where(x[:, 1:4] > 1, -100, {LABELS})", -100),
 }
 
 
@@ -236,8 +236,8 @@ def test_labels_that_are_left_out_do_not_count(
     assert accuracy > 0.7
     for example, right in enumerate(predicted.right[0]):
         some = known[example]
-        told = outputs.argmax(dim=1)[example]
-        assert right == (bool((told == truths[example])[some].all()) if some.any() else None)
+        likeliest = outputs.argmax(dim=1)[example]
+        assert right == (bool((likeliest == truths[example])[some].all()) if some.any() else None)
 
 
 def test_probabilities_of_classes_stand_for_the_likeliest(tmp_path: Path, device: str) -> None:

@@ -44,11 +44,11 @@ def test_tables_are_standardised_by_their_training_part(dataset: str, device: st
     data = LOADERS[dataset]()
     problem = problem_of(device, dataset=dataset)
     everything = TensorDataset(torch.arange(len(data.target)))
-    places = training_part(everything)[:][0].numpy()
-    known = data.data[places]
+    indices = training_part(everything)[:][0].numpy()
+    known = data.data[indices]
     inputs, targets = problem.batch(torch.arange(problem.examples))
     np.testing.assert_allclose(inputs.cpu(), (known - known.mean(axis=0)) / known.std(axis=0), atol=1e-3)
-    np.testing.assert_array_equal(targets.cpu(), data.target[places])
+    np.testing.assert_array_equal(targets.cpu(), data.target[indices])
     assert problem.classes == tuple(data.target_names)
     assert problem.model(inputs).shape == (problem.examples, len(data.target_names))
 
@@ -155,7 +155,7 @@ def noise(*shape: int) -> np.ndarray:
         (np.array([0.5, 1.0] * 10), "classification", "classification", ("0.5", "1")),
     ],
 )
-def test_the_task_is_told_from_the_targets_of_arrays(
+def test_the_task_follows_from_the_targets_of_arrays(
     tmp_path: Path, targets: np.ndarray, task: str, found: str, classes: tuple[str, ...], device: str
 ) -> None:
     config = ModelConfig(data=archive(tmp_path, X=noise(20, 3), y=targets), task=task)  # type: ignore[arg-type]
@@ -258,7 +258,7 @@ ROWS = "".join(f"{row},{row % 5},{'cat' if row % 3 else 'dog'},{row / 7},{row % 
         ("legs", "regression", "regression", ()),
     ],
 )
-def test_the_task_is_told_from_the_column(
+def test_the_task_follows_from_the_column(
     tmp_path: Path, target: str, task: str, found: str, classes: tuple[str, ...], device: str
 ) -> None:
     file = table(tmp_path, "a,b,animal,weight,legs\n" + ROWS)

@@ -201,7 +201,7 @@ BAD = {
     ),
     "wrong name": (LINEAR.replace("def model", "def modle"), "no function 'model'; did you mean 'modle'"),
     "wrong shape": (LINEAR.replace("64", "65"), r"\(N, 1, 8, 8\).*\(2x64 and 65x10\)"),
-    "too few outputs": (LINEAR.replace("10)", "9)"), "they are 0 to 9, and it tells 9 classes"),
+    "too few outputs": (LINEAR.replace("10)", "9)"), "they are 0 to 9, and it distinguishes 9 classes"),
     "lengths": (LINEAR + "    def data():\n        return torch.rand(9, 64), torch.zeros(8)", "9 inputs and 8 targets"),
     "no data": (LINEAR + "    def data():\n        return [1, 2]", "must return a Dataset or tensors X, y; .* list"),
     "a single example": (
@@ -347,7 +347,7 @@ def test_a_landscape_that_fails_says_why_every_time(tmp_path: Path, device: str)
     assert len(advanced(engine, 3).rows) == 3
 
 
-def test_what_fails_in_the_users_code_is_said_with_its_place(tmp_path: Path, device: str) -> None:
+def test_what_fails_in_the_users_code_is_said_with_its_line(tmp_path: Path, device: str) -> None:
     answer = refused(device, model=own_file(tmp_path, "def model():\n    return 1 / 0\n"))
     assert answer.sentence == "ZeroDivisionError: division by zero (own.py, line 2)."
     assert answer.theirs
@@ -449,7 +449,7 @@ def test_modes_that_a_file_sets_neither_stay_nor_keep_its_model_from_training(
     assert_same(answer.rows["batch_loss"], losses, device)
 
 
-def test_a_model_and_data_of_unlike_precision_are_told_apart(tmp_path: Path, device: str) -> None:
+def test_a_model_and_data_of_unlike_precision_are_both_named(tmp_path: Path, device: str) -> None:
     file = own_file(
         tmp_path,
         LINEAR.replace("from torch import nn", "from torch import nn\n    torch.set_default_dtype(torch.float64)"),

@@ -38,7 +38,7 @@ TELLING = """
         return x, signs(x)[:, 0].long()
 """
 MODULES = {
-    "one module in two places": """
+    "one module used twice": """
     def model():
         inner = nn.Linear(4, 4)
         return nn.Sequential(inner, nn.Tanh(), inner, nn.Tanh(), nn.Linear(4, 2))
@@ -122,7 +122,7 @@ MODULES = {
         return F.cross_entropy(output, target).reshape(1)
     """
     + TELLING,
-    "a class for every place of a sequence": """
+    "a class for every position of a sequence": """
     def model():
         return nn.Sequential(nn.Conv1d(1, 8, 3, padding=1), nn.Tanh(), nn.Conv1d(8, 3, 1))
 
@@ -172,9 +172,9 @@ def test_every_kind_trains_and_can_be_looked_at(tmp_path: Path, text: str, devic
         assert isinstance(report, Inspected), report
         assert report.reports[0] is not None
         assert math.isfinite(report.reports[0].measures["cosine"])
-        told = work(engine, Predict(5, updates))
-        assert isinstance(told, Predicted), told
-        assert told.answers == (answers(trained[30 if updates is None else 11], problem),)
+        predicted = work(engine, Predict(5, updates))
+        assert isinstance(predicted, Predicted), predicted
+        assert predicted.answers == (answers(trained[30 if updates is None else 11], problem),)
     again = advanced(engine, 10)
     assert not again.troubles  # the loss over all examples was evaluated meanwhile
     assert_like(again.rows["batch_loss"], losses[30:], text, device)

@@ -22,13 +22,13 @@ _SLOPES = {
 _IMAGINARY = 2.0**-300  # a power of two: to multiply by it rounds nothing
 
 
-def place(point: Sequence[float], requires_grad: bool = False) -> Tensor:
+def tensor(point: Sequence[float], requires_grad: bool = False) -> Tensor:
     """A point of the plane, shape (2,)."""
     return torch.tensor(tuple(point), dtype=torch.float64, requires_grad=requires_grad)
 
 
 def mean_loss(formula: Formula, at: Tensor, inputs: Tensor | None = None, targets: Tensor | None = None) -> Tensor:
-    """The mean loss at a place, over all examples or those given."""
+    """The mean loss at a point, over all examples or those given."""
     inputs = torch.as_tensor(formula.inputs) if inputs is None else inputs
     targets = torch.as_tensor(formula.targets) if targets is None else targets
     return LOSSES[formula.loss](formula.output(torch, at[0], at[1], inputs), targets)
@@ -36,22 +36,22 @@ def mean_loss(formula: Formula, at: Tensor, inputs: Tensor | None = None, target
 
 def hessian(formula: Formula, point: Sequence[float]) -> Tensor:
     """The Hessian of the mean loss over all examples, shape (2, 2)."""
-    found: Tensor = torch.autograd.functional.hessian(lambda at: mean_loss(formula, at), place(point))
+    found: Tensor = torch.autograd.functional.hessian(lambda at: mean_loss(formula, at), tensor(point))
     return found
 
 
 def descend(formula: Formula, batch_size: int, updates: int, seed: int = 0) -> Tensor:
-    """The places after 0, 1, ... updates of plain descent, shuffled by a DataLoader: shape (updates + 1, 2)."""
+    """The points after 0, 1, ... updates of plain descent, shuffled by a DataLoader: shape (updates + 1, 2)."""
     data = TensorDataset(torch.as_tensor(formula.inputs), torch.as_tensor(formula.targets))
     loader = DataLoader(data, batch_size, shuffle=True, generator=torch.Generator().manual_seed(seed))
-    places = [place(formula.start)]
+    points = [tensor(formula.start)]
     while True:
         for inputs, targets in loader:
-            at = places[-1].requires_grad_()
+            at = points[-1].requires_grad_()
             (slope,) = torch.autograd.grad(mean_loss(formula, at, inputs, targets), at)
-            places.append(at.detach() - formula.lr * slope)
-            if len(places) > updates:
-                return torch.stack(places).detach()
+            points.append(at.detach() - formula.lr * slope)
+            if len(points) > updates:
+                return torch.stack(points).detach()
 
 
 def descend_all(formula: Formula, batch_size: int, updates: int, seeds: Iterable[int]) -> Floats:
@@ -59,13 +59,13 @@ def descend_all(formula: Formula, batch_size: int, updates: int, seeds: Iterable
     per_epoch = -(-formula.examples // batch_size)
     epochs = -(-updates // per_epoch)
     orders = np.array([_orders(formula.examples, epochs, seed) for seed in seeds])
-    place = np.full((len(orders), 2), formula.start)
-    places = [place]
+    point = np.full((len(orders), 2), formula.start)
+    points = [point]
     for update in range(updates):
         epoch, begin = update // per_epoch, update % per_epoch * batch_size
-        place = place - formula.lr * _slopes(formula, place, orders[:, epoch, begin : begin + batch_size])
-        places.append(place)
-    return np.array(places)
+        point = point - formula.lr * _slopes(formula, point, orders[:, epoch, begin : begin + batch_size])
+        points.append(point)
+    return np.array(points)
 
 
 def _orders(examples: int, epochs: int, seed: int) -> list[list[int]]:
@@ -78,13 +78,13 @@ def _orders(examples: int, epochs: int, seed: int) -> list[list[int]]:
     return orders
 
 
-def _slopes(formula: Formula, places: Floats, batches: np.ndarray) -> Floats:
-    """The gradient of each place's batch (examples of shape (places, b)) by the complex step: shape (places, 2)."""
+def _slopes(formula: Formula, points: Floats, batches: np.ndarray) -> Floats:
+    """The gradient of each point's batch (examples of shape (points, b)) by the complex step: shape (points, 2)."""
     seeds, size = batches.shape
     chosen = batches.ravel()
     slopes = []
     for step in 1j * _IMAGINARY * np.eye(2):
-        a, b = np.repeat(places + step, size, axis=0).T
+        a, b = np.repeat(points + step, size, axis=0).T
         output = formula.output(np, a, b, formula.inputs[chosen])
         slope = _SLOPES[formula.loss](output.real, formula.targets[chosen]) * output.imag / _IMAGINARY
         slopes.append(slope.reshape(seeds, size).mean(axis=1))

@@ -1,4 +1,4 @@
-"""What is told of a problem before it is opened, against what the engine then finds."""
+"""What is said of a problem before it is opened, against what the engine then finds."""
 
 from pathlib import Path
 

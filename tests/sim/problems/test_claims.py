@@ -11,7 +11,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorData
 from benchmarks.promises import CLAIMS, Claim, Race, Trails, in_window, updates_watched
 from sim.experiment.config import Experiment, ProblemConfig, RunConfig
 from sim.problems import build_formula, registry
-from sim.problems.curvature import kind_of_place
+from sim.problems.curvature import kind_of_point
 from tests.sim.problems.oracle import descend, descend_all, hessian
 from tests.sim.real_models import advanced, opened
 
@@ -58,7 +58,7 @@ def test_the_window_holds_the_trails(name: str) -> None:
 )
 def test_where_batch_descent_stands_then(name: str, kind: str) -> None:
     known = race(name)
-    assert kind_of_place(known.formula, known.batch.places[-1, 0]) == kind
+    assert kind_of_point(known.formula, known.batch.points[-1, 0]) == kind
 
 
 @pytest.mark.parametrize("size", [200, 32, 1])

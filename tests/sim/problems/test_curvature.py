@@ -1,4 +1,4 @@
-"""Gradient, Hessian and kind of a place against torch's autograd and closed forms."""
+"""Gradient, Hessian and kind of a point against torch's autograd and closed forms."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,11 @@ import torch
 from sim.experiment.config import ProblemConfig
 from sim.experiment.geometry import Point
 from sim.problems import build_formula, registry
-from sim.problems.curvature import gradient, hessian, kind_of_place, losses
+from sim.problems.curvature import gradient, hessian, kind_of_point, losses
 from sim.problems.formula import Formula
 from tests.sim.problems import oracle
 
-PLACES = [(0.3, -0.7), (-1.4, 2.2), (2.5, 0.1), (30.0, -20.0)]
+POINTS = [(0.3, -0.7), (-1.4, 2.2), (2.5, 0.1), (30.0, -20.0)]
 
 
 def default(name: str) -> Formula:
@@ -21,8 +21,8 @@ def default(name: str) -> Formula:
 @pytest.mark.parametrize("name", registry())
 def test_derivatives_are_those_of_autograd(name: str) -> None:
     formula = default(name)
-    for point in (*PLACES, formula.start):
-        at = oracle.place(point, requires_grad=True)
+    for point in (*POINTS, formula.start):
+        at = oracle.tensor(point, requires_grad=True)
         loss = oracle.mean_loss(formula, at)
         (slope,) = torch.autograd.grad(loss, at)
         np.testing.assert_allclose(losses(formula, point).mean(), loss.item(), rtol=1e-12)
@@ -45,14 +45,14 @@ def test_the_hessian_is_that_of_the_closed_form() -> None:
 @pytest.mark.parametrize("name", registry())
 def test_known_minima_are_minima(name: str) -> None:
     formula = default(name)
-    assert {kind_of_place(formula, minimum) for minimum in formula.minima} == {"minimum"}
+    assert {kind_of_point(formula, minimum) for minimum in formula.minima} == {"minimum"}
     nearby = np.array(formula.minima[0]) * (1 + 1e-4)
-    assert kind_of_place(formula, nearby) == "minimum"
-    assert kind_of_place(formula, formula.start) == "slope"
+    assert kind_of_point(formula, nearby) == "minimum"
+    assert kind_of_point(formula, formula.start) == "slope"
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "kind"),
+    ("name", "point", "kind"),
     [
         ("saddle", (0.0, 0.0), "saddle"),
         ("saddle", (-1e-3, 0.0), "saddle"),
@@ -74,14 +74,14 @@ def test_known_minima_are_minima(name: str) -> None:
         ("neuron", (np.nan, 0.0), "slope"),
     ],
 )
-def test_kinds_of_places(name: str, place: tuple[float, float], kind: str) -> None:
-    assert kind_of_place(default(name), place) == kind
+def test_kinds_of_points(name: str, point: tuple[float, float], kind: str) -> None:
+    assert kind_of_point(default(name), point) == kind
 
 
 def test_the_kind_changes_as_batch_descent_leaves_the_plateau() -> None:
     neuron = default("neuron")
     way = oracle.descend_all(neuron, neuron.examples, 1000, [0])[:, 0]
-    assert [kind_of_place(neuron, way[update]) for update in (50, 400, 600, 1000)] == [
+    assert [kind_of_point(neuron, way[update]) for update in (50, 400, 600, 1000)] == [
         "plateau",
         "plateau",
         "slope",
@@ -103,15 +103,15 @@ def test_a_floor_of_minima_is_one_and_what_has_none_flattens_out() -> None:
         lr=0.1,
         pace={},
     )
-    assert kind_of_place(floor, (2.0, 0.5)) == "minimum"
-    assert kind_of_place(floor, (0.0, 0.0)) == "saddle"
+    assert kind_of_point(floor, (2.0, 0.5)) == "minimum"
+    assert kind_of_point(floor, (0.0, 0.0)) == "saddle"
 
 
 @pytest.mark.parametrize("name", registry())
-def test_losses_at_many_places_are_those_at_each(name: str) -> None:
+def test_losses_at_many_points_are_those_at_each(name: str) -> None:
     formula = default(name)
-    x, y = np.array(PLACES).T
+    x, y = np.array(POINTS).T
     together = losses(formula, (x[:, None], y[:, None]))
-    assert together.shape == (len(PLACES), formula.examples)
-    for found, point in zip(together, PLACES, strict=True):
-        np.testing.assert_allclose(found.mean(), oracle.mean_loss(formula, oracle.place(point)).item(), rtol=1e-12)
+    assert together.shape == (len(POINTS), formula.examples)
+    for found, point in zip(together, POINTS, strict=True):
+        np.testing.assert_allclose(found.mean(), oracle.mean_loss(formula, oracle.tensor(point)).item(), rtol=1e-12)

@@ -17,7 +17,7 @@ from sim.experiment.geometry import Point
 from sim.problems import build_formula, registry
 from sim.problems.finite_sum import tilts
 from sim.problems.formula import Formula
-from tests.sim.problems.oracle import hessian, mean_loss, place
+from tests.sim.problems.oracle import hessian, mean_loss, tensor
 
 NAMES = ("linear", "logistic", "sine", "saddle", "neuron", "rosenbrock", "himmelblau", "beale", "rastrigin")
 FINITE_SUMS = ("saddle", "rosenbrock", "himmelblau", "beale", "rastrigin")
@@ -28,7 +28,7 @@ CLASSIC = {
     "beale": lambda x, y: sum((c - x * (1 - y**power)) ** 2 for power, c in ((1, 1.5), (2, 2.25), (3, 2.625))),
     "rastrigin": lambda x, y: sum(0.65 + t * t - 0.65 * np.cos(2 * np.pi * t) for t in (x, y)),
 }
-PLACES = [(0.3, -0.7), (-1.4, 2.2), (2.5, 0.1)]
+POINTS = [(0.3, -0.7), (-1.4, 2.2), (2.5, 0.1)]
 
 
 def default(name: str) -> Formula:
@@ -36,7 +36,7 @@ def default(name: str) -> Formula:
 
 
 def gradient(formula: Formula, point: Point) -> Tensor:
-    at = place(point, requires_grad=True)
+    at = tensor(point, requires_grad=True)
     return torch.autograd.grad(mean_loss(formula, at), at)[0]
 
 
@@ -49,9 +49,9 @@ def test_the_registry_has_them_all_each_with_a_sentence() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_numpy_and_torch_agree(name: str) -> None:
     formula = default(name)
-    for a, b in PLACES:
+    for a, b in POINTS:
         drawn = formula.output(np, a, b, formula.inputs)
-        trained = formula.output(torch, *place((a, b)), torch.as_tensor(formula.inputs))
+        trained = formula.output(torch, *tensor((a, b)), torch.as_tensor(formula.inputs))
         assert drawn.shape == trained.shape == (formula.examples,)
         np.testing.assert_allclose(drawn, trained.numpy(), rtol=1e-12, atol=1e-12)
 
@@ -59,15 +59,15 @@ def test_numpy_and_torch_agree(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_those_of_finite_differences(name: str) -> None:
     formula = default(name)
-    for point in PLACES:
-        assert torch.autograd.gradcheck(lambda at: mean_loss(formula, at), place(point, requires_grad=True))
+    for point in POINTS:
+        assert torch.autograd.gradcheck(lambda at: mean_loss(formula, at), tensor(point, requires_grad=True))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_minima_are_minima(name: str) -> None:
     formula = default(name)
     assert formula.minima
-    losses = [mean_loss(formula, place(minimum)).item() for minimum in formula.minima]
+    losses = [mean_loss(formula, tensor(minimum)).item() for minimum in formula.minima]
     for minimum in formula.minima:
         assert torch.linalg.vector_norm(gradient(formula, minimum)) < 1e-10
         assert torch.linalg.eigvalsh(hessian(formula, minimum))[0] > 0
@@ -78,9 +78,9 @@ def test_minima_are_minima(name: str) -> None:
 def test_minima_are_the_lowest_of_a_fine_grid(name: str) -> None:
     formula = default(name)
     axis = torch.linspace(-5, 5, 101, dtype=torch.float64)
-    at_places = torch.vmap(lambda at: mean_loss(formula, at))
-    losses = at_places(torch.cartesian_prod(axis, axis))
-    assert mean_loss(formula, place(formula.minima[0])) <= losses.min()
+    at_points = torch.vmap(lambda at: mean_loss(formula, at))
+    losses = at_points(torch.cartesian_prod(axis, axis))
+    assert mean_loss(formula, tensor(formula.minima[0])) <= losses.min()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,7 +98,7 @@ def test_start_and_minimum_are_in_view(name: str) -> None:
 @pytest.mark.parametrize("name", FINITE_SUMS)
 def test_the_mean_is_the_classic_function(name: str) -> None:
     formula = default(name)
-    for a, b in PLACES:
+    for a, b in POINTS:
         mean = formula.output(np, a, b, formula.inputs).mean()
         np.testing.assert_allclose(mean, CLASSIC[name](a, b), rtol=1e-12, atol=1e-12)
 
@@ -117,8 +117,8 @@ def test_noise_is_white_and_cancels_in_any_order(deviation: float) -> None:
 def test_gradient_noise_has_one_covariance_everywhere(name: str) -> None:
     formula = default(name)
     inputs = torch.as_tensor(formula.inputs)
-    for point in PLACES:
-        each = torch.autograd.functional.jacobian(lambda at: formula.output(torch, at[0], at[1], inputs), place(point))
+    for point in POINTS:
+        each = torch.autograd.functional.jacobian(lambda at: formula.output(torch, at[0], at[1], inputs), tensor(point))
         covariance = np.cov(each.numpy(), rowvar=False, bias=True)
         deviation = float(formula.note.rsplit(" ", 1)[1])
         np.testing.assert_allclose(covariance / deviation**2, np.eye(2), atol=1e-12)
@@ -136,7 +136,7 @@ def test_linear_is_fitted_as_scikit_learn_does(scale: str | None) -> None:
     y = StandardScaler().fit_transform(data.target[:, None])[:, 0]
     model = LinearRegression().fit(x, y)
     np.testing.assert_allclose(formula.minima[0], (model.coef_[0], model.intercept_), atol=1e-10)
-    at = place((0.4, -0.3))
+    at = tensor((0.4, -0.3))
     expected = np.mean((0.4 * x[:, 0] - 0.3 - y) ** 2)
     np.testing.assert_allclose(mean_loss(formula, at).item(), expected, rtol=1e-12)
 

@@ -179,7 +179,7 @@ OTHERS = {
     loss = nn.CrossEntropyLoss(torch.tensor([0.2, 3.0]))
     """
     + TELLING,
-    "places without a label": """
+    "positions without a label": """
     def model():
         return nn.Conv1d(1, 3, 3, padding=1)
 

@@ -1,4 +1,4 @@
-"""What is told of a model's past updates, against a loop that anybody would write."""
+"""What is reported of a model's past updates, against a loop that anybody would write."""
 
 import itertools
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.sim.views.test_landscape import WINDOW
 
 
 def gradients_by_hand(file: str, updates: int, device: str) -> list[tuple[list[int], torch.Tensor, torch.Tensor]]:
-    """For each update its examples, its gradient, and that over all examples without dropout, at the same place."""
+    """For each update its examples, its gradient, and that over all examples without dropout."""
     made: dict[str, object] = {}
     exec(Path(file).read_text(), made)
     torch.manual_seed(0)
@@ -26,15 +26,15 @@ def gradients_by_hand(file: str, updates: int, device: str) -> list[tuple[list[i
     optimizer = torch.optim.Adam(model.parameters(), 0.003)
     train = training_part(digits())
     rows = DataLoader(train.indices, 32, shuffle=True, generator=torch.Generator().manual_seed(0))
-    told = []
+    updates_by_hand = []
     for batch in itertools.islice(itertools.chain.from_iterable(iter(rows) for _ in itertools.count()), updates):
         full = full_gradient(model, *(part.to(device) for part in train[:]))
         inputs, targets = (part.to(device) for part in digits()[batch])
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(inputs), targets).backward()
-        told.append((batch.tolist(), gradient_of(model), full))
+        updates_by_hand.append((batch.tolist(), gradient_of(model), full))
         optimizer.step()
-    return told
+    return updates_by_hand
 
 
 def gradient_of(model: nn.Module) -> torch.Tensor:
@@ -55,7 +55,7 @@ def full_gradient(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor)
 
 
 @pytest.mark.parametrize("text", [DROPOUT, BATCH_NORM], ids=["dropout", "batch norm"])
-def test_every_past_update_is_told_exactly(tmp_path: Path, text: str, device: str) -> None:
+def test_every_past_update_is_reported_exactly(tmp_path: Path, text: str, device: str) -> None:
     file = own_file(tmp_path, text)
     run = RunConfig("run", 32, optimizer="adam", lr=0.003)
     engine, _ = opened(Experiment(ModelConfig(model=file), runs=(run,), plane="random", device=device))
@@ -115,7 +115,7 @@ def test_looking_back_does_not_change_what_comes(tmp_path: Path, device: str) ->
             np.testing.assert_allclose(traces[0][name], traces[1][name], rtol=1e-2)
 
 
-def test_what_would_take_too_long_to_make_again_is_not_told(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_would_take_too_long_to_make_again_is_not_reported(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     engine, _ = opened(Experiment(device=device))
     advanced(engine, 100)
     assert None not in work(engine, Inspect((50, 50, 50))).reports
@@ -123,7 +123,7 @@ def test_what_would_take_too_long_to_make_again_is_not_told(device: str, monkeyp
     assert work(engine, Inspect((50, 50, 50))).reports == (None, None, None)
 
 
-def test_there_is_nothing_to_tell_of_updates_to_come(device: str) -> None:
+def test_there_is_nothing_to_report_of_updates_to_come(device: str) -> None:
     engine, _ = opened(Experiment(device=device))
     advanced(engine, 10)
     assert work(engine, Inspect((11, 12, 500))).reports == (None, None, None)

@@ -27,7 +27,7 @@ WINDOW = Window(-1.0, 1.5, -0.5, 1.0)
 
 
 def brute_force(problem, model, plane, window, columns, rows):
-    """A copy of the model at each place, over all training examples at once."""
+    """A copy of the model at each point, over all training examples at once."""
     inputs, targets = problem.batch(torch.arange(problem.examples))
     losses = np.empty((rows, columns))
     for row in range(rows):
@@ -63,7 +63,7 @@ def test_the_landscape_is_that_of_brute_force(tmp_path: Path, device, model):
 
 def evenly(examples: torch.Tensor, count: int) -> torch.Tensor:
     """So many of the examples, at equal distances."""
-    return torch.stack([examples[place * len(examples) // count] for place in range(count)])
+    return torch.stack([examples[index * len(examples) // count] for index in range(count)])
 
 
 @pytest.mark.parametrize("rows", [14, 28, 51, 56])
@@ -221,8 +221,8 @@ def test_another_window_or_plane_begins_anew(device):
         assert first.progress < 1
         assert first.plane == opening.plane.number
     advanced(engine, 20)
-    told = [result for answer in pieces_of(engine, aside) for _, result in answer.results]
-    assert told == []  # of what was begun, nothing can be gone on with
+    pictures = [result for answer in pieces_of(engine, aside) for _, result in answer.results]
+    assert pictures == []  # of what was begun, nothing can be gone on with
     moved = work(engine, job)
     assert moved.plane > opening.plane.number
     state = engine._open

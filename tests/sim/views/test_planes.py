@@ -25,55 +25,57 @@ def assert_orthonormal(basis: torch.Tensor) -> None:
 
 
 def test_pca_is_that_of_scikit_learn() -> None:
-    points = walk(120)
-    plane, oracle = pca_plane(points, None, DENSE), PCA(2).fit(points.numpy())
+    vectors = walk(120)
+    plane, oracle = pca_plane(vectors, None, DENSE), PCA(2).fit(vectors.numpy())
     overlap = np.linalg.svd(oracle.components_ @ plane.basis.numpy().T)[1]
     np.testing.assert_allclose(overlap, 1, atol=1e-9)  # the cosines of the angles between the planes
     np.testing.assert_allclose(plane.origin, oracle.mean_, atol=1e-12)
-    one, two, three = (Scatter.of(plane, part, plane.resolve(part)) for part in (points[:1], points[1:50], points[50:]))
+    one, two, three = (
+        Scatter.of(plane, part, plane.resolve(part)) for part in (vectors[:1], vectors[1:50], vectors[50:])
+    )
     for scatters in ([one, two, three], [one + two, three], [one + two + three]):
         assert explained(scatters) == pytest.approx(oracle.explained_variance_ratio_.sum(), abs=1e-9)
-    _, distances = plane.project(points)
-    missing = points.numpy() - oracle.inverse_transform(oracle.transform(points.numpy()))
+    _, distances = plane.project(vectors)
+    missing = vectors.numpy() - oracle.inverse_transform(oracle.transform(vectors.numpy()))
     np.testing.assert_allclose(distances, np.linalg.norm(missing, axis=1), atol=1e-9)
 
 
 def test_a_refit_neither_flips_nor_jumps() -> None:
-    points = walk(400)
-    plane = pca_plane(points[:100], None, DENSE)
+    vectors = walk(400)
+    plane = pca_plane(vectors[:100], None, DENSE)
     for count in range(105, 401, 5):
-        refitted = pca_plane(points[:count], plane, DENSE)
+        refitted = pca_plane(vectors[:count], plane, DENSE)
         assert_orthonormal(refitted.basis)
         assert float(torch.min((refitted.basis * plane.basis).sum(dim=1))) > 0.9
         plane = refitted
 
 
-def test_a_refit_to_the_same_points_keeps_a_mirrored_basis() -> None:
-    points = walk(50)
-    plane = pca_plane(points, None, DENSE)
+def test_a_refit_to_the_same_vectors_keeps_a_mirrored_basis() -> None:
+    vectors = walk(50)
+    plane = pca_plane(vectors, None, DENSE)
     mirrored = type(plane)(plane.kind, plane.origin, plane.basis.flip(0) * torch.tensor([[-1.0], [1.0]]), plane.words)
-    np.testing.assert_allclose(pca_plane(points, mirrored, DENSE).basis, mirrored.basis, atol=1e-9)
+    np.testing.assert_allclose(pca_plane(vectors, mirrored, DENSE).basis, mirrored.basis, atol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("heads", [1, 2, 3])
 def test_the_plane_through_up_to_three_heads_holds_them(heads: int, dtype: torch.dtype) -> None:
-    points = walk(60).to(dtype)
-    places = torch.stack([walk(40, seed)[-1] for seed in range(1, heads + 1)]).to(dtype)
-    plane = heads_plane(places, torch.cat([points, places]), None, DENSE)
+    vectors = walk(60).to(dtype)
+    present = torch.stack([walk(40, seed)[-1] for seed in range(1, heads + 1)]).to(dtype)
+    plane = heads_plane(present, torch.cat([vectors, present]), None, DENSE)
     assert_orthonormal(plane.basis)
-    xy, distances = plane.project(places)
-    scale = float(torch.linalg.vector_norm(places, dim=1).max())
+    xy, distances = plane.project(present)
+    scale = float(torch.linalg.vector_norm(present, dim=1).max())
     assert float(distances.max()) < scale * 100 * torch.finfo(dtype).eps
-    np.testing.assert_allclose(torch.pdist(xy), torch.pdist(places), rtol=1e-5)
+    np.testing.assert_allclose(torch.pdist(xy), torch.pdist(present), rtol=1e-5)
     assert ("three heads" in plane.words) == (heads == 3)
     assert ("completed by PCA" in plane.words) == (heads < 3)
 
 
 def test_what_completes_one_head_is_pca() -> None:
-    points = walk(60)
-    plane = heads_plane(points[-1:], points, None, DENSE)
-    oracle = PCA(2).fit(points.numpy()).components_
+    vectors = walk(60)
+    plane = heads_plane(vectors[-1:], vectors, None, DENSE)
+    oracle = PCA(2).fit(vectors.numpy()).components_
     np.testing.assert_allclose(np.linalg.svd(oracle @ plane.basis.numpy().T)[1], 1, atol=1e-9)
 
 
@@ -84,11 +86,11 @@ def test_more_heads_get_the_plane_that_fits_them_best() -> None:
     assert "best fit" in plane.words
 
 
-def test_heads_at_one_place_still_have_a_plane() -> None:
-    points = walk(10)
-    plane = heads_plane(points[-1:].expand(3, -1), points, None, DENSE)
+def test_heads_at_one_point_still_have_a_plane() -> None:
+    vectors = walk(10)
+    plane = heads_plane(vectors[-1:].expand(3, -1), vectors, None, DENSE)
     assert_orthonormal(plane.basis)
-    assert float(plane.project(points[-1:])[1]) < 1e-9
+    assert float(plane.project(vectors[-1:])[1]) < 1e-9
 
 
 def test_random_directions_are_filter_normalised(device: str) -> None:
@@ -136,20 +138,20 @@ def test_directions_that_are_not_filter_normalised_are_not_called_so(model: nn.M
 
 
 @pytest.mark.parametrize("kept", [1, 3, 200])
-def test_a_plane_is_fitted_to_each_place_once(kept: int) -> None:
-    """Held against scikit-learn's PCA of the distinct rows: runs begin at one place, and one may have kept its head."""
+def test_a_plane_is_fitted_to_each_snapshot_once(kept: int) -> None:
+    """Held against scikit-learn's PCA of the distinct rows: runs begin at one point, and one may have kept its head."""
     start = walk(1)
     trails = [torch.cat([start, start + walk(kept, seed)]) for seed in (1, 2, 3)]
     heads = [trails[0][-1].clone(), trails[1][-1] + 1, start[0].clone()]
-    points = distinct(trails, heads)
+    vectors = distinct(trails, heads)
     everything = np.unique(np.concatenate([*trails, torch.stack(heads)]), axis=0)
-    np.testing.assert_array_equal(np.unique(torch.stack(points), axis=0), everything)
-    assert len(points) == len(everything)
+    np.testing.assert_array_equal(np.unique(torch.stack(vectors), axis=0), everything)
+    assert len(vectors) == len(everything)
     oracle = PCA(2).fit(everything).components_
-    basis = pca_plane(torch.stack(points), None, DENSE).basis.numpy()
+    basis = pca_plane(torch.stack(vectors), None, DENSE).basis.numpy()
     np.testing.assert_allclose(np.linalg.svd(oracle @ basis.T)[1], 1, atol=1e-9)
     fewer = distinct(trails, heads, 64)
-    assert len(fewer) == min(len(points), 1 + 64 + 2)
+    assert len(fewer) == min(len(vectors), 1 + 64 + 2)
     assert torch.equal(fewer[0], start[0])
     assert torch.equal(torch.stack(fewer[-2:]), torch.stack(heads[:2]))
 
@@ -158,18 +160,18 @@ def test_what_completes_a_plane_is_a_parameter() -> None:
     """A weight that moved alone, of a layer whose bias does not lie next to it."""
     layout = Layout.of(nn.Linear(1, 1).parameters())
     assert layout.length > 2
-    points = torch.zeros(6, layout.length)
-    points[:, 0] = torch.arange(6.0)
-    for plane in (pca_plane(points, None, layout), heads_plane(points[-1:], points, None, layout)):
+    vectors = torch.zeros(6, layout.length)
+    vectors[:, 0] = torch.arange(6.0)
+    for plane in (pca_plane(vectors, None, layout), heads_plane(vectors[-1:], vectors, None, layout)):
         assert_orthonormal(plane.basis[:, layout.occupied()])
 
 
-def test_places_on_a_plane_that_is_not_orthonormal_come_back() -> None:
+def test_points_on_a_plane_that_is_not_orthonormal_come_back() -> None:
     torch.manual_seed(0)
     plane = random_plane(nn.Sequential(nn.Linear(30, 20)), seed=0)
-    places = torch.tensor([[0.0, 0.0], [1.5, -2.0], [-0.3, 0.7]])
-    found, distances = plane.project(torch.stack([plane.at(place) for place in places]))
-    np.testing.assert_allclose(found, places, atol=1e-5)
+    points = torch.tensor([[0.0, 0.0], [1.5, -2.0], [-0.3, 0.7]])
+    found, distances = plane.project(torch.stack([plane.at(point) for point in points]))
+    np.testing.assert_allclose(found, points, atol=1e-5)
     np.testing.assert_allclose(distances, 0, atol=1e-4)
 
 
@@ -186,8 +188,8 @@ def test_a_slope_on_the_plane_is_that_of_the_loss_along_it() -> None:
 
 
 def test_two_heads_that_moved_along_one_parameter_alone_have_a_plane() -> None:
-    points = torch.zeros(6, 5)
-    points[:, 0] = torch.arange(6.0)
-    plane = heads_plane(points[[2, 5]], points, None, Layout.of([points[0]]))
+    vectors = torch.zeros(6, 5)
+    vectors[:, 0] = torch.arange(6.0)
+    plane = heads_plane(vectors[[2, 5]], vectors, None, Layout.of([vectors[0]]))
     assert_orthonormal(plane.basis)
-    np.testing.assert_allclose(plane.project(points)[1], 0, atol=1e-6)
+    np.testing.assert_allclose(plane.project(vectors)[1], 0, atol=1e-6)

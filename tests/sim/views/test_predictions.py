@@ -11,17 +11,17 @@ from sim.views.predictions import predict
 from tests.sim.real_models import problem_of
 
 
-def test_quantities_are_told_in_the_datas_own_units(device: str) -> None:
+def test_quantities_are_shown_in_the_datas_own_units(device: str) -> None:
     problem = problem_of(device, dataset="diabetes")
     truths = load_diabetes().target
     middle, width = truths[problem.train].mean(), truths[problem.train].std()
-    told = predict(problem, [problem.model], 30)
+    predicted = predict(problem, [problem.model], 30)
     assert problem.test is not None
-    assert [float(word) for word in told.truths] == truths[problem.test][:30].tolist()
+    assert [float(word) for word in predicted.truths] == truths[problem.test][:30].tolist()
     with torch.no_grad():
         outputs = problem.model(problem.source.take(problem.test[:30])[0]).cpu().double().numpy()[:, 0]
-    assert [float(word) for word in told.answers[0]] == (outputs * width + middle).round(1).tolist()
-    assert told.right == ((None,) * 30,)
+    assert [float(word) for word in predicted.answers[0]] == (outputs * width + middle).round(1).tolist()
+    assert predicted.right == ((None,) * 30,)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_quantities_are_told_in_the_datas_own_units(device: str) -> None:
         ([0.1, 0.1, 0.1, 0.1], ("0.1", "0.1", "0.1", "0.1")),
     ],
 )
-def test_quantities_are_rounded_to_what_tells_them_apart(
+def test_quantities_are_rounded_to_what_distinguishes_them(
     tmp_path: Path, quantities: list[float], words: tuple[str, ...], device: str
 ) -> None:
     np.savez(tmp_path / "mine.npz", X=np.arange(8.0).reshape(4, 2), y=np.array(quantities))
@@ -43,7 +43,7 @@ def test_quantities_are_rounded_to_what_tells_them_apart(
     assert predict(problem, [], 4).truths == words
 
 
-def test_classes_are_told_by_their_names(device: str) -> None:
+def test_classes_are_shown_by_their_names(device: str) -> None:
     problem, iris = problem_of(device, dataset="iris"), load_iris()
     assert problem.test is not None
     assert predict(problem, [], 20).truths == tuple(iris.target_names[iris.target[problem.test[:20]]])

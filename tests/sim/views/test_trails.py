@@ -1,4 +1,4 @@
-"""Where runs of models went: what is told in pieces, thinned, and drawn anew when the plane changes."""
+"""Where runs of models went: what is sent in pieces, thinned, and drawn anew when the plane changes."""
 
 import numpy as np
 import pytest
@@ -21,10 +21,10 @@ def moved_on(engine, moments: int) -> PlaneNews:
     return advanced(engine, moments).plane
 
 
-def taken(told: list[PlaneNews], run: int) -> tuple[list[int], list[list[float]], list[float]]:
-    """The trail of a run, put together from the news since the plane was told whole."""
-    begin = max(place for place, news in enumerate(told) if news.whole)
-    trails = [news.trails[run] for news in told[begin:]]
+def taken(sent: list[PlaneNews], run: int) -> tuple[list[int], list[list[float]], list[float]]:
+    """The trail of a run, put together from the news since the plane was sent whole."""
+    begin = max(index for index, news in enumerate(sent) if news.whole)
+    trails = [news.trails[run] for news in sent[begin:]]
     return tuple(
         np.concatenate([getattr(trail, name) for trail in trails]).tolist() for name in ("updates", "xy", "distances")
     )
@@ -33,16 +33,16 @@ def taken(told: list[PlaneNews], run: int) -> tuple[list[int], list[list[float]]
 @pytest.mark.parametrize("kind", ["pca", "random", "heads"])
 def test_news_added_up_are_the_whole_trails(kind: PlaneKind, device: str) -> None:
     engine, opening = opened(Experiment(ModelConfig(), runs=RUNS, plane=kind, device=device))
-    told = [opening.plane, *(moved_on(engine, 7) for _ in range(12))]
-    assert not all(news.whole for news in told[1:])
+    sent = [opening.plane, *(moved_on(engine, 7) for _ in range(12))]
+    assert not all(news.whole for news in sent[1:])
     state = engine._open
-    for run, kept in enumerate(state.race.places):
-        updates, xy, distances = taken(told, run)
+    for run, kept in enumerate(state.race.snapshots):
+        updates, xy, distances = taken(sent, run)
         assert updates == kept.updates.tolist() == list(range(85))
-        places, off = state.trails.plane.project(torch.stack(kept.vectors))
-        np.testing.assert_allclose(xy, places, atol=1e-5)
+        points, off = state.trails.plane.project(torch.stack(kept.vectors))
+        np.testing.assert_allclose(xy, points, atol=1e-5)
         np.testing.assert_allclose(distances, off, atol=1e-5)
-        head = told[-1].trails[run]
+        head = sent[-1].trails[run]
         np.testing.assert_allclose(head.head, xy[-1], atol=1e-5)
         assert head.head_distance == pytest.approx(distances[-1], abs=1e-5)
 
@@ -58,16 +58,16 @@ def test_before_anything_moved_the_plane_is_random_and_then_as_asked(device: str
 
 
 def seen(race, runs: int) -> np.ndarray:
-    """The places kept of the first so many runs, and where they are, each once: float64."""
-    kept = zip(race.places[:runs], race.heads[:runs], strict=True)
-    vectors = [vector for places, head in kept for vector in (*places.vectors, head)]
-    places = np.unique(np.stack([vector.detach().cpu().numpy() for vector in vectors]), axis=0)
-    return places.astype(np.float64)
+    """The snapshots kept of the first so many runs, and where they are, each once: float64."""
+    kept = zip(race.snapshots[:runs], race.heads[:runs], strict=True)
+    vectors = [vector for snapshots, head in kept for vector in (*snapshots.vectors, head)]
+    once = np.unique(np.stack([vector.detach().cpu().numpy() for vector in vectors]), axis=0)
+    return once.astype(np.float64)
 
 
 def test_the_plane_and_the_share_explained_are_those_of_scikit_learns_pca(device: str) -> None:
     engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, device=device))
-    news = moved_on(engine, 15)  # few enough that all places are fitted to
+    news = moved_on(engine, 15)  # few enough that all snapshots are fitted to
     oracle = PCA(2).fit(seen(engine._open.race, 3))
     basis = engine._open.trails.plane.basis.double().numpy()
     np.testing.assert_allclose(np.linalg.svd(oracle.components_ @ basis.T)[1], 1, atol=1e-6)
@@ -110,49 +110,49 @@ def test_a_run_that_diverged_does_not_bend_the_plane(device: str) -> None:
     wild = RunConfig("wild", "all", lr=1e6)
     engine, _ = opened(Experiment(ModelConfig(), runs=(RunConfig("calm", 32), wild), device=device))
     news = moved_on(engine, 40)
-    calm = torch.stack(engine._open.race.places[0].vectors).numpy()
+    calm = torch.stack(engine._open.race.snapshots[0].vectors).numpy()
     overlap = np.linalg.svd(PCA(2).fit(calm).components_ @ engine._open.trails.plane.basis.numpy().T)[1]
     np.testing.assert_allclose(overlap, 1, atol=1e-2)
     assert news.explained > 0.5
 
 
-def test_trails_that_were_thinned_are_told_whole(device: str) -> None:
+def test_trails_that_were_thinned_are_sent_whole(device: str) -> None:
     problem = problem_of(device, hidden=(2,))
     run, parameters = RunConfig("run", 1), problem.facts.parameters
     race = race_of(problem, run, retention=Retention(memory=2 * 16 * 4 * parameters))
     trails = FittedTrails("random", problem.model, 0)
-    told = [trails.news(race.places, race.heads, race.updates)]
+    sent = [trails.news(race.snapshots, race.heads, race.updates)]
     for _ in range(10):
         rows_of(race, 7)
-        told.append(trails.news(race.places, race.heads, race.updates))
-    assert any(news.whole for news in told[1:])
-    assert not all(news.whole for news in told[1:])
-    assert taken(told, 0)[0] == race.places[0].updates.tolist()
-    assert len(race.places[0]) <= 16
+        sent.append(trails.news(race.snapshots, race.heads, race.updates))
+    assert any(news.whole for news in sent[1:])
+    assert not all(news.whole for news in sent[1:])
+    assert taken(sent, 0)[0] == race.snapshots[0].updates.tolist()
+    assert len(race.snapshots[0]) <= 16
 
 
-def test_two_parameters_are_told_once_and_forgotten(device: str) -> None:
+def test_two_parameters_are_sent_once_and_forgotten(device: str) -> None:
     engine, opening = opened(Experiment(runs=RUNS, device=device))
-    told = [opening.plane, *(moved_on(engine, 7) for _ in range(12))]
-    assert not any(news.whole for news in told)
-    assert {news.number for news in told} == {0}
-    assert [len(places) for places in engine._open.race.places] == [0, 0, 0]
+    sent = [opening.plane, *(moved_on(engine, 7) for _ in range(12))]
+    assert not any(news.whole for news in sent)
+    assert {news.number for news in sent} == {0}
+    assert [len(snapshots) for snapshots in engine._open.race.snapshots] == [0, 0, 0]
     for run in range(3):
-        updates = np.concatenate([news.trails[run].updates for news in told])
+        updates = np.concatenate([news.trails[run].updates for news in sent])
         assert updates.tolist() == list(range(85))
-        assert all(news.trails[run].distances.tolist() == [0.0] * len(news.trails[run].updates) for news in told)
+        assert all(news.trails[run].distances.tolist() == [0.0] * len(news.trails[run].updates) for news in sent)
 
 
 def test_a_random_plane_says_how_little_it_explains(device: str) -> None:
     engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, plane="random", device=device))
-    told = moved_on(engine, 60)
+    news = moved_on(engine, 60)
     asked = engine.ask(SetPlane("random"))
     assert isinstance(asked, PlaneNews)
-    assert 0 < told.explained < 0.05
-    assert told.explained == pytest.approx(asked.explained, rel=0.5)
-    assert told.number == asked.number
+    assert 0 < news.explained < 0.05
+    assert news.explained == pytest.approx(asked.explained, rel=0.5)
+    assert news.number == asked.number
     first, _ = state_basis(engine)
-    assert told.unit == pytest.approx(float(torch.linalg.vector_norm(first)))
+    assert news.unit == pytest.approx(float(torch.linalg.vector_norm(first)))
 
 
 def state_basis(engine):

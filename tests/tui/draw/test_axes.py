@@ -58,7 +58,7 @@ def test_log_ticks_are_in_range_and_few(low: float, ratio: float, most: int) -> 
 
 
 @pytest.mark.parametrize(("low", "high"), RANGES)
-def test_labels_tell_ticks_apart(low: float, high: float) -> None:
+def test_labels_distinguish_ticks(low: float, high: float) -> None:
     labels = tick_labels(nice_ticks(low, high, 6))
     assert len(set(labels)) == len(labels)
 

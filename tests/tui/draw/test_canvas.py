@@ -33,10 +33,10 @@ def test_lines_in_every_direction_are_connected_and_reach_both_ends() -> None:
         canvas = Canvas(8, 4)
         canvas.polyline([(8, 8), end], RED)
         ys, xs = np.nonzero(dots(canvas))
-        places = set(zip(xs.tolist(), ys.tolist(), strict=True))
-        assert {(8, 8), end} <= places
-        assert len(places) == max(abs(end[0] - 8), abs(end[1] - 8)) + 1  # one dot a step along the longer axis
-        assert all(any(0 < max(abs(x - a), abs(y - b)) < 2 for a, b in places) for x, y in places)
+        drawn = set(zip(xs.tolist(), ys.tolist(), strict=True))
+        assert {(8, 8), end} <= drawn
+        assert len(drawn) == max(abs(end[0] - 8), abs(end[1] - 8)) + 1  # one dot a step along the longer axis
+        assert all(any(0 < max(abs(x - a), abs(y - b)) < 2 for a, b in drawn) for x, y in drawn)
 
 
 def test_a_line_from_far_outside_crosses_where_it_should() -> None:

@@ -66,11 +66,11 @@ def test_a_logarithmic_x_axis_makes_a_straight_line_of_a_power() -> None:
     assert lines[-1].split() == ["1", "10", "100", "1.0", "k", "10", "k"]
 
 
-def test_update_0_has_no_place_on_a_logarithmic_x_axis() -> None:
+def test_update_0_is_not_on_a_logarithmic_x_axis() -> None:
     assert lines_of(series([2, 1, 2]), log_x=True) == lines_of(series([1, 2], x=[1, 2]), log_x=True)
 
 
-def test_values_without_a_place_stand_at_the_bottom_edge() -> None:
+def test_values_below_the_axis_stand_at_the_bottom_edge() -> None:
     lines = lines_of(series([10, 1, 0, -5, 1]), width=30, height=10, log_y=True)
     assert [row for row, line in enumerate(lines) if BELOW in line] == [7]
     assert lines[7].count(BELOW) == 2
@@ -172,7 +172,7 @@ def test_tags_stand_where_the_lines_have_got_to_and_never_on_one_another() -> No
     assert early[row].index("a") == pytest.approx(3 + 2 / 12 * 57, abs=2)
 
 
-def test_a_tag_tells_the_last_known_value() -> None:
+def test_a_tag_shows_the_last_known_value() -> None:
     assert series([1, 2, 3]).tag == ""
     assert replace(series([1, 2.5, 3, np.nan, np.inf]), mark="●").tag == "● 3.00 "
     assert replace(series([1, 2.5, 3, np.nan, 4]), mark="●", reached=1.5).tag == "● 2.50 "

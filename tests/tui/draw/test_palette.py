@@ -1,4 +1,4 @@
-"""Colours that can be told apart and read, and bands that follow the loss."""
+"""Colours that can be distinguished and read, and bands that follow the loss."""
 
 import itertools
 import unicodedata

@@ -15,26 +15,26 @@ def test_corners_of_the_window_are_corners_of_the_canvas() -> None:
 
 def test_the_centre_of_a_cell_lies_in_that_cell() -> None:
     for cell in ((0, 0), (39, 19), (17, 4)):
-        assert VIEW.cell(*VIEW.place(*cell)) == cell
+        assert VIEW.cell(*VIEW.point(*cell)) == cell
 
 
-def test_places_outside_have_no_cell() -> None:
+def test_points_outside_have_no_cell() -> None:
     assert [VIEW.cell(x, y) for x, y in ((2.1, 5), (0, -1), (np.nan, 5), (np.inf, 5))] == [None] * 4
 
 
-def test_zoom_keeps_a_place_where_it_is_on_the_screen() -> None:
+def test_zoom_keeps_a_point_where_it_is_on_the_screen() -> None:
     near = VIEW.zoom(2.0, Point(1.0, 8.0))
     assert near.to_dots([(1.0, 8.0)]).tolist() == VIEW.to_dots([(1.0, 8.0)]).tolist()
     assert (near.width, near.height) == (2, 5)
     assert near.zoom(0.5, Point(1.0, 8.0)).window == pytest.approx(VIEW.window)
 
 
-def test_zoom_ends_before_floats_cannot_tell_cells_apart() -> None:
+def test_zoom_ends_before_floats_cannot_distinguish_cells() -> None:
     near = far = VIEW
     for _ in range(2000):
         near, far = near.zoom(2.0, Point(1.0, 8.0)), far.zoom(0.5)
     for view in (near, far):
-        xs = [view.place(column, 0).x for column in range(view.columns)]
+        xs = [view.point(column, 0).x for column in range(view.columns)]
         assert np.isfinite(xs).all()
         assert np.all(np.diff(xs) > 0)
 
@@ -44,26 +44,26 @@ def test_pan_moves_by_fractions_of_the_window() -> None:
 
 
 def test_centred() -> None:
-    assert VIEW.centred(10, 20).place(19.5, 9.5) == pytest.approx((10, 20))
+    assert VIEW.centred(10, 20).point(19.5, 9.5) == pytest.approx((10, 20))
 
 
-def test_fit_shows_all_places_with_a_margin() -> None:
+def test_fit_shows_all_points_with_a_margin() -> None:
     fitted = VIEW.fit([(0, 0), (4, 10), (np.nan, 1), (np.inf, np.inf)], margin=0.25)
     assert fitted.window == pytest.approx(Window(-1, 5, -2.5, 12.5))
 
 
-def test_fit_of_one_place_centres_it_and_of_none_changes_nothing() -> None:
+def test_fit_of_one_point_centres_it_and_of_none_changes_nothing() -> None:
     assert VIEW.fit([(7, 7)]).window == pytest.approx(Window(5, 9, 2, 12))
     assert VIEW.fit([(np.nan, 1)]) == VIEW
 
 
-@pytest.mark.parametrize("places", [[(0, 0), (4, 0)], [(0, 1), (0, 3)], [(0, 0), (29, 1e-9)], [(-1, 0), (1, 5)]])
-def test_fit_keeps_the_window_s_proportions_and_grows_no_more_than_needed(places: list[tuple[float, float]]) -> None:
-    fitted = VIEW.fit(places, margin=0.25)
+@pytest.mark.parametrize("points", [[(0, 0), (4, 0)], [(0, 1), (0, 3)], [(0, 0), (29, 1e-9)], [(-1, 0), (1, 5)]])
+def test_fit_keeps_the_window_s_proportions_and_grows_no_more_than_needed(points: list[tuple[float, float]]) -> None:
+    fitted = VIEW.fit(points, margin=0.25)
     assert fitted.width / fitted.height == pytest.approx(VIEW.width / VIEW.height)
-    across, up = np.ptp(np.array(places), axis=0)
+    across, up = np.ptp(np.array(points), axis=0)
     assert max(across / fitted.width, up / fitted.height) == pytest.approx(1 / 1.5)
-    assert fitted.place(19.5, 9.5) == pytest.approx(np.mean(places, axis=0))
+    assert fitted.point(19.5, 9.5) == pytest.approx(np.mean(points, axis=0))
 
 
 @pytest.mark.parametrize("size", [(40, 20), (100, 20), (20, 60), (1, 1)])

@@ -1,4 +1,4 @@
-"""Options to experiments and back, and the three places that options come from."""
+"""Options to experiments and back, and the three sources that options come from."""
 
 import shlex
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ def test_command_line_before_environment_before_file(tmp_path: Path, monkeypatch
     assert experiment.runs[1] == RunConfig("mini-batch", 64, lr=0.5, momentum=0.5, nesterov=True)
 
 
-def test_the_file_in_its_usual_place_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_in_its_usual_folder_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "gdsim.toml"
     file.write_text("seed = 5\ntheme = 'nord'\n")
     monkeypatch.setattr("tui.options.config_file.default_path", lambda: file)
@@ -130,7 +130,7 @@ EXPERIMENTS = {
         )
     ),
     "own rate each": Experiment(
-        runs=tuple(RunConfig(run.name, run.batch_size, lr=2.0**-place) for place, run in enumerate(default_runs()))
+        runs=tuple(RunConfig(run.name, run.batch_size, lr=2.0**-index) for index, run in enumerate(default_runs()))
     ),
     "loss every": Experiment(runs=tuple(RunConfig(run.name, run.batch_size, loss_every=7) for run in default_runs())),
     "a model on another plane": Experiment(ModelConfig(hidden=(8, 4), dataset="wine"), plane="heads"),

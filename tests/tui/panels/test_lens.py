@@ -38,10 +38,10 @@ async def test_most_examples_have_a_dot_of_their_own_and_the_window_holds_both_s
         assert dots(it.text("#lens")) > EXAMPLES / 2
         lens, run, race = it.app.query_one(Lens), it.link.race.experiment.runs[0], it.link.race
         left, right, bottom, top = lens.window
-        place = race.places[0][4]
-        cloud = cloud_of(5, run, place)
+        point = race.points[0][4]
+        cloud = cloud_of(5, run, point)
         inside = [
-            left < x < right and bottom < y < top for x, y in place + np.array([*cloud.steps, cloud.own, cloud.full])
+            left < x < right and bottom < y < top for x, y in point + np.array([*cloud.steps, cloud.own, cloud.full])
         ]
         assert inside[-2:] == [True, True]
         assert np.mean(inside) > 0.8

@@ -49,9 +49,9 @@ def row_of(run: int, update: int) -> np.void:
     return RACE.rows[(RACE.rows["run"] == run) & (RACE.rows["update"] == update)][0]
 
 
-def place_of(run: int, update: int) -> Point:
+def point_of(run: int, update: int) -> Point:
     """Where a run was after an update."""
-    return Point(*RACE.places[run][update])
+    return Point(*RACE.points[run][update])
 
 
 def grown(run: RunScene) -> Rows:
@@ -138,14 +138,14 @@ def test_the_clock_is_the_counter_that_stands_out() -> None:
 
 
 def cells_of(scene: Scene, width: int) -> list[dict[str, str]]:
-    """The table read back, by the places of its headings."""
+    """The table read back, by the positions of its headings."""
     heading, *lines = table_text(scene, width).plain.split("\n")
     titles = [title for title in heading.split("  ") if title.strip()]
-    places = [heading.index(title.strip()) for title in titles] + [width]
+    begins = [heading.index(title.strip()) for title in titles] + [width]
     return [
         {
             title.strip(): line[begin:end].strip()
-            for title, begin, end in zip(titles, places[:-1], places[1:], strict=True)
+            for title, begin, end in zip(titles, begins[:-1], begins[1:], strict=True)
         }
         for line in lines
     ]
@@ -153,7 +153,7 @@ def cells_of(scene: Scene, width: int) -> list[dict[str, str]]:
 
 def test_the_table_says_what_the_trace_says() -> None:
     for run, cells in enumerate(cells_of(scene_at(23), 150)):
-        row, place = row_of(run, 23), place_of(run, 23)
+        row, point = row_of(run, 23), point_of(run, 23)
         size = RACE.experiment.runs[run].batch_size
         assert cells["run"] == EXPERIMENT.runs[run].name
         assert cells["batch"] == ("all 61" if run == 0 else str(size))
@@ -161,10 +161,10 @@ def test_the_table_says_what_the_trace_says() -> None:
         assert cells["updates"] == "23"
         assert cells["examples"] == f"{23 * size:,}"
         assert float(cells["epoch"]) == pytest.approx(23 * size / 61, abs=0.005)
-        assert float(cells["loss"]) == pytest.approx(loss_at(*place), rel=1e-3)
+        assert float(cells["loss"]) == pytest.approx(loss_at(*point), rel=1e-3)
         assert float(cells["‖grad‖"]) == pytest.approx(row["grad_norm"], rel=1e-3)
         best = FORMULA.minima[0]
-        assert float(cells["to min"]) == pytest.approx(math.dist(place, best), rel=1e-3)
+        assert float(cells["to min"]) == pytest.approx(math.dist(point, best), rel=1e-3)
         assert cells["status"] == "running"
 
 
@@ -175,7 +175,7 @@ def test_the_table_says_what_the_trace_says() -> None:
         ("seconds", ["epoch", "‖grad‖", "to min", "optimizer", "updates/s", "examples/s", "examples"]),
     ],
 )
-def test_a_narrow_table_leaves_out_the_least_telling_columns(clock: Clock, order: list[str]) -> None:
+def test_a_narrow_table_leaves_out_the_least_important_columns(clock: Clock, order: list[str]) -> None:
     widths = range(150, 55, -1)
     experiment = make_experiment(clock=clock)
     scene = make_scene(experiment, make_race(experiment, 40 if clock == "updates" else 40 * SECONDS))
@@ -216,8 +216,8 @@ async def test_this_update_names_the_examples_and_the_difference() -> None:
     text = await this_update(make_app()[0], (120, 40))
     assert "● batch update 7 used all 61 examples" in text
     assert "0° off · cosine 1.00 · error 0" in text
-    used, place = batch(7, 1), np.array(place_of(2, 6))
-    own, full = gradient_at(place, used), gradient_at(place)
+    used, point = batch(7, 1), np.array(point_of(2, 6))
+    own, full = gradient_at(point, used), gradient_at(point)
     cosine = own @ full / np.hypot(*own) / np.hypot(*full)
     assert f"▲ stochastic update 7 used #{used[0]} (1 of 61)" in text
     assert f"{np.degrees(np.arccos(cosine)):.0f}° off · cosine {cosine:.2f} · error" in text
@@ -298,24 +298,24 @@ def canvas_of(surface: Surface) -> list[str]:
     return [surface.render_line(y).text[LABELS:] for y in range(surface.size.height - 1)]
 
 
-def cell_of(place: Point, lines: list[str]) -> tuple[int, int]:
-    """Row and column at which a place of the problem's window is to be found."""
+def cell_of(point: Point, lines: list[str]) -> tuple[int, int]:
+    """Row and column at which a point of the problem's window is to be found."""
     left, right, bottom, top = FORMULA.window
-    column = (place.x - left) / (right - left) * len(lines[0])
-    return int((top - place.y) / (top - bottom) * len(lines)), int(column)
+    column = (point.x - left) / (right - left) * len(lines[0])
+    return int((top - point.y) / (top - bottom) * len(lines)), int(column)
 
 
-async def test_the_surface_shows_heads_start_and_minimum_in_their_places() -> None:
+async def test_the_surface_shows_heads_start_and_minimum_where_they_are() -> None:
     app, _ = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         await go(pilot, 40)
         lines = canvas_of(app.query_one(Surface))
-        for place, mark in ((FORMULA.start, "○"), (FORMULA.minima[0], "×")):
-            row, column = cell_of(place, lines)
+        for point, mark in ((FORMULA.start, "○"), (FORMULA.minima[0], "×")):
+            row, column = cell_of(point, lines)
             assert lines[row][column] == mark
         for run, glyph in enumerate("●■▲"):
-            row, column = cell_of(place_of(run, 40), lines)
+            row, column = cell_of(point_of(run, 40), lines)
             assert glyph in lines[row][column : column + 3]  # beside those that stand in the same cell
 
 
@@ -329,7 +329,7 @@ async def test_the_surface_shows_where_a_run_has_been() -> None:
         app.redraw()
         lines = canvas_of(app.query_one(Surface))
         dotted = {(y, x) for y, line in enumerate(lines) for x, character in enumerate(line) if "⠀" < character <= "⣿"}
-        cells = [cell_of(place_of(0, u), lines) for u in range(41)]
+        cells = [cell_of(point_of(0, u), lines) for u in range(41)]
         assert len(dotted) > 10
         assert all(min(abs(y - row) + abs(x - column) for row, column in cells) <= 4 for y, x in dotted)
         assert {cell for cell in cells[1:-1] if lines[cell[0]][cell[1]] not in "○●"} <= dotted

@@ -41,7 +41,7 @@ async def test_fit_shows_all_of_the_trails_and_the_minimum() -> None:
     async with on_screen() as it:
         await it.go(30)
         await it.press("l", "l", "l", "l", "l", "l", "l", "plus", "plus", "z")
-        x, y = np.concatenate([it.places(run) for run in range(3)]).T
+        x, y = np.concatenate([it.points(run) for run in range(3)]).T
         best = FORMULA.minima[0]
         left, right, bottom, top = it.window
         assert left < x.min() < max(x.max(), best.x) < right
@@ -59,7 +59,7 @@ async def test_follow_keeps_the_heads_in_sight() -> None:
         left, right, bottom, top = it.window
         assert it.window != start
         for run in range(3):
-            x, y = it.places(run)[-1]
+            x, y = it.points(run)[-1]
             assert left < x < right
             assert bottom < y < top
         assert (right - left) / (top - bottom) == pytest.approx((start.right - start.left) / (start.top - start.bottom))

@@ -14,7 +14,7 @@ PACE: dict[Clock, float] = {"updates": 10.0, "examples": 100.0, "seconds": 0.5}
 
 
 def rows_at(positions: list[float], *, first: int = 1, clock: Clock = "updates", run: int = 0) -> Rows:
-    """One row of one run at each of these places on a clock, from moment `first` on."""
+    """One row of one run at each of these positions on a clock, from moment `first` on."""
     rows = np.zeros(len(positions), dtype=ROW)
     rows["run"], rows["clock"], rows["position"] = run, list(CLOCKS).index(clock), positions
     rows["moment"] = rows["update"] = first + np.arange(len(positions))

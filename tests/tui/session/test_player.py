@@ -61,7 +61,7 @@ def test_as_fast_as_possible_owes_without_bound() -> None:
     assert player.owed == math.inf
 
 
-def test_the_meter_tells_the_rate_of_the_last_second() -> None:
+def test_the_meter_shows_the_rate_of_the_last_second() -> None:
     meter = Meter()
     for _ in range(9):
         meter.elapse(0.1, "updates")

@@ -61,11 +61,11 @@ async def test_an_engine_that_the_user_stopped_is_said_to_be_stopped() -> None:
     assert it.session.banner.sentence == "You stopped the engine. Press r to start it again."
 
 
-async def test_a_landscape_that_fails_is_told_and_training_goes_on() -> None:
+async def test_a_landscape_that_fails_is_reported_and_training_goes_on() -> None:
     it = await stand()
     fail(it, "weights too large")
     await look(it)
-    assert it.told == ["No landscape: weights too large"]
+    assert it.notified == ["No landscape: weights too large"]
     await look(it)
     assert len(it.link.asked(Survey)) == 1
     assert it.session.banner is None
@@ -143,7 +143,7 @@ async def test_when_every_run_has_stopped_it_pauses_and_says_so() -> None:
     assert it.history.end == 5
     await it.frame(1.0)
     assert not it.session.player.playing
-    assert it.told == ["Every run has stopped; press r to begin again."]
+    assert it.notified == ["Every run has stopped; press r to begin again."]
     it.session.reset()
     await settle()
     assert not it.session.finished
@@ -157,15 +157,15 @@ async def test_when_the_recording_is_full_it_pauses_and_says_so(monkeypatch: pyt
     await it.frame(0.25)
     assert not it.session.player.playing
     assert it.history.end == 2
-    assert "full" in it.told[0]
+    assert "full" in it.notified[0]
 
 
-async def test_a_run_that_fails_is_told_of() -> None:
+async def test_a_run_that_fails_is_reported() -> None:
     it = await stand()
     news = it.race.news(NO_ROWS, [0, 0, 0])
     it.link.instead = [Advanced(NO_ROWS, 0.0, False, news, (Trouble(1, "Run 'mini-batch' ran out."),))]
     await it.step(1)
-    assert it.told == ["Run 'mini-batch' ran out."]
+    assert it.notified == ["Run 'mini-batch' ran out."]
 
 
 async def test_nothing_plays_where_nothing_could_be_opened() -> None:
@@ -174,13 +174,13 @@ async def test_nothing_plays_where_nothing_could_be_opened() -> None:
     it.link.instead = [Failed("There is no file own.py.", config=True)]
     it.session.reset()
     await settle()
-    it.told.clear()
+    it.notified.clear()
     it.session.toggle_play()
     it.session.look.answers_wanted = True
     await look(it)
     await it.frame(1.0)
     assert not it.session.player.playing
-    assert it.told == ["Nothing can play as things are; press r to begin again."]
+    assert it.notified == ["Nothing can play as things are; press r to begin again."]
     assert isinstance(it.link.commands[-1], Open)
     it.session.reset()
     assert it.session.banner is None
@@ -196,4 +196,4 @@ async def test_what_a_failed_run_said_already_is_not_said_again() -> None:
     it.session.troubles[0] = Trouble(0, "Run 'batch' stopped at update 3: RuntimeError: late (own.py, line 5).")
     fail(it, "RuntimeError: late (own.py, line 5).")
     await look(it)
-    assert it.told == []
+    assert it.notified == []

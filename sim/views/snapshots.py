@@ -8,8 +8,8 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Places:
-    """Parameters at some updates of one run, in blocks of K.
+class Snapshots:
+    """The parameters of one run that were kept, after some of its updates, in blocks of K.
 
     Attributes:
         blocks: the updates, int64, shape (K,), increasing; and the parameters after them, shape (K, P).
