@@ -185,21 +185,24 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self._show_session()
 
     def _second_session(self) -> Session:
-        """The other kind of problem with its defaults, the same seed, clock and device."""
+        """The other kind of problem with its defaults."""
         options = Options() if self.session.card.answers else Options(model=ModelConfig().model)
         experiment, card = prepare(ProblemConfig().name, options)
-        here = self.session.asked
-        experiment = replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device)
-        return Session(experiment, card, self._new_link(), self._notify, self._came_in)
+        return Session(self._as_here(experiment), card, self._new_link(), self._notify, self._came_in)
 
     def show_choice(self, choice: Choice) -> None:
-        """Begin another problem or model with its defaults; seed, clock and device stay."""
+        """Begin another problem or model with its defaults."""
         options = Options(model=choice.name) if choice.is_model else Options()
         experiment, card = prepare(ProblemConfig().name if choice.is_model else choice.name, options)
-        here = self.session.asked
         self.hidden = frozenset()
-        self.session.become(replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device), card)
+        self.session.become(self._as_here(experiment), card)
         self._show_session()
+
+    def _as_here(self, experiment: Experiment) -> Experiment:
+        """An experiment with the present seed, clock and device, and the backend, unless it is a model's."""
+        here = self.session.asked
+        backend = "auto" if isinstance(experiment.problem, ModelConfig) else here.backend
+        return replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device, backend=backend)
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""

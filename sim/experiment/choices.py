@@ -11,7 +11,7 @@ Scale = Literal["standard", "minmax", "none"]
 Task = Literal["auto", "classification", "regression"]
 Loader = Literal["auto", "dataloader", "resident"]
 Backend = Literal["torch", "compiled"]
-BackendChoice = Backend | Literal["auto"]
+BackendChoice = Literal["auto", "torch", "compiled"]
 PlaneKind = Literal["pca", "random", "heads"]
 PlaneName = PlaneKind | Literal["identity"]
 

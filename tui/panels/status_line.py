@@ -30,7 +30,8 @@ def status_text(scene: Scene, width: int) -> Text:
     name = Text.assemble((f" {scene.card.name} ", "bold reverse"))
     seed = Text(f"seed {scene.experiment.seed}")
     right = Text(_GAP).join([transport(scene), counters(scene), seed])
-    device = Text(f"{_GAP}{scene.device} ")
+    backend = scene.experiment.backend
+    device = Text(f"{_GAP}{'' if backend == 'torch' else f'{backend} on '}{scene.device} ")
     title = Text(f" {scene.card.title} · {count(scene.examples)} examples", style="dim", no_wrap=True)
     room = width - name.cell_len - right.cell_len - device.cell_len
     if room < 0:
