@@ -23,7 +23,7 @@ from sim.measures.measure import Figures, Gradients, Measure, Passes, Step
 from sim.models.problem import Problem
 from sim.protocol.trace import Status
 
-_MOST_UPDATES = 16_384  # with one call: some milliseconds
+_MOST_UPDATES = 65_536  # with one call: some milliseconds
 _MOST_EXAMPLES = 262_144  # of the orders that are drawn for one
 _ENOUGH = 1.1  # times the updates that are expected to fill the time that is left
 _NEVER = 2**62  # as a number of updates that still fits the kernels' integers
@@ -64,40 +64,42 @@ class CompiledStepper:
         count = int(min(updates, self._course.left(state)))
         standing = Standing(state.vector.numpy().copy(), memory_of(self._rule, state.optimizer), state.update)
         columns = Columns(np.empty((count, 2)), np.empty((count, 2)), np.empty(count), np.empty(count))
-        seconds, diverged = self._descend(standing, columns, state, min(until, self._course.last_second))
+        rates = self._rates.of(state.update + 1, count)
+        seconds, diverged = self._descend(state, standing, rates, columns, min(until, self._course.last_second))
         made = len(seconds)
-        columns = Columns(*(column[:made] for column in columns))
+        columns = _cut(columns, slice(made))
         statuses, losses = self._assess(state, columns, seconds, diverged)
-        kept = np.arange(-(state.update + 1) % keep_every, made, keep_every)
+        kept = slice(-(state.update + 1) % keep_every, made, keep_every)
         block = Block(
             first=state.update + 1,
             status=statuses,
             seconds=seconds,
-            measures=_measures(columns, self._rates.of(state.update + 1, made), losses),
-            kept=state.update + 1 + kept,
-            snapshots=torch.from_numpy(columns.points[kept]),
+            measures=_measures(columns, rates[:made], losses),
+            kept=np.arange(state.update + 1, state.update + 1 + made)[kept],
+            snapshots=torch.from_numpy(np.ascontiguousarray(columns.points[kept])),
         )
         return self._state_after(state, standing, block), block
 
     # -- updates ------------------------------------------------------------------------------------------------------
 
-    def _descend(self, standing: Standing, columns: Columns, state: RunState, until: float) -> tuple[Floats, bool]:
+    def _descend(
+        self, state: RunState, standing: Standing, rates: Floats, columns: Columns, until: float
+    ) -> tuple[Floats, bool]:
         """Make updates until time or columns are full: the seconds spent after each, and whether the run diverged."""
-        made, seconds, diverged = 0, np.empty(len(columns.losses)), False
+        made, seconds, diverged = 0, np.empty(len(rates)), False
         spent = state.seconds
-        while made < len(seconds) and spent < until and not diverged:
-            size = self._size(len(seconds) - made, until - spent)
-            part = Columns(*(column[made : made + size] for column in columns))
-            at = standing._replace(updates=state.update + made)
-            before = at.point.copy(), at.memory.copy()
+        while made < len(rates) and spent < until and not diverged:
+            part = slice(made, made + self._size(len(rates) - made, until - spent))
+            here = standing._replace(updates=state.update + made)
+            before = here.point.copy(), here.memory.copy()
             began = self._timer()
-            count, diverged = self._make(at, part, state.loss_bound)
+            count, diverged = self._make(here, rates[part], _cut(columns, part), state.loss_bound)
             self._pace = (self._timer() - began) / count
             in_time = (until - spent) / self._pace if self._pace else math.inf
             if in_time <= count - 1:  # the rest began too late: as if they had not been made
-                at.point[:], at.memory[:] = before
-                part = Columns(*(column[: math.ceil(in_time)] for column in part))
-                count, diverged = self._make(at, part, state.loss_bound)
+                here.point[:], here.memory[:] = before
+                part = slice(made, made + math.ceil(in_time))
+                count, diverged = self._make(here, rates[part], _cut(columns, part), state.loss_bound)
             seconds[made : made + count] = spent + self._pace * np.arange(1, count + 1)
             made += count
             spent = float(seconds[made - 1])
@@ -111,11 +113,11 @@ class CompiledStepper:
             return size
         return min(size, math.ceil(_ENOUGH * seconds / self._pace)) if self._pace else 1
 
-    def _make(self, standing: Standing, columns: Columns, loss_bound: float) -> tuple[int, bool]:
-        """Make as many updates as the columns are long: how many were made, and whether the last one diverged."""
-        sampler, count = self._course.sampler, len(columns.losses)
+    def _make(self, standing: Standing, rates: Floats, columns: Columns, loss_bound: float) -> tuple[int, bool]:
+        """Make an update for each rate, until one diverges: how many were made, and whether the last one did."""
+        sampler, kernels = self._course.sampler, self._kernels
         epoch, begin = sampler.position_in_epoch(standing.updates + 1)
-        last, _ = sampler.position_in_epoch(standing.updates + count)
+        last, _ = sampler.position_in_epoch(standing.updates + len(rates))
         orders = [sampler.order(one).numpy() for one in range(epoch, last + 1)]
         batches = Batches(
             orders=np.stack(orders) if len(orders) > 1 else orders[0][None],
@@ -123,10 +125,7 @@ class CompiledStepper:
             size=sampler.batch_size,
             per_epoch=sampler.updates_per_epoch,
         )
-        rates = self._rates.of(standing.updates + 1, count)
-        made, diverged = descend(
-            self._kernels.batch, self._kernels.data, batches, self._rule, rates, standing, loss_bound, columns
-        )
+        made, diverged = descend(kernels.batch, kernels.data, batches, self._rule, rates, standing, loss_bound, columns)
         return made, diverged
 
     # -- what they came to --------------------------------------------------------------------------------------------
@@ -167,6 +166,11 @@ class CompiledStepper:
             seconds=float(block.seconds[-1]) if len(block) else before.seconds,
             status=Status(block.status[-1]) if len(block) else before.status,
         )
+
+
+def _cut(columns: Columns, part: slice) -> Columns:
+    """The same columns of some of the updates."""
+    return Columns(*(column[part] for column in columns))
 
 
 def _measures(columns: Columns, rates: Floats, losses: Floats) -> Mapping[str, Floats]:

@@ -34,11 +34,11 @@ class Rates:
     def of(self, first: int, count: int) -> Floats:
         """The rates of so many updates from a first one (from 1), shape (count,)."""
         run, state = self._run, self._scheduler_state
+        if run.schedule == "constant":
+            return np.full(count, run.lr)
         steps = np.minimum(np.arange(first - 1, first - 1 + count), self._steps)
         factor: Floats
         match run.schedule:
-            case "constant":
-                factor = np.ones(count)
             case "step":
                 factor = np.power(state["gamma"], steps // state["step_size"])
             case "cosine":
