@@ -15,6 +15,7 @@ from sim.descent.rules import memory_of, optimizer_state, rule_of
 from sim.descent.state import RunState
 from sim.descent.stepper import Block
 from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE, TorchStepper
+from sim.kernels.compiling import address_of
 from sim.kernels.descent import Batches, Columns, Standing, descend
 from sim.kernels.formula import Kernels
 from sim.kernels.passes import evaluate, find_converged
@@ -43,6 +44,7 @@ class CompiledStepper:
     ) -> None:
         self._reference = TorchStepper(problem, course)
         self._course, self._kernels, self._timer = course, kernels, timer
+        self._batch, self._mean = address_of(kernels.batch), address_of(kernels.mean)
         self._in_order = np.arange(problem.examples)
         self._rates = Rates(course.run)
         self._rule = rule_of(course.run, self._rates.group)
@@ -115,7 +117,7 @@ class CompiledStepper:
 
     def _make(self, standing: Standing, rates: Floats, columns: Columns, loss_bound: float) -> tuple[int, bool]:
         """Make an update for each rate, until one diverges: how many were made, and whether the last one did."""
-        sampler, kernels = self._course.sampler, self._kernels
+        sampler = self._course.sampler
         epoch, begin = sampler.position_in_epoch(standing.updates + 1)
         last, _ = sampler.position_in_epoch(standing.updates + len(rates))
         orders = [sampler.order(one).numpy() for one in range(epoch, last + 1)]
@@ -125,7 +127,9 @@ class CompiledStepper:
             size=sampler.batch_size,
             per_epoch=sampler.updates_per_epoch,
         )
-        made, diverged = descend(kernels.batch, kernels.data, batches, self._rule, rates, standing, loss_bound, columns)
+        made, diverged = descend(
+            self._batch, self._kernels.data, batches, self._rule, rates, standing, loss_bound, columns
+        )
         return made, diverged
 
     # -- what they came to --------------------------------------------------------------------------------------------
@@ -137,19 +141,19 @@ class CompiledStepper:
         run, first = self._course.run, state.update + 1
         statuses, losses = np.empty(len(seconds), np.uint8), np.full(len(seconds), math.nan)
         every = min(run.loss_every, _NEVER)
-        evaluate(self._kernels.mean, self._kernels.data, columns.points, first, every, losses)
+        evaluate(self._mean, self._kernels.data, columns.points, first, every, losses)
         if run.full_batch:
             statuses[:] = np.where(columns.norms < GRADIENT_TOLERANCE, Status.CONVERGED, Status.RUNNING)
         else:
             find_converged(
-                *(self._kernels.batch, self._kernels.data, self._in_order, columns.points, first),
+                *(self._batch, self._kernels.data, self._in_order, columns.points, first),
                 *(state.status is Status.CONVERGED, min(CONVERGENCE_CHECK_EVERY * every, _NEVER), every),
                 *(GRADIENT_TOLERANCE, statuses),
             )
         if diverged:
             statuses[-1] = Status.DIVERGED
         if len(seconds) and (diverged or self._course.ended(state.update + len(seconds), float(seconds[-1]))):
-            evaluate(self._kernels.mean, self._kernels.data, columns.points[-1:], 0, 1, losses[-1:])
+            evaluate(self._mean, self._kernels.data, columns.points[-1:], 0, 1, losses[-1:])
         return statuses, losses
 
     def _state_after(self, before: RunState, standing: Standing, block: Block) -> RunState:

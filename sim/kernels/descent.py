@@ -10,8 +10,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from sim.kernels.compiling import COLUMN, FLOAT, INTEGER, TABLE, compiled
-from sim.kernels.formula import BATCH_KERNEL, DATA
+from sim.kernels.compiling import COLUMN, DATA, FLOAT, INTEGER, TABLE, batch_at, compiled
 
 SGD, ADAM, RMSPROP, ADAGRAD = range(4)
 """The rules; AdamW is Adam with a decay of the weights."""
@@ -127,16 +126,14 @@ def _step(rule: Any, number: int, gradient: Any, lr: float, memory: Any, point: 
         point[index] -= lr * moved
 
 
-@compiled(
-    types.Tuple((INTEGER, types.boolean))(BATCH_KERNEL, DATA, _BATCHES, _RULE, COLUMN, _STANDING, FLOAT, _COLUMNS)
-)
+@compiled(types.Tuple((INTEGER, types.boolean))(INTEGER, DATA, _BATCHES, _RULE, COLUMN, _STANDING, FLOAT, _COLUMNS))
 def descend(
-    batch: Any, data: Any, batches: Any, rule: Any, rates: Any, standing: Any, loss_bound: float, columns: Any
+    batch: int, data: Any, batches: Any, rule: Any, rates: Any, standing: Any, loss_bound: float, columns: Any
 ) -> tuple[int, bool]:
     """Make n updates, one after the other, until one shows that the run has diverged.
 
     Args:
-        batch: see `Kernels`.
+        batch: the address of a function as `BATCH` says.
         data: see `Data`.
         batches: see `Batches`.
         rule: see `Rule`.
@@ -156,7 +153,7 @@ def descend(
         begin = position * batches.size
         end = min(begin + batches.size, examples)
         position += 1
-        loss, along_a, along_b = batch(point[0], point[1], data, batches.orders[epoch], begin, end)
+        loss, along_a, along_b = batch_at(batch)(point[0], point[1], data, batches.orders[epoch], begin, end)
         gradient, lr = (along_a, along_b), rates[update]
         _step(rule, standing.updates + update + 1, gradient, lr, standing.memory, point)
         norm = math.sqrt(along_a * along_a + along_b * along_b)

@@ -8,40 +8,18 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numba import njit, types
-from numpy.typing import NDArray
+from numba import njit
 from platformdirs import user_cache_path
 
-from sim.kernels.compiling import COLUMN, FLOAT, INTEGER, TABLE, compiled
+from sim.kernels.compiling import BATCH, MEAN, Data, compiled
 from sim.kernels.symbols import source_of
 from sim.problems.formula import Formula
 
-
-class Data(NamedTuple):
-    """All examples.
-
-    Attributes:
-        inputs: shape (N, K).
-        targets: shape (N,).
-    """
-
-    inputs: NDArray[np.float64]
-    targets: NDArray[np.float64]
-
-
-DATA = types.NamedTuple((TABLE, COLUMN), Data)
-
-_BATCH = types.UniTuple(FLOAT, 3)(FLOAT, FLOAT, DATA, types.Array(INTEGER, 1, "C"), INTEGER, INTEGER)
-_MEAN = FLOAT(FLOAT, FLOAT, DATA)
-
-BATCH_KERNEL, MEAN_KERNEL = types.FunctionType(_BATCH), types.FunctionType(_MEAN)
-"""Their types, for what they are handed to."""
-
 _LOOPS = """\
-def batch_kernel(a, b, data, order, begin, end):
+def batch(a, b, data, order, begin, end):
     total = slope_a = slope_b = 0.0
     for index in range(begin, end):
         row = order[index]
@@ -54,7 +32,7 @@ def batch_kernel(a, b, data, order, begin, end):
     return total / examples, slope_a / examples, slope_b / examples
 
 
-def mean_kernel(a, b, data):
+def mean(a, b, data):
     total = 0.0
     for row in range(len(data.targets)):
         said, _, _ = output(a, b, {inputs})
@@ -70,9 +48,7 @@ class Kernels:
 
     Attributes:
         data: the formula's examples.
-        batch: `batch(a, b, data, order, begin, end)` is the mean loss over the examples order[begin:end] and its
-            derivatives with respect to a and b.
-        mean: `mean(a, b, data)` is the mean loss over all examples.
+        batch, mean: see `BATCH` and `MEAN`.
     """
 
     data: Data
@@ -104,7 +80,7 @@ def _functions(source: str) -> tuple[Any, Any]:
     exec(compile(source, _filed(source, name), "exec"), names)
     for helper in ("output", "loss"):
         names[helper] = njit(names[helper])
-    return compiled(_BATCH)(names["batch_kernel"]), compiled(_MEAN)(names["mean_kernel"])
+    return compiled(BATCH)(names["batch"]), compiled(MEAN)(names["mean"])
 
 
 def _filed(source: str, name: str) -> str:

@@ -5,16 +5,15 @@ from typing import Any
 
 from numba import types
 
-from sim.kernels.compiling import COLUMN, FLOAT, INTEGER, TABLE, compiled
-from sim.kernels.formula import BATCH_KERNEL, DATA, MEAN_KERNEL
+from sim.kernels.compiling import COLUMN, DATA, FLOAT, INTEGER, INTEGERS, TABLE, batch_at, compiled, mean_at
 
 
-@compiled(types.void(MEAN_KERNEL, DATA, TABLE, INTEGER, INTEGER, COLUMN))
-def evaluate(mean: Any, data: Any, points: Any, first: int, every: int, losses: Any) -> None:
+@compiled(types.void(INTEGER, DATA, TABLE, INTEGER, INTEGER, COLUMN))
+def evaluate(mean: int, data: Any, points: Any, first: int, every: int, losses: Any) -> None:
     """The loss over all examples after each update whose number is a multiple of `every`; inf where it is no number.
 
     Args:
-        mean: see `Kernels`.
+        mean: the address of a function as `MEAN` says.
         data: see `Data`.
         points: the parameters after each of n updates, shape (n, 2).
         first: the number of the first of these updates.
@@ -22,18 +21,18 @@ def evaluate(mean: Any, data: Any, points: Any, first: int, every: int, losses: 
         losses: shape (n,), to be filled in where evaluated.
     """
     for index in range(-first % every, len(points), every):
-        loss = mean(points[index, 0], points[index, 1], data)
+        loss = mean_at(mean)(points[index, 0], points[index, 1], data)
         losses[index] = math.inf if math.isnan(loss) else loss
 
 
 @compiled(
     types.void(
-        *(BATCH_KERNEL, DATA, types.Array(INTEGER, 1, "C"), TABLE),
+        *(INTEGER, DATA, INTEGERS, TABLE),
         *(INTEGER, types.boolean, INTEGER, INTEGER, FLOAT, types.Array(types.uint8, 1, "C")),
     )
 )
 def find_converged(
-    batch: Any,
+    batch: int,
     data: Any,
     order: Any,
     points: Any,
@@ -47,7 +46,7 @@ def find_converged(
     """Whether a run counts as converged after each of n updates, by the gradient over all examples.
 
     Args:
-        batch: see `Kernels`.
+        batch: the address of a function as `BATCH` says.
         data: see `Data`.
         order: 0 to N - 1.
         points: the parameters after each update, shape (n, 2).
@@ -62,6 +61,6 @@ def find_converged(
         every = every_converged if converged else every_running
         converged = False
         if (first + index) % every == 0:
-            _, along_a, along_b = batch(points[index, 0], points[index, 1], data, order, 0, len(order))
+            _, along_a, along_b = batch_at(batch)(points[index, 0], points[index, 1], data, order, 0, len(order))
             converged = math.sqrt(along_a * along_a + along_b * along_b) < tolerance
         column[index] = converged
