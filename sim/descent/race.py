@@ -120,8 +120,16 @@ class _Racer:
         pace = self.state.seconds / max(1, self.state.update)
         if (update - behind.update) * pace > _PATIENCE:
             return None
-        state, _ = self.scratch.advance(behind, update - behind.update, keep_every=_NEVER)
-        return state if state.update == update else None
+        return self._made_again(behind, update)
+
+    def _made_again(self, state: RunState, update: int) -> RunState | None:
+        """The state after an update, from an earlier one, in pieces whose columns fit in memory."""
+        while state.update < update:
+            most = min(update - state.update, _LONGEST_CHUNK)
+            state, block = self.scratch.advance(state, most, keep_every=_NEVER)
+            if not len(block):
+                return None
+        return state
 
 
 _NEVER = 2**62

@@ -61,7 +61,7 @@ class _Printer(PythonCodePrinter):  # type: ignore[misc]
 
 def _function(name: str, parameters: Sequence[sympy.Symbol], results: Sequence[sympy.Expr]) -> str:
     """The text of a function that computes what its results have in common once."""
-    printer = _Printer({"fully_qualified_modules": False})
+    printer = _Printer({"fully_qualified_modules": False, "strict": True})
     shared, reduced = sympy.cse(results)
     lines = [f"{symbol} = {printer.doprint(value)}" for symbol, value in shared]
     lines.append(f"return {', '.join(printer.doprint(value) for value in reduced)}")

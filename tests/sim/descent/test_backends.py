@@ -38,7 +38,13 @@ def branching(_xp, a, b, x):
     return a * x if a > b else b * x
 
 
-@pytest.mark.parametrize(("output", "why"), [(unknown_function, "fast_fourier_transform"), (branching, "Relational")])
+def unprintable(xp, a, b, x):
+    return xp.zeta(2 + a * a) + b * x
+
+
+@pytest.mark.parametrize(
+    ("output", "why"), [(unknown_function, "fast_fourier_transform"), (branching, "Relational"), (unprintable, "zeta")]
+)
 def test_torch_does_what_cannot_be_compiled_and_says_so(output, why):
     problem = problem_of(replace(line_formula(), output=output))
     experiment = resolved(problem, RunConfig("run", 7), backend="compiled")
