@@ -120,9 +120,9 @@ class CompiledStepper:
         sampler = self._course.sampler
         epoch, begin = sampler.position_in_epoch(standing.updates + 1)
         last, _ = sampler.position_in_epoch(standing.updates + len(rates))
-        orders = [sampler.order(one).numpy() for one in range(epoch, last + 1)]
+        orders = [sampler.order(one) for one in range(epoch, last + 1)]
         batches = Batches(
-            orders=np.stack(orders) if len(orders) > 1 else orders[0][None],
+            orders=(torch.stack(orders) if len(orders) > 1 else orders[0][None]).numpy(),
             begun=begin // sampler.batch_size,
             size=sampler.batch_size,
             per_epoch=sampler.updates_per_epoch,
