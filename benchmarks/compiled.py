@@ -43,7 +43,7 @@ from sim.protocol.commands import Retention
 from tui import export
 from tui.headless import descend
 
-TURNS, SECONDS, NEVER = 7, 0.1, 10**9
+TURNS, WARM_UPS, SECONDS, NEVER = 7, 3, 0.1, 10**9
 FAST = ("linear", "logistic", "sine")
 WHOLE = 1_000_000
 
@@ -99,10 +99,10 @@ def pace(work: Work, updates: int) -> float:
 
 def line(name: str, ours: Work, theirs: Work, wanted: float, updates: int = 0) -> str:
     """A line of the table: the two take turns, after a warm-up; so many updates of ours, or as many as take a while."""
-    counts = []
-    for work, first in ((ours, updates or 20_000), (theirs, 200)):
-        pace(work, first)
-        counts.append(max(1, round(SECONDS * pace(work, first))))
+    counts = [
+        max(1, round(SECONDS * max(pace(work, first) for _ in range(WARM_UPS))))
+        for work, first in ((ours, updates or 20_000), (theirs, 200))
+    ]
     mine, plain = [], []
     for _ in range(TURNS):
         mine.append(pace(ours, updates or counts[0]))
