@@ -2,54 +2,93 @@
 
     python scripts/make_picture.py [docs/screen.svg]
 
-The engine runs in this process and the frames are asked for one at a time, so that no clock has a say in it: the same
-version of gdsim on the same machine gives the same trails. What is timed (the table's rates) differs.
+The engine runs in this process and time goes by a picture at a time, so that no clock on the wall has a say in it: the
+same version of gdsim on the same machine gives the same trails. What is timed (the milliseconds in the header) differs.
 """
 
 import asyncio
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from moving_svg import Picture, moving_svg, picture
 from textual.pilot import Pilot
 
 from tui.app import GdsimApp
+from tui.draw.palette import hexadecimal
 from tui.options.options import Options, prepare
+from tui.panels import curves
 from tui.panels.surface import Surface
+from tui.session import closer_look
 from tui.session.link import InlineLink
 
 SIZE = (120, 40)
-UPDATES = 120
+PLAYED, PLAYED_FOR = 55, 0.1  # pictures while it plays, and for how many seconds each is seen
+STEPS, STEP_FOR = 4, 1.5  # and of single steps after that
+PAUSED_FOR = 3.0
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    """Let the app work until something holds."""
-    while not condition():
-        await pilot.pause()
+class FilmTime:
+    """The time in the film, instead of the module of that name.
+
+    Attributes:
+        now: seconds.
+    """
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        """See `time`."""
+        return self.now
 
 
-async def picture() -> str:
-    """The screen after some updates of the default problem, paused, as SVG."""
-    experiment, card = prepare("linear", Options())
-    app = GdsimApp(experiment, card, InlineLink(), ticking=False)
+class Film:
+    """A screen, and the pictures that were taken of it."""
+
+    def __init__(self, pilot: Pilot[None], app: GdsimApp, time: FilmTime) -> None:
+        self.pictures = list[Picture]()
+        self.seconds = list[float]()
+        self._pilot, self._app, self._time = pilot, app, time
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let the app work until something holds."""
+        while not condition():
+            await self._pilot.pause()
+
+    async def take(self, seconds: float) -> None:
+        """Take a picture, once all of it is drawn, which is seen for so long."""
+        session = self._app.session
+        self._app.redraw()
+        for _ in range(3):  # what was found out is drawn, and asks for more
+            await self._pilot.pause()
+            await self.until(lambda: self._app.query_one(Surface).wanted is None)
+        palette = self._app.palette
+        strips = self._app.screen._compositor.render_strips()
+        self.pictures.append(picture(strips, hexadecimal(palette.text), hexadecimal(palette.background)))
+        self.seconds.append(seconds)
+        self._time.now += seconds
+        session.frame(seconds)
+
+
+async def film() -> str:
+    """The default problem, playing at its pace; then paused, and some updates one by one."""
+    time = FilmTime()
+    curves.time = closer_look.time = time  # type: ignore[assignment]
+    experiment, card = prepare("linear", Options(device="cpu"))
+    app = GdsimApp(experiment, card, InlineLink(), ticking=False, playing=True)
     session = app.session
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: session.history is not None)
-        session.step(UPDATES)
-        await until(pilot, lambda: session.history is not None and session.history.cursor >= UPDATES)
-        app.redraw()
-        await until(pilot, lambda: any(session.look.reports))
-        await until(pilot, lambda: app.query_one(Surface).wanted is None)
-        app.redraw()
-        await pilot.pause()
-        return without_web_fonts(app.export_screenshot(title="gdsim"))
-
-
-def without_web_fonts(svg: str) -> str:
-    """The picture in the reader's own monospaced font: nothing is fetched to show it."""
-    return re.sub(r"@font-face\s*{[^}]*}\s*", "", svg).replace("Fira Code", "DejaVu Sans Mono")
+        taken = Film(pilot, app, time)
+        await taken.until(lambda: session.history is not None)
+        for _ in range(PLAYED):
+            await taken.take(PLAYED_FOR)
+        session.player.pause()
+        await taken.take(PAUSED_FOR)
+        for _ in range(STEPS):
+            session.step(1)
+            await taken.take(STEP_FOR)
+        return moving_svg(taken.pictures, taken.seconds, hexadecimal(app.palette.background))
 
 
 def main() -> None:
@@ -58,7 +97,7 @@ def main() -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
     os.environ.pop("NO_COLOR", None)
-    path.write_text(asyncio.run(picture()), encoding="utf-8")
+    path.write_text(asyncio.run(film()), encoding="utf-8")
     print(path)
 
 

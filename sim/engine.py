@@ -13,6 +13,7 @@ from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
+from sim.experiment.journal import Change, ClockChange, Fork, RunChange
 from sim.experiment.resolved import Resolved, resolve
 from sim.experiment.seeds import Seeds
 from sim.jobs import Jobs, Piecewise
@@ -32,13 +33,16 @@ from sim.protocol.answers import (
     Inspected,
     Opened,
     PlaneNews,
+    Refused,
     Surveyed,
     UpdateReport,
     Worked,
 )
 from sim.protocol.commands import (
     Advance,
+    ChangeRun,
     Command,
+    ForkRun,
     Imagine,
     Inspect,
     Job,
@@ -95,7 +99,16 @@ class _Open:
         self._warm_up()
         progress = self.race.advance(command.moments, command.span, command.budget)
         self.rested = time.perf_counter()
-        return Advanced(progress.rows, progress.covered, self.race.finished, self.news(), progress.troubles)
+        race = self.race
+        return Advanced(progress.rows, progress.covered, race.finished, self.news(), race.lineages, progress.troubles)
+
+    def change(self, change: Change) -> Changed | Refused:
+        """Change something from here on."""
+        try:
+            self.race.change(change)
+        except ConfigError as error:
+            return Refused(str(error))
+        return Changed(self.race.journal, self.race.lineages)
 
     def _warm_up(self) -> None:
         """Make discarded updates, so that the costs of a first time, and of waking up, are in nobody's seconds.
@@ -159,11 +172,11 @@ class _Open:
         if before is None:
             return None
         rows = self.problem.rows(self.race.batch(run, update))
-        rate = before.group.get("lr", self.experiment.runs[run].lr)
+        rate = before.group.get("lr", self.race.settings(run, before.update).lr)
         return compare(update, rows, before.vector, rate, self.race.gradients(run, before), self.trails.plane)
 
     def _predict(self, job: Predict) -> Piecewise:
-        updates = job.updates or (None,) * len(self.experiment.runs)
+        updates = job.updates or (None,) * len(self.race.updates)
         states = [self.race.run_state(run, update) for run, update in enumerate(updates)]
         modules = [None if state is None else module_at(self.problem, state) for state in states]
         yield predict(self.problem, modules, job.count), True
@@ -173,7 +186,7 @@ class _Open:
         if before is None:
             yield Imagined(job.run, job.update, Point(math.nan, math.nan), None), True
             return
-        run, plane = self.experiment.runs[job.run], self.trails.plane
+        run, plane = self.race.settings(job.run, before.update), self.trails.plane
         (point,), _ = plane.project(on_plane_terms(before.vector)[None])
         cloud = possible_steps(
             self.problem,
@@ -217,8 +230,11 @@ class Engine:
             case Advance():
                 return self._open.advance(command)
             case SetClock(clock):
-                self._open.race.set_clock(clock)
-                return Changed(self._open.race.journal)
+                return self._open.change(ClockChange(self._open.race.moment, clock))
+            case ChangeRun(run, settings):
+                return self._open.change(RunChange(self._open.race.moment, run, settings))
+            case ForkRun(run, update, settings):
+                return self._open.change(Fork(self._open.race.moment, run, update, settings))
             case SetPlane():
                 return self._open.set_plane(command)
             case Work():

@@ -4,11 +4,14 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from textual.keys import format_key
 
 from sim.problems import registry
 from tui import cli
+from tui.keys import KEYS
 from tui.options import config_file
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +31,17 @@ def test_the_two_commands_and_the_picture_are_on_the_first_screen() -> None:
     assert "pip install . && gdsim" in FIRST_SCREEN
     assert "pip install -e '.[dev]' && pytest" in FIRST_SCREEN
     (picture,) = re.findall(r"!\[.+\]\((.+)\)", "\n".join(FIRST_SCREEN))
-    assert "<svg" in (ROOT / picture).read_text(encoding="utf-8")
+    svg = ElementTree.parse(ROOT / picture).getroot()
+    assert svg.tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_the_picture_moves_and_asks_for_nothing_that_a_web_page_would_refuse() -> None:
+    path = ROOT / "docs/screen.svg"
+    svg = path.read_text(encoding="utf-8")
+    assert svg.count("@keyframes") >= 40
+    assert "prefers-reduced-motion" in svg
+    assert not re.search(r"<script|@import|url\(|href", svg)
+    assert path.stat().st_size < 2_000_000
 
 
 def test_links_lead_somewhere() -> None:
@@ -60,6 +73,16 @@ def table(heading: str) -> list[str]:
 
 def test_every_problem_is_listed() -> None:
     assert table("Problems") == list(registry())
+
+
+def test_every_key_is_listed() -> None:
+    section = README.split("\n## Keys\n")[1].split("\n## ")[0]
+    listed = set(re.findall(r"`([^`]+)`", "\n".join(re.findall(r"^\|([^|]+)\|", section, flags=re.MULTILINE))))
+    names = {"⌫": "backspace", "⏎": "enter"}
+    keys = {key.display or format_key(key.key.split(",")[0]) for key in KEYS if key.key}
+    keys = {names.get(key, key) for key in keys}
+    shifted = {"⇧→", "⇧←"}  # "with shift"
+    assert listed == keys - shifted | {"1", "9", "tab", "ctrl+p"}
 
 
 def test_every_exported_column_is_explained(tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ def test_resize_at_any_time(gdsim: Callable[..., Terminal]) -> None:
     terminal.see("This terminal is 60x15; gdsim needs 80x24 at least")
     terminal.resize(120, 40)
     terminal.see("this update, against the full gradient")
-    terminal.see("examples/s")
+    terminal.see("to min")
     terminal.press("q")
     assert terminal.finish() == 0
 

@@ -4,21 +4,25 @@ import asyncio
 import time
 from pathlib import Path
 
-from textual.app import App
+from textual.widgets._toast import Toast
 
 from sim.experiment.choices import CLOCKS, PLANES, Clock
 from sim.experiment.errors import ConfigError
 from sim.protocol.trace import Status
 from tui import export
+from tui.curve_actions import CurveActions
 from tui.draw.palette import Palette
 from tui.gallery import Choice, Gallery
 from tui.help import HelpScreen, help_text
+from tui.live import LiveControls
 from tui.options.command_line import command_line
-from tui.panels.curves import Curves
+from tui.panels.data_view import DataPanel
+from tui.panels.lens import Lens
+from tui.panels.predictions import Predictions
+from tui.panels.runs_table import RunsTable
+from tui.panels.seeking import Sought, Stepped
 from tui.panels.surface import Surface
-from tui.panels.timeline import Timeline
 from tui.scene.scene import Scene
-from tui.session.session import Session
 from tui.themes import THEMES
 
 _SHORT = 2.0  # seconds for words about what is to be seen beneath them
@@ -26,27 +30,21 @@ DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 """The classes of a screen that shows the data, or a model's answers: where."""
 
 
-class Actions(App[None]):
+class Actions(CurveActions, LiveControls):
     """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:
-        session: the experiment on the screen.
         scene: what was drawn last.
         hidden: the runs that are not shown.
         mishaps: what went wrong beside the race.
     """
 
-    session: Session
     scene: Scene | None
     hidden: frozenset[int]
     mishaps: list[str]
 
     def frame(self) -> None:
         """Let time go by and draw what changed."""
-        raise NotImplementedError
-
-    def redraw(self) -> None:
-        """Draw again what stands."""
         raise NotImplementedError
 
     @property
@@ -83,14 +81,14 @@ class Actions(App[None]):
             self.session.history.seek_live()
         self.frame()
 
-    def on_timeline_sought(self, message: Timeline.Sought) -> None:
+    def on_sought(self, message: Sought) -> None:
         """To a moment of the recording."""
         self.session.player.pause()
         if self.session.history is not None:
             self.session.history.seek_to(message.moment)
         self.frame()
 
-    def on_timeline_stepped(self, message: Timeline.Stepped) -> None:
+    def on_stepped(self, message: Stepped) -> None:
         """Some moments on, or back."""
         self.action_step(message.moments)
 
@@ -138,6 +136,10 @@ class Actions(App[None]):
         """Begin again with other batches."""
         self.session.reset(seed=self.session.asked.seed + 1)
 
+    def action_reset_start(self) -> None:
+        """Begin again from the problem's own start."""
+        self.session.reset_to_own_start()
+
     def action_kill_engine(self) -> None:
         """Stop the engine, whatever it is doing."""
         self.session.kill()
@@ -148,22 +150,30 @@ class Actions(App[None]):
             self.notify("A model begins as it was made from the seed; R makes it anew from another one.")
             return
         self.session.reset(start=message.point)
-        self.notify(f"Start: {message.point.x:.4g}, {message.point.y:.4g}")
+        words = f"Start: {message.point.x:.4g}, {message.point.y:.4g}; S goes back to the problem's own."
+        self.notify(words, timeout=_SHORT)
 
     def action_select_run(self, step: int) -> None:
         """Look at the next run, or the one before."""
-        look, runs = self.session.look, len(self.session.asked.runs)
-        look.selected = (look.selected + step) % runs
+        look, runs = self.session.look, len(self.session.lineages)
+        look.selected = (look.selected + step) % max(1, runs)
+        self.redraw()
+
+    def on_runs_table_selected(self, message: RunsTable.Selected) -> None:
+        """Look at the run that was clicked on."""
+        self.session.look.selected = message.index
         self.redraw()
 
     def action_toggle_lens(self) -> None:
         """With or without the lens; on a small terminal, instead of the curves."""
+        if self.swap_enlarged(Lens):
+            return
         self.screen.toggle_class("-lens-small" if self.screen.has_class("-compact") else "-no-lens")
         self.call_after_refresh(self.redraw)
 
     def action_toggle_run(self, index: int) -> None:
         """Hide or show a run."""
-        if index < len(self.session.asked.runs):
+        if index < len(self.session.lineages):
             self.hidden = self.hidden ^ {index}
             self.redraw()
 
@@ -171,22 +181,22 @@ class Actions(App[None]):
 
     def action_zoom(self, factor: float) -> None:
         """Nearer or farther."""
-        self.query_one(Surface).zoom(factor)
+        self.in_sight(Surface).zoom(factor)
         self.redraw()
 
     def action_pan(self, across: float, up: float) -> None:
         """Move the window."""
-        self.query_one(Surface).pan(across, up)
+        self.in_sight(Surface).pan(across, up)
         self.redraw()
 
     def action_fit(self) -> None:
         """Show all of the trails."""
-        self.query_one(Surface).fit()
+        self.in_sight(Surface).fit()
         self.redraw()
 
     def action_toggle_follow(self) -> None:
         """Keep the heads in sight."""
-        self.query_one(Surface).follow ^= True
+        self.in_sight(Surface).follow ^= True
         self.redraw()
 
     def action_next_plane(self) -> None:
@@ -204,7 +214,7 @@ class Actions(App[None]):
 
     def action_toggle_contours(self) -> None:
         """With or without contour lines."""
-        self.query_one(Surface).contours ^= True
+        self.in_sight(Surface).contours ^= True
         self.redraw()
 
     def action_next_view(self) -> None:
@@ -212,43 +222,14 @@ class Actions(App[None]):
         if self.session.card.drawn is None and not self.session.card.answers:
             self.notify("This problem has no data to draw.")
             return
+        if self.swap_enlarged(Predictions if self.session.card.answers else DataPanel):
+            return
         states = ["", "-data-beside"] if self.screen.has_class("-very-wide") else ["", "-data-curves", "-data-surface"]
         now = next((state for state in states[1:] if self.screen.has_class(state)), "")
         following = states[(states.index(now) + 1) % len(states)]
         self.screen.remove_class(*DATA_VIEWS)
         if following:
             self.screen.add_class(following)
-        self.call_after_refresh(self.redraw)
-
-    def action_next_axis(self) -> None:
-        """The curves over something else."""
-        self.query_one(Curves).next_axis()
-        self.redraw()
-
-    def action_toggle_log_x(self) -> None:
-        """The curves over a logarithmic axis or a linear one."""
-        self.query_one(Curves).toggle_log_x()
-        self.redraw()
-
-    def action_next_scale(self) -> None:
-        """Logarithmic curves down to six decades below the start, or to the end, or linear ones."""
-        self.query_one(Curves).next_scale()
-        self.redraw()
-
-    def action_next_metric(self) -> None:
-        """Loss or gradient norm."""
-        self.query_one(Curves).next_metric()
-        self.redraw()
-
-    def action_maximise(self) -> None:
-        """Enlarge the focused panel (the surface if none), or go back."""
-        panels = self.query("#body > *")
-        enlarge = not self.screen.has_class("-enlarged")
-        panels.remove_class("-large")
-        if enlarge:
-            focused = self.focused if self.focused in panels.nodes else None
-            (focused or self.query_one(Surface)).add_class("-large")
-        self.screen.set_class(enlarge, "-enlarged")
         self.call_after_refresh(self.redraw)
 
     # -- keys: keeping ------------------------------------------------------------------------------------------------
@@ -264,7 +245,7 @@ class Actions(App[None]):
         history, trails = self.session.history, self.session.trails
         if history is None or trails is None:
             return
-        names = [run.name for run in self.session.experiment.runs]
+        names = [lineage.newest.name for lineage in self.session.lineages]
         path = Path(time.strftime(f"gdsim-{Path(self.session.card.name).stem}-%Y%m%d-%H%M%S.csv"))
         try:
             rows = export.with_failures(history.all_rows(), self.session.troubles.values())
@@ -274,8 +255,13 @@ class Actions(App[None]):
         else:
             self.notify(f"Exported to {path}", markup=False)
 
-    def action_save_screen(self) -> None:
-        """Save the screen as an SVG file in this folder."""
+    async def action_save_screen(self) -> None:
+        """Save the screen as an SVG file in this folder, without the notes that lie over it."""
+        self.clear_notifications()
+        await self.screen.query(Toast).remove()
+        self.screen.call_after_refresh(self._save_screen)
+
+    def _save_screen(self) -> None:
         try:
             path = self.save_screenshot(time.strftime("gdsim-%Y%m%d-%H%M%S.svg"), ".")
         except OSError as error:
@@ -287,7 +273,6 @@ class Actions(App[None]):
         """Dark or light."""
         dark = self.current_theme.dark
         self.theme = THEMES[1 if dark else 0].name
-        self.redraw()
 
     def action_details(self) -> None:
         """What went wrong, in full: the traceback, or what the engine printed last."""

@@ -26,6 +26,8 @@ from tui.gallery import Choice, choices
 from tui.keys import KEYS, bindings
 from tui.options.options import Options, prepare
 from tui.paced import PacedApp
+from tui.panels.clocks import Clocks
+from tui.panels.curve_style import CurveStyle
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
 from tui.panels.lens import Lens
@@ -48,7 +50,7 @@ FRAMES_PER_SECOND = 30
 BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
 _WIDE, _TALL = 116, 34
-_VERY_WIDE = 170
+_VERY_WIDE, _VERY_TALL = 170, 40
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
@@ -85,14 +87,16 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self.scene = None
         self._other: Session | None = None
         self._new_link = new_link
+        self.curve_style = CurveStyle()
         self._panels = (
             StatusLine(id="status"),
             Surface(id="surface"),
             DataPanel(id="data", classes="view"),
             Predictions(id="predictions", classes="view"),
-            Curves(id="curves"),
+            Curves(self.curve_style, id="curves"),
             Lens(id="lens"),
             ThisUpdate(id="this-update"),
+            Clocks(self.curve_style, id="clocks"),
             RunsTable(id="runs"),
             Timeline(id="timeline"),
         )
@@ -124,7 +128,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
 
     def compose(self) -> ComposeResult:
         """The panels; `app.tcss` says where."""
-        status, surface, data, predictions, curves, lens, this_update, runs, timeline = self._panels
+        status, surface, data, predictions, curves, lens, this_update, clocks, runs, timeline = self._panels
         yield status
         yield Static(id="banner")
         with Container(id="body"):
@@ -134,6 +138,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
             yield curves
             yield lens
             yield this_update
+            yield clocks
         yield Words(id="sentence")
         yield runs
         yield timeline
@@ -146,6 +151,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(number, self._leave, number)
         self.query_one("#this-update").border_title = "this update, against the full gradient"
+        self.theme_changed_signal.subscribe(self, lambda _theme: self.redraw())
         if self._ticking:
             self._timer = self.set_interval(1 / FRAMES_PER_SECOND, self.frame)
         self._show_session()
@@ -207,7 +213,10 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""
         width, height = event.size
-        self.screen.set_class(width < _WIDE or height < _TALL, "-compact")
+        compact, roomy = width < _WIDE or height < _TALL, width >= _VERY_WIDE and height >= _VERY_TALL
+        if compact or roomy != self.screen.has_class("-roomy"):  # else it is for the user to say
+            self.screen.set_class(roomy, "-clocks", "-roomy")
+        self.screen.set_class(compact, "-compact")
         self.screen.set_class(width >= _VERY_WIDE, "-very-wide")
         small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
         self.screen.set_class(small, "-too-small")

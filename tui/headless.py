@@ -13,11 +13,11 @@ import numpy as np
 
 from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError
-from sim.experiment.resolved import Resolved
+from sim.experiment.resolved import Lineage, Resolved
 from sim.problems.card import Card
 from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews, Trouble
 from sim.protocol.commands import Advance, Command, Open, SetPlane
-from sim.protocol.trace import Rows, Status
+from sim.protocol.trace import Rows, Status, forked
 from tui import export, plain_text
 from tui.draw.numbers import count, decimal
 from tui.progress import progress
@@ -36,6 +36,7 @@ class Outcome:
 
     Attributes:
         opened: what the engine said at the start.
+        lineages: the runs, those that were forked off among them.
         blocks: the trace, in the order of its moments.
         trails: where the runs went.
         failures: why runs failed.
@@ -44,6 +45,7 @@ class Outcome:
     """
 
     opened: Opened
+    lineages: tuple[Lineage, ...]
     blocks: list[Rows]
     trails: PlaneTrails
     failures: list[Trouble] = field(default_factory=list)
@@ -53,7 +55,26 @@ class Outcome:
     @property
     def rows(self) -> Rows:
         """The whole trace, as it ended."""
-        return export.with_failures(np.concatenate(self.blocks), self.failures)
+        rows = np.concatenate(self.blocks)
+        return export.with_failures(rows[np.argsort(rows["moment"], kind="stable")], self.failures)
+
+    @property
+    def names(self) -> list[str]:
+        """The runs' names."""
+        return [lineage.newest.name for lineage in self.lineages]
+
+    def take(self, answer: Advanced) -> None:
+        """Record what the runs did; what a fork has in common with its parent is the fork's, too."""
+        for lineage in answer.lineages[len(self.lineages) :]:
+            parents = np.concatenate([block[block["run"] == lineage.parent] for block in (*self.blocks, answer.rows)])
+            self.blocks.append(forked(parents, lineage, len(self.lineages)))
+            self.lineages = (*self.lineages, lineage)
+        self.lineages = answer.lineages
+        self.blocks.append(answer.rows)
+        self.trails.take(answer.plane, answer.lineages)
+        for trouble in answer.troubles:
+            self.failures.append(trouble)
+            self.troubles.append(trouble.sentence)
 
 
 def run_headless(experiment: Experiment, card: Card, export_path: Path | None, ask: Callable[[Command], Answer]) -> int:
@@ -82,7 +103,7 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
         print(sentence, file=sys.stderr)
     try:
         if export_path is not None:
-            export.write(outcome.rows, [run.name for run in resolved.runs], export_path, outcome.trails)
+            export.write(outcome.rows, outcome.names, export_path, outcome.trails)
     finally:
         print(summary(resolved, card, outcome))
     if export_path is not None:
@@ -102,7 +123,7 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
         opened = ask(Open(experiment))
         if not isinstance(opened, Opened):
             raise ConfigError(_sentence(opened))
-        outcome = Outcome(opened, [opened.rows], PlaneTrails(opened.plane))
+        outcome = Outcome(opened, opened.experiment.lineages, [opened.rows], PlaneTrails(opened.plane))
         try:
             with progress() as show:
                 while not stop.is_set() and _advance(outcome, ask):
@@ -124,11 +145,7 @@ def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
     if not isinstance(answer, Advanced):
         outcome.troubles.append(_sentence(answer))
         return False
-    outcome.blocks.append(answer.rows)
-    outcome.trails.take(answer.plane)
-    for trouble in answer.troubles:
-        outcome.failures.append(trouble)
-        outcome.troubles.append(trouble.sentence)
+    outcome.take(answer)
     return not answer.finished
 
 
@@ -173,7 +190,7 @@ def _progress(experiment: Experiment, outcome: Outcome) -> float:
     """How much of the way to the limit is done, 0 to 1; a run that stopped has done its part."""
     limit = experiment.limit
     assert limit is not None
-    last = _last_rows(outcome, len(experiment.runs))
+    last = _last_rows(outcome, len(outcome.lineages))
     parts = np.minimum(last[_COLUMN_OF_UNIT[limit.unit]] / limit.value, 1.0)
     return float(np.where(last["status"] >= Status.DIVERGED, 1.0, parts).mean())
 
@@ -194,7 +211,7 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     tested = outcome.opened.tests > 0
     titles = ("run", "batch size", "optimizer", "rate", "updates", "epochs", "examples", "seconds", "loss")
     table = [(*titles, *(("test loss", "test accuracy") if tested else ()), "status")]
-    for index, run in enumerate(experiment.runs):
+    for index, run in enumerate(lineage.newest for lineage in outcome.lineages):
         last = rows[np.flatnonzero(rows["run"] == index)[-1]]
         table.append(
             (

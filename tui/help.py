@@ -12,22 +12,28 @@ from textual.screen import ModalScreen
 from textual.widgets import Markdown
 
 from sim.experiment.choices import CLOCKS, PLANES
-from tui.draw.chart import BELOW
+from tui.draw.chart import ABOVE, BELOW
 from tui.draw.numbers import count
-from tui.draw.palette import GLYPHS, MINIMUM, START
+from tui.draw.palette import GLYPHS, MINIMUM, START, TURN
 from tui.keys import KEYS
 from tui.panels.runs_table import columns
 from tui.scene.scene import Scene
 
 _WATCH = (
     "Watch which trail is straight and which one jitters; then press `space`, and `.` and `,`, to see one update at a "
-    "time. While paused, the arrows at each head are the batch's gradient step (solid colour) and the one over all "
-    "examples (white).",
-    "Press `c` and `r`: the same race, but now every run may read the same number of *examples*. Who is ahead?",
+    "time. While paused, an arrow from where the update began is the step that was made (in the run's colour), another "
+    "one that of all examples (white); the dots around them are the steps that single examples would have made.",
+    "Press `↓` and `(` or `)`: the selected run goes on with half or twice its batch; `<` and `>` do so with its rate, "
+    "`enter` shows all of its settings.",
+    "What if the batch had been 8 from here? Pause, go back with `←`, and press `(` twice: a fork shows it, beside "
+    "what did happen.",
+    "Press `C`: the same race per update, per example and per second. Under each stands who leads where all have come "
+    "(the dotted line). Then press `c`: now every run may read the same number of *examples*. Who is ahead?",
 )
 _FORMULA_TRIES = (
     *_WATCH,
-    "Click on the surface, or start gdsim with `--start -1,2`, to begin elsewhere.",
+    "Click on the surface, or start gdsim with `--start -1,2`, to begin elsewhere; `S` goes back to the "
+    "problem's own start.",
     "Try a rate that is too high for single examples: `gdsim --lr 0.8`. Which run still comes to rest, and why? With "
     "`--lr 1` none does.",
     "Try `gdsim sine`: on a surface with several valleys, the noise of single examples gets a run out of a poor one.",
@@ -46,17 +52,19 @@ _MODEL_TRIES = (
 
 _MARKS = (
     (f"{START} {MINIMUM}", "where the runs begin, and a minimum that is known"),
+    (TURN, "where a run's settings were changed"),
     (
         " ".join(GLYPHS[:3]) + " …",
         "where the runs are; dimmed, with a distance, if far off the plane",
     ),
     (
         "lines and bands",
-        "in the curves: the loss over all examples, smoothed, and from the least to the greatest batch's",
+        "in the curves: the loss over all examples, smoothed, and from the least to the greatest batch's; a click goes "
+        "to the update that is drawn there, the wheel ten moments on or back",
     ),
     (
-        BELOW,
-        "at the lower edge of the curves: values that are not on the axis (`y`)",
+        f"{ABOVE} {BELOW}",
+        "at the edges of the curves: values for which the axis (`y`) has no room",
     ),
 )
 
@@ -86,8 +94,9 @@ def help_text(scene: Scene | None) -> str:
             parts += ["## The plane", *(f"- **{kind}**: {sentence}" for kind, sentence in PLANES.items())]
         parts.append(
             f"*Converged* means: the gradient over all examples is shorter than {scene.tolerance:g}, so that at a "
-            "rate of 1 an update gains some 1e-8: less than anybody will wait for. The run goes on. "
-            "That is so at a saddle, too, and on a plateau: where the problem is a formula, the curvature shows which. "
+            "rate of 1 an update gains some 1e-8: less than anybody will wait for; and the curvature says that it is a "
+            "minimum, none better being known. The run goes on. With so short a gradient a run may also be *in a local "
+            "minimum*, *at a saddle* or *on a plateau*; where no formula can say which, it is *standing still*. "
             "*Diverged* means: a number overflowed, or a batch's loss was more than a million times the loss at the "
             "start (or than a million, where that is below 1): from there no descent has come back, while single "
             "examples are often a thousand times as bad as the mean."

@@ -14,7 +14,7 @@ class Key(NamedTuple):
         words: the same for people.
         group: where it stands in the help.
         display: how the key is written, where not as Textual would.
-        footer: the same for the footer; "" where it does not show it.
+        footer: the same for the footer, which shows keys of the same words together; "" where it does not show it.
     """
 
     key: str
@@ -28,7 +28,7 @@ class Key(NamedTuple):
 KEYS = (
     Key("space", "toggle_play", "play/pause", "Time", footer="play"),
     Key("full_stop", "step(1)", "step", "Time", ".", footer="step"),
-    Key("comma", "step(-1)", "back", "Time", ",", footer="back"),
+    Key("comma", "step(-1)", "back", "Time", ",", footer="step"),
     Key("right", "step(10)", "10 moments on", "Time", "→"),
     Key("left", "step(-10)", "10 moments back", "Time", "←"),
     Key("shift+right", "step(100)", "100 moments on", "Time", "⇧→"),
@@ -40,16 +40,24 @@ KEYS = (
     Key("left_curly_bracket", "speed(0.5)", "half the pace", "Time", "{"),
     Key("right_curly_bracket", "speed(2)", "twice the pace, at last as fast as possible", "Time", "}"),
     Key("backspace", "speed_one", "the problem's own pace", "Time"),
-    Key("c", "next_clock", "begin again on the next clock", "Experiment", footer="clock"),
+    Key("c", "next_clock", "begin again on the next clock", "Experiment", footer="clocks"),
+    Key("C", "toggle_clocks", "the same race on the three clocks, side by side", "Experiment", footer="clocks"),
     Key("", "change_clock", "go on by the next clock, without beginning again", "Experiment"),
     Key("m", "switch_problem", "a real network, and back", "Experiment", footer="model"),
     Key("P", "problems", "all problems and models", "Experiment", footer="all"),
     Key("r", "reset", "reset", "Experiment", footer="reset"),
     Key("R", "new_seed", "begin again with another seed", "Experiment"),
+    Key("S", "reset_start", "begin again from the problem's own start (after a click elsewhere)", "Experiment"),
     Key("i", "details", "what went wrong, in full", "Experiment"),
     Key("K", "kill_engine", "stop the engine, whatever it is doing", "Experiment"),
-    Key("down", "select_run(1)", "look at the next run", "Experiment", "↓"),
-    Key("up", "select_run(-1)", "look at the run before", "Experiment", "↑"),
+    Key("down", "select_run(1)", "select the next run", "Runs", "↓"),
+    Key("up", "select_run(-1)", "select the run before", "Runs", "↑"),
+    Key("enter", "settings", "all settings of the selected run", "Runs", footer="settings"),
+    Key("less_than_sign", "scale_rate(0.5)", "halve its learning rate", "Runs", "<", footer="rate"),
+    Key("greater_than_sign", "scale_rate(2)", "double its learning rate", "Runs", ">", footer="rate"),
+    Key("left_parenthesis", "scale_batch(0.5)", "halve its batch size", "Runs", "(", footer="batch"),
+    Key("right_parenthesis", "scale_batch(2)", "double its batch size", "Runs", ")", footer="batch"),
+    Key("F", "fork", "fork it at the cursor: it goes on a second time from there", "Runs", footer="fork"),
     Key("plus,equals_sign", "zoom(1.25)", "zoom in (mouse wheel)", "Surface", "+"),
     Key("minus", "zoom(0.8)", "zoom out", "Surface", "-"),
     Key("h", "pan(-0.1, 0)", "pan left", "Surface"),
@@ -63,9 +71,9 @@ KEYS = (
     Key("v", "next_view", "data", "Panels", footer="data"),
     Key("u", "toggle_lens", "the steps that were possible, magnified", "Panels"),
     Key("x", "next_axis", "curves over updates, epochs, examples or seconds", "Panels"),
-    Key("X", "toggle_log_x", "the curves' x axis logarithmic, or not", "Panels"),
-    Key("y", "next_scale", "curves logarithmic over six decades, or over all, or linear", "Panels"),
-    Key("n", "next_metric", "loss or gradient norm", "Panels"),
+    Key("X", "next_across", "the curves' x axis logarithmic, linear, or as it suits", "Panels"),
+    Key("y", "next_up", "curves logarithmic down to six decades below the start, or over all, or linear", "Panels"),
+    Key("n", "next_measure", "loss or gradient norm", "Panels"),
     Key("f", "maximise", "enlarge the focused panel, and back", "Panels"),
     Key("w", "copy_command", "the command line that reproduces this", "Keep"),
     Key("e", "export", "export what was recorded as CSV", "Keep"),
@@ -77,12 +85,23 @@ KEYS = (
 """In the order of the help; `tab` (next panel), `ctrl+p` (palette) and the digits come on top."""
 
 
+_FOOTER = ("play", "step", "rate", "batch", "fork", "clocks", "model", "help", "quit")
+"""What the footer begins with, so that it is there at 80 columns; the others follow in the order of the help."""
+
+
 def bindings() -> list[Binding]:
-    """All of them as Textual's bindings, the digits included."""
+    """All of them as Textual's bindings, in the order of the footer, the digits included."""
     digits = [Binding(str(n), f"toggle_run({n - 1})", f"hide or show run {n}", show=False) for n in range(1, 10)]
     keys = [
-        Binding(key.key, key.action, key.footer or key.words, show=bool(key.footer), key_display=key.display)
-        for key in KEYS
+        Binding(
+            key.key,
+            key.action,
+            key.footer or key.words,
+            show=bool(key.footer),
+            key_display=key.display,
+            group=Binding.Group(key.footer) if key.footer else None,
+        )
+        for key in sorted(KEYS, key=lambda key: _FOOTER.index(key.footer) if key.footer in _FOOTER else len(_FOOTER))
         if key.key
     ]
     return [*keys, *digits, Binding("ctrl+c", "quit", "quit", show=False, priority=True)]

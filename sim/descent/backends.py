@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sim.descent.race import MakeStepper
+from sim.descent.racer import MakeStepper
 from sim.descent.torch_stepper import TorchStepper
 from sim.experiment.choices import BackendChoice
 from sim.experiment.errors import ConfigError

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from sim.descent.course import Course
-from sim.descent.rates import Rates
-from sim.descent.rules import memory_of, optimizer_state, rule_of
+from sim.descent.rates import Rates, scheduler_steps
+from sim.descent.rules import memory_of, optimizer_state, rule_of, steps_of
 from sim.descent.state import RunState
 from sim.descent.stepper import Block
 from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE, TorchStepper
@@ -63,11 +63,12 @@ class CompiledStepper:
     ) -> tuple[RunState, Block]:
         """See `Stepper`."""
         self._course.sampler.restore(state.order)
+        memory, steps = memory_of(self._rule, state.optimizer), steps_of(state.optimizer)
+        standing = Standing(state.vector.numpy().copy(), memory, steps)
         count = int(min(updates, self._course.left(state)))
-        standing = Standing(state.vector.numpy().copy(), memory_of(self._rule, state.optimizer), state.update)
-        columns = Columns(np.empty((count, 2)), np.empty((count, 2)), np.empty(count), np.empty(count))
-        rates = self._rates.of(state.update + 1, count)
-        seconds, diverged = self._descend(state, standing, rates, columns, min(until, self._course.last_second))
+        rates = self._rates.after(scheduler_steps(state.schedule), count)
+        columns = Columns(rates, np.empty((count, 2)), np.empty((count, 2)), np.empty(count), np.empty(count))
+        seconds, diverged = self._descend(state, standing, columns, min(until, self._course.last_second))
         made = len(seconds)
         columns = _cut(columns, slice(made))
         statuses, losses = self._assess(state, columns, seconds, diverged)
@@ -76,7 +77,7 @@ class CompiledStepper:
             first=state.update + 1,
             status=statuses,
             seconds=seconds,
-            measures=_measures(columns, rates[:made], losses),
+            measures=_measures(columns, losses),
             kept=np.arange(state.update + 1, state.update + 1 + made)[kept],
             snapshots=torch.from_numpy(np.ascontiguousarray(columns.points[kept])),
         )
@@ -84,24 +85,21 @@ class CompiledStepper:
 
     # -- updates ------------------------------------------------------------------------------------------------------
 
-    def _descend(
-        self, state: RunState, standing: Standing, rates: Floats, columns: Columns, until: float
-    ) -> tuple[Floats, bool]:
+    def _descend(self, state: RunState, standing: Standing, columns: Columns, until: float) -> tuple[Floats, bool]:
         """Make updates until time or columns are full: the seconds spent after each, and whether the run diverged."""
-        made, seconds, diverged = 0, np.empty(len(rates)), False
-        spent = state.seconds
-        while made < len(rates) and spent < until and not diverged:
-            part = slice(made, made + self._size(len(rates) - made, until - spent))
-            here = standing._replace(updates=state.update + made)
+        wanted, made, diverged = len(columns.rates), 0, False
+        spent, seconds = state.seconds, np.empty(wanted)
+        while made < wanted and spent < until and not diverged:
+            update, here = state.update + made, standing._replace(steps=standing.steps + made)
+            part = _cut(columns, slice(made, made + self._size(wanted - made, until - spent)))
             before = here.point.copy(), here.memory.copy()
             began = self._timer()
-            count, diverged = self._make(here, rates[part], _cut(columns, part), state.loss_bound)
+            count, diverged = self._make(update, here, part, state.loss_bound)
             self._pace = (self._timer() - began) / count
             in_time = (until - spent) / self._pace if self._pace else math.inf
             if in_time <= count - 1:  # the rest began too late: as if they had not been made
                 here.point[:], here.memory[:] = before
-                part = slice(made, made + math.ceil(in_time))
-                count, diverged = self._make(here, rates[part], _cut(columns, part), state.loss_bound)
+                count, diverged = self._make(update, here, _cut(part, slice(math.ceil(in_time))), state.loss_bound)
             seconds[made : made + count] = spent + self._pace * np.arange(1, count + 1)
             made += count
             spent = float(seconds[made - 1])
@@ -115,11 +113,11 @@ class CompiledStepper:
             return size
         return min(size, math.ceil(_ENOUGH * seconds / self._pace)) if self._pace else 1
 
-    def _make(self, standing: Standing, rates: Floats, columns: Columns, loss_bound: float) -> tuple[int, bool]:
-        """Make an update for each rate, until one diverges: how many were made, and whether the last one did."""
+    def _make(self, before: int, standing: Standing, columns: Columns, loss_bound: float) -> tuple[int, bool]:
+        """Make the updates of the columns, after so many: how many were made, and whether the last one diverged."""
         sampler = self._course.sampler
-        epoch, begin = sampler.position_in_epoch(standing.updates + 1)
-        last, _ = sampler.position_in_epoch(standing.updates + len(rates))
+        epoch, begin = sampler.position_in_epoch(before + 1)
+        last, _ = sampler.position_in_epoch(before + len(columns.rates))
         orders = [sampler.order(one) for one in range(epoch, last + 1)]
         batches = Batches(
             orders=(torch.stack(orders) if len(orders) > 1 else orders[0][None]).numpy(),
@@ -127,9 +125,7 @@ class CompiledStepper:
             size=sampler.batch_size,
             per_epoch=sampler.updates_per_epoch,
         )
-        made, diverged = descend(
-            self._batch, self._kernels.data, batches, self._rule, rates, standing, loss_bound, columns
-        )
+        made, diverged = descend(self._batch, self._kernels.data, batches, self._rule, standing, loss_bound, columns)
         return made, diverged
 
     # -- what they came to --------------------------------------------------------------------------------------------
@@ -157,18 +153,20 @@ class CompiledStepper:
         return statuses, losses
 
     def _state_after(self, before: RunState, standing: Standing, block: Block) -> RunState:
-        update = before.update + len(block)
-        group, schedule = self._rates.state_after(update)
+        made = len(block)
+        if not made:
+            return before
+        group, schedule = self._rates.state_after(scheduler_steps(before.schedule) + made)
         return replace(
             before,
             vector=torch.from_numpy(standing.point),
-            optimizer=optimizer_state(self._rule, standing.memory, update),
+            optimizer={**before.optimizer, **optimizer_state(self._rule, standing.memory, standing.steps + made)},
             group=group,
             schedule=schedule,
-            order=self._course.sampler.state(update),
-            update=update,
-            seconds=float(block.seconds[-1]) if len(block) else before.seconds,
-            status=Status(block.status[-1]) if len(block) else before.status,
+            order=self._course.sampler.state(before.update + made),
+            update=before.update + made,
+            seconds=float(block.seconds[-1]),
+            status=Status(block.status[-1]),
         )
 
 
@@ -177,17 +175,17 @@ def _cut(columns: Columns, part: slice) -> Columns:
     return Columns(*(column[part] for column in columns))
 
 
-def _measures(columns: Columns, rates: Floats, losses: Floats) -> Mapping[str, Floats]:
+def _measures(columns: Columns, losses: Floats) -> Mapping[str, Floats]:
     """The columns of the recorded measures, shape (n,) each. A formula has no test examples."""
-    known = {"batch_loss": columns.losses, "grad_norm": columns.norms, "lr": rates, "loss": losses}
+    known = {"batch_loss": columns.losses, "grad_norm": columns.norms, "lr": columns.rates, "loss": losses}
     known |= dict.fromkeys(("test_loss", "test_accuracy"), np.full(len(losses), math.nan))
     return {
-        one.name: known[one.name] if one.name in known else _column(one, columns, rates, losses)
+        one.name: known[one.name] if one.name in known else _column(one, columns, losses)
         for one in measures("step", "pass")
     }
 
 
-def _column(one: Measure, columns: Columns, rates: Floats, losses: Floats) -> Floats:
+def _column(one: Measure, columns: Columns, losses: Floats) -> Floats:
     """The column of any other measure, update by update."""
     column = np.full(len(losses), math.nan)
     if one.cost == "pass":
@@ -195,6 +193,6 @@ def _column(one: Measure, columns: Columns, rates: Floats, losses: Floats) -> Fl
             column[index] = one.of(Passes(Figures(float(losses[index]), math.nan), Figures(math.nan, math.nan)))
         return column
     gradients, points = torch.from_numpy(columns.gradients), torch.from_numpy(columns.points)
-    for index, (loss, lr) in enumerate(zip(columns.losses.tolist(), rates.tolist(), strict=True)):
+    for index, (loss, lr) in enumerate(zip(columns.losses.tolist(), columns.rates.tolist(), strict=True)):
         column[index] = one.of(Step(loss, gradients[index], lr, points[index]))
     return column

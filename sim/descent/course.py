@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.descent.sampling import Integers, Sampler
+from sim.descent.sampling import START, Integers, Origin, Sampler
 from sim.descent.state import RunState
 from sim.experiment.config import Limit
 from sim.experiment.resolved import Resolved, Run
@@ -23,24 +23,33 @@ class Course:
         sampler: the order of the examples.
     """
 
-    def __init__(self, experiment: Resolved, index: int) -> None:
+    def __init__(self, run: Run, index: int, experiment: Resolved, origin: Origin = START) -> None:
+        """The course of a run from the start, or from where its order of the examples begins."""
+        self.run, self.index = run, index
         self._experiment = experiment
-        self.run: Run = experiment.runs[index]
-        self.index = index
         self.sampler = Sampler(
-            experiment.examples,
-            self.run.batch_size,
-            self.run.sampling,
-            self.run.drop_last,
-            experiment.seeds.order,
+            experiment.examples, run.batch_size, run.sampling, run.drop_last, experiment.seeds.order, origin
         )
         self._limit = experiment.limit
+
+    def changed(self, run: Run, update: int) -> "Course":
+        """The course that a run with other settings takes after an update.
+
+        Other batches begin a new pass over the examples; else the one under way goes on.
+        """
+        same = all(getattr(run, name) == getattr(self.run, name) for name in ("batch_size", "sampling", "drop_last"))
+        origin = self.sampler.origin if same else self.sampler.broken_off(update)
+        return Course(run, self.index, self._experiment, origin)
+
+    def of(self, index: int) -> "Course":
+        """The same for another run."""
+        return Course(self.run, index, self._experiment, self.sampler.origin)
 
     @property
     def unending(self) -> "Course":
         """The same run without an end, and never evaluated: to make updates again."""
-        runs = tuple(replace(run, loss_every=_NEVER) for run in self._experiment.runs)
-        return Course(replace(self._experiment, runs=runs, limit=None), self.index)
+        run = replace(self.run, loss_every=_NEVER)
+        return Course(run, self.index, replace(self._experiment, limit=None), self.sampler.origin)
 
     def left(self, state: RunState) -> float:
         """How many updates there are still to make: 0 once it stopped; infinite where time or nothing ends it."""
@@ -59,7 +68,7 @@ class Course:
     def counters(self, updates: Integers) -> dict[str, NDArray[np.generic]]:
         """The columns that follow from how many updates were made, shape (n,): update, examples and epoch."""
         examples = self.sampler.examples_after(updates)
-        return {"update": updates, "examples": examples, "epoch": examples / self.sampler.examples_per_epoch}
+        return {"update": updates, "examples": examples, "epoch": self.sampler.epochs_after(updates)}
 
     @property
     def last_second(self) -> float:
@@ -72,6 +81,7 @@ class Course:
             case Limit("updates", value):
                 return math.ceil(value)
             case Limit("epochs", value):
-                return math.ceil(round(value * self.sampler.updates_per_epoch, 6))
+                origin = self.sampler.origin
+                return origin.update + math.ceil(round((value - origin.epoch) * self.sampler.updates_per_epoch, 6))
             case _:
                 return math.inf

@@ -1,8 +1,8 @@
 """The runs of an experiment, kept equal in something, and what was changed on the way."""
 
+import copy
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,25 +10,24 @@ from torch import Tensor
 
 from sim.descent.clock import counted_turns, timed_turn
 from sim.descent.course import Course
-from sim.descent.retention import REPLAYED, KeptSnapshots, KeptStates, reported
+from sim.descent.racer import MakeStepper, Racer
+from sim.descent.retention import reported
 from sim.descent.sampling import Integers
 from sim.descent.state import RunState
-from sim.descent.stepper import Block, Stepper, joined
+from sim.descent.stepper import Block
 from sim.experiment.choices import CLOCKS, Clock
-from sim.experiment.journal import Change, Journal, noted
-from sim.experiment.resolved import Resolved
+from sim.experiment.config import runs_after
+from sim.experiment.errors import ConfigError, suggest
+from sim.experiment.journal import Change, ClockChange, Fork, Journal, RunChange, noted
+from sim.experiment.resolved import Lineage, Resolved, Run, resolve_run
 from sim.measures.measure import Gradients, Passes
 from sim.protocol.answers import Trouble
 from sim.protocol.commands import Retention
 from sim.protocol.trace import NO_ROWS, RECORDED, ROW, Rows
-from sim.views.planes import on_plane_terms
 from sim.views.snapshots import Snapshots
 
 _FIRST_CHUNK, _GROWTH = 64, 4  # moments; and how many times as many the next chunk may be
 _LONGEST_CHUNK = 200_000
-_PATIENCE = 1.0  # seconds of updates that are made again at most to look at a past one
-
-MakeStepper = Callable[[Course], Stepper]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +39,9 @@ class RaceState:
         snapshots: what is kept of each.
         clock, moment, position: what counts, how many moments there were, and where the clock stands.
         turn: on a clock of time, whose turn it is, and until when.
-        journal: what was changed.
+        journal: what was changed, and what is still to be.
+        changed: how many of these changes were made.
+        lineages: where each run comes from, and its settings over time.
     """
 
     runs: tuple[RunState, ...]
@@ -50,6 +51,8 @@ class RaceState:
     position: float
     turn: tuple[int, float] | None
     journal: Journal
+    changed: int
+    lineages: tuple[Lineage, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,74 +68,6 @@ class Progress:
     rows: Rows
     covered: float
     troubles: tuple[Trouble, ...]
-
-
-class _Racer:
-    """One run of a race: its stepper, and the states it has been in."""
-
-    def __init__(self, course: Course, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool) -> None:
-        self.course, self._make = course, make
-        self.stepper = make(course)
-        self._scratch: Stepper | None = None
-        self.state = self.previous = self.stepper.start(passes)
-        self.states = KeptStates(memory / 2)
-        self.states.take(self.state)
-        self.snapshots = KeptSnapshots(self.state.vector.numel(), memory / 2 if keep_all else math.inf)
-        self.snapshots.take(np.zeros(1, np.int64), on_plane_terms(self.state.vector)[None])
-
-    @property
-    def left(self) -> float:
-        return self.course.left(self.state)
-
-    @property
-    def scratch(self) -> Stepper:
-        """A second stepper, to look closer with: what a module of the user's own remembers stays undisturbed."""
-        if self._scratch is None:
-            self._scratch = self._make(self.course.unending)
-        return self._scratch
-
-    def warm_up(self) -> None:
-        """Make an update and drop it."""
-        self.scratch.advance(self.state, 1)
-
-    def advance(self, updates: int, until: float) -> Block:
-        """Make updates, in pieces between which a state may be kept."""
-        blocks, made = list[Block](), 0
-        while not blocks or (made < updates and len(blocks[-1]) and self.left > 0 and self.state.seconds < until):
-            before = self.state
-            piece = min(until, before.seconds + REPLAYED)
-            self.state, block = self.stepper.advance(before, updates - made, piece, self.snapshots.now.stride)
-            blocks.append(block)
-            made += len(block)
-            if len(block):
-                self.previous = before
-                self.states.take(self.state)
-        return joined(blocks)
-
-    def state_after(self, update: int) -> RunState | None:
-        """The state after an update, made again from the nearest one kept; None where that would take too long."""
-        if update == self.state.update:
-            return self.state
-        known = [self.previous, self.states.before(update)]
-        behind = max((one for one in known if one and one.update <= update), key=lambda one: one.update, default=None)
-        if behind is None:
-            return None
-        pace = self.state.seconds / max(1, self.state.update)
-        if (update - behind.update) * pace > _PATIENCE:
-            return None
-        return self._made_again(behind, update)
-
-    def _made_again(self, state: RunState, update: int) -> RunState | None:
-        """The state after an update, from an earlier one, in pieces whose columns fit in memory."""
-        while state.update < update:
-            most = min(update - state.update, _LONGEST_CHUNK)
-            state, block = self.scratch.advance(state, most, keep_every=_NEVER)
-            if not len(block):
-                return None
-        return state
-
-
-_NEVER = 2**62
 
 
 class Race:
@@ -161,11 +96,14 @@ class Race:
         self.moment = 0
         self.position = 0.0
         self.journal: Journal = experiment.changes
+        self._changed = 0  # of the journal's changes, those that were made
+        self._experiment, self._make = experiment, make
+        self._configs = experiment.asked
         self._most_rows, self._keep_all = retention.rows, keep_all
-        runs = len(experiment.runs)
+        memory = retention.memory / len(experiment.runs)
         self._racers = [
-            _Racer(Course(experiment, index), make, passes, retention.memory / runs, keep_all=keep_all)
-            for index in range(runs)
+            Racer.at_start(Course(run, index, experiment), make, passes, memory, keep_all=keep_all)
+            for index, run in enumerate(experiment.runs)
         ]
         self._passes = passes
         self._turn: tuple[int, float] | None = None
@@ -181,6 +119,11 @@ class Race:
         return rows
 
     # -- the runs -----------------------------------------------------------------------------------------------------
+
+    @property
+    def lineages(self) -> tuple[Lineage, ...]:
+        """Where each run comes from, and its settings over time."""
+        return tuple(racer.lineage for racer in self._racers)
 
     @property
     def heads(self) -> list[Tensor]:
@@ -214,23 +157,21 @@ class Race:
 
     def batch(self, run: int, update: int) -> Tensor:
         """The examples that an update of a run uses, in order: int64."""
-        return self._racers[run].course.sampler.batch(update)
+        return self._racers[run].leg_after(update - 1).course.sampler.batch(update)
+
+    def settings(self, run: int, update: int) -> Run:
+        """A run's settings for the update after so many."""
+        return self._racers[run].leg_after(update).course.run
 
     def gradients(self, run: int, state: RunState) -> Gradients:
         """The gradient that the update after a run's state uses, and the one over all examples there."""
-        return self._racers[run].scratch.gradients(state)
+        return self._racers[run].leg_after(state.update).scratch.gradients(state)
 
     def warm_up(self, run: int) -> None:
         """Make an update of a run, and drop it."""
         self._racers[run].warm_up()
 
     # -- time ---------------------------------------------------------------------------------------------------------
-
-    def set_clock(self, clock: Clock) -> None:
-        """Go on by another clock, from where the run that is furthest behind on it stands."""
-        self.journal = noted(self.journal, Change(self.moment, clock))
-        if clock != self.clock:
-            self._follow(clock)
 
     def advance(self, moments: int, span: float, budget: float) -> Progress:
         """Go on for some moments, at most so far on the clock, at most for so many seconds of wall time."""
@@ -308,7 +249,7 @@ class Race:
         rows = self._rows(racer, block, np.arange(1, made + 1), positions)
         return [rows], max(made, 1), [block.trouble] if block.trouble else []
 
-    def _rows(self, racer: _Racer, block: Block, moments: np.ndarray, positions: np.ndarray) -> Rows:
+    def _rows(self, racer: Racer, block: Block, moments: np.ndarray, positions: np.ndarray) -> Rows:
         """The updates of a block that are reported; their snapshots, or those due, are kept."""
         if not len(block):
             return NO_ROWS
@@ -341,23 +282,69 @@ class Race:
 
     # -- changes ------------------------------------------------------------------------------------------------------
 
+    def change(self, change: Change) -> None:
+        """Change something at the present moment.
+
+        Raises:
+            ConfigError: for what cannot be; nothing has changed then.
+        """
+        self._change_if_due()
+        if isinstance(change, RunChange) and self._named(change.run).state.status.stopped:
+            raise ConfigError(f"{change.run} has stopped, so that nothing would come of it; go back and fork it there.")
+        self._carry_out(change)
+        self.journal = noted(self.journal[: self._changed], change)
+        self._changed = len(self.journal)
+
     @property
     def _moments_to_change(self) -> float:
-        return min(
-            (change.moment - self.moment for change in self.journal if change.moment > self.moment), default=math.inf
-        )
+        coming = self.journal[self._changed :]
+        return coming[0].moment - self.moment if coming else math.inf
 
     def _change_if_due(self) -> None:
-        for change in self.journal:
-            if change.moment == self.moment and change.clock != self.clock:
-                self._follow(change.clock)
+        while self._moments_to_change <= 0:
+            self._carry_out(self.journal[self._changed])
+            self._changed += 1
+
+    def _carry_out(self, change: Change) -> None:
+        match change:
+            case ClockChange(clock=clock):
+                if clock != self.clock:
+                    self._follow(clock)
+            case RunChange():
+                self._change_run(change)
+            case Fork():
+                self._fork(change)
+
+    def _change_run(self, change: RunChange) -> None:
+        configs = runs_after(self._configs, [change])
+        racer = self._named(change.run)
+        racer.change(resolve_run(configs[racer.course.index], self._experiment.facts), self._make)
+        self._configs = configs
+        self._pace = 0.0
+
+    def _named(self, name: str) -> Racer:
+        names = [run.name for run in self._configs]
+        if name not in names:
+            raise ConfigError(f"There is no run {name!r}; {suggest(name, names)}")
+        return self._racers[names.index(name)]
+
+    def _fork(self, change: Fork) -> None:
+        configs = runs_after(self._configs, [change])
+        parent = self._named(change.run)
+        run = resolve_run(configs[-1], self._experiment.facts)
+        forked = parent.fork(len(self._racers), min(change.update, parent.state.update), run, self._make, change.moment)
+        if forked is None:
+            raise ConfigError(f"{change.run} cannot be brought back to update {change.update}.")
+        self._racers.append(forked)
+        self._configs = configs
+        self._follow(self.clock)  # from the run that is furthest behind, which this may well be
 
     def _follow(self, clock: Clock) -> None:
         self.clock, self._turn, self._pace = clock, None, 0.0
         counters = [self._counter(racer) for racer in self._racers if racer.left > 0]
         self.position = min(counters, default=0.0)
 
-    def _counter(self, racer: _Racer) -> float:
+    def _counter(self, racer: Racer) -> float:
         """Where a run stands on the clock."""
         state, kind = racer.state, CLOCKS[self.clock]
         if kind.measured:
@@ -377,16 +364,23 @@ class Race:
             position=self.position,
             turn=self._turn,
             journal=self.journal,
+            changed=self._changed,
+            lineages=self.lineages,
         )
 
     def restore(self, state: RaceState) -> None:
         """Go on from there, as if nothing had happened since."""
         self.clock, self.moment, self.position, self.journal = state.clock, state.moment, state.position, state.journal
         self._turn = state.turn
-        for racer, run, snapshots in zip(self._racers, state.runs, state.snapshots, strict=True):
-            racer.state = racer.previous = run
-            racer.snapshots.now = snapshots
-            racer.states.restore(run)
+        self._changed = state.changed
+        self._configs = runs_after(self._experiment.asked, state.journal[: state.changed])
+        del self._racers[len(state.runs) :]
+        for index, (lineage, run, snapshots) in enumerate(
+            zip(state.lineages, state.runs, state.snapshots, strict=True)
+        ):
+            if index == len(self._racers):
+                self._racers.append(copy.copy(self._racers[lineage.parent or 0]))
+            self._racers[index].restore(run, lineage, index, snapshots, self._make)
 
 
 def _in_order(blocks: list[Rows]) -> Rows:

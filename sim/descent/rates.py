@@ -1,6 +1,7 @@
 """The learning rates of a schedule in closed form, and the state in which torch's own scheduler would be."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,33 +32,38 @@ class Rates:
             name: value for name, value in optimizer.param_groups[0].items() if name != "params"
         }
 
-    def of(self, first: int, count: int) -> Floats:
-        """The rates of so many updates from a first one (from 1), shape (count,)."""
+    def after(self, steps: int, count: int) -> Floats:
+        """The rates of so many updates, after so many steps of the scheduler, shape (count,)."""
         run, state = self._run, self._scheduler_state
         if run.schedule == "constant":
             return np.full(count, run.lr)
-        steps = np.minimum(np.arange(first - 1, first - 1 + count), self._steps)
+        made = np.minimum(np.arange(steps, steps + count), self._steps)
         factor: Floats
         match run.schedule:
             case "step":
-                factor = np.power(state["gamma"], steps // state["step_size"])
+                factor = np.power(state["gamma"], made // state["step_size"])
             case "cosine":
-                factor = _annealed(1.0, 0.0, steps / run.schedule_updates)
+                factor = _annealed(1.0, 0.0, made / run.schedule_updates)
             case "one-cycle":
                 rise, fall = (phase["end_step"] for phase in state["_schedule_phases"])
                 low, end = (self.group[name] / run.lr for name in ("initial_lr", "min_lr"))
-                rising, falling = steps / rise, (steps - rise) / (fall - rise)
-                factor = np.where(steps <= rise, _annealed(low, 1.0, rising), _annealed(1.0, end, falling))
+                rising, falling = made / rise, (made - rise) / (fall - rise)
+                factor = np.where(made <= rise, _annealed(low, 1.0, rising), _annealed(1.0, end, falling))
         return run.lr * factor
 
-    def state_after(self, update: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The optimizer's settings and the scheduler's state after an update, as torch has them."""
-        lr = float(self.of(update + 1, 1)[0])
+    def state_after(self, steps: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The optimizer's settings and the scheduler's state after so many steps of it, as torch has them."""
+        lr = float(self.after(steps, 1)[0])
         scheduler = dict(self._scheduler_state)
         if scheduler:
-            made = min(update, self._steps)
+            made = min(steps, self._steps)
             scheduler |= {"last_epoch": made, "_step_count": made + 1, "_last_lr": [lr]}
         return self.group | {"lr": lr}, scheduler
+
+
+def scheduler_steps(scheduler: Mapping[str, Any]) -> int:
+    """How many steps the state of torch's scheduler counts; 0 of none."""
+    return int(scheduler.get("last_epoch", 0))
 
 
 def _annealed(begin: float, end: float, share: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """What is kept of what the runs did: which updates are reported, which parameters, which states."""
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 
@@ -59,6 +60,12 @@ class KeptSnapshots:
         self._most = min(_MOST, max(_FEWEST, memory // (4 * parameters))) if math.isfinite(memory) else math.inf
         self.now = Snapshots()
 
+    def fork(self, update: int) -> "KeptSnapshots":
+        """The same up to an update; none where they are forgotten, since whoever they were sent to has them."""
+        forked = copy.copy(self)
+        forked.now = self.now.until(update) if math.isfinite(self._most) else Snapshots()
+        return forked
+
     def take(self, updates: NDArray[np.int64], snapshots: Tensor) -> None:
         """Keep further snapshots, shape (K, P), of updates that are multiples of the stride."""
         if len(updates):
@@ -93,6 +100,13 @@ class KeptStates:
         self._states: list[RunState] = []
         self._spacing = 1
 
+    def fork(self, state: RunState) -> "KeptStates":
+        """The same up to a state, and that one."""
+        forked = copy.copy(self)
+        forked.forget_after(state.update)
+        forked._states.append(state)
+        return forked
+
     def take(self, state: RunState) -> None:
         """Keep a state, if the last one kept is far enough behind it."""
         if self._states:
@@ -109,6 +123,10 @@ class KeptStates:
         """The newest one kept at or before so many updates."""
         return next((state for state in reversed(self._states) if state.update <= update), None)
 
-    def restore(self, state: RunState) -> None:
-        """Forget what lies beyond a state."""
-        self._states = [kept for kept in self._states if kept.update <= state.update]
+    def after(self, update: int) -> RunState | None:
+        """The oldest one kept at or after so many updates."""
+        return next((state for state in self._states if state.update >= update), None)
+
+    def forget_after(self, update: int) -> None:
+        """Keep none beyond so many updates."""
+        self._states = [kept for kept in self._states if kept.update <= update]

@@ -44,10 +44,13 @@ def memory_of(rule: Rule, optimizer: Mapping[str, Any]) -> NDArray[np.float64]:
     return memory
 
 
-def optimizer_state(rule: Rule, memory: NDArray[np.float64], updates: int) -> dict[str, Any]:
-    """torch.optim's state of the parameters after so many updates, from a kernel's memory."""
-    if not updates:
-        return {}
+def steps_of(optimizer: Mapping[str, Any]) -> int:
+    """How many steps torch.optim's state of the parameters counts; 0 for SGD, which counts none."""
+    return int(optimizer.get("step", 0))
+
+
+def optimizer_state(rule: Rule, memory: NDArray[np.float64], steps: int) -> dict[str, Any]:
+    """torch.optim's state of the parameters after so many steps, from a kernel's memory."""
     rows = {name: row for name, row in _ROWS[rule.kind].items() if rule.momentum or name != "momentum_buffer"}
-    counted = {} if rule.kind == SGD else {"step": torch.tensor(float(updates))}
+    counted = {} if rule.kind == SGD else {"step": torch.tensor(float(steps))}
     return counted | {name: torch.from_numpy(memory[row].copy()) for name, row in rows.items()}

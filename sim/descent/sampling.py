@@ -1,5 +1,6 @@
 """Which examples each update uses: the batches that a DataLoader would yield, for any update, past or to come."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ Count = TypeVar("Count", int, Integers)
 
 _CHECKPOINT_WORK = 65_536  # examples to permute at most between two kept generator states
 _MOST_CHECKPOINTS = 1024  # of 5 KB each
+_PIECE = 32  # examples that RandomSampler draws at once with replacement
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +32,24 @@ class OrderState:
     generator: Tensor
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Where an order of the examples begins: at the start of a run, or where another one was broken off.
+
+    Attributes:
+        update, examples, epoch: how far the run had come by then.
+        generator: the state that the order is drawn from; None: as it is seeded.
+    """
+
+    update: int = 0
+    examples: int = 0
+    epoch: float = 0.0
+    generator: Tensor | None = None
+
+
+START = Origin()
+
+
 class Sampler:
     """The order of the examples of one run.
 
@@ -42,15 +62,26 @@ class Sampler:
     epoch be drawn again without disturbing the present one.
     """
 
-    def __init__(self, examples: int, batch_size: int, sampling: Sampling, drop_last: bool, seed: int) -> None:
+    def __init__(
+        self,
+        examples: int,
+        batch_size: int,
+        sampling: Sampling,
+        drop_last: bool,
+        seed: int,
+        origin: Origin = START,
+    ) -> None:
         self.batch_size = batch_size
         self.seed = seed
+        self.origin = origin
         self._examples = examples
         self._sampling = sampling
         whole, rest = divmod(examples, batch_size)
         self.updates_per_epoch = whole if drop_last or not rest else whole + 1
         self.examples_per_epoch = whole * batch_size if drop_last else examples
         self._generator = torch.Generator().manual_seed(seed)
+        if origin.generator is not None:
+            self._generator.set_state(origin.generator)
         self._begun = OrderState(0, self._generator.get_state())
         self._next_epoch = 0
         self._checkpoints = {0: self._begun.generator}
@@ -64,8 +95,8 @@ class Sampler:
         return self.order(epoch)[begin : begin + self.batch_size]
 
     def position_in_epoch(self, update: int) -> tuple[int, int]:
-        """The epoch (from 0) that an update belongs to, and where in its order the update's batch begins."""
-        epoch, updates_before = divmod(update - 1, self.updates_per_epoch)
+        """The epoch of an update, from 0 at the origin, and where in its order the update's batch begins."""
+        epoch, updates_before = divmod(update - self.origin.update - 1, self.updates_per_epoch)
         return epoch, updates_before * self.batch_size
 
     def order(self, epoch: int) -> Tensor:
@@ -79,8 +110,27 @@ class Sampler:
 
     def examples_after(self, updates: Count) -> Count:
         """How many examples have been read after so many updates: a number, or an array of int64 of any shape."""
-        epochs, rest = updates // self.updates_per_epoch, updates % self.updates_per_epoch
-        return epochs * self.examples_per_epoch + rest * self.batch_size
+        since = updates - self.origin.update
+        epochs, rest = since // self.updates_per_epoch, since % self.updates_per_epoch
+        return self.origin.examples + epochs * self.examples_per_epoch + rest * self.batch_size
+
+    def epochs_after(self, updates: Integers) -> NDArray[np.float64]:
+        """The same in passes through the examples of an epoch."""
+        since = self.examples_after(updates) - self.origin.examples
+        return self.origin.epoch + since / self.examples_per_epoch
+
+    def broken_off(self, update: int) -> Origin:
+        """Where another order takes over after an update.
+
+        What was drawn for the epoch under way stays drawn, as with a DataLoader whose iterator is dropped.
+        """
+        epoch, read = self.position_in_epoch(update + 1)
+        generator = torch.Generator()
+        generator.set_state(self._before(epoch))
+        if read:
+            self._draw(generator, read)
+        epochs = float(self.epochs_after(np.array(update)))
+        return Origin(update, self.examples_after(update), epochs, generator.get_state())
 
     def state(self, update: int) -> OrderState:
         """From where on the batches after so many updates can be drawn, if none beyond the next was asked for."""
@@ -126,12 +176,15 @@ class Sampler:
             self._draw(generator)
         return generator.get_state()
 
-    def _draw(self, generator: torch.Generator) -> Tensor:
+    def _draw(self, generator: torch.Generator, read: int | None = None) -> Tensor:
+        """Draw an epoch's order; or as much of it as so many examples need."""
         if self._sampling == "sequential":
             return torch.arange(self._examples)
         self._base_seed.random_(generator=generator)
         if self._sampling == "replacement":
-            return torch.randint(self._examples, (self._examples,), generator=generator)
+            needed = self._examples if read is None else min(self._examples, _PIECE * math.ceil(read / _PIECE))
+            return torch.randint(self._examples, (needed,), generator=generator)
         order = torch.randperm(self._examples, generator=generator)
-        torch.randperm(self._examples, generator=generator)
+        if read is None:
+            torch.randperm(self._examples, generator=generator)
         return order

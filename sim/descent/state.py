@@ -2,17 +2,21 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sim.descent.sampling import OrderState
+from sim.experiment.resolved import Run
 from sim.models.flat import FlatModel
 from sim.models.problem import Problem
 from sim.models.random_state import RandomState
 from sim.protocol.trace import Status
+
+_OF_THE_RATE = ("lr", "schedule", "schedule_updates")
+_OF_THE_MOMENTUM = ("momentum", "nesterov")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,8 +27,8 @@ class RunState:
         vector: the parameters, shape (P,).
         buffers: of the model, by name: running means, say.
         optimizer: torch.optim's state of the parameters, by name: momenta, say.
-        group: its settings, the rate among them, which a schedule changes.
-        schedule: the scheduler's state.
+        group: its settings, the rate among them, which a schedule changes; none before the first update with them.
+        schedule: the scheduler's state; none likewise.
         order: from where on the examples are drawn.
         random: torch's generators: what dropout draws from.
         update: how many updates were made.
@@ -50,6 +54,28 @@ class RunState:
         """The memory that its tensors take, those that other states may share left out."""
         own = [self.vector, *self.buffers.values(), *self.optimizer.values()]
         return sum(one.nbytes for one in own if isinstance(one, Tensor))
+
+
+def with_settings(state: RunState, before: Run, now: Run, order: OrderState) -> RunState:
+    """The state from which a run goes on with other settings, as torch's users would have it.
+
+    Another optimizer begins afresh; else momenta and the like stay. Another rate or schedule begins the schedule anew.
+
+    Args:
+        state: where the run is.
+        before, now: the settings up to there and from there on.
+        order: from where on the examples are drawn now.
+    """
+    afresh = before.optimizer != now.optimizer
+    anew = afresh or any(getattr(before, name) != getattr(now, name) for name in _OF_THE_RATE)
+    settings = {name: getattr(now, name) for name in _OF_THE_MOMENTUM if name in state.group}
+    return replace(
+        state,
+        optimizer={} if afresh else state.optimizer,
+        group={} if anew else {**state.group, **settings},
+        schedule={} if anew else state.schedule,
+        order=order,
+    )
 
 
 def module_at(problem: Problem, state: RunState) -> nn.Module:

@@ -232,9 +232,10 @@ class TorchStepper:
         # made late: the first torch.optim object imports torch._dynamo, and a landscape need not wait for that
         self._optimizer = make_optimizer(model.vector, self._course.run)
         self._schedule = Schedule(self._optimizer, self._course.run)
-        if state.group:
+        if state.optimizer:
             self._optimizer.state[model.vector].update(_copied(state.optimizer))
-            self._optimizer.param_groups[0].update(state.group)
+        self._optimizer.param_groups[0].update(state.group)
+        if state.schedule:
             self._schedule.load_state_dict(dict(state.schedule))
         self._course.sampler.restore(state.order)
         self._held = state

@@ -2,7 +2,8 @@
 
 import math
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from sim.experiment.choices import (
@@ -22,7 +23,7 @@ from sim.experiment.choices import (
 )
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Journal
+from sim.experiment.journal import Change, ClockChange, Fork, Journal
 from sim.experiment.words import quoted
 
 MAX_RUNS = 9
@@ -214,11 +215,7 @@ class Experiment:
         if self.start is not None and not all(map(math.isfinite, self.start)):
             x, y = self.start
             raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {x:g},{y:g}.")
-        if not 1 <= len(self.runs) <= MAX_RUNS:
-            raise ConfigError(f"An experiment has 1 to {MAX_RUNS} runs, not {len(self.runs)}.")
-        names = [run.name for run in self.runs]
-        if doubles := sorted({name for name in names if names.count(name) > 1}):
-            raise ConfigError(f"Two runs are named {doubles[0]!r}; give each its own name.")
+        _check_runs(self.runs)
         choose(self.clock, get_args(Clock), "clock")
         choose(self.backend, BACKENDS, "backend")
         choose(self.plane, get_args(PlaneKind), "plane")
@@ -227,5 +224,34 @@ class Experiment:
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
             raise ConfigError(f"Unknown device {self.device!r}; known: auto, cpu, cuda, cuda:N, mps.")
         moments = [change.moment for change in self.changes]
-        if moments != sorted(set(moments)):
+        clocks = [change.moment for change in self.changes if isinstance(change, ClockChange)]
+        if moments != sorted(moments) or len(clocks) > len(set(clocks)):
             raise ConfigError("Each change must come at a later moment than the one before.")
+        runs_after(self.runs, self.changes)
+
+
+def runs_after(runs: tuple[RunConfig, ...], changes: Iterable[Change]) -> tuple[RunConfig, ...]:
+    """The runs as they are after some changes, forks among them.
+
+    Raises:
+        ConfigError: for a change of a run that there is none of, or to what no run can be.
+    """
+    for change in changes:
+        if isinstance(change, ClockChange):
+            continue
+        names = [run.name for run in runs]
+        if change.run not in names:
+            raise ConfigError(f"There is no run {change.run!r} to change; {suggest(change.run, names)}")
+        index = names.index(change.run)
+        changed = replace(runs[index], **change.settings)
+        runs = (*runs, changed) if isinstance(change, Fork) else (*runs[:index], changed, *runs[index + 1 :])
+        _check_runs(runs)
+    return runs
+
+
+def _check_runs(runs: tuple[RunConfig, ...]) -> None:
+    if not 1 <= len(runs) <= MAX_RUNS:
+        raise ConfigError(f"An experiment has 1 to {MAX_RUNS} runs, not {len(runs)}.")
+    names = [run.name for run in runs]
+    if doubles := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"Two runs are named {doubles[0]!r}; give each its own name.")

@@ -11,7 +11,7 @@ from typing import Any
 from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig, default_runs
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change
+from sim.experiment.journal import Change, ClockChange, Fork, RunChange
 from sim.experiment.resolved import Resolved
 
 Document = dict[str, Any]
@@ -30,6 +30,19 @@ _KEYS = (
 )
 _LISTS: dict[str, Callable[[Iterable[Any]], object]] = {"features": tuple, "hidden": tuple}
 
+_CHANGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "clock": (("moment", "clock"), ()),
+    "run": (("moment", "run"), tuple(key for key in RUN_KEYS if key != "name")),
+    "fork": (("moment", "fork", "update"), RUN_KEYS),
+}
+"""For each kind of change the keys that it must have, and those that it may have."""
+
+_CHANGE_EXAMPLES = {
+    "clock": "moment=50,clock=examples",
+    "run": "moment=50,run=mini-batch,batch_size=8",
+    "fork": "moment=50,fork=mini-batch,update=20,name=small,batch_size=8",
+}
+
 _NUMBERS = (int, float)
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("lr", "momentum", "test_fraction", *_LIMITS), _NUMBERS),
@@ -37,7 +50,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("nesterov", "drop_last"), (bool,)),
     **dict.fromkeys(("features", "hidden", "start", "runs", "changes"), (list, tuple)),
     "batch_size": (int, str),
-    "moment": (int,),
+    **dict.fromkeys(("moment", "update"), (int,)),
 }
 """What a value may be; those that are not named are texts."""
 
@@ -84,7 +97,7 @@ def to_document(experiment: Experiment | Resolved) -> Document:
     if experiment.limit is not None:
         document[experiment.limit.unit] = experiment.limit.value
     if experiment.changes:
-        document["changes"] = [asdict(change) for change in experiment.changes]
+        document["changes"] = list(map(change_document, experiment.changes))
     return _without_unused(document)
 
 
@@ -186,11 +199,35 @@ def _start(document: Mapping[str, Any]) -> Point | None:
     return Point(*map(float, start))
 
 
+def change_document(change: Change) -> Document:
+    """The table of a change."""
+    match change:
+        case ClockChange(moment, clock):
+            return {"moment": moment, "clock": clock}
+        case RunChange(moment, run, settings):
+            return {"moment": moment, "run": run, **settings}
+        case Fork(moment, run, update, settings):
+            return {"moment": moment, "fork": run, "update": update, **settings}
+
+
 def _change(change: object) -> Change:
+    """What a table says: a clock, or a run and its new settings, or a run to fork and the settings of the fork."""
     if not isinstance(change, Mapping):
         raise ConfigError(f"Each of the changes must be a table, not {change!r}.")
-    keys = [field.name for field in fields(Change)]
-    _check(change, keys, "a change")
-    if missing := [key for key in keys if key not in change]:
-        raise ConfigError(f"A change does not say its {missing[0]}; say both, such as moment=50,clock=examples.")
-    return Change(**change)
+    kinds = [kind for kind in _CHANGES if kind in change]
+    if len(kinds) != 1:
+        raise ConfigError(
+            f"A change names one of clock, run and fork, such as moment=50,clock=examples; got {change!r}."
+        )
+    own, settings = _CHANGES[kinds[0]]
+    _check(change, (*own, *settings), "a change")
+    if missing := [key for key in own if key not in change]:
+        raise ConfigError(f"A change does not say its {missing[0]}; say it, such as {_CHANGE_EXAMPLES[kinds[0]]}.")
+    values = {key: change[key] for key in settings if key in change}
+    match kinds[0]:
+        case "clock":
+            return ClockChange(change["moment"], change["clock"])
+        case "run":
+            return RunChange(change["moment"], change["run"], values)
+        case _:
+            return Fork(change["moment"], change["fork"], change["update"], values)

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sim.experiment.backend import chosen_backend
 from sim.experiment.choices import Backend, Clock, Optimizer, PlaneName, Sampling, Schedule
-from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig
+from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig, runs_after
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Journal
@@ -57,6 +58,39 @@ class Run:
     loss_every: int
 
 
+class Stage(NamedTuple):
+    """The settings of a run after one of its updates, and from there on."""
+
+    update: int
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a run comes from, and its settings over time.
+
+    Attributes:
+        stages: the first one of update 0; for a fork, those that it has in common with its parent, too.
+        parent: the index of the run that it branched off; None if it was there from the start.
+        update: the last one that both have in common.
+        moment: the last one without it.
+    """
+
+    stages: tuple[Stage, ...]
+    parent: int | None = None
+    update: int = 0
+    moment: int = 0
+
+    def after(self, update: int) -> Run:
+        """The settings after an update: those that the next one is made with."""
+        return next(stage.run for stage in reversed(self.stages) if stage.update <= update)
+
+    @property
+    def newest(self) -> Run:
+        """The settings as they are now."""
+        return self.stages[-1].run
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """An experiment with nothing left open.
@@ -64,21 +98,22 @@ class Resolved:
     Attributes:
         problem: what is minimised, as asked for.
         start: where all runs begin; None for a model, which begins as it was made.
-        runs: the descents, in their order.
+        asked: the descents at the start, as asked for.
+        runs: what they come to, in their order.
         seed: as asked for.
         seeds: what came of it.
         clock: the one at the start.
         device: where it is computed: "cpu", "cuda:0".
         backend: who makes the updates.
         plane: how the parameters are seen at first.
-        examples: N, for training.
-        parameters: P.
+        facts: what only the problem knows.
         limit: where the runs end; None: nowhere.
         changes: what changes on the way.
     """
 
     problem: ProblemConfig | ModelConfig
     start: Point | None
+    asked: tuple[RunConfig, ...] = field(compare=False)  # of which the others are made
     runs: tuple[Run, ...]
     seed: int
     seeds: Seeds
@@ -86,24 +121,43 @@ class Resolved:
     device: str
     backend: Backend
     plane: PlaneName
-    examples: int
-    parameters: int
+    facts: Facts
     limit: Limit | None
     changes: Journal
+
+    @property
+    def examples(self) -> int:
+        """N, for training."""
+        return self.facts.examples
+
+    @property
+    def parameters(self) -> int:
+        """P."""
+        return self.facts.parameters
+
+    @property
+    def lineages(self) -> tuple[Lineage, ...]:
+        """The runs as they begin."""
+        return tuple(Lineage((Stage(0, run),)) for run in self.runs)
 
 
 def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:
     """The experiment with what its problem decides filled in.
 
     Raises:
-        ConfigError: if a batch size exceeds the number of examples, or the backend cannot do it.
+        ConfigError: if a batch size exceeds the number of examples, at the start or after a change, or if the backend
+            cannot do it.
     """
-    runs = tuple(_resolved(run, facts) for run in asked.runs)
+    for made in range(1, len(asked.changes) + 1):
+        for run in runs_after(asked.runs, asked.changes[:made]):
+            resolve_run(run, facts)
+    runs = tuple(resolve_run(run, facts) for run in asked.runs)
     model = asked.problem.model if isinstance(asked.problem, ModelConfig) else None
     updates = sum(_updates(asked.limit, run, facts.examples) for run in runs)
     return Resolved(
         problem=asked.problem,
         start=facts.start,
+        asked=asked.runs,
         runs=runs,
         seed=asked.seed,
         seeds=Seeds.of(asked.seed),
@@ -111,14 +165,18 @@ def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:
         device=device,
         backend=chosen_backend(asked.backend, model=model, device=device, updates=updates),
         plane="identity" if facts.parameters == IDENTITY_PARAMETERS else asked.plane,
-        examples=facts.examples,
-        parameters=facts.parameters,
+        facts=facts,
         limit=asked.limit,
         changes=asked.changes,
     )
 
 
-def _resolved(run: RunConfig, facts: Facts) -> Run:
+def resolve_run(run: RunConfig, facts: Facts) -> Run:
+    """A descent with what its problem decides filled in.
+
+    Raises:
+        ConfigError: if its batch size exceeds the number of examples.
+    """
     size = _batch_size(run, facts.examples)
     return Run(
         name=run.name,

@@ -58,24 +58,26 @@ class Standing(NamedTuple):
     Attributes:
         point: the two parameters, shape (2,).
         memory: what its optimizer remembers, shape (2, 2).
-        updates: how many were made.
+        steps: how many the optimizer has made.
     """
 
     point: NDArray[np.float64]
     memory: NDArray[np.float64]
-    updates: int
+    steps: int
 
 
 class Columns(NamedTuple):
     """What n updates did.
 
     Attributes:
+        rates: the learning rate of each, shape (n,), given beforehand.
         points: the parameters after each, shape (n, 2).
         gradients: that each used, shape (n, 2).
         norms: their lengths, shape (n,).
         losses: of the batches, before the update, shape (n,).
     """
 
+    rates: NDArray[np.float64]
     points: NDArray[np.float64]
     gradients: NDArray[np.float64]
     norms: NDArray[np.float64]
@@ -85,7 +87,7 @@ class Columns(NamedTuple):
 _RULE = types.NamedTuple((INTEGER, FLOAT, types.boolean, *(FLOAT,) * 4), Rule)
 _BATCHES = types.NamedTuple((types.Array(INTEGER, 2, "C"), INTEGER, INTEGER, INTEGER), Batches)
 _STANDING = types.NamedTuple((COLUMN, TABLE, INTEGER), Standing)
-_COLUMNS = types.NamedTuple((TABLE, TABLE, COLUMN, COLUMN), Columns)
+_COLUMNS = types.NamedTuple((COLUMN, TABLE, TABLE, COLUMN, COLUMN), Columns)
 
 _HUGE = math.sqrt(np.finfo(np.float64).max)
 
@@ -96,7 +98,7 @@ def _step(rule: Any, number: int, gradient: Any, lr: float, memory: Any, point: 
 
     Args:
         rule: the optimizer.
-        number: of the update, from 1.
+        number: of the optimizer's step, from 1.
         gradient: of the batch's loss, two numbers.
         lr: the learning rate.
         memory: shape (2, 2): the momentum or the running mean of the gradient; and that, or the sum, of its square.
@@ -126,9 +128,9 @@ def _step(rule: Any, number: int, gradient: Any, lr: float, memory: Any, point: 
         point[index] -= lr * moved
 
 
-@compiled(types.Tuple((INTEGER, types.boolean))(INTEGER, DATA, _BATCHES, _RULE, COLUMN, _STANDING, FLOAT, _COLUMNS))
+@compiled(types.Tuple((INTEGER, types.boolean))(INTEGER, DATA, _BATCHES, _RULE, _STANDING, FLOAT, _COLUMNS))
 def descend(
-    batch: int, data: Any, batches: Any, rule: Any, rates: Any, standing: Any, loss_bound: float, columns: Any
+    batch: int, data: Any, batches: Any, rule: Any, standing: Any, loss_bound: float, columns: Any
 ) -> tuple[int, bool]:
     """Make n updates, one after the other, until one shows that the run has diverged.
 
@@ -137,25 +139,24 @@ def descend(
         data: see `Data`.
         batches: see `Batches`.
         rule: see `Rule`.
-        rates: the learning rate of each update, shape (n,).
         standing: where the run stands, see `Standing`.
         loss_bound: a batch loss beyond it shows divergence, as does what is not finite.
-        columns: see `Columns`, to be filled in.
+        columns: see `Columns`, to be filled in but for the rates.
 
     Returns:
         How many updates were made, and whether the last one shows divergence.
     """
     point, examples = standing.point, batches.orders.shape[1]
     epoch, position = 0, batches.begun
-    for update in range(len(rates)):
+    for update in range(len(columns.rates)):
         if position == batches.per_epoch:
             epoch, position = epoch + 1, 0
         begin = position * batches.size
         end = min(begin + batches.size, examples)
         position += 1
         loss, along_a, along_b = batch_at(batch)(point[0], point[1], data, batches.orders[epoch], begin, end)
-        gradient, lr = (along_a, along_b), rates[update]
-        _step(rule, standing.updates + update + 1, gradient, lr, standing.memory, point)
+        gradient, lr = (along_a, along_b), columns.rates[update]
+        _step(rule, standing.steps + update + 1, gradient, lr, standing.memory, point)
         norm = math.sqrt(along_a * along_a + along_b * along_b)
         for index in range(2):
             columns.points[update, index] = point[index]
@@ -165,4 +166,4 @@ def descend(
             return update + 1, True
         if norm * max(1.0, lr) > _HUGE and not (math.isfinite(point[0]) and math.isfinite(point[1])):
             return update + 1, True
-    return len(rates), False
+    return len(columns.rates), False

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sim.experiment.choices import PlaneName
 from sim.experiment.geometry import Point, Window
 from sim.experiment.journal import Journal
-from sim.experiment.resolved import Resolved
+from sim.experiment.resolved import Lineage, Resolved
 from sim.protocol.cloud import Cloud
 from sim.protocol.commands import Job
 from sim.protocol.trace import Rows
@@ -108,6 +108,7 @@ class Advanced:
         covered: how far the clock went, in its own unit.
         finished: no run has anything left to do (all stopped, or at the experiment's limit).
         plane: what is new on the plane.
+        lineages: the runs, those that were forked off on the way among them.
         troubles: runs that failed meanwhile.
     """
 
@@ -115,14 +116,32 @@ class Advanced:
     covered: float
     finished: bool
     plane: PlaneNews
+    lineages: tuple[Lineage, ...]
     troubles: tuple[Trouble, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The answer to `SetClock`: all changes so far, this one included."""
+    """The answer to a change that was made.
+
+    Attributes:
+        journal: what was changed so far, this change among it.
+        lineages: the runs, those that were forked off among them.
+    """
 
     journal: Journal
+    lineages: tuple[Lineage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The answer to a change that cannot be made; everything is as it was.
+
+    Attributes:
+        sentence: why, for people.
+    """
+
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +270,7 @@ class Worked:
     pending: tuple[Job, ...]
 
 
-Answer = Opened | Advanced | Changed | PlaneNews | Worked | Failed
+Answer = Opened | Advanced | Changed | Refused | PlaneNews | Worked | Failed
 
 
 @dataclass(frozen=True, slots=True)

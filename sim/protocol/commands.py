@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sim.experiment.choices import Clock, PlaneKind
 from sim.experiment.config import Experiment
 from sim.experiment.geometry import Window
+from sim.experiment.journal import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,34 @@ class SetClock:
     """Keep the runs equal in something else from here on. -> Changed"""
 
     clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRun:
+    """Have a run go on with other settings. -> Changed, or Refused
+
+    Attributes:
+        run: its name.
+        settings: what is otherwise from its next update on, by the names of `RunConfig`.
+    """
+
+    run: str
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ForkRun:
+    """Have a run go on a second time, from where it was after an update. -> Changed, or Refused
+
+    Attributes:
+        run: its name.
+        update: the last one that both have in common.
+        settings: what is otherwise about the new one, its name in any case.
+    """
+
+    run: str
+    update: int
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +157,7 @@ class Work:
     budget: float
 
 
-Command = Open | Advance | SetClock | SetPlane | Work
+Command = Open | Advance | SetClock | ChangeRun | ForkRun | SetPlane | Work
 
 
 @dataclass(frozen=True, slots=True)

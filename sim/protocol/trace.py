@@ -5,6 +5,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.experiment.resolved import Lineage
 from sim.measures import measures
 
 
@@ -43,3 +44,10 @@ ROW = np.dtype(COUNTERS + [(one.name, np.float64) for one in RECORDED])
 Rows = NDArray[np.void]
 
 NO_ROWS: Rows = np.empty(0, dtype=ROW)
+
+
+def forked(rows: Rows, lineage: Lineage, index: int) -> Rows:
+    """The past that a fork has in common with its parent, as its own rows; `rows` are the parent's so far."""
+    past = rows[: np.searchsorted(rows["update"], lineage.update, side="right")].copy()
+    past["run"] = index
+    return past

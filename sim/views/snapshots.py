@@ -43,3 +43,9 @@ class Snapshots:
                 vectors.append(block[skipped:])
             skipped = max(0, skipped - len(some))
         return np.concatenate(updates), vectors
+
+    def until(self, update: int) -> "Snapshots":
+        """Those of the updates up to one of them."""
+        kept = [(updates, vectors, int(np.searchsorted(updates, update, "right"))) for updates, vectors in self.blocks]
+        blocks = tuple((updates[:count], vectors[:count]) for updates, vectors, count in kept if count)
+        return Snapshots(blocks, self.stride, self.thinnings)

@@ -133,7 +133,7 @@ class FittedTrails:
             if self.kind == "random":  # it stays, but a landscape over it changes with running statistics
                 self.number += self._has_buffers
                 grown = self._has_buffers
-        thinned = [one.thinnings for one in snapshots] != [thinnings for _, thinnings in self._sent]
+        thinned = [one.thinnings for one in snapshots] != [thinnings for _, thinnings in self._sent]  # or forked
         return self._news(snapshots, heads, whole=grown or thinned)
 
     def _fit(

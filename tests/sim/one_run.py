@@ -51,7 +51,7 @@ class OneRun:
     ) -> None:
         self.problem = problem
         experiment = resolved(problem, run, rate=rate, seed=seed, limit=limit, backend=backend)
-        self.course = Course(experiment, 0)
+        self.course = Course(experiment.runs[0], 0, experiment)
         _, make, _ = steppers_of(problem, experiment, backend)
         self.stepper = make(self.course)
         self.passes = passes(problem, problem.model)
@@ -120,13 +120,15 @@ def race_of(
         problem: what is minimised.
         runs: its runs.
         rate: see `resolved`.
-        costs: what an update of each run takes, in seconds; none: what it really takes.
+        costs: what an update of each run takes, in seconds, forks by turns; none: what it really takes.
         retention: how much to keep.
         fields: the experiment's others.
     """
 
     def make(course: Course) -> TorchStepper:
-        return TorchStepper(problem, course, steady(costs[course.index])) if costs else TorchStepper(problem, course)
+        if not costs:
+            return TorchStepper(problem, course)
+        return TorchStepper(problem, course, steady(costs[course.index % len(costs)]))
 
     experiment = resolved(problem, *runs, rate=rate, **fields)
     found = passes(problem, problem.model)

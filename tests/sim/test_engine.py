@@ -15,7 +15,7 @@ from sim.experiment.choices import PLANES
 from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point, Window
-from sim.experiment.journal import Change
+from sim.experiment.journal import ClockChange
 from sim.models.problem import formula_problem
 from sim.protocol.answers import Changed, Failed, Inspected, Opened, Surveyed
 from sim.protocol.commands import Advance, Inspect, Open, SetClock, SetPlane, Survey
@@ -77,7 +77,9 @@ def test_the_span_bounds_how_far_the_clock_goes(device):
 def test_moments_only_ever_grow_across_a_change_of_clock(device):
     engine, _ = opened(Experiment(device=device))
     before = advanced(engine, 5).rows
-    assert engine.ask(SetClock("examples")) == Changed((Change(5, "examples"),))
+    changed = engine.ask(SetClock("examples"))
+    assert isinstance(changed, Changed)
+    assert changed.journal == (ClockChange(5, "examples"),)
     after = advanced(engine, 5).rows
     assert before["moment"].max() < after["moment"].min()
     assert (after["run"] == 2).all()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from textual.widget import Widget
+from textual.widgets import OptionList
 
 from sim.experiment.config import Experiment, ProblemConfig
 from sim.problems import build_formula, registry
@@ -35,8 +36,10 @@ from tui.help import HelpScreen
 from tui.options.options import Options, prepare
 from tui.panels.curves import Curves
 from tui.panels.status_line import StatusLine
+from tui.panels.words import Words
 from tui.session.banner import Banner
 from tui.session.link import InlineLink
+from tui.themes import THEMES
 
 # -- time -------------------------------------------------------------------------------------------------------------
 
@@ -155,6 +158,7 @@ async def test_the_curves_have_axes_metrics_and_scales() -> None:
         await it.press("X")
         assert "over updates (log)" in it.text("#curves")
         await it.press("X", "n")
+        assert "(log)" not in it.text("#curves")
         assert "gradient norm · over updates" in it.text("#curves")
         await it.press("n", "y")
         assert "learning rate · log · over updates" in it.text("#curves")
@@ -168,7 +172,8 @@ async def test_the_axis_of_the_curves_ends_soon_after_the_recording() -> None:
         width = it.app.query_one(Curves).size.width
         labels = it.text("#curves").split("\n")[-2]
         assert 0.6 * width < labels.index(" 20 ") < 0.9 * width
-        await it.press("x", "x")
+        await it.press("x", "x", "X", "X")
+        assert "over examples ─" in it.text("#curves")
         labels = it.text("#curves").split("\n")[-2]
         assert 0.6 * width < 1.22 * labels.index(" 1000 ") < 0.95 * width
 
@@ -205,7 +210,7 @@ async def test_without_colours_all_panels_are_drawn(monkeypatch: pytest.MonkeyPa
     async with on_screen(VERY_WIDE) as it:
         await it.go(3)
         await it.press("v")
-        for selector in ("#surface", "#curves", "#data", "#this-update", "#runs", "#status"):
+        for selector in ("#surface", "ClockChart", "#data", "#this-update", "#runs", "#status"):
             assert it.text(selector).strip()
         colors = {
             channel
@@ -233,7 +238,7 @@ async def test_the_data_key_goes_round() -> None:
 async def test_where_there_is_room_the_data_stand_beside() -> None:
     async with on_screen(VERY_WIDE) as it:
         await it.press("v")
-        assert all(it.app.query_one(name).display for name in ("#surface", "#data", "#curves"))
+        assert all(it.app.query_one(name).display for name in ("#surface", "#data", "#lens", "#clocks"))
         await it.press("v")
         assert not it.app.query_one("#data").display
 
@@ -281,6 +286,53 @@ async def test_tab_and_f_enlarge_a_panel_and_go_back() -> None:
         assert maximised() is it.app.query_one(Curves)
 
 
+async def test_while_a_panel_is_enlarged_keys_change_what_is_seen() -> None:
+    async with on_screen() as it:
+
+        def seen() -> list[str | None]:
+            return [panel.id for panel in it.app.query("#body > *") if panel.display]
+
+        before = seen()
+        for key, panels in {
+            "f": ["surface"],
+            "v": ["data"],
+            "x": ["curves"],
+            "u": ["lens"],
+            "z": ["surface"],
+            "n": ["curves"],
+            "g": ["surface"],
+        }.items():
+            await it.press(key)
+            assert seen() == panels, key
+        await it.press("v", "v")
+        assert seen() == ["surface"]
+        await it.press("f")
+        assert seen() == before
+
+
+async def test_follow_and_fit_are_seen_to_be_on() -> None:
+    async with on_screen() as it:
+        title = it.text("#surface").split("\n")[0]
+        assert "following" not in title
+        assert "fitted" not in title
+        await it.press("o")
+        assert "loss over slope and intercept · following the heads" in it.text("#surface").split("\n")[0]
+        await it.press("o")
+        assert it.text("#surface").split("\n")[0] == title
+
+
+async def test_while_it_plays_the_lens_names_no_other_update_than_the_header() -> None:
+    async with on_screen() as it:
+        await it.go(7)
+        await wait_for(it.pilot, lambda: "update 7" in it.text("#lens"))
+        it.link.gate.clear()
+        it.app.session.player.playing = True
+        it.app.redraw()
+        await it.pilot.pause()
+        assert "a recent update" in it.text("#lens")
+        assert not re.search(r"update \d", it.text("#lens"))
+
+
 # -- help, themes, keeping --------------------------------------------------------------------------------------------
 
 
@@ -305,6 +357,20 @@ async def test_themes_are_dark_and_light() -> None:
         light = backgrounds[1]
         assert light is not None
         assert min(light.get_truecolor()) > 200
+
+
+async def test_words_that_stay_the_same_take_on_a_new_theme() -> None:
+    async with on_screen() as it:
+        await it.go(5)
+        dark = it.app.query_one("#sentence").rich_style
+        it.app.theme = THEMES[1].name
+        it.app.redraw()  # as a frame does that comes before the styles do
+        await wait_for(it.pilot, lambda: it.app.query_one("#sentence").rich_style != dark)
+        await it.pilot.pause()
+        for name in ("#status", "#sentence", "#this-update", "#runs", "#timeline"):
+            panel = it.app.query_one(name, Words)
+            colors = [style.bgcolor for _, style, _ in panel.render_line(panel.size.height - 1) if style]
+            assert all(color is None or min(color.get_truecolor()) > 200 for color in colors)
 
 
 async def test_the_export_holds_every_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -341,6 +407,19 @@ async def test_a_picture_of_the_screen_is_saved(monkeypatch: pytest.MonkeyPatch,
         await wait_for(it.pilot, it.toasts)
         (path,) = tmp_path.glob("gdsim-*.svg")
         assert "this&#160;update" in path.read_text()
+
+
+async def test_a_saved_picture_has_no_notes_over_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with on_screen() as it:
+        it.app.notify("something to read")
+        await wait_for(it.pilot, it.toasts)
+        await it.pilot.press("s")
+        await wait_for(it.pilot, lambda: "Saved" in it.toasts())
+        (path,) = tmp_path.glob("gdsim-*.svg")
+        text = re.sub(r"<[^>]+>", "", path.read_text())
+        assert "something" not in text
+        assert "stochastic" in text
 
 
 async def test_the_command_that_reproduces_the_screen_is_copied_and_shown() -> None:
@@ -381,7 +460,7 @@ async def test_a_real_trace_goes_through_the_same_panels() -> None:
         assert "stochastic update 25 used #" in this_update
         sentence = " ".join(text_of(app.query_one("#sentence")).split())
         assert sentence.startswith("After the same 25 updates, batch has read 11,050 examples, stochastic 25.")
-        assert "25 updates · 25–11,050 examples" in text_of(app_of(pilot).query_one("#status"))
+        assert "25 updates each · 25–11,050 examples read" in text_of(app_of(pilot).query_one("#status"))
 
 
 @pytest.mark.parametrize(
@@ -389,7 +468,7 @@ async def test_a_real_trace_goes_through_the_same_panels() -> None:
     [
         ("saddle", "0,0", "at a saddle"),
         ("saddle", "0,1", "converged"),
-        ("rastrigin", "1.823,-1.823", "at a local minimum"),
+        ("rastrigin", "1.823,-1.823", "in a local minimum"),
     ],
 )
 async def test_next_to_no_gradient_is_called_converged_only_at_a_lowest_minimum(
@@ -480,7 +559,18 @@ async def test_the_palette_has_every_action() -> None:
             "Begin again on the next clock",
             "Export what was recorded as CSV",
             "Enlarge the focused panel, and back",
+            *(f"Show {name}" for name in registry()),
         } <= titles
+
+
+async def test_a_problem_can_be_typed_in_the_palette() -> None:
+    async with on_screen() as it:
+        await it.pilot.press("ctrl+p")
+        await it.pilot.press(*"saddle")
+        await wait_for(it.pilot, lambda: it.app.screen.query("OptionList").first(OptionList).option_count)
+        await it.pilot.press("enter", "enter")
+        await wait_for(it.pilot, lambda: len(it.link.asked(Open)) == 2)
+        assert it.link.asked(Open)[-1].experiment.problem.name == "saddle"
 
 
 async def test_shrinking_leaves_no_gap_under_the_table() -> None:

@@ -53,7 +53,7 @@ def rows_at(update: int, *, loss: float = 0.5, status: Status = Status.RUNNING) 
 
 def advanced(rows: Rows, *, finished: bool, trouble: Trouble | None = None) -> Advanced:
     """An answer of the engine; how far the clock went, and where the runs are, does not matter here."""
-    return Advanced(rows, 1.0, finished, NOWHERE, () if trouble is None else (trouble,))
+    return Advanced(rows, 1.0, finished, NOWHERE, OPENED.experiment.lineages, () if trouble is None else (trouble,))
 
 
 NOTHING = Trail(np.empty(0, np.int64), np.empty((0, 2)), np.empty(0), (0.0, 0.0), 0.0)

@@ -9,9 +9,15 @@ from tests.tui.screen import COMPACT, VERY_WIDE, WIDE, Screen, make_app, on_scre
 from tests.tui.traces import make_experiment
 
 
-@pytest.mark.parametrize("size", [WIDE, COMPACT, VERY_WIDE, (81, 60), (200, 24)])
-async def test_every_panel_has_its_own_part_of_the_screen(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("size", "keys"),
+    [(size, "") for size in (WIDE, COMPACT, VERY_WIDE, (81, 60), (200, 24))]
+    + [(WIDE, "C"), (WIDE, "uC"), (VERY_WIDE, "u"), (VERY_WIDE, "uC"), (COMPACT, "C")],
+)
+async def test_every_panel_has_its_own_part_of_the_screen(size: tuple[int, int], keys: str) -> None:
+    """With and without the lens and the three clocks, and wherever the data are."""
     async with on_screen(size) as it:
+        await it.press(*keys)
         for _ in range(3):
             check_regions(it)
             await it.press("v")
@@ -26,6 +32,7 @@ def check_regions(it: Screen) -> None:
         "#curves",
         "#lens",
         "#this-update",
+        "#clocks",
         "#sentence",
         "#runs",
         "#timeline",

@@ -69,6 +69,10 @@ def test_very_wide_with_the_data_beside(snap_compare: Compare) -> None:
     assert snap_compare(make_app()[0], terminal_size=(180, 50), run_before=steps)
 
 
+def test_the_three_clocks(snap_compare: Compare) -> None:
+    assert snap_compare(make_app()[0], terminal_size=(200, 60), run_before=race)
+
+
 def test_nine_runs(snap_compare: Compare) -> None:
     sizes = (61, 48, 32, 24, 16, 8, 4, 2, 1)
     runs = [RunConfig(f"batch of {size}", size, lr=0.05 + 0.01 * i) for i, size in enumerate(sizes)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sim.experiment.choices import CLOCKS, OPTIMIZERS, Clock
 from sim.experiment.config import Experiment, ProblemConfig, RunConfig, default_runs
 from sim.experiment.geometry import Point, Window
-from sim.experiment.journal import Change
+from sim.experiment.journal import ClockChange
 from sim.experiment.resolved import Facts, Resolved, Run, resolve
 from sim.problems.card import Card
 from sim.problems.formula import DataView, Formula
@@ -24,6 +24,7 @@ from sim.protocol.answers import (
     Inspected,
     Opened,
     PlaneNews,
+    Refused,
     Result,
     Surveyed,
     Trail,
@@ -31,7 +32,19 @@ from sim.protocol.answers import (
     Worked,
 )
 from sim.protocol.cloud import Cloud, covariance_of
-from sim.protocol.commands import Advance, Command, Imagine, Inspect, Job, Open, SetClock, Survey, Work
+from sim.protocol.commands import (
+    Advance,
+    ChangeRun,
+    Command,
+    ForkRun,
+    Imagine,
+    Inspect,
+    Job,
+    Open,
+    SetClock,
+    Survey,
+    Work,
+)
 from sim.protocol.trace import ROW, Rows, Status
 from tui.draw.palette import DARK
 from tui.scene.scene import Scene, build_scene
@@ -312,7 +325,9 @@ class ReplayLink:
             case Work(jobs):
                 return Worked(tuple((job, self._result(job)) for job in jobs), ())
             case SetClock(clock):
-                return Changed((Change(self.at, clock),))
+                return Changed((ClockChange(self.at, clock),), self.race.experiment.lineages)
+            case ChangeRun() | ForkRun():
+                return Refused("What was recorded stays as it is.")
             case _:
                 raise AssertionError(command)
 
@@ -348,7 +363,7 @@ class ReplayLink:
         covered = float(rows["position"][-1]) - began if len(rows) else 0.0
         self.at = int(rows["moment"][-1]) if len(rows) else self.at
         news = self.race.news(rows, self._updates())
-        return Advanced(rows, covered, self.at == int(every["moment"][-1]), news)
+        return Advanced(rows, covered, self.at == int(every["moment"][-1]), news, self.race.experiment.lineages)
 
 
 def survey(window: Window, columns: int, rows: int) -> Floats:
@@ -363,6 +378,7 @@ def make_scene(experiment: Experiment, race: Race, *, cursor: int | None = None,
     session = Session(experiment, CARD, ReplayLink(race), lambda _: None)
     session.opened, session.history = race.opened, History(race.start)
     session.trails = PlaneTrails(race.opened.plane)
+    session.lineages = race.experiment.lineages
     rest = race.rows[len(race.start) :]
     session.history.append(rest)
     last = [int(race.rows["update"][race.rows["run"] == run].max()) for run in range(len(race.points))]

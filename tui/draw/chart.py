@@ -1,5 +1,6 @@
 """Curves over one axis: a calm line for each run before the band of values that it goes through."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,11 +16,12 @@ from tui.draw.smoothing import envelope, smoothed
 
 Floats = NDArray[np.float64]
 
-BELOW = "▾"
-"""Stands at the bottom edge of a logarithmic axis for values that are not on it."""
+ABOVE, BELOW = "▴", "▾"
+"""They stand at the edges of a logarithmic axis for values that are not on it."""
 
 _SMALLEST = (12, 4)  # columns and rows below which there is no room for a curve and its axes
 _MOST_ROOM = 0.5  # of the width, for tags
+_BAND_VALUES = 4  # for each step of a band, at least, where they lie evenly
 _TICK_ROWS, _TICK_COLUMNS = 3, 10  # for each tick, at least
 
 
@@ -65,7 +67,8 @@ class Chart:
         width, height: in cells.
         log_x, log_y: logarithmic axes, which have room for positive values only.
         x_end: how far the x axis goes at least; it ends at a round number, so that it seldom changes.
-        decades: how many powers of ten a logarithmic y axis goes below the first values at most.
+        decades: how many powers of ten a logarithmic y axis goes below the first values at most; it then goes one above
+            them at most. Infinite: as far as there are values.
         cursor: where to draw a vertical line, if inside the axis.
         ink: colour of the axes, their labels and the cursor.
         background: of all cells.
@@ -85,15 +88,9 @@ class Chart:
     def frame(self) -> Frame:
         """The picture."""
         canvas = Canvas(max(self.width, 0), max(self.height, 0), self.background)
-        if self.width < _SMALLEST[0] or self.height < _SMALLEST[1]:
+        area = self._area(canvas)
+        if area is None:
             return canvas.frame()
-        up = self._scale_up()
-        up_ticks = up.ticks(max(3, self.height // _TICK_ROWS))
-        across = self._scale_across(self.width - 1 - max(map(len, up_ticks[1]), default=0))
-        across_ticks = across.ticks(max(3, self.width // _TICK_COLUMNS))
-        lines, columns, rows = axes(self.width, self.height, across_ticks, up_ticks)
-        canvas.picture(lines, self.ink)
-        area = _Area(canvas, across, up, self.width - columns, rows, self.background)
         area.draw_swaths(self.series)
         if self.cursor is not None:
             area.draw_cursor(self.cursor, self.ink)
@@ -101,6 +98,26 @@ class Chart:
             area.draw_line(series)
         area.draw_tags(self.series)
         return canvas.frame()
+
+    def nearest(self, column: int, row: int) -> tuple[int, float] | None:
+        """Which line is the nearest to a cell, and the cell's value on the x axis; None beside the axes.
+
+        It is one that is above or below the cell, if there is any.
+        """
+        area = self._area(Canvas(max(self.width, 0), max(self.height, 0)))
+        return area.nearest(self.series, column, row) if area else None
+
+    def _area(self, canvas: Canvas) -> "_Area | None":
+        """The part of a canvas within the axes, which are drawn; None where there is no room."""
+        if self.width < _SMALLEST[0] or self.height < _SMALLEST[1]:
+            return None
+        up = self._scale_up()
+        up_ticks = up.ticks(max(3, self.height // _TICK_ROWS))
+        across = self._scale_across(self.width - 1 - max(map(len, up_ticks[1]), default=0))
+        across_ticks = across.ticks(max(3, self.width // _TICK_COLUMNS))
+        lines, columns, rows = axes(self.width, self.height, across_ticks, up_ticks)
+        canvas.picture(lines, self.ink)
+        return _Area(canvas, across, up, self.width - columns, rows, self.background)
 
     def _scale_up(self) -> Scale:
         values = np.concatenate([np.empty(0), *(series.y for series in self.series)])
@@ -130,11 +147,22 @@ class _Area:
         for one in series:
             across = self._across.shares(one.swath[0])
             shown = (across >= 0) & (across <= 1)
-            ends = envelope(across[shown], one.swath[1][shown], self._columns)
+            ends = self._band(across[shown], one.swath[1][shown])
             low, high = (np.floor(self._up.shares(end) * 2 * self._rows) for end in ends)
             low = np.nan_to_num(low, nan=-1.0)  # values that are not on a logarithmic axis are below all others
             within[(height >= low) & (height <= high)] = one.swath_color
         self._canvas.background(halves)
+
+    def _band(self, across: Floats, values: Floats) -> tuple[Floats, Floats]:
+        """The envelope for each column, in steps wide enough for some values each: of one there would be no band."""
+        last = float(across.max(initial=0.0))
+        wide = last * self._columns * _BAND_VALUES / max(len(across), 1)
+        step = min(1 << math.ceil(math.log2(max(wide, 1.0))), self._columns)  # a power of 2, which seldom changes
+        parts = -(-self._columns // step)
+        ends = envelope(across * (self._columns / (parts * step)), values, parts)
+        beyond = np.arange(self._columns) > last * self._columns
+        low, high = (np.where(beyond, np.nan, end.repeat(step)[: self._columns]) for end in ends)
+        return low, high
 
     def draw_cursor(self, x: float, ink: int) -> None:
         """A vertical line, behind all others."""
@@ -144,19 +172,45 @@ class _Area:
             self._canvas.polyline([(column, 0), (column, 4 * self._rows - 1)], ink, POINT)
 
     def draw_line(self, series: Series) -> None:
-        """The calm line, and at the bottom edge where values lie below."""
-        across = self._across.shares(series.x)
-        shown = (across >= 0) & (across <= 1)
-        xs, ys = smoothed(across[shown], series.y[shown], self._columns)
+        """The calm line, and at the edges where values lie beyond."""
+        xs, ys = self._calm(series)
         shares = self._up.shares(ys)
-        below = np.isfinite(ys) & ~(shares >= 0)
+        known = np.isfinite(ys)
+        above, below = known & (shares > 1), known & ~(shares >= 0)
         patterns = np.zeros((self._canvas.rows, self._canvas.columns), dtype=np.uint8)
         patterns[: self._rows, self._left :] = line_patterns(
-            xs, np.where(below, 0.0, shares), self._columns, self._rows
+            xs, np.where(below, 0.0, np.minimum(shares, 1.0)), self._columns, self._rows
         )
         self._canvas.patterns(patterns, series.color)
-        for share in xs[below]:
-            self._canvas.text(self._column(share), self._rows - 1, BELOW, series.color)
+        for beyond, row, mark in ((above, 0, ABOVE), (below, self._rows - 1, BELOW)):
+            for share in xs[beyond]:
+                self._canvas.text(self._column(share), row, mark, series.color)
+
+    def nearest(self, series: Sequence[Series], column: int, row: int) -> tuple[int, float] | None:
+        """See `Chart.nearest`."""
+        column -= self._left
+        if not (0 <= column < self._columns and 0 <= row < self._rows):
+            return None
+        share, up = (column + 0.5) / self._columns, 1 - (row + 0.5) / self._rows
+        distances = [self._distance(one, share, up) for one in series]
+        if not np.isfinite(distances).any():
+            return None
+        return min(range(len(series)), key=lambda index: distances[index]), self._across.value(share)
+
+    def _distance(self, series: Series, share: float, up: float) -> tuple[float, float]:
+        """How far a line is from a point: first whether it ends beside it, then how far above or below it is."""
+        xs, ys = self._calm(series)
+        xs, ys = xs[np.isfinite(ys)], self._up.shares(ys[np.isfinite(ys)])
+        if not len(xs):
+            return math.inf, math.inf
+        beside = max(xs[0] - share, share - xs[-1], 0.5 / self._columns)
+        return float(beside), float(abs(np.interp(share, xs, np.nan_to_num(ys).clip(0, 1)) - up))
+
+    def _calm(self, series: Series) -> tuple[Floats, Floats]:
+        """The calm line through the values that are on the x axis: shares of it, and values."""
+        shares = self._across.shares(series.x)
+        shown = (shares >= 0) & (shares <= 1)
+        return smoothed(shares[shown], series.y[shown], self._columns)
 
     def draw_tags(self, series: Sequence[Series]) -> None:
         """What stands at the lines, from the highest to the lowest, none of it on another one."""

@@ -39,6 +39,12 @@ class Scale(NamedTuple):
         low, high = self.ends
         return (self.laid_out(values) - low) / (high - low)
 
+    def value(self, share: float) -> float:
+        """The value at a share of the axis."""
+        low, high = self.ends
+        laid_out = low + share * (high - low)
+        return float(10.0**laid_out if self.log else laid_out)
+
     def ticks(self, most: int) -> tuple[tuple[float, ...], tuple[str, ...]]:
         """At most so many ticks, as shares of the axis, and their labels."""
         values = (log_ticks if self.log else nice_ticks)(self.low, self.high, most)
@@ -61,7 +67,7 @@ def scale_across(first: float, last: float, log: bool, room: float) -> Scale:
         return Scale(0.0, round_up(last / (1 - room)), False)
     first = max(first, 1 / LARGEST)
     end = math.log10(first) + math.log10(last / first) / (1 - room)
-    return Scale(first, round_up(10.0 ** min(end, 300.0)), True)
+    return Scale(first, round_up(10.0 ** min(end, 300.0), _COARSE), True)
 
 
 def scale_up(values: Floats, log: bool, start: float, decades: float) -> Scale:
@@ -70,8 +76,8 @@ def scale_up(values: Floats, log: bool, start: float, decades: float) -> Scale:
     Args:
         values: of any shape; without any the axis goes from 0 to 1.
         log: whether it is logarithmic; then it is for positive values only.
-        start: the value that a logarithmic axis begins at most `decades` below.
-        decades: how many powers of ten.
+        start: the value that a logarithmic axis begins at most `decades` below, and ends at most one above.
+        decades: how many powers of ten; infinite: as far as there are values.
     """
     values = values[np.isfinite(values) & (values > 0 if log else True)].clip(-LARGEST, LARGEST)
     low, high = (float(values.min()), float(values.max())) if values.size else (0.1 if log else 0.0, 1.0)
@@ -82,6 +88,7 @@ def scale_up(values: Floats, log: bool, start: float, decades: float) -> Scale:
     low, high = max(low, 1 / LARGEST), max(high, 1 / LARGEST)
     if 0 < start < math.inf:
         low = min(max(low, start / 10.0**decades), high)
+        high = min(high, max(low, float(start) * 10.0)) if math.isfinite(decades) else high
     low, high = round_down(low), round_up(high, _COARSE)
     return Scale(low, high if high > low else 10 * low, True)
 

@@ -6,7 +6,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 from sim.experiment.config import Experiment, ModelConfig, ProblemConfig, RunConfig, default_runs
-from sim.experiment.document import MODEL_KEYS, SHARED_KEYS
+from sim.experiment.document import MODEL_KEYS, SHARED_KEYS, change_document
+from sim.experiment.journal import Change
 from tui.options.options import DEFAULTS, RUN_KEYS
 
 
@@ -26,7 +27,7 @@ def command_line(experiment: Experiment) -> str:
         "backend": experiment.backend,
         "plane": experiment.plane,
         "start": None if experiment.start is None else ",".join(map(_text, experiment.start)),
-        "change": tuple(f"moment={change.moment},clock={change.clock}" for change in experiment.changes),
+        "change": tuple(map(_change_text, experiment.changes)),
     }
     words = ["gdsim", *(["run"] if experiment.limit else [])]
     words += [problem.name] if isinstance(problem, ProblemConfig) else []
@@ -60,6 +61,10 @@ def _run_options(runs: tuple[RunConfig, ...]) -> dict[str, object]:
         said: Iterator[tuple[str, Any]] = ((key, getattr(run, key)) for key in RUN_KEYS)
         texts.append(",".join(f"{key}={_text(value)}" for key, value in said if value != usual[key]))
     return {"run": tuple(texts)}
+
+
+def _change_text(change: Change) -> str:
+    return ",".join(f"{key}={_text(value)}" for key, value in change_document(change).items())
 
 
 def _option(name: str, value: object) -> list[str]:

@@ -31,7 +31,15 @@ RUN_KEYS: dict[str, Callable[[str], Any]] = {
 }
 """What a `--run` or a `[[runs]]` table may say, and how each value is read. The fields of RunConfig, in its order."""
 
-CHANGE_KEYS: dict[str, Callable[[str], Any]] = {"moment": whole, "clock": str}
+CHANGE_KEYS: dict[str, Callable[[str], Any]] = {
+    "moment": whole,
+    "clock": str,
+    "run": str,
+    "fork": str,
+    "update": whole,
+    **RUN_KEYS,
+}
+"""What a `--change` or a `[[changes]]` table may say, and how each value is read."""
 
 
 def _reader(read: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], Any]:

@@ -52,8 +52,9 @@ class Lens(Plot):
         tail, full, own = view.to_dots([origin, origin + cloud.full, origin + cloud.own])
         canvas.arrow(tail, full, palette.marks, MARK)
         canvas.arrow(tail, own, run.color, MARK)
-        names = [f"{run.glyph} {run.config.name}, update {count(imagined.update)}: {what_it_shows(cloud)}"]
-        names.append(f"{run.glyph} update {count(imagined.update)}: possible steps")
+        which = "a recent update" if scene.playing else f"update {count(imagined.update)}"
+        names = [f"{run.glyph} {run.config.name}, {which}: {what_it_shows(cloud)}"]
+        names.append(f"{run.glyph} {which}: possible steps")
         times = f" · {_times(view, self._surface)}"
         self.entitle([f"{names[0]}{times}", f"{names[1]}{times}", names[1]], _strays(cloud, run))
         self.paint(canvas.frame(), view.window, palette)

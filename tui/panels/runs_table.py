@@ -5,18 +5,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 from rich.text import Text
+from textual import events
+from textual.message import Message
 
-from sim.experiment.choices import Clock
+from sim.experiment.choices import CLOCKS, Clock
 from sim.measures import measures
-from sim.measures.measure import Measure
+from sim.measures.measure import Measure, Unit
 from sim.protocol.trace import Status
-from tui.draw.numbers import count, measured
-from tui.draw.palette import Palette, blend, hexadecimal
+from tui.draw.numbers import count, measured, short
+from tui.draw.palette import blend, hexadecimal
+from tui.draw.sparkline import calm_range, calm_step, sparkline
 from tui.panels.words import Words
+from tui.scene.comparison import waits
 from tui.scene.scene import RunScene, Scene
 
 _GAP = 2
+_MARGIN = 3  # cells before the first column: the mark of the selected run, and its glyph
+_COUNT, _RATE, _STATUS_WIDTH = 7, 9, len("diverged at update 9,999")  # cells
+_WIDTHS: dict[Unit, int] = {"": 9, "%": 6, "°": 4, "/s": 6}
+_MANY_EPOCHS = 1000  # from where on their hundredths matter no more
+_COURSE = "loss so far"
+_SHORTEST_COURSE, _LONGEST_COURSE = 12, 64  # cells
+_DECADES = 6.0  # below the start, that a course shows at most
 _HEADING_SHARE = 0.12  # of the text's colour in the background of the heading
 
 
@@ -28,6 +40,7 @@ class TableColumn:
         title: its heading.
         meaning: what it says, for the help.
         cell: its text for a run.
+        width: cells that are kept for it however short its numbers are, so that no column comes or goes as they grow.
         rank: the higher, the sooner it is left out where there is no room; 0: never.
         applies: whether there is anything to say in this column.
         clock: the one that it is about, on which it is among the last to be left out.
@@ -36,6 +49,7 @@ class TableColumn:
     title: str
     meaning: str
     cell: Callable[[Scene, RunScene], str]
+    width: int = 0
     rank: int = 0
     applies: Callable[[Scene], bool] = lambda _scene: True
     clock: Clock | None = None
@@ -51,9 +65,19 @@ def _batch(_scene: Scene, run: RunScene) -> str:
 
 
 def _optimizer(_scene: Scene, run: RunScene) -> str:
-    used = run.values["lr"]
+    used = run.values["lr"] if math.isfinite(run.values["lr"]) else run.config.lr
     momentum = f" m{run.config.momentum:g}" if run.config.momentum else ""
-    return f"{run.config.optimizer}{momentum} {used if math.isfinite(used) else run.config.lr:.4g}"
+    rate = f"{used:.4g}"
+    return f"{run.config.optimizer}{momentum} {rate if run.config.schedule == 'constant' else rate.ljust(_RATE)}"
+
+
+def _epoch(_scene: Scene, run: RunScene) -> str:
+    epoch = float(run.seen[-1]["epoch"])
+    return f"{epoch:,.2f}" if epoch < _MANY_EPOCHS else short(round(epoch))
+
+
+def _status(scene: Scene, run: RunScene) -> str:
+    return "waits" if waits(scene, run) else run.status_words
 
 
 _RANKS = {
@@ -67,18 +91,27 @@ _RANKS = {
     "examples_per_second": 8,
 }
 _USUAL_RANK = 9
-_STATUS_MEANING = "running, converged, at a saddle (say) where it stands at no lowest minimum, diverged or failed"
+_STATUS_MEANING = (
+    "running; converged, at a minimum; in a local minimum, at a saddle, on a plateau or just standing still, with next "
+    "to no gradient; waits, for others to come as far on the clock; diverged or failed"
+)
 _SHOWN_ELSEWHERE = ("batch_loss", "lr")
 
 
+def _known(scene: Scene, one: Measure) -> bool:
+    """Whether a measure has a value of any run, or will have."""
+    return one.cost == "step" or one.unit == "/s" or any(math.isfinite(run.values[one.name]) for run in scene.runs)
+
+
 def _measured(one: Measure) -> TableColumn:
-    """The column of a measure, which is left out where no run has a value."""
+    """The column of a measure, which is left out where no run will have a value."""
     return TableColumn(
         one.short,
         one.sentence,
         lambda _scene, run: measured(run.values[one.name], one.unit),
+        _WIDTHS[one.unit],
         _RANKS.get(one.name, _USUAL_RANK),
-        lambda scene: not all(math.isnan(run.values[one.name]) for run in scene.runs) or one.cost == "step",
+        lambda scene: _known(scene, one),
         clock="seconds" if one.unit == "/s" else None,
     )
 
@@ -90,19 +123,33 @@ def columns() -> tuple[TableColumn, ...]:
     return (
         TableColumn("run", "the descent: a key with its number hides or shows it", lambda _s, r: r.config.name),
         TableColumn("batch", "examples whose mean gradient makes one update", _batch),
-        TableColumn("optimizer", "what makes a step of a gradient (m: momentum), and its last rate", _optimizer, 3),
-        TableColumn("updates", "steps made", lambda _s, r: count(r.update)),
-        TableColumn("epoch", "passes through all examples", lambda _s, r: f"{float(r.seen[-1]['epoch']):,.2f}", 6),
-        TableColumn("examples", "examples read", lambda _s, r: count(r.examples), 1),
+        TableColumn(
+            "optimizer", "what makes a step of a gradient (m: momentum), and its last rate", _optimizer, rank=3
+        ),
+        TableColumn("updates", "steps made", lambda _s, r: short(r.update), _COUNT),
+        TableColumn("epoch", "passes through all examples", _epoch, _COUNT, rank=6),
+        TableColumn("examples", "examples read", lambda _s, r: short(r.examples), _COUNT, rank=1),
         *(_measured(one) for one in shown),
-        TableColumn("status", _STATUS_MEANING, lambda _s, r: r.status_words),
+        TableColumn("status", _STATUS_MEANING, _status, _STATUS_WIDTH),
     )
 
 
 class RunsTable(Words):
     """The table of the runs; columns that do not fit are left out, the least important first."""
 
+    @dataclass
+    class Selected(Message):
+        """A run was clicked on."""
+
+        index: int
+
     _rows = 0
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the run of that line."""
+        offset = event.get_content_offset(self)
+        if offset is not None and 1 <= offset.y <= self._rows:
+            self.post_message(self.Selected(offset.y - 1))
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
@@ -114,35 +161,57 @@ class RunsTable(Words):
 
 
 def table_text(scene: Scene, width: int) -> Text:
-    """The table as text of at most so many columns of cells, a heading first."""
+    """The table as text of at most so many columns of cells, a heading first; where there is room, with the courses."""
     shown = [column for column in columns() if column.applies(scene)]
     while True:
         cells = [[column.cell(scene, run) for column in shown] for run in scene.runs]
-        widths = [max(len(column.title), *(len(row[i]) for row in cells)) for i, column in enumerate(shown)]
-        if sum(widths) + _GAP * len(widths) + 3 <= width or max(column.rank_of(scene) for column in shown) == 0:
+        widths = [
+            max(column.width, len(column.title), *(len(row[i]) for row in cells)) for i, column in enumerate(shown)
+        ]
+        room = width - _MARGIN - sum(widths) - _GAP * (len(widths) - 1)
+        if room >= 0 or max(column.rank_of(scene) for column in shown) == 0:
             break
         shown.remove(max(shown, key=lambda column: column.rank_of(scene)))
-    titles = (column.title.ljust(size + _GAP) for column, size in zip(shown, widths, strict=True))
-    heading = "   " + "".join(titles)
+    courses = _courses(scene, min(room - _GAP, _LONGEST_COURSE)) if room >= _GAP + _SHORTEST_COURSE else None
+    titles = [column.title.ljust(size + _GAP) for column, size in zip(shown, widths, strict=True)]
+    heading = " " * _MARGIN + "".join(titles) + (_COURSE if courses else "")
     shade = hexadecimal(blend(scene.palette.background, scene.palette.text, _HEADING_SHARE))
-    lines = [Text(heading.ljust(width), style=f"bold on {shade}")]
+    lines = [Text(heading.rstrip().ljust(width), style=f"bold on {shade}")]
     for run, row in zip(scene.runs, cells, strict=True):
-        lines.append(_line(run, row, widths, scene.palette, selected=run.index == scene.selected))
+        line = _line(scene, run, row, widths)
+        if courses:
+            line.append(courses[run.index], hexadecimal(run.color))
+        if not run.shown:
+            line.stylize("dim strike")
+        line.truncate(width)
+        lines.append(line)
     return Text("\n").join(lines)
 
 
-def _line(run: RunScene, row: list[str], widths: list[int], palette: Palette, *, selected: bool) -> Text:
+def _line(scene: Scene, run: RunScene, row: list[str], widths: list[int]) -> Text:
     color = hexadecimal(run.color)
-    line = Text.assemble((f"{'›' if selected else ' '}{run.glyph} ", color))
+    line = Text.assemble((f"{'›' if run.index == scene.selected else ' '}{run.glyph} ", color))
     for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        style = color if i == 0 else _status_style(run, palette) if i == len(row) - 1 else ""
+        style = color if i == 0 else _status_style(scene, run) if i == len(row) - 1 else ""
         line.append(cell.ljust(width + _GAP), style)
-    if not run.shown:
-        line.stylize("dim strike")
     return line
 
 
-def _status_style(run: RunScene, palette: Palette) -> str:
+def _status_style(scene: Scene, run: RunScene) -> str:
     if run.status.stopped:
-        return f"bold {hexadecimal(palette.bad)}"
-    return hexadecimal(palette.good) if run.status is Status.CONVERGED and run.kind in (None, "minimum") else ""
+        return f"bold {hexadecimal(scene.palette.bad)}"
+    converged = run.status is Status.CONVERGED and run.kind == "minimum" and not waits(scene, run)
+    return hexadecimal(scene.palette.good) if converged else ""
+
+
+def _courses(scene: Scene, room: int) -> list[str]:
+    """For each run the loss over the clock so far, in so many cells, all on the same axes."""
+    column = CLOCKS[scene.clock].column
+    evaluated = []
+    for run in scene.runs:
+        kept = run.evaluations[run.evaluations < len(run.seen)]
+        evaluated.append((run.recorded[column][kept].astype(np.float64), run.recorded["loss"][kept]))
+    extent = calm_range(np.concatenate([losses for _, losses in evaluated]), _DECADES)
+    step = calm_step(scene.span(scene.clock)[1], room)
+    ends = (float(run.seen[-1][column]) for run in scene.runs)
+    return [sparkline(x, losses, end, step, extent) for (x, losses), end in zip(evaluated, ends, strict=True)]

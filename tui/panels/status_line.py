@@ -15,6 +15,8 @@ from tui.scene.scene import Scene
 _KEPT_UP = 0.8  # of the pace asked for: below it the real one is shown
 _BUSY_AFTER = 1.0  # seconds
 _GAP = "  "
+_MEANINGS: dict[Clock, str] = {"updates": "", "examples": " read", "seconds": " computing"}
+"""What the runs did with what a clock counts."""
 
 
 class StatusLine(Words):
@@ -26,12 +28,15 @@ class StatusLine(Words):
 
 
 def status_text(scene: Scene, width: int) -> Text:
-    """The line at a width; the data's name gives way first, then the device, the gaps, the seed, and then digits."""
+    """The line at a width; the data's name gives way first, then words, the device, gaps, the seed, and then digits."""
     name = Text.assemble((f" {scene.card.name} ", "bold reverse"))
     seed = Text(f"seed {scene.experiment.seed}")
-    right = Text(_GAP).join([transport(scene), counters(scene), seed])
     backend = scene.experiment.backend
     device = Text(f"{_GAP}{'' if backend == 'torch' else f'{backend} on '}{scene.device} ")
+    full, brief = (
+        Text(_GAP).join([transport(scene), counters(scene, explained=explained), seed]) for explained in (True, False)
+    )
+    right = full if name.cell_len + full.cell_len + device.cell_len <= width else brief
     title = Text(f" {scene.card.title} · {count(scene.examples)} examples", style="dim", no_wrap=True)
     room = width - name.cell_len - right.cell_len - device.cell_len
     if room < 0:
@@ -78,12 +83,23 @@ def pace_words(scene: Scene) -> str:
     return f"{asked}/s" if scene.clock == "seconds" else f"{asked} {scene.clock}/s"
 
 
-def counters(scene: Scene, words: Callable[[int], str] = count, shown: Collection[Clock] = CLOCKS.keys()) -> Text:
-    """The counters, each a number or a range over the runs; the clock's is highlighted, the others are in `words`."""
+def counters(
+    scene: Scene,
+    words: Callable[[int], str] = count,
+    shown: Collection[Clock] = CLOCKS.keys(),
+    *,
+    explained: bool = False,
+) -> Text:
+    """The counters, each a number or a range over the runs; the clock's is highlighted, the others are in `words`.
+
+    Where they are `explained`, they say what was counted, and whether it is the same of all runs.
+    """
     parts = []
     for clock in (clock for clock in CLOCKS if clock in shown):
         here = clock == scene.clock
-        parts.append(Text(_counter(scene, clock, count if here else words), style="bold underline" if here else "dim"))
+        counter = _counter(scene, clock, count if here else words)
+        meaning = (_MEANINGS[clock] + " each" * (here and "–" not in counter)) * explained
+        parts.append(Text(f"{counter}{meaning}", style="bold underline" if here else "dim"))
     return Text(" · ").join(parts)
 
 

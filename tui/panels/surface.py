@@ -14,7 +14,7 @@ from sim.protocol.commands import Survey
 from tui.draw.canvas import GROUND, Canvas
 from tui.draw.ground import Ground
 from tui.draw.numbers import count, decimal
-from tui.draw.palette import MINIMUM, START, Palette, blend, trail_colors
+from tui.draw.palette import MINIMUM, START, TURN, Palette, blend, trail_colors
 from tui.draw.viewport import Viewport
 from tui.panels.cloud import draw_cloud
 from tui.panels.plot import Plot
@@ -169,6 +169,7 @@ class Surface(Plot):
         for run in scene.layers:
             self._draw_trail(canvas, view, run, palette)
         self._draw_marks(canvas, view, scene)
+        self._draw_turns(canvas, view, shown)
         if not scene.playing:
             self._draw_steps(canvas, view, shown, palette)
         self._say_what_it_is(scene)
@@ -190,7 +191,8 @@ class Surface(Plot):
         """The plane, what it explains, over how many examples the landscape is, and how far it has got."""
         if scene.flat:
             a, b = scene.card.axes
-            self.entitle([f"loss over {a} and {b}", "loss"], [scene.card.note, scene.card.note.partition(",")[0]])
+            titles = [f"loss over {a} and {b}{self._window_words}", f"loss{self._window_words}"]
+            self.entitle(titles, [scene.card.note, scene.card.note.partition(",")[0]])
             return
         share = f" · {100 * scene.plane.explained:.0f}%" if scene.end else ""
         explained = f"{share} of the movement" if share else ""
@@ -205,9 +207,15 @@ class Surface(Plot):
                 [f"over {over} · landscape {made}", f"over {over} · {made}", over] if made else [f"over {over}", over]
             )
         kind = scene.plane.kind
-        self.entitle(
-            [f"loss · {scene.plane.words}{explained}", f"loss · {kind} plane{explained}", f"{kind} plane{share}"], below
-        )
+        titles = [f"loss · {scene.plane.words}{explained}", f"loss · {kind} plane{explained}", f"{kind} plane{share}"]
+        self.entitle([f"{title}{self._window_words}" for title in titles], below)
+
+    @property
+    def _window_words(self) -> str:
+        """What the window does by itself."""
+        if self.follow:
+            return " · following the heads"
+        return " · fitted" if self._fits_itself else ""
 
     def _draw_trail(self, canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
         points = run.points
@@ -223,6 +231,13 @@ class Surface(Plot):
         ]:
             if (cell := view.cell(*point)) is not None:
                 canvas.text(*cell, mark, scene.palette.marks, bold=True)
+
+    def _draw_turns(self, canvas: Canvas, view: Viewport, runs: list[RunScene]) -> None:
+        """Where a run's settings were changed."""
+        for run in runs:
+            for turn in run.turns:
+                if turn.point is not None and (cell := view.cell(*turn.point)) is not None:
+                    canvas.text(*cell, TURN, run.color, bold=True)
 
     def _draw_steps(self, canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:
         """Each run's last step from where it began (its colour), and where all examples would have led (white)."""

@@ -1,36 +1,23 @@
 """The whole recording as a line, as players have it: the cursor, what happened when, a click to go there."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rich.text import Text
-from textual import events
-from textual.message import Message
+from textual.geometry import Offset
 
+from sim.experiment.journal import ClockChange
 from sim.protocol.trace import Status
 from tui.draw.numbers import count
 from tui.draw.palette import hexadecimal
+from tui.panels.seeking import Seeking
 from tui.panels.words import Words
 from tui.scene.scene import RunScene, Scene
 
 _ON, _AHEAD, _HERE, _CHANGE = "━", "─", "◉", "┃"
-_WHEEL = 10  # moments
 
 
-class Timeline(Words):
+class Timeline(Seeking, Words):
     """The recording as a line from the first moment to the last."""
-
-    @dataclass
-    class Sought(Message):
-        """A moment was asked for."""
-
-        moment: int
-
-    @dataclass
-    class Stepped(Message):
-        """So many moments on, or back, were asked for."""
-
-        moments: int
 
     _end = 0
     _line = 0
@@ -41,21 +28,9 @@ class Timeline(Words):
         self._end, self._line = scene.end, max(1, self.size.width - len(words))
         self.say(timeline_text(scene, self._line) + Text(words, style="dim"))
 
-    def on_click(self, event: events.Click) -> None:
-        """Go there."""
-        offset = event.get_content_offset(self)
-        if offset is not None and offset.x < self._line:
-            self.post_message(self.Sought(round(offset.x / max(1, self._line - 1) * self._end)))
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """On."""
-        event.stop()
-        self.post_message(self.Stepped(_WHEEL))
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Back."""
-        event.stop()
-        self.post_message(self.Stepped(-_WHEEL))
+    def moment_at(self, cell: Offset) -> int | None:
+        """See `Seeking`."""
+        return round(cell.x / max(1, self._line - 1) * self._end) if cell.x < self._line else None
 
 
 def timeline_text(scene: Scene, width: int) -> Text:
@@ -75,9 +50,11 @@ def timeline_text(scene: Scene, width: int) -> Text:
 
 def _marks(scene: Scene) -> Iterator[tuple[int, str, int]]:
     """What happened at which moment: a sign and a colour."""
+    colors = {run.config.name: run.color for run in scene.runs}
     for change in scene.changes:
         if change.moment <= scene.end:
-            yield change.moment, _CHANGE, scene.palette.warn
+            changed = "" if isinstance(change, ClockChange) else str(change.settings.get("name", change.run))
+            yield change.moment, _CHANGE, colors.get(changed, scene.palette.warn)
     for run in scene.runs:
         if (moment := _stopped_at(run)) is not None:
             yield moment, run.glyph, scene.palette.bad

@@ -14,12 +14,12 @@ from textual.widget import Widget
 class Words(Widget):
     """A widget with a text; it repaints only the cells that changed, since painting costs more than comparing."""
 
-    _said: tuple[Text, Size, str] | None = None
+    _said: tuple[Text, Size, Style] | None = None
     _strips: tuple[Strip, ...] = ()
 
     def say(self, text: Text) -> None:
         """Show a text, its lines wrapped at the panel's width."""
-        saying = text, self.size, self.app.theme
+        saying = text, self.size, self.rich_style
         if saying == self._said or not self.size:
             return
         console = self.app.console

@@ -1,13 +1,15 @@
-"""Who is ahead, and who would be if something else were kept equal."""
+"""Who is ahead, who would be if something else were kept equal, and who waits for whom."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
 
 from sim.experiment.choices import CLOCKS, Clock
 from tui.draw.numbers import decimal
-from tui.scene.scene import RunScene
+from tui.scene.scene import RunScene, Scene
 
+_QUANTUM = 1e-3  # seconds, more than a run computes at a time before it is the others' turn
 _TIE = 1e-3  # of the loss: closer ones count as equal
 
 
@@ -17,22 +19,67 @@ def lowest(runs: Sequence[RunScene]) -> list[RunScene]:
     return [run for run in ordered if decimal(run.loss) == decimal(ordered[0].loss)]
 
 
-def leader(runs: Sequence[RunScene], clock: Clock) -> RunScene | None:
-    """The run that is lowest where all runs had come on a clock; None where that is a tie, or was not evaluated.
+def reached(runs: Sequence[RunScene], column: str) -> float:
+    """How far all of some runs have come in a column of the trace; those that have stopped hold up nobody."""
+    return min(float(run.seen[-1][column]) for run in _racing(runs) or runs)
 
-    Each run counts with the last loss over all examples that it had by then.
+
+def leaders(runs: Sequence[RunScene], clock: Clock) -> list[RunScene]:
+    """The runs that are lowest where all have come on a clock: several at a tie, none where that is not known.
+
+    Each run that goes on counts with the loss over all examples that it had by then.
     """
+    racing = _racing(runs)
+    if len(racing) < 2:
+        return []
     column = CLOCKS[clock].column
-    common = min(float(run.seen[-1][column]) for run in runs)
-    losses = [_loss_by(run, column, common) for run in runs]
-    if len(runs) < 2 or not np.isfinite(losses).all():
-        return None
-    first, second = sorted(losses)[:2]
-    return None if np.isclose(first, second, rtol=_TIE, atol=0.0) else runs[int(np.argmin(losses))]
+    common = reached(racing, column)
+    losses = np.array([_loss_by(run, column, common) for run in racing])
+    if not np.isfinite(losses).all():
+        return []
+    return [racing[index] for index in np.flatnonzero(np.isclose(losses, losses.min(), rtol=_TIE, atol=0.0))]
+
+
+def leader(runs: Sequence[RunScene], clock: Clock) -> RunScene | None:
+    """The only one of the leaders on a clock; None at a tie, or where they are not known."""
+    ahead = leaders(runs, clock)
+    return ahead[0] if len(ahead) == 1 else None
+
+
+def _racing(runs: Sequence[RunScene]) -> list[RunScene]:
+    return [run for run in runs if not run.status.stopped]
 
 
 def _loss_by(run: RunScene, column: str, most: float) -> float:
-    """A run's last evaluated loss by some point of a column; NaN if there was none since the start."""
-    evaluated = run.recorded[run.evaluations]
-    by_then = evaluated[(evaluated[column] <= most) & (evaluated["update"] <= run.update)]
-    return float(by_then[-1]["loss"]) if len(by_then) > 1 else np.nan
+    """A run's loss over all examples by some point of a column, between two evaluations as a straight line has it.
+
+    After the last one it is the last one's; NaN where that is the start's, and the run has moved since.
+    """
+    made = bisect_right(run.seen[column], most) - 1
+    known = run.evaluations[: bisect_right(run.evaluations, len(run.seen) - 1)]
+    after = bisect_right(known, made)
+    if after == len(known) and made > known[-1] == 0:
+        return np.nan
+    rows = run.recorded[known[after - 1 : after + 1]]
+    return float(np.interp(run.seen[made]["update"], rows["update"], rows["loss"]))
+
+
+def waits(scene: Scene, run: RunScene) -> bool:
+    """Whether a run is so far ahead on the clock that it has to wait for others, as after a change of the clock."""
+    going = [other for other in scene.runs if not other.status.stopped]
+    if run.status.stopped or not scene.live:
+        return False
+    column = CLOCKS[scene.clock].column
+    due = min(float(other.seen[-1][column]) + _turn(other, scene.clock) for other in going)
+    return float(run.seen[-1][column]) >= due + _turn(run, scene.clock)
+
+
+def _turn(run: RunScene, clock: Clock) -> float:
+    """How far on a clock a run's next turn takes it, or somewhat more."""
+    match clock:
+        case "updates":
+            return 1.0
+        case "examples":
+            return float(run.config.batch_size)
+        case "seconds":
+            return 2 * run.seconds / max(1, run.update) + _QUANTUM

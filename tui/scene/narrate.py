@@ -9,13 +9,21 @@ import numpy as np
 from sim.experiment.choices import CLOCKS, Backend, Clock
 from sim.protocol.trace import Status
 from tui.draw.numbers import count, decimal, duration, quantity
-from tui.scene.comparison import leader, lowest
+from tui.scene.comparison import leader, lowest, waits
 from tui.scene.scene import RunScene, Scene
 
 _LINES = 2  # of the panel
 _SAME_TIME = 0.1  # an update more or less
-_WORSE_FOR, _WORSE_BY = 5, 2.0  # evaluations in a row; times the loss at the start
+_WORSE_BY = 2.0  # times the loss at the start, or earlier
+_WORSE_FOR = 5  # evaluations in a row that each are worse
+_TREND = 20  # evaluations, from which on a noisy run shows one
+_NAMED = 2  # runs that are named as going on; more are counted
 _FAR_OFF = 60.0  # degrees
+_AS_FAR: dict[Clock, str] = {
+    "updates": "made as many updates",
+    "examples": "read as many examples",
+    "seconds": "computed as long",
+}
 _COMPUTING: dict[Backend, str] = {"torch": "PyTorch's computing", "compiled": "compiled computing"}
 _UNITS: dict[Clock, str] = {"updates": "update", "examples": "example", "seconds": "second"}
 
@@ -30,12 +38,12 @@ def narrate(scene: Scene, width: int) -> str:
         return _diverged(min(stopped, key=lambda run: int(run.seen[-1]["moment"])), runs)
     if failed := [run for run in runs if run.status is Status.FAILED]:
         going = [run for run in runs if not run.status.stopped]
-        rest = f"{_names(going)} {'goes' if len(going) == 1 else 'go'} on" if going else "press i for the reason"
+        rest = _who_goes_on(going) if going else "press i for the reason"
         return f"{_names(failed)} could not go on; {rest}."
     if worse := [run for run in runs if _is_getting_worse(run)]:
         return _worse(max(worse, key=lambda run: run.loss))
     effort = _effort(scene, runs)
-    tails = [*_why(scene, runs), *_standings(scene, runs)]
+    tails = [*_waiting(scene, runs), *_why(scene, runs), *_standings(scene, runs)]
     sentences = [f"{effort} {tail}" for tail in tails]
     return next((words for words in sentences if len(wrap(words, width, break_on_hyphens=False)) <= _LINES), effort)
 
@@ -58,7 +66,15 @@ def _diverged(run: RunScene, runs: list[RunScene]) -> str:
         return "Where all runs begin the loss is no finite number; look at the data and at the loss."
     sentence = f"{_name(run)} diverged at update {count(run.update)}: {_cause(run, runs)}"
     going = [other for other in runs if not other.status.stopped]
-    return f"{sentence}; {_name(going[0])} goes on." if going else f"{sentence}. Try a lower --lr."
+    if not going:
+        return f"{sentence}. Try a lower --lr."
+    return f"{sentence}; {_who_goes_on(going)}."
+
+
+def _who_goes_on(going: Sequence[RunScene]) -> str:
+    if len(going) > _NAMED:
+        return f"{len(going)} others go on"
+    return f"{_names(going)} {'goes' if len(going) == 1 else 'go'} on"
 
 
 def _cause(run: RunScene, runs: list[RunScene]) -> str:
@@ -77,14 +93,17 @@ def _cause(run: RunScene, runs: list[RunScene]) -> str:
 
 
 def _is_getting_worse(run: RunScene) -> bool:
-    """Whether its loss is well above where it began, and has grown all along since."""
+    """Whether its loss is well above where it began, and goes on growing, be it with ups and downs."""
     losses = run.recorded["loss"][run.evaluations]
-    losses = losses[run.recorded["update"][run.evaluations] <= run.update][-_WORSE_FOR:]
-    return (
-        len(losses) == _WORSE_FOR
-        and run.loss > _WORSE_BY * abs(float(run.recorded[0]["loss"]))
-        and bool((np.diff(losses) > 0).all())
-    )
+    losses = losses[run.recorded["update"][run.evaluations] <= run.update]
+    high = _WORSE_BY * abs(float(losses[0]))
+    if not losses[-1] > high > 0:
+        return False
+    newest, middle = losses[-_WORSE_FOR:], len(losses) // 2
+    if len(newest) == _WORSE_FOR and (np.diff(newest) > 0).all():
+        return True
+    before, since = losses[:middle], losses[middle:]
+    return len(losses) >= _TREND and bool(since.min() > high and np.median(since) > _WORSE_BY * np.median(before))
 
 
 def _worse(run: RunScene) -> str:
@@ -96,6 +115,16 @@ def _worse(run: RunScene) -> str:
 
 
 # -- what it means ----------------------------------------------------------------------------------------------------
+
+
+def _waiting(scene: Scene, runs: list[RunScene]) -> list[str]:
+    """Who stands because others are behind on the clock, and for whom."""
+    waiting = [run for run in runs if waits(scene, run)]
+    going = [run for run in runs if not run.status.stopped and run not in waiting]
+    if not waiting or not going:
+        return []
+    wait, has = "waits" if len(waiting) == 1 else "wait", "has" if len(going) == 1 else "have"
+    return [f"{_names(waiting)} {wait} until {_names(going)} {has} {_AS_FAR[scene.clock]}."]
 
 
 def _why(scene: Scene, runs: list[RunScene]) -> list[str]:

@@ -19,13 +19,22 @@ from sim.problems.curvature import Kind, kind_of_point
 from sim.problems.formula import Formula
 from sim.protocol.answers import Imagined, PlaneNews, Predicted, UpdateReport
 from sim.protocol.trace import RECORDED, Rows, Status
+from tui.draw.numbers import short
 from tui.draw.palette import GLYPHS, Palette
+from tui.scene.turns import Turn, turns_of
 from tui.session.history import History
 from tui.session.session import Session
 from tui.session.trails import PlaneTrails
 
 _NEARBY = 1e-4  # windows: within it a point is of one kind
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
+_STANDING: dict[Kind | None, str] = {
+    "minimum": "converged",
+    "local minimum": "in a local minimum",
+    "saddle": "at a saddle",
+    "plateau": "on a plateau",
+}
+"""What a run with next to no gradient is said to do, by where it stands; elsewhere it is "standing still"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class RunScene:
         report: what an update used and did: the last one's while time stands still, a recent one's while it goes
             on; None while unknown.
         failed: whether it could not go on.
+        turns: what was changed of it up to the cursor.
         kind: of the point where it stands with next to no gradient; None while it moves, or where there is no formula.
     """
 
@@ -63,6 +73,7 @@ class RunScene:
     values: Mapping[str, float]
     report: UpdateReport | None
     failed: bool
+    turns: tuple[Turn, ...]
     kind: Kind | None
 
     @property
@@ -102,9 +113,11 @@ class RunScene:
 
     @property
     def status_words(self) -> str:
-        """How it stands, in words: at which kind of point, where it has converged to none that is the lowest."""
-        words = self.status.name.lower() if self.kind in (None, "minimum") else f"at a {self.kind}"
-        return f"{words} at update {self.update}" if self.status.stopped else words
+        """How it stands, in words: with next to no gradient it has converged at a minimum only."""
+        if self.status is Status.CONVERGED:
+            return _STANDING.get(self.kind, "standing still")
+        words = self.status.name.lower()
+        return f"{words} at update {short(self.update)}" if self.status.stopped else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +191,7 @@ class Scene:
         reports = tuple(id(run.report) for run in self.runs)
         moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for)
         looked = self.selected, id(self.imagined), id(self.predictions)
-        return id(self.experiment), self.clock, moving, shown, reports, self.plane.number, looked
+        return id(self.experiment), self.clock, self.changes, moving, shown, reports, self.plane.number, looked
 
     @property
     def pace(self) -> float:
@@ -217,7 +230,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         device=opened.device,
         runs=tuple(
             _run_scene(session, history, trails, index, palette, shown=index not in hidden)
-            for index in range(len(experiment.runs))
+            for index in range(len(session.lineages))
         ),
         cursor=history.cursor,
         end=history.end,
@@ -230,7 +243,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         generation=session.generation,
         palette=palette,
         plane=trails.plane,
-        predictions=look.predictions[1],
+        predictions=look.predictions[1] if len(look.predictions[0]) == len(session.lineages) else None,
         changes=session.journal,
         selected=look.selected,
         imagined=look.imagined if look.imagined and look.imagined.run == look.selected else None,
@@ -256,7 +269,7 @@ def _run_scene(
     recorded = {one.name: float((evaluated if one.cost == "pass" else now)[one.name]) for one in RECORDED}
     return RunScene(
         index=index,
-        config=session.experiment.runs[index],
+        config=session.lineages[index].after(int(now["update"])),
         glyph=GLYPHS[index],
         color=palette.runs[index],
         faded=palette.faded[index],
@@ -267,8 +280,9 @@ def _run_scene(
         points=points,
         loss_update=int(evaluated["update"]),
         values=recorded | {one.name: one.of(standing) for one in measures("free")},
-        report=reports[index] if reports else None,
+        report=reports[index] if len(reports) == len(session.lineages) else None,  # else a fork is newer than they
         failed=index in session.troubles and history.live,
+        turns=turns_of(session.lineages[index], trails, index, int(now["update"])),
         kind=_kind_of_point(session.card.formula, points[-1]) if now["status"] == Status.CONVERGED else None,
     )
 

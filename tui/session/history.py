@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.experiment.choices import CLOCKS, Clock
-from sim.protocol.trace import ROW, Rows
+from sim.experiment.resolved import Lineage
+from sim.protocol.trace import ROW, Rows, forked
 from tui.session.column import Column, thinned
 
 _REPLAYED_AT_ONCE = 20_000  # moments
@@ -50,8 +51,21 @@ class History:
             self.cursor = self.end
 
     def _append_runs(self, rows: Rows) -> None:
-        for run, (column, evaluated) in enumerate(zip(self._runs, self._evaluated, strict=True)):
-            own = rows[rows["run"] == run]
+        for run in range(len(self._runs)):
+            self._append_run(run, rows[rows["run"] == run])
+
+    def fork(self, lineage: Lineage) -> None:
+        """Record one run more, which has its past in common with another one."""
+        assert lineage.parent is not None
+        index = len(self._runs)
+        self._runs.append(Column(ROW))
+        self._evaluated.append(Column(np.dtype(np.int64)))
+        self._evaluations.append(Column(np.dtype(np.int64)))
+        self._append_run(index, forked(self._runs[lineage.parent].values, lineage, index))
+
+    def _append_run(self, run: int, own: Rows) -> None:
+        column, evaluated = self._runs[run], self._evaluated[run]
+        if len(own):
             indices = np.where(np.isnan(own["loss"]), -1, np.arange(len(own)) + len(column.values))
             self._evaluations[run].extend(indices[indices >= 0])
             before = evaluated.values[-1:] if len(evaluated.values) else np.array([-1])

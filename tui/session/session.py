@@ -2,21 +2,24 @@
 
 import asyncio
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from enum import Enum, auto
+from itertools import count
 from typing import Any
 
 from sim.experiment.choices import CLOCKS, Clock, PlaneKind
-from sim.experiment.config import Experiment
+from sim.experiment.config import Experiment, RunConfig, runs_after
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Journal, clock_after
-from sim.experiment.resolved import Resolved
+from sim.experiment.journal import ClockChange, Journal, Settings, clock_after
+from sim.experiment.resolved import Lineage, Resolved
 from sim.problems.card import Card, usual_pace
-from sim.protocol.answers import Advanced, Answer, Changed, Failed, Opened, PlaneNews, Trouble, Worked
-from sim.protocol.commands import Advance, Command, Open, Retention, SetClock, SetPlane, Work
+from sim.protocol.answers import Advanced, Answer, Changed, Failed, Opened, PlaneNews, Refused, Trouble, Worked
+from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun, Open, Retention, SetClock, SetPlane, Work
 from tui.session.banner import Banner, with_hint
+from tui.session.change_words import newest_change
 from tui.session.closer_look import CloserLook
 from tui.session.history import History
 from tui.session.inflow import Inflow
@@ -57,6 +60,7 @@ class Session:
         trails: where the runs went on the plane; None until it stands.
         clock: what counts now.
         journal: what was changed on the way, or will be.
+        lineages: the runs, those that were forked off among them.
         player: playing or paused, and how fast.
         meter: how fast really.
         look: landscape, reports and answers.
@@ -90,6 +94,7 @@ class Session:
         self.trails: PlaneTrails | None = None
         self.clock: Clock = asked.clock
         self.journal: Journal = asked.changes
+        self.lineages: tuple[Lineage, ...] = ()
         self.player = Player()
         self.meter = Meter()
         self.generation = 0
@@ -115,9 +120,15 @@ class Session:
     @property
     def reproduced(self) -> Experiment:
         """The experiment that would go just as this one did."""
-        first = [change for change in self.journal if change.moment == 0]
-        clock = first[0].clock if first else self.asked.clock
-        return replace(self.asked, clock=clock, changes=self.journal[len(first) :])
+        first = [change for change in self.journal if isinstance(change, ClockChange) and change.moment == 0]
+        rest = tuple(change for change in self.journal if change not in first)
+        return replace(self.asked, clock=first[0].clock if first else self.asked.clock, changes=rest)
+
+    @property
+    def settings(self) -> tuple[RunConfig, ...]:
+        """The runs as they were asked for, with all that was changed since."""
+        made = self.history.end if self.history else 0
+        return runs_after(self.asked.runs, [change for change in self.journal if change.moment <= made])
 
     @property
     def caught_up(self) -> bool:
@@ -155,6 +166,7 @@ class Session:
             self.opened, self.history, self._inflow = answer, History(answer.rows), Inflow()
             self.trails = PlaneTrails(answer.plane)
             self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
+            self.lineages = answer.experiment.lineages
             self.generation += 1
             self.troubles, self.banner = {}, None
             self.look.begin()
@@ -165,12 +177,17 @@ class Session:
         asked = self.asked
         self.asked = replace(asked, start=start or asked.start, seed=asked.seed if seed is None else seed)
         moment = self.history.end if self.history else 0
-        if self.clock != clock_after(asked.clock, asked.changes, moment):
-            # the one that was chosen on the way holds from the start
-            self.asked = replace(self.asked, clock=self.clock, changes=())
+        if self.journal != asked.changes or self.clock != clock_after(asked.clock, asked.changes, moment):
+            # what was chosen on the way holds from the start
+            self.asked = replace(self.asked, runs=self.settings, clock=self.clock, changes=())
         self.phase = Phase.BEGINNING_AGAIN if self.phase is Phase.STANDING else Phase.STARTING
         self.banner = None
         self.spawn(self.open())
+
+    def reset_to_own_start(self) -> None:
+        """Begin again where the problem itself does, whatever start was chosen."""
+        self.asked = replace(self.asked, start=None)
+        self.reset()
 
     def begin_on(self, clock: Clock) -> None:
         """Begin again, with the runs kept equal in something else."""
@@ -203,6 +220,52 @@ class Session:
             self._outstanding[SetClock] -= 1
         if isinstance(answer, Changed):
             self.journal = answer.journal
+
+    def change_run(self, index: int, settings: Settings) -> None:
+        """Have a run go on with other settings; where the cursor is in the past, a fork of it."""
+        if self.history is not None and not self.history.live:
+            self.fork(index, settings)
+        elif self.lineages:
+            self.spawn(self._change(ChangeRun(self.lineages[index].newest.name, settings)))
+
+    def fork(self, index: int, settings: Settings, update: int | None = None) -> None:
+        """Have a run go on a second time, in another way or just so: from an update, or else from the cursor."""
+        if self.history is not None and self.lineages:
+            name = self.lineages[index].newest.name
+            named = {"name": self._free_name(name), **settings}
+            begin = self.history.updates[index] if update is None else update
+            self.spawn(self._change(ForkRun(name, begin, named)))
+
+    def _free_name(self, name: str) -> str:
+        """A name for one run more: that of its parent with the next number."""
+        base = re.sub(r" \d+$", "", name)
+        names = {lineage.newest.name for lineage in self.lineages}
+        return next(one for one in (f"{base} {number}" for number in count(2)) if one not in names)
+
+    async def _change(self, command: ChangeRun | ForkRun) -> None:
+        answer = await self.ask(command)
+        if isinstance(answer, Refused):
+            self._notify(answer.sentence)
+        elif isinstance(answer, Changed) and self.history is not None and self.trails is not None:
+            self.journal = answer.journal
+            self.history.append(self._inflow.rest())
+            for lineage in answer.lineages[len(self.lineages) :]:
+                self.trails.fork(lineage)
+            self._branch(answer.lineages, self.history)
+            names = [lineage.newest.name for lineage in self.lineages]
+            index = len(names) - 1 if isinstance(command, ForkRun) else names.index(command.run)
+            self._notify(newest_change(self.lineages, index))
+            if isinstance(command, ForkRun):
+                self.history.seek_live()
+                self.look.selected = len(self.lineages) - 1
+                self.player.owed = 0.0
+                self.finished = False
+
+    def _branch(self, lineages: tuple[Lineage, ...], history: History) -> None:
+        """Take over the runs as the engine has them, those that were forked off among them."""
+        for lineage in lineages[len(self.lineages) :]:
+            history.fork(lineage)
+        self.lineages = lineages
 
     def set_plane(self, kind: PlaneKind) -> None:
         """See the parameters on another plane."""
@@ -302,11 +365,16 @@ class Session:
 
     def _record(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
         history.append(self._inflow.rest())
+        if len(answer.lineages) > len(self.lineages):
+            before = answer.rows["moment"] <= answer.lineages[len(self.lineages)].moment
+            history.append(answer.rows[before])
+            answer = replace(answer, rows=answer.rows[~before])
+        self._branch(answer.lineages, history)
         if self.hurried and not answer.finished:
             self._inflow.put(answer.rows, _FRAMES_AT_ONCE)
         else:
             history.append(answer.rows)
-        trails.take(answer.plane)
+        trails.take(answer.plane, answer.lineages)
         if len(answer.rows) and not self._outstanding[SetClock]:
             self.clock = clock_after(self.asked.clock, self.journal, int(answer.rows[-1]["moment"]))
         self.finished = answer.finished

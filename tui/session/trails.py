@@ -1,8 +1,12 @@
 """Where the runs went on the present plane. Pure data."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.experiment.geometry import Point
+from sim.experiment.resolved import Lineage
 from sim.protocol.answers import PlaneNews, Trail
 from sim.protocol.trace import Rows
 from tui.session.column import Column, thinned
@@ -19,6 +23,16 @@ class _Recorded:
         self._updates, self._xy, self._distances = Column(np.int64), Column(np.float64, 2), Column(np.float64)
         self.head: Floats = np.zeros(2)
         self.head_distance = 0.0
+
+    def fork(self, update: int) -> "_Recorded":
+        """The same up to an update."""
+        count = int(np.searchsorted(self.updates, update, side="right"))
+        forked = _Recorded()
+        forked._updates.extend(self.updates[:count])
+        forked._xy.extend(self.xy[:count])
+        forked._distances.extend(self.distances[:count])
+        forked.head, forked.head_distance = self.xy[count - 1], float(self.distances[count - 1])
+        return forked
 
     def extend(self, trail: Trail) -> None:
         self._updates.extend(trail.updates)
@@ -50,13 +64,20 @@ class PlaneTrails:
         self._runs = [_Recorded() for _ in news.trails]
         self.take(news)
 
-    def take(self, news: PlaneNews) -> None:
-        """Add what is new, or take whole trails instead of those before."""
+    def take(self, news: PlaneNews, lineages: Sequence[Lineage] = ()) -> None:
+        """Add what is new, or replace the trails by whole ones; a run that is new was forked off another one."""
         self.plane = news
         if news.whole:
             self._runs = [_Recorded() for _ in news.trails]
-        for run, trail in zip(self._runs, news.trails, strict=True):
-            run.extend(trail)
+        for index, trail in enumerate(news.trails):
+            if index == len(self._runs):
+                self.fork(lineages[index])
+            self._runs[index].extend(trail)
+
+    def fork(self, lineage: Lineage) -> None:
+        """Take over the past of a run that was forked off."""
+        assert lineage.parent is not None
+        self._runs.append(self._runs[lineage.parent].fork(lineage.update))
 
     def until(self, run: int, update: int, *, live: bool) -> tuple[Floats, float]:
         """Where a run went up to an update, shape (K, 2), older points thinned, and how far off the plane it is.
@@ -71,6 +92,13 @@ class PlaneTrails:
         if live and not (count and recorded.updates[count - 1] == update):
             return np.concatenate([*points, recorded.head[None]]), recorded.head_distance
         return np.concatenate(points), float(recorded.distances[count - 1])
+
+    def point_after(self, run: int, update: int) -> Point | None:
+        """Where a run was after an update; None where that was not kept."""
+        recorded = self._runs[run]
+        index = int(np.searchsorted(recorded.updates, update))
+        kept = index < len(recorded.updates) and recorded.updates[index] == update
+        return Point(*recorded.xy[index].tolist()) if kept else None
 
     def points_of(self, rows: Rows) -> tuple[Floats, Floats]:
         """Where the runs were at the updates of some rows, and how far off the plane; NaN where that was not kept.

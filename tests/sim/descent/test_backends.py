@@ -27,7 +27,7 @@ def test_the_backend_makes_the_steppers(backend, kind):
     experiment = resolved(problem, RunConfig("run", 7), backend=backend)
     really, make, note = steppers_of(problem, experiment, backend)
     assert (really, note) == (experiment, "")
-    assert isinstance(make(Course(experiment, 0)), kind)
+    assert isinstance(make(Course(experiment.runs[0], 0, experiment)), kind)
 
 
 def unknown_function(xp, a, b, x):
@@ -50,7 +50,7 @@ def test_torch_does_what_cannot_be_compiled_and_says_so(output, why):
     experiment = resolved(problem, RunConfig("run", 7), backend="compiled")
     really, make, note = steppers_of(problem, experiment, "auto")
     assert really == replace(experiment, backend="torch")
-    assert isinstance(make(Course(experiment, 0)), TorchStepper)
+    assert isinstance(make(Course(experiment.runs[0], 0, experiment)), TorchStepper)
     assert why in note
     assert note.endswith("; torch makes them, more slowly.")
     with pytest.raises(ConfigError, match=f"{why}.*; use --backend torch."):

@@ -16,7 +16,7 @@ from sim.descent.clock import QUANTUM
 from sim.descent.race import Race, RaceState
 from sim.experiment.choices import CLOCKS, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from sim.experiment.config import Limit, RunConfig
-from sim.experiment.journal import Change
+from sim.experiment.journal import ClockChange
 from sim.models.problem import Problem, formula_problem
 from sim.models.random_state import RandomState
 from sim.models.sources import DatasetSource, TensorSource
@@ -264,7 +264,7 @@ def test_every_past_update_is_known_however_many_were_made_at_once(device, clock
 @quick
 def test_a_journal_is_what_was_done(device, kind, clock, changes, costs, asked):
     runs = [RunConfig("a", 7, momentum=0.9), RunConfig("b", 32, optimizer="adam"), RunConfig("c", 4)]
-    journal = tuple(Change(moment, changes[moment]) for moment in sorted(changes))
+    journal = tuple(ClockChange(moment, changes[moment]) for moment in sorted(changes))
 
     def fresh(**fields) -> Race:
         return race_of(problem_of(kind, device), *runs, rate=0.05, costs=costs, clock=clock, **fields)
@@ -276,7 +276,7 @@ def test_a_journal_is_what_was_done(device, kind, clock, changes, costs, asked):
         if change.moment <= expected[1].moment:
             rows.append(rows_of(done, change.moment - done.moment))
             assert done.moment == change.moment
-            done.set_clock(change.clock)
+            done.change(change)
     rows.append(rows_of(done, expected[1].moment - done.moment))
     for name in ROW.names:
         assert_same(np.concatenate(rows)[name], expected[0][name], device)
@@ -287,7 +287,7 @@ def test_a_journal_is_what_was_done(device, kind, clock, changes, costs, asked):
 
 
 def test_all_moments_are_made_whatever_changes_on_the_way(device):
-    changes = (Change(10, "examples"), Change(20, "seconds"), Change(30, "updates"))
+    changes = (ClockChange(10, "examples"), ClockChange(20, "seconds"), ClockChange(30, "updates"))
     race = race_of(problem_of("two parameters", device), RunConfig("a", 7), RunConfig("b", 1), changes=changes)
     rows = rows_of(race, 40)
     assert race.moment == 40
@@ -296,12 +296,12 @@ def test_all_moments_are_made_whatever_changes_on_the_way(device):
 
 
 def test_what_is_changed_replaces_what_was_to_be_changed_later(device):
-    changes = (Change(10, "examples"), Change(20, "updates"))
+    changes = (ClockChange(10, "examples"), ClockChange(20, "updates"))
     race = race_of(problem_of("two parameters", device), RunConfig("a", 7), RunConfig("b", 1), changes=changes)
     while race.moment < 15:
         rows_of(race, 15 - race.moment)
-    race.set_clock("seconds")
-    assert race.journal == (Change(10, "examples"), Change(15, "seconds"))
+    race.change(ClockChange(race.moment, "seconds"))
+    assert race.journal == (ClockChange(10, "examples"), ClockChange(15, "seconds"))
     rows = rows_of(race, 30)
     assert len(rows) == 30
     assert set(rows["clock"].tolist()) == {list(CLOCKS).index("seconds")}

@@ -223,7 +223,7 @@ def test_what_lies_beyond_a_restored_state_is_forgotten():
     kept = KeptStates(1e9)
     for state in states:
         kept.take(state)
-    kept.restore(states[4])
+    kept.forget_after(states[4].update)
     assert kept.before(9) is states[4]
     other = replace(states[5])
     kept.take(other)

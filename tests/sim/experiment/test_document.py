@@ -12,7 +12,7 @@ from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig,
 from sim.experiment.document import from_document, to_document
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change
+from sim.experiment.journal import ClockChange
 from sim.experiment.resolved import Facts, resolve
 
 EXPERIMENTS = {
@@ -32,7 +32,7 @@ EXPERIMENTS = {
             RunConfig("c", None, optimizer="rmsprop", momentum=0.25, sampling="replacement", drop_last=True),
         )
     ),
-    "changes": Experiment(changes=(Change(50, "examples"), Change(70, "seconds"))),
+    "changes": Experiment(changes=(ClockChange(50, "examples"), ClockChange(70, "seconds"))),
 }
 
 
@@ -75,7 +75,7 @@ def test_what_is_left_out_is_as_by_default() -> None:
         ({"runs": [{"batch_size": 1.5}]}, "must be a whole number or a text"),
         ({"runs": ["name=a"]}, "must be a table"),
         ({"runs": {"name": "a"}}, "must be a list"),
-        ({"changes": [{"moment": 3}]}, "does not say its clock"),
+        ({"changes": [{"moment": 3}]}, "one of clock, run and fork"),
         ({"changes": [3]}, "must be a table"),
         ({"start": [1]}, "two finite numbers"),
         ({"start": [1, "2"]}, "two finite numbers"),

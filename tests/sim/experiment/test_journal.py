@@ -6,16 +6,16 @@ from hypothesis import given, settings
 
 from sim.experiment.choices import CLOCKS
 from sim.experiment.errors import ConfigError
-from sim.experiment.journal import Change, clock_after, noted
+from sim.experiment.journal import ClockChange, clock_after, noted
 
 CLOCK = st.sampled_from(list(CLOCKS))
 JOURNALS = st.dictionaries(st.integers(0, 20), CLOCK, max_size=8).map(
-    lambda changes: tuple(Change(moment, changes[moment]) for moment in sorted(changes))
+    lambda changes: tuple(ClockChange(moment, changes[moment]) for moment in sorted(changes))
 )
 quick = settings(deadline=None, derandomize=True, database=None)
 
 
-@given(journal=JOURNALS, change=st.builds(Change, st.integers(0, 20), CLOCK))
+@given(journal=JOURNALS, change=st.builds(ClockChange, st.integers(0, 20), CLOCK))
 @quick
 def test_a_change_replaces_those_at_its_moment_or_later(journal, change):
     expected = {one.moment: one for one in journal if one.moment < change.moment} | {change.moment: change}
@@ -39,4 +39,4 @@ def test_the_clock_at_a_moment_is_that_of_the_last_change_up_to_it(clock, journa
 )
 def test_what_is_wrong_with_a_change_is_said(moment, clock, words):
     with pytest.raises(ConfigError, match=words):
-        Change(moment, clock)
+        ClockChange(moment, clock)

@@ -11,7 +11,7 @@ from sim.experiment.choices import CLOCKS, OPTIMIZERS
 from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change
+from sim.experiment.journal import ClockChange
 from sim.experiment.resolved import Facts, Resolved, Run, resolve
 
 RATES = {name: 0.5 + index for index, name in enumerate(OPTIMIZERS)}
@@ -116,7 +116,7 @@ def test_whatever_else_was_asked_for_stays_as_it_was() -> None:
         device="auto",
         plane="heads",
         limit=Limit("epochs", 2.5),
-        changes=(Change(3, "seconds"),),
+        changes=(ClockChange(3, "seconds"),),
     )
     found = resolve(asked, facts(142, 900), "cuda:0")
     mine, _ = found.runs
@@ -166,8 +166,8 @@ def test_every_seed_is_the_one_asked_for_but_that_of_directions_which_would_be_t
         ({"seed": -1}, "whole number from 0"),
         ({"device": "gpu"}, "known: auto, cpu, cuda, cuda:N, mps"),
         ({"start": Point(math.nan, 1.0)}, "The start must be two finite numbers, such as --start -1,2; got nan,1."),
-        ({"changes": (Change(5, "examples"), Change(5, "updates"))}, "later moment"),
-        ({"changes": (Change(5, "examples"), Change(4, "updates"))}, "later moment"),
+        ({"changes": (ClockChange(5, "examples"), ClockChange(5, "updates"))}, "later moment"),
+        ({"changes": (ClockChange(5, "examples"), ClockChange(4, "updates"))}, "later moment"),
     ],
 )
 def test_what_is_wrong_with_an_experiment_is_said(fields: dict[str, object], words: str) -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tui.draw.chart import BELOW, Chart, Series
+from tui.draw.chart import ABOVE, BELOW, Chart, Series
 
 RED, GREEN, BROWN = 0xFF0000, 0x00FF00, 0x332211
 
@@ -85,6 +85,17 @@ def test_a_tiny_value_flattens_the_rest_only_if_asked() -> None:
     assert np.ptp(dots_of([line[: 60 * 2 // 3] for line in asked])[:, 1]) <= 2
 
 
+def test_a_run_that_diverges_leaves_the_others_room_and_ends_at_the_upper_edge() -> None:
+    calm, wild = series([3.0, 2.0, 1.0, 0.5, 0.3]), series([3.0, 90.0, 1e4, 1e8], GREEN)
+    frame = Chart((calm, wild), 60, 16, log_y=True, decades=6).frame()
+    lines = frame.lines()
+    assert lines[0].count(ABOVE) == 3
+    assert not any(ABOVE in line for line in lines[1:])
+    rows = np.nonzero((frame.fg == RED) & (frame.characters > 0x2800))[0]
+    assert np.ptp(rows) >= 4
+    assert not any(ABOVE in line for line in lines_of(calm, wild, log_y=True))
+
+
 def test_gaps_are_not_bridged() -> None:
     for gap in (np.nan, np.inf, -np.inf):
         row = lines_of(series([1, 1, gap, gap, 1, 1]), width=40, height=6)
@@ -126,6 +137,34 @@ def test_a_band_widens_no_axis() -> None:
     wide = replace(curve, swath=(np.arange(3.0), np.array([-1e9, 0, 1e9])), swath_color=BROWN)
     assert lines_of(wide)[-1] == lines_of(curve)[-1]
     assert [line[:4] for line in lines_of(wide)] == [line[:4] for line in lines_of(curve)]
+
+
+def test_a_band_of_few_values_has_no_gaps_and_ends_where_they_end() -> None:
+    y = np.where(np.arange(25) % 2, 1.0, 3.0)
+    curve = replace(series(np.full(25, 2.0)), swath=(np.arange(25.0), y), swath_color=BROWN)
+    chart = Chart((replace(curve, y=np.linspace(0.5, 4, 25)),), 60, 12, x_end=40)
+    (columns,) = np.nonzero((chart.frame().bg == BROWN)[3:5].all(axis=0))
+    line = dots_of(chart.frame().lines())[:, 0] // 2
+    assert np.diff(columns).max() == 1
+    assert columns[0] - line.min() <= 1
+    assert columns[-1] == line.max()
+
+
+def test_the_nearest_line_is_the_one_above_or_below_or_else_beside() -> None:
+    upper, lower, short = series(np.full(41, 3.0)), series(np.full(41, 1.0)), series(np.full(11, 2.0))
+    chart = Chart((upper, lower, short), 60, 12)
+    left = chart.frame().lines()[-2].index("└") + 1
+    at = {x: left + round(x / 40 * (60 - left)) for x in (5, 25)}
+    assert [chart.nearest(at[5], row)[0] for row in (0, 5, 9)] == [0, 2, 1]
+    assert [chart.nearest(at[25], row)[0] for row in (0, 3, 6, 9)] == [0, 0, 1, 1]
+    for x, column in at.items():
+        assert chart.nearest(column, 0)[1] == pytest.approx(x, abs=1)
+    alone = Chart((series(np.full(6, 2.0)),), 60, 12, x_end=40)
+    assert alone.nearest(at[25], 3)[0] == 0
+    assert [chart.nearest(*cell) for cell in ((left - 1, 3), (30, 10), (60, 3), (30, -1))] == [None] * 4
+    assert Chart((), 60, 12).nearest(30, 3) is None
+    assert Chart((series([]), series([np.nan])), 60, 12).nearest(30, 3) is None
+    assert Chart((upper,), 11, 3).nearest(5, 1) is None
 
 
 def test_the_cursor_is_drawn_in_its_column_behind_the_line() -> None:

@@ -25,6 +25,11 @@ def test_shares_of_a_linear_and_of_a_logarithmic_axis() -> None:
     assert np.isnan(Scale(0, 1, False).shares([np.nan, np.inf, -np.inf])).all()
 
 
+def test_a_share_of_an_axis_leads_back_to_its_value() -> None:
+    for scale, values in ((Scale(-1, 3, False), [-1, 0.5, 3, 7]), (Scale(0.01, 100, True), [0.01, 3, 100, 1e4])):
+        assert [scale.value(share) for share in scale.shares(values)] == pytest.approx(values)
+
+
 def test_an_x_axis_begins_at_zero_and_leaves_room_at_its_end() -> None:
     assert scale_across(1, 100, False, 0.0) == (0, 100, False)
     for last in (1, 7, 104, 53_040, 2.3e-4):
@@ -53,6 +58,13 @@ def test_a_logarithmic_axis_ends_some_decades_below_the_start() -> None:
     assert scale_up(values, True, 3.0, 6).low == pytest.approx(2e-6)
     assert scale_up(values, True, 3.0, math.inf).low == pytest.approx(1e-14)
     assert scale_up(values, False, 3.0, 6).low == 0
+
+
+def test_a_logarithmic_axis_ends_a_decade_above_the_start() -> None:
+    values = np.array([3.0, 1.0, 2e9])
+    assert scale_up(values, True, 3.0, 6) == (1.0, pytest.approx(50), True)
+    assert scale_up(values, True, 3.0, math.inf).high == pytest.approx(2e9)
+    assert scale_up(values[2:], True, 3.0, 6).high >= 2e9
 
 
 @pytest.mark.parametrize("values", [[0.0], [5.0, 5.0], [-3.0], [5e-324], [1e308, -1e308], [1e16, 1e16 + 2]])

@@ -10,7 +10,7 @@ import pytest
 from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig, default_runs
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change
+from sim.experiment.journal import ClockChange
 from tui import cli
 from tui.options.command_line import command_line
 from tui.options.options import Options, parse_run, prepare
@@ -135,7 +135,7 @@ EXPERIMENTS = {
     ),
     "loss every": Experiment(runs=tuple(RunConfig(run.name, run.batch_size, loss_every=7) for run in default_runs())),
     "a model on another plane": Experiment(ModelConfig(hidden=(8, 4), dataset="wine"), plane="heads"),
-    "a change of clock": Experiment(changes=(Change(50, "examples"), Change(70, "seconds"))),
+    "a change of clock": Experiment(changes=(ClockChange(50, "examples"), ClockChange(70, "seconds"))),
     "limit": Experiment(limit=Limit("updates", 100)),
     "epochs": Experiment(limit=Limit("epochs", 2.5)),
 }
@@ -183,7 +183,7 @@ def test_a_run_that_says_nonsense(text: str, part: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "part"),
     [
-        (("moment=50",), "does not say its clock"),
+        (("moment=50",), "one of clock, run and fork"),
         (("moment=50,clock=second",), "did you mean 'seconds'"),
         (("moment=-1,clock=seconds",), "0 or more"),
         (("moment=many,clock=seconds",), "whole number"),

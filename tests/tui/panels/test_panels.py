@@ -12,8 +12,9 @@ import pytest
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.config import RunConfig
 from sim.experiment.geometry import Point
+from sim.problems.curvature import Kind
 from sim.protocol.answers import Predicted, UpdateReport
-from sim.protocol.trace import Rows
+from sim.protocol.trace import Rows, Status
 from tests.tui.screen import app_of, go, make_app, ready, text_of
 from tests.tui.traces import (
     FORMULA,
@@ -28,6 +29,7 @@ from tests.tui.traces import (
 )
 from tui.app import GdsimApp
 from tui.draw.numbers import decimal
+from tui.draw.sparkline import BLOCKS
 from tui.panels.data_view import DataPanel
 from tui.panels.predictions import predictions_text
 from tui.panels.runs_table import table_text
@@ -68,7 +70,7 @@ def grown(run: RunScene) -> Rows:
 def test_the_status_line_in_full() -> None:
     line = status_text(scene_at(), 150).plain
     assert line.startswith(" linear  points made by hand: x → y · 61 examples ")
-    assert line.endswith("‖ paused  40 updates · 40–2,440 examples · 4.04–6.44 ms  seed 0  cpu ")
+    assert line.endswith("‖ paused  40 updates each · 40–2,440 examples read · 4.04–6.44 ms computing  seed 0  cpu ")
     assert len(line) == 150
 
 
@@ -127,9 +129,9 @@ def test_before_the_first_update_a_busy_engine_warms_up() -> None:
 
 
 COUNTERS: dict[Clock, str] = {
-    "updates": "40 updates",
-    "examples": "40–2,440 examples",
-    "seconds": "4.04–6.44 ms",
+    "updates": "40 updates each",
+    "examples": "40–2,440 examples read",
+    "seconds": "4.04–6.44 ms computing",
 }
 
 
@@ -177,12 +179,12 @@ def test_the_table_says_what_the_trace_says() -> None:
 @pytest.mark.parametrize(
     ("clock", "order"),
     [
-        ("updates", ["examples/s", "updates/s", "epoch", "‖grad‖", "to min", "optimizer", "examples"]),
-        ("seconds", ["epoch", "‖grad‖", "to min", "optimizer", "updates/s", "examples/s", "examples"]),
+        ("updates", ["loss so far", "examples/s", "updates/s", "epoch", "‖grad‖", "to min", "optimizer", "examples"]),
+        ("seconds", ["loss so far", "epoch", "‖grad‖", "to min", "optimizer", "updates/s", "examples/s", "examples"]),
     ],
 )
 def test_a_narrow_table_leaves_out_the_least_important_columns(clock: Clock, order: list[str]) -> None:
-    widths = range(150, 55, -1)
+    widths = range(160, 75, -1)
     experiment = make_experiment(clock=clock)
     scene = make_scene(experiment, make_race(experiment, 40 if clock == "updates" else 40 * SECONDS))
     kept = [frozenset(cells_of(scene, width)[0]) for width in widths]
@@ -195,6 +197,69 @@ def test_a_narrow_table_leaves_out_the_least_important_columns(clock: Clock, ord
     assert {"run", "batch", "updates", "loss", "status"} <= kept[-1]
     for width in widths:
         assert max(map(len, table_text(scene, width).plain.split("\n"))) <= width
+
+
+def test_no_column_comes_or_goes_or_moves_as_numbers_grow() -> None:
+    plain = scene_at()
+    values = {"loss": 0.00012345, "grad_norm": 123_456.7, "updates_per_second": 1.23e-5, "examples_per_second": 2e6}
+    later = replace(
+        plain, runs=tuple(replace(run, seen=grown(run), values={**run.values, **values}) for run in plain.runs)
+    )
+    for width in (80, 100, 120, 160, 200):
+        early, late = (table_text(scene, width).plain.split("\n")[0] for scene in (scene_at(0), later))
+        assert early == late
+
+
+def test_where_there_is_room_each_run_has_the_course_of_its_loss_in_its_colour() -> None:
+    text = table_text(scene_at(), 200)
+    assert "loss so far" in text.plain
+    for run, line in zip(scene_at().runs, text.split("\n")[1:], strict=True):
+        course = cells_of(scene_at(), 200)[run.index]["loss so far"]
+        begin = line.plain.index(course)
+        assert [span.style for span in line.spans if span.start <= begin < span.end] == [f"#{run.color:06x}"]
+        losses = [row_of(run.index, update)["loss"] for update in (0, 40)]
+        assert (BLOCKS.index(course[0]) > BLOCKS.index(course[-1])) == (losses[0] > 2 * losses[1])
+        assert len(course) == 41
+
+
+def test_a_run_that_is_ahead_on_another_clock_waits() -> None:
+    """After 40 updates each, batch has read 2,440 examples; on the clock of examples it is stochastic's turn."""
+    rows = cells_of(scene_at(clock="examples"), 120)
+    assert [cells["status"] for cells in rows] == ["waits", "waits", "running"]
+    for clock, until in (("updates", 40), ("examples", 500), ("seconds", 400 * SECONDS)):
+        experiment = make_experiment(clock=clock)
+        race = make_race(experiment, until)
+        for moment in range(1, int(race.rows["moment"].max()), 7):
+            rows = cells_of(live(make_scene(experiment, race, cursor=moment)), 120)
+            assert [cells["status"] for cells in rows] == ["running"] * 3, (clock, moment)
+
+
+def live(scene: Scene) -> Scene:
+    """The same moment, as if it were the last one recorded."""
+    return replace(scene, end=scene.cursor)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "good"),
+    [
+        ("minimum", "converged", True),
+        ("local minimum", "in a local minimum", False),
+        ("saddle", "at a saddle", False),
+        ("plateau", "on a plateau", False),
+        ("slope", "standing still", False),
+        (None, "standing still", False),
+    ],
+)
+def test_only_at_a_minimum_is_a_run_converged_and_green(kind: Kind | None, words: str, good: bool) -> None:
+    scene = scene_at()
+    seen = scene.runs[0].seen.copy()
+    seen["status"][-1] = Status.CONVERGED
+    run = replace(scene.runs[0], seen=seen, kind=kind)
+    text = table_text(replace(scene, runs=(run, *scene.runs[1:])), 120)
+    row = text.split("\n")[1]
+    begin = row.plain.index(words)
+    colors = [str(span.style) for span in row.spans if span.start <= begin < span.end]
+    assert (f"#{scene.palette.good:06x}" in colors) == good
 
 
 def test_stopped_runs_say_when() -> None:

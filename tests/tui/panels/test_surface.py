@@ -92,6 +92,19 @@ async def test_a_click_starts_from_there() -> None:
         assert start.y == pytest.approx(top - 12.5 / rows * (top - bottom))
 
 
+async def test_a_key_goes_back_from_a_chosen_start_to_the_problems_own() -> None:
+    async with on_screen() as it:
+        await it.pilot.click(Surface, offset=(38, 13))
+        await wait_for(it.pilot, lambda: len(it.link.asked(Open)) == 2)
+        await it.pilot.press("r")
+        await wait_for(it.pilot, lambda: len(it.link.asked(Open)) == 3)
+        await it.pilot.press("S")
+        await wait_for(it.pilot, lambda: len(it.link.asked(Open)) == 4)
+        starts = [command.experiment.start for command in it.link.asked(Open)]
+        assert starts[0] is starts[3] is None
+        assert starts[1] == starts[2] is not None
+
+
 async def test_a_click_beside_the_canvas_does_nothing() -> None:
     async with on_screen() as it:
         for offset in ((3, 10), (20, 0), (0, 0)):

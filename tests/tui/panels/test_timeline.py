@@ -4,7 +4,7 @@ import pytest
 from textual import events
 
 from sim.experiment.config import RunConfig
-from sim.experiment.journal import Change
+from sim.experiment.journal import ClockChange
 from tests.tui.screen import on_screen
 from tests.tui.traces import make_experiment, make_race, make_scene
 from tui.panels.timeline import Timeline, timeline_text
@@ -24,7 +24,7 @@ def test_changes_of_the_clock_and_ends_of_runs_are_marked() -> None:
     experiment = make_experiment(RunConfig("calm", "all"), RunConfig("hasty", 1, lr=1.4))
     race = make_race(experiment, 40)
     last = race.rows[race.rows["run"] == 1][-1]["moment"]
-    changes = (Change(10, "examples"), Change(90, "seconds"))
+    changes = (ClockChange(10, "examples"), ClockChange(90, "seconds"))
     line = timeline_text(make_scene(experiment, race, changes=changes), 41).plain
     assert line.index("┃") == 10
     assert line.count("┃") == 1

@@ -107,6 +107,12 @@ def test_a_diverged_run_is_what_matters() -> None:
     assert sentence == f"hasty diverged at update {last}: a rate of 1.4 is too high for batches of 1; calm goes on."
 
 
+def test_all_that_go_on_are_named_or_counted() -> None:
+    hasty, calm = RunConfig("hasty", 1, lr=1.4), [RunConfig(name, "all") for name in ("a", "b", "c")]
+    assert say(make_experiment(hasty, *calm[:2]), 40)[0].endswith("; a and b go on.")
+    assert say(make_experiment(hasty, *calm), 40)[0].endswith("; 3 others go on.")
+
+
 def test_when_all_diverged_it_says_what_to_try() -> None:
     sentence, _ = say(make_experiment(RunConfig("hasty", 1, lr=1.4)), 40)
     assert sentence.endswith("Try a lower --lr.")
@@ -201,6 +207,32 @@ def test_a_run_that_gets_worse_says_so_long_before_it_diverges() -> None:
     words = [narrate(make_scene(experiment, race, cursor=moment), WIDTH) for moment in range(end)]
     first = next(moment for moment, sentence in enumerate(words) if "is getting worse and worse" in sentence)
     assert first < end / 2
+
+
+def noisy(*factors: float) -> str:
+    """The sentence about a run whose loss is so many times that at the start, update by update."""
+    experiment = make_experiment(RunConfig("noisy", 1, lr=0.05))
+    race = make_race(experiment, len(factors))
+    race.rows["loss"][1:] = race.rows["loss"][0] * np.array(factors)
+    return narrate(make_scene(experiment, race), WIDTH)
+
+
+def test_a_noisy_run_that_gets_worse_with_ups_and_downs_says_so() -> None:
+    rising = [2 ** (update / 3) * (1.5 if update % 2 else 1.0) for update in range(1, 25)]
+    assert "noisy is getting worse and worse: its loss is 256 times that at the start" in noisy(*rising)
+
+
+def test_a_run_that_only_rises_to_the_level_of_its_noise_does_not_get_worse_without_end() -> None:
+    level = [min(update, 10) * (1.2 if update % 2 else 1.0) for update in range(1, 61)]
+    assert "worse" not in noisy(*level)
+
+
+def test_who_waits_after_a_change_of_the_clock_is_said() -> None:
+    experiment = make_experiment()
+    scene = make_scene(experiment, make_race(experiment, 40))
+    sentence = narrate(replace(scene, clock="examples"), WIDTH)
+    assert "batch and mini-batch wait until stochastic has read as many examples." in sentence
+    assert "wait" not in narrate(scene, WIDTH)
 
 
 def test_a_run_that_only_jitters_is_not_said_to_get_worse() -> None:

@@ -54,7 +54,9 @@ async def test_what_is_stopped_is_started_again_at_once(link):
     await asyncio.sleep(0)
     number = max(link._waiting)
     link.kill()
-    link._settle(Reply(number, 1, Changed(())))  # on its way when the engine was stopped: nobody waits for it any more
+    link._settle(
+        Reply(number, 1, Changed((), ()))
+    )  # on its way when the engine was stopped: nobody waits for it any more
     assert link.process_id is None
     assert isinstance(await link.request(Open(Experiment())), Opened)
     assert link.process_id != first

@@ -128,7 +128,7 @@ async def test_stepping_beyond_the_end_asks_for_what_is_missing() -> None:
 async def test_a_step_that_comes_in_parts_is_taken_whole() -> None:
     it = await stand()
     part = it.rows[(it.rows["moment"] > 0) & (it.rows["moment"] <= 2)]
-    it.link.instead = [Advanced(part, 2.0, False, it.race.news(part, [2, 2, 2]))]
+    it.link.instead = [Advanced(part, 2.0, False, it.race.news(part, [2, 2, 2]), it.session.lineages)]
     it.link.at = 2
     await it.step(5)
     await it.frame()
@@ -222,7 +222,7 @@ async def test_every_press_of_the_step_key_counts() -> None:
 async def test_a_step_pressed_while_a_fruitless_answer_is_on_its_way_is_taken() -> None:
     it = await stand()
     it.session.player.toggle()
-    it.link.instead = [Advanced(NO_ROWS, 0.0, False, it.race.news(NO_ROWS, [0, 0, 0]))]
+    it.link.instead = [Advanced(NO_ROWS, 0.0, False, it.race.news(NO_ROWS, [0, 0, 0]), it.session.lineages)]
     it.link.gate.clear()
     await it.frame(0.2)
     await it.step(1)

@@ -163,7 +163,9 @@ async def test_when_the_recording_is_full_it_pauses_and_says_so(monkeypatch: pyt
 async def test_a_run_that_fails_is_reported() -> None:
     it = await stand()
     news = it.race.news(NO_ROWS, [0, 0, 0])
-    it.link.instead = [Advanced(NO_ROWS, 0.0, False, news, (Trouble(1, "Run 'mini-batch' ran out."),))]
+    it.link.instead = [
+        Advanced(NO_ROWS, 0.0, False, news, it.session.lineages, (Trouble(1, "Run 'mini-batch' ran out."),))
+    ]
     await it.step(1)
     assert it.notified == ["Run 'mini-batch' ran out."]
 

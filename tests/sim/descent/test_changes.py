@@ -1,0 +1,314 @@
+"""Runs that are changed on the way, and forked: as a plain loop of DataLoader and torch.optim does it."""
+
+import math
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import given
+from torch import Tensor, nn
+from torch.optim import lr_scheduler
+from torch.utils.data import DataLoader, RandomSampler, TensorDataset
+
+from sim.descent.race import Race
+from sim.experiment.choices import CLOCKS, OPTIMIZERS
+from sim.experiment.config import Limit, RunConfig
+from sim.experiment.errors import ConfigError
+from sim.experiment.journal import ClockChange, Fork, RunChange
+from sim.models.problem import Problem
+from sim.models.random_state import RandomState
+from sim.models.sources import TensorSource
+from sim.protocol.trace import Status
+from tests.sim.conftest import assert_same
+from tests.sim.descent.test_race import COSTS, KINDS, assert_alike, future, problem_of, quick
+from tests.sim.one_run import race_of, rows_of
+
+EXAMPLES = 45
+
+
+def inputs() -> tuple[Tensor, Tensor]:
+    draw = torch.Generator().manual_seed(3)
+    x = torch.randn(EXAMPLES, 3, generator=draw)
+    return x, x.sum(dim=1, keepdim=True).sin()
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+
+
+def small_problem(device: str) -> Problem:
+    where = torch.device(device)
+    source = TensorSource(*(one.to(where) for one in inputs()), where, torch.float32)
+    return Problem(network().to(where), nn.MSELoss(), source, RandomState.now(where), task="regression")
+
+
+class PlainLoop:
+    """What anybody would write who changes settings on the way: the oracle."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = USUAL | settings
+        self.model = network()
+        self.dataset = TensorDataset(*inputs())
+        self.generator = torch.Generator().manual_seed(0)
+        self.batches: Iterator[list[Tensor]] = iter(())
+        self.batches_left = -1  # -1 before an epoch was begun
+        self.make_optimizer()
+
+    def make_optimizer(self) -> None:
+        kinds = {"sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop, "adagrad": torch.optim.Adagrad}
+        kinds |= {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+        name, lr = self.settings["optimizer"], self.settings["lr"]
+        own = {"momentum": self.settings["momentum"]} if name in ("sgd", "rmsprop") else {}
+        self.optimizer = kinds[name](self.model.parameters(), lr, **own)
+        self.make_schedule()
+
+    def make_schedule(self) -> None:
+        cosine = self.settings["schedule"] == "cosine"
+        self.schedule = lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=20) if cosine else None
+        self.scheduled = 0
+
+    def change(self, **settings: Any) -> None:
+        """Between two updates."""
+        differ = {name for name, value in settings.items() if self.settings[name] != value}
+        self.settings |= settings
+        (group,) = self.optimizer.param_groups
+        if "optimizer" in differ:
+            self.make_optimizer()
+        elif differ & {"lr", "schedule"}:
+            group["lr"] = self.settings["lr"]
+            group.pop("initial_lr", None)
+            self.make_schedule()
+        if "momentum" in differ and "optimizer" not in differ:
+            group["momentum"] = self.settings["momentum"]
+        if differ & {"batch_size", "sampling"}:
+            if self.batches_left == 0:  # a loop over the loader has found out that it is at its end
+                assert next(self.batches, None) is None
+            self.batches, self.batches_left = iter(()), -1
+
+    def update(self) -> float:
+        batch = next(self.batches, None)
+        if batch is None:
+            replacement = self.settings["sampling"] == "replacement"
+            sampler = RandomSampler(self.dataset, replacement=replacement, generator=self.generator)
+            loader = DataLoader(self.dataset, self.settings["batch_size"], sampler=sampler, generator=self.generator)
+            self.batches, self.batches_left = iter(loader), len(loader)
+            batch = next(self.batches)
+        self.batches_left -= 1
+        self.optimizer.zero_grad()
+        loss = nn.functional.mse_loss(self.model(batch[0]), batch[1])
+        loss.backward()
+        self.optimizer.step()
+        if self.schedule is not None and self.scheduled < 20:
+            self.schedule.step()
+            self.scheduled += 1
+        return loss.item()
+
+    def losses(self, updates: int) -> list[float]:
+        return [self.update() for _ in range(updates)]
+
+
+USUAL = {
+    "batch_size": 7,
+    "lr": 0.05,
+    "optimizer": "sgd",
+    "momentum": 0.0,
+    "sampling": "shuffle",
+    "schedule": "constant",
+    "schedule_updates": 20,
+}
+
+CHANGES = [
+    {"batch_size": 3},
+    {"batch_size": 45},
+    {"lr": 0.2},
+    {"momentum": 0.9},
+    {"sampling": "replacement"},
+    {"schedule": "cosine"},
+    {"batch_size": 20, "lr": 0.01, "momentum": 0.5},
+    *({"optimizer": name} for name in OPTIMIZERS),
+]
+BEFORE = [{}, {"momentum": 0.9, "schedule": "cosine"}, {"sampling": "replacement"}]
+
+
+def one_run(device: str, **settings: Any) -> Race:
+    return race_of(small_problem(device), RunConfig("run", **USUAL | settings), costs=(2.0**-10,))
+
+
+def batch_losses(race: Race, updates: int, run: int = 0) -> list[float]:
+    rows = rows_of(race, updates)
+    return list(rows["batch_loss"][rows["run"] == run])
+
+
+@pytest.mark.parametrize("begin", [0, 5, 7], ids=lambda begin: f"after {begin}")
+@pytest.mark.parametrize("settings", CHANGES, ids=str)
+@pytest.mark.parametrize("before", BEFORE, ids=str)
+def test_a_run_that_is_changed_goes_on_as_a_plain_loop_does(device, before, settings, begin):
+    if "optimizer" in settings and settings["optimizer"] != "sgd":
+        settings = settings | {"momentum": 0.0}
+    race, loop = one_run(device, **before), PlainLoop(**before)
+    assert_same(batch_losses(race, begin), loop.losses(begin), device)
+    race.change(RunChange(race.moment, "run", settings))
+    loop.change(**settings)
+    assert_same(batch_losses(race, 25), loop.losses(25), device)
+    race.change(RunChange(race.moment, "run", {"lr": 0.003}))
+    loop.change(lr=0.003)
+    assert_same(batch_losses(race, 9), loop.losses(9), device)
+
+
+@pytest.mark.parametrize("update", [0, 6, 7, 20, 31])
+def test_a_fork_is_what_would_have_happened_and_leaves_its_parent_alone(device, update):
+    race, loop, plain = one_run(device, momentum=0.9), PlainLoop(momentum=0.9), PlainLoop(momentum=0.9)
+    batch_losses(race, 31)
+    race.change(Fork(race.moment, "run", update, {"name": "fork", "batch_size": 3}))
+    loop.losses(update)
+    loop.change(batch_size=3)
+    rows = rows_of(race, 45 - update)
+    assert_same(rows["batch_loss"][rows["run"] == 1], loop.losses(45 - update), device)
+    assert_same(rows["batch_loss"][rows["run"] == 0], plain.losses(45)[31:], device)
+    assert rows["run"][: 31 - update].tolist() == [1] * (31 - update), "the others wait until it has caught up"
+    assert race.lineages[1].parent == 0
+    assert race.lineages[1].update == update
+
+
+def test_every_past_state_of_a_changed_run_and_its_forks_can_be_made_again(device):
+    race = one_run(device, momentum=0.9)
+    known: dict[tuple[int, int], Tensor] = {(0, 0): race.heads[0].cpu().clone()}
+    changes = {
+        10: RunChange(10, "run", {"batch_size": 3}),
+        20: RunChange(20, "run", {"optimizer": "adam", "momentum": 0.0}),
+    }
+    changes[10 + 15] = Fork(25, "run", 12, {"name": "fork", "lr": 0.3})
+    while race.moment < 60:
+        rows_of(race, 1)
+        known |= {(run, made): race.heads[run].cpu().clone() for run, made in enumerate(race.updates)}
+        if change := changes.get(race.moment):
+            race.change(change)
+    assert {run for run, _ in known} == {0, 1}
+    for (run, update), vector in known.items():
+        state = race.run_state(run, update)
+        assert state is not None
+        assert_same(state.vector.cpu(), vector, device)
+    shared = [race.run_state(1, update) for update in range(13)]
+    for update, state in enumerate(shared):
+        assert state is not None
+        assert_same(state.vector.cpu(), known[0, update], device)
+
+
+# -- the journal ------------------------------------------------------------------------------------------------------
+
+SETTINGS = st.sampled_from([{"batch_size": 3}, {"batch_size": "all"}, {"lr": 0.2}, {"sampling": "replacement"}])
+KINDS_OF_CHANGE = st.one_of(
+    st.builds(lambda clock: lambda moment, _: ClockChange(moment, clock), st.sampled_from(list(CLOCKS))),
+    st.builds(
+        lambda run, settings: lambda moment, _: RunChange(moment, run, settings), st.sampled_from("ab"), SETTINGS
+    ),
+    st.builds(
+        lambda run, update, settings: (
+            lambda moment, number: Fork(moment, run, update, {"name": f"f{number}"} | settings)
+        ),
+        st.sampled_from("ab"),
+        st.integers(0, 50),
+        SETTINGS,
+    ),
+)
+JOURNALS = st.dictionaries(st.integers(0, 60), KINDS_OF_CHANGE, max_size=4).map(
+    lambda made: tuple(make(moment, number) for number, (moment, make) in enumerate(sorted(made.items())))
+)
+
+
+def go_to(race: Race, moment: int) -> None:
+    while race.moment < moment:
+        rows_of(race, moment - race.moment)
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+@pytest.mark.parametrize("kind", KINDS[:2])
+@given(journal=JOURNALS, costs=COSTS, asked=st.lists(st.integers(1, 40), min_size=1, max_size=3), pickled=st.booleans())
+@quick
+def test_what_is_planned_is_what_was_done_and_goes_on_from_where_it_was_saved(
+    device, kind, clock, journal, costs, asked, pickled
+):
+    runs = [RunConfig("a", 7, momentum=0.9), RunConfig("b", 32, optimizer="adam")]
+
+    def fresh(**fields: Any) -> Race:
+        return race_of(problem_of(kind, device), *runs, rate=0.05, costs=costs, clock=clock, **fields)
+
+    given_, done = fresh(changes=journal), fresh()
+    expected = future(given_, asked)
+    for change in journal:
+        if change.moment <= expected[1].moment:
+            go_to(done, change.moment)
+            done.change(change)
+    go_to(done, expected[1].moment)
+    assert done.lineages == given_.lineages
+    for head, head_too in zip(done.heads, given_.heads, strict=True):
+        assert_same(head.cpu(), head_too.cpu(), device)
+    saved, restored = done.state, fresh()
+    restored.restore(pickle.loads(pickle.dumps(saved)) if pickled else saved)
+    assert_alike(future(restored, [20]), future(done, [20]), device)
+
+
+# -- what cannot be ---------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_diverged_is_forked_before_it_did(device):
+    race = one_run(device, lr=1e4)
+    rows = rows_of(race, 50)
+    assert rows["status"][-1] == Status.DIVERGED
+    last = int(rows["update"][-1])
+    with pytest.raises(ConfigError, match="run has stopped"):
+        race.change(RunChange(race.moment, "run", {"lr": 0.01}))
+    race.change(Fork(race.moment, "run", last, {"name": "again"}))
+    race.change(Fork(race.moment, "run", 0, {"name": "calm", "lr": 0.01}))
+    assert [lineage.update for lineage in race.lineages] == [0, last - 1, 0]
+    rows = rows_of(race, 9)
+    assert rows["status"][rows["run"] == 1].tolist() == [Status.DIVERGED]
+    assert rows["update"][rows["run"] == 2].tolist() == list(range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (RunChange(4, "run", {"batch_size": 46}), "choose 1 to 45"),
+        (RunChange(4, "run", {"lr": 0.0}), "positive finite number"),
+        (RunChange(4, "ran", {"lr": 0.1}), "did you mean 'run'"),
+        (RunChange(4, "run", {"optimizer": "adam", "momentum": 0.5}), "adam has none to set"),
+        (Fork(4, "run", 2, {"name": "run"}), "Two runs are named 'run'"),
+        (Fork(4, "run", 2, {"name": "other", "batch_size": 100}), "choose 1 to 45"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(device, change, words):
+    race, untouched = one_run(device), one_run(device)
+    rows_of(race, 4)
+    with pytest.raises(ConfigError, match=words):
+        race.change(change)
+    assert_same(batch_losses(race, 9), batch_losses(untouched, 13)[4:], device)
+    assert race.journal == ()
+
+
+def test_a_tenth_run_is_refused(device):
+    race = one_run(device)
+    for number in range(2, 10):
+        race.change(Fork(0, "run", 0, {"name": f"run {number}"}))
+    with pytest.raises(ConfigError, match="1 to 9 runs, not 10"):
+        race.change(Fork(0, "run", 0, {"name": "run 10"}))
+
+
+def test_an_experiment_whose_changes_cannot_be_is_refused_at_once(device):
+    with pytest.raises(ConfigError, match="choose 1 to 45"):
+        race_of(small_problem(device), RunConfig("run", 7), changes=(RunChange(9, "run", {"batch_size": 46}),))
+
+
+def test_a_limit_in_epochs_counts_from_where_the_order_began_anew(device):
+    race = race_of(small_problem(device), RunConfig("run", 5, lr=0.01), limit=Limit("epochs", 2.0), costs=(1.0,))
+    rows_of(race, 9)
+    race.change(RunChange(9, "run", {"batch_size": 9}))
+    rows = rows_of(race, 99)
+    assert rows["examples"][-1] == 2 * EXAMPLES
+    assert rows["epoch"][-1] == 2.0
+    assert math.isclose(rows["epoch"][0], 1.2)

@@ -1,0 +1,232 @@
+"""Changing a run while the race is on, forking it, and seeing what came of it; with the real engine in this process."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from textual.widgets import Button, Input, Select, Static
+
+from sim.experiment.config import Experiment, Limit, ProblemConfig
+from sim.problems.card import card_of
+from sim.protocol.trace import Rows
+from tests.tui.screen import ready, settled, text_of, wait_for
+from tui.app import GdsimApp
+from tui.headless import descend
+from tui.options.command_line import command_line
+from tui.panels.runs_table import RunsTable
+from tui.panels.timeline import Timeline
+from tui.session.link import InlineLink
+from tui.session.session import Session
+from tui.settings import SettingsScreen
+
+
+class Live:
+    """The screen, and what a test does with it."""
+
+    def __init__(self, app: GdsimApp, pilot) -> None:
+        self.app, self.pilot = app, pilot
+
+    @property
+    def session(self) -> Session:
+        return self.app.session
+
+    @property
+    def names(self) -> list[str]:
+        return [lineage.newest.name for lineage in self.session.lineages]
+
+    async def go(self, moments: int) -> None:
+        history = self.session.history
+        there = history.cursor + moments
+        self.session.step(moments)
+        await wait_for(self.pilot, lambda: history.cursor == there)
+        await settled(self.pilot)
+
+    async def change(self, *keys: str) -> None:
+        """Press keys of which each makes a change."""
+        for key in keys:
+            made = len(self.session.journal)
+            await self.pilot.press(key)
+            await wait_for(self.pilot, lambda made=made: len(self.session.journal) == made + 1)
+        await settled(self.pilot)
+
+    def recorded(self, run: int) -> Rows:
+        return self.session.history.recorded(run)
+
+    def notified(self) -> list[str]:
+        return [one.message for one in self.app._notifications]
+
+
+@pytest.fixture
+async def live() -> AsyncIterator[Live]:
+    app = GdsimApp(Experiment(device="cpu"), card_of(ProblemConfig()), InlineLink(), ticking=False)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        yield Live(app, pilot)
+
+
+def again(session: Session, updates: int) -> dict[int, Rows]:
+    """What `gdsim run` does with the experiment that the screen says would go just as this one did."""
+    experiment = replace(session.reproduced, limit=Limit("updates", updates))
+    rows = descend(experiment, InlineLink().ask).rows
+    return {run: rows[rows["run"] == run] for run in np.unique(rows["run"]).tolist()}
+
+
+def assert_equal_but_for_time(one: Rows, other: Rows) -> None:
+    for name in one.dtype.names:
+        if name not in ("seconds", "clock"):
+            np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+async def test_a_key_doubles_the_batch_from_the_next_update_on(live: Live) -> None:
+    await live.go(10)
+    await live.change("right_parenthesis", "less_than_sign")
+    await live.go(5)
+    assert np.diff(live.recorded(1)["examples"]).tolist() == [32] * 10 + [64] * 5
+    assert live.recorded(1)["lr"][1:].tolist() == [0.2] * 10 + [0.1] * 5
+    assert live.notified() == [
+        "mini-batch goes on from update 10: batch 32 → 64",
+        "mini-batch goes on from update 10: rate 0.2 → 0.1",
+    ]
+    assert "■ mini-batch  64" in text_of(live.app.query_one(RunsTable))
+    await live.go(-8)
+    assert "■ mini-batch  32" in text_of(live.app.query_one(RunsTable))
+    assert text_of(live.app.query_one(Timeline)).count("┃") == 1
+
+
+async def test_what_was_changed_and_forked_on_the_screen_is_reproduced_by_its_command_line(live: Live) -> None:
+    await live.go(20)
+    await live.change("left_parenthesis")
+    await live.go(10)
+    await live.go(-15)
+    await live.change("left_parenthesis", "F")
+    await live.go(40)
+    assert live.names == ["batch", "mini-batch", "stochastic", "mini-batch 2", "mini-batch 3"]
+    assert [lineage.update for lineage in live.session.lineages] == [0, 0, 0, 15, 15]
+    ours = [live.recorded(run) for run in range(5)]
+    updates = max(int(rows["update"][-1]) for rows in ours)
+    theirs = again(live.session, updates)
+    for run, rows in enumerate(ours):
+        assert_equal_but_for_time(rows, theirs[run][: len(rows)])
+    words = command_line(live.session.reproduced)
+    assert "--change=moment=20,run=mini-batch,batch_size=16" in words
+    assert "'--change=moment=30,fork=mini-batch,update=15,name=mini-batch 2,batch_size=16'" in words
+
+
+async def test_a_fork_has_its_parents_past_and_goes_on_at_the_pace_while_the_others_wait(live: Live) -> None:
+    await live.go(30)
+    parents = live.recorded(1).copy()
+    await live.go(-20)
+    await live.change("F")
+    assert live.session.history.updates == (30, 30, 30, 10)
+    assert live.session.look.selected == 3
+    assert_equal_but_for_time(
+        live.recorded(3)[["update", "loss", "moment"]], parents[["update", "loss", "moment"]][:11]
+    )
+    await live.go(20)
+    assert live.session.history.updates == (30, 30, 30, 30)
+    assert live.recorded(3)["loss"].tolist() == parents["loss"].tolist(), "nothing was changed: the same future"
+    await live.go(1)
+    assert live.session.history.updates == (31, 31, 31, 31)
+
+
+async def test_reset_begins_again_with_the_settings_as_they_are(live: Live) -> None:
+    await live.go(5)
+    await live.change("right_parenthesis", "F")
+    generation = live.session.generation
+    await live.pilot.press("r")
+    await wait_for(live.pilot, lambda: live.session.generation > generation)
+    assert [(run.name, run.batch_size) for run in live.session.experiment.runs] == [
+        ("batch", 442),
+        ("mini-batch", 64),
+        ("stochastic", 1),
+        ("mini-batch 2", 64),
+    ]
+    assert live.session.journal == ()
+
+
+async def test_a_batch_stays_between_one_example_and_all(live: Live) -> None:
+    await live.pilot.press("up")
+    await live.pilot.press("right_parenthesis")
+    await settled(live.pilot)
+    assert live.notified() == ["A batch of batch has 1 to 442 examples."]
+    assert live.session.journal == ()
+
+
+async def test_a_tenth_run_is_refused_in_a_sentence(live: Live) -> None:
+    await live.change(*"FFFFFF")
+    await live.pilot.press("F")
+    await wait_for(live.pilot, lambda: any("1 to 9 runs, not 10" in words for words in live.notified()))
+    assert len(live.names) == 9
+
+
+async def test_a_click_in_the_table_selects_a_run(live: Live) -> None:
+    await live.pilot.click(RunsTable, offset=(5, 3))
+    assert live.session.look.selected == 2
+    assert "›▲ stochastic" in text_of(live.app.query_one(RunsTable))
+
+
+# -- the settings' screen ---------------------------------------------------------------------------------------------
+
+
+async def opened(live: Live) -> SettingsScreen:
+    await live.pilot.press("enter")
+    await wait_for(live.pilot, lambda: isinstance(live.app.screen, SettingsScreen))
+    return live.app.screen
+
+
+async def press(live: Live, label: str) -> None:
+    (button,) = [one for one in live.app.screen.query(Button) if str(one.label) == label]
+    button.press()
+    await live.pilot.pause()
+
+
+async def test_typed_settings_are_for_one_run_or_for_all(live: Live) -> None:
+    await live.go(3)
+    screen = await opened(live)
+    assert {key: screen.query_one(f"#{key}", Input).value for key in ("batch_size", "lr")} == {
+        "batch_size": "32",
+        "lr": "0.2",
+    }
+    screen.query_one("#batch_size", Input).value = "8"
+    screen.query_one("#optimizer", Select).value = "adam"
+    await press(live, "change it")
+    await wait_for(live.pilot, lambda: len(live.session.journal) == 1)
+    assert live.session.journal[0].settings == {"batch_size": 8, "optimizer": "adam"}
+    screen = await opened(live)
+    screen.query_one("#lr", Input).value = "0.05"
+    await press(live, "change all")
+    await wait_for(live.pilot, lambda: len(live.session.journal) == 4)
+    assert [lineage.newest.lr for lineage in live.session.lineages] == [0.05] * 3
+    await settled(live.pilot)
+    await live.go(1)
+    assert {float(live.recorded(run)["lr"][-1]) for run in range(3)} == {0.05}
+
+
+async def test_a_run_is_added_from_the_start(live: Live) -> None:
+    await live.go(12)
+    screen = await opened(live)
+    screen.query_one("#batch_size", Input).value = "4"
+    await press(live, "add one from the start")
+    await wait_for(live.pilot, lambda: len(live.names) == 4)
+    assert live.session.history.updates == (12, 12, 12, 0)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "words"),
+    [
+        ("batch_size", "500", "choose 1 to 442"),
+        ("batch_size", "many", "must be a positive whole number or 'all'"),
+        ("lr", "0", "lr must be a positive finite number"),
+        ("lr", "fast", "lr must be a number, not 'fast'"),
+        ("momentum", "2", "at least 0 and below 1"),
+        ("schedule_updates", "1", "at least 3"),
+    ],
+)
+async def test_what_cannot_be_is_said_where_it_was_typed(live: Live, field: str, text: str, words: str) -> None:
+    screen = await opened(live)
+    screen.query_one(f"#{field}", Input).value = text
+    await press(live, "change it")
+    assert words in str(screen.query_one("#refusal", Static).render())
+    await live.pilot.press("escape")
+    assert live.session.journal == ()

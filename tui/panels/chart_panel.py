@@ -1,0 +1,122 @@
+"""A chart of all runs over one of the ways to count, in which a click goes to the update under it."""
+
+import time
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from textual.geometry import Offset
+
+from sim.experiment.choices import CLOCKS
+from sim.protocol.trace import Rows
+from tui.draw.chart import Chart, Series
+from tui.draw.frame import Frame
+from tui.panels.curve_style import BESIDE, CurveStyle
+from tui.panels.picture import Picture
+from tui.panels.seeking import Seeking
+from tui.scene.comparison import reached
+from tui.scene.scene import RunScene, Scene
+from tui.session.column import thinned
+
+_REDRAWS_PER_SECOND = 5
+_MOST_BANDS = 4  # more would be a patchwork
+
+Axis = Literal["updates", "epochs", "examples", "seconds"]
+AXES: dict[Axis, str] = {clock: kind.column for clock, kind in CLOCKS.items()} | {"epochs": "epoch"}
+"""What runs are drawn over, and the column of the trace that it is read from."""
+
+Floats = NDArray[np.float64]
+
+
+class ChartPanel(Seeking, Picture, can_focus=True):
+    """A chart: for each run its loss over all examples, smoothed, before a band of the losses of its batches.
+
+    What an update measured is drawn where it was measured: at the parameters before it, so one update earlier.
+    """
+
+    def __init__(self, style: CurveStyle, axis: Axis = "updates", id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.curve_style, self.axis = style, axis
+        self._drawn_as: tuple[object, ...] = ()
+        self._drawn_at = 0.0
+        self._chart: Chart | None = None
+        self._scene: Scene | None = None
+
+    def entitle(self, scene: Scene, log_x: bool) -> None:
+        """Write on the border what is drawn."""
+        raise NotImplementedError
+
+    def composed(self, scene: Scene) -> Frame:
+        """The picture of a scene."""
+        return self.chart_frame(scene, self.size.height)
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene, at most a few times a second while it plays."""
+        drawn_as = self.axis, replace(self.curve_style), scene.generation, scene.clock
+        now = time.monotonic()
+        soon = now - self._drawn_at < 1 / _REDRAWS_PER_SECOND
+        if not self.display or (scene.playing and soon and drawn_as == self._drawn_as):
+            return
+        self._drawn_as, self._drawn_at, self._scene = drawn_as, now, scene
+        self.entitle(scene, self.curve_style.log_across(scene, self.column))
+        self.show_frame(self.composed(scene))
+
+    def moment_at(self, cell: Offset) -> int | None:
+        """See `Seeking`: when the run whose line is the nearest had got there."""
+        nearest = self._chart.nearest(cell.x, cell.y) if self._chart else None
+        if nearest is None or self._scene is None:
+            return None
+        index, x = nearest
+        rows = self._scene.layers[index].recorded
+        return int(rows["moment"][np.abs(rows[self.column] - x).argmin()])
+
+    @property
+    def column(self) -> str:
+        """The column of the trace that the x axis shows."""
+        return AXES[self.axis]
+
+    def chart_frame(self, scene: Scene, height: int) -> Frame:
+        """The chart in so many rows."""
+        shown, column = [run for run in scene.runs if run.shown], self.column
+        apart = bool(shown) and not (scene.live and self.axis == scene.clock)
+        self._chart = Chart(
+            series=tuple(self._series(scene, run, column) for run in scene.layers),
+            width=self.size.width,
+            height=height,
+            log_x=self.curve_style.log_across(scene, column),
+            log_y=self.curve_style.log_up(scene),
+            x_end=max((float(run.recorded[-1][column]) for run in shown), default=0.0),
+            decades=self.curve_style.decades,
+            cursor=reached(shown, column) if apart else None,
+            ink=scene.palette.muted,
+            background=scene.palette.background,
+        )
+        return self._chart.frame()
+
+    def _series(self, scene: Scene, run: RunScene, column: str) -> Series:
+        measure = self.curve_style.measure_of(scene)
+        if measure.cost == "step":
+            x, y = _measured(run, column, measure.name)
+        else:
+            evaluated = run.recorded[run.evaluations]
+            x, y = _floats(evaluated, column), evaluated[measure.name]
+        banded = measure.name == "loss" and sum(other.shown for other in scene.runs) <= _MOST_BANDS
+        return Series(
+            x,
+            y,
+            run.color,
+            _measured(run, column, BESIDE) if banded else (np.empty(0), np.empty(0)),
+            scene.palette.swaths[run.index],
+            run.glyph,
+            float(run.seen[-1][column]),
+        )
+
+
+def _measured(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]:
+    """What updates measured, over the updates before: that is where the run then was."""
+    return _floats(thinned(run.recorded[:-1]), column), thinned(run.recorded[1:])[measure]
+
+
+def _floats(rows: Rows, column: str) -> Floats:
+    return rows[column].astype(np.float64)

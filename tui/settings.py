@@ -1,0 +1,126 @@
+"""The settings of a run, to be seen and changed while it goes on."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Grid, Horizontal, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Label, Select, Static
+
+from sim.experiment.choices import OPTIMIZERS, SAMPLINGS, SCHEDULES
+from sim.experiment.config import RunConfig
+from sim.experiment.errors import ConfigError
+from sim.experiment.journal import Settings
+from sim.experiment.resolved import Facts, Run, resolve_run
+from tui.options.options import RUN_KEYS
+
+What = Literal["this run", "all runs", "fork", "from the start"]
+
+_TYPED = {
+    "batch_size": "batch size",
+    "lr": "learning rate",
+    "momentum": "momentum",
+    "schedule_updates": "schedule's updates",
+}
+_CHOSEN: dict[str, tuple[str, Iterable[str]]] = {
+    "optimizer": ("optimizer", OPTIMIZERS),
+    "schedule": ("schedule", SCHEDULES),
+    "sampling": ("sampling", SAMPLINGS),
+    "nesterov": ("nesterov", ("false", "true")),
+    "drop_last": ("drop last", ("false", "true")),
+}
+_BUTTONS: dict[What, str] = {
+    "this run": "change it",
+    "all runs": "change all",
+    "fork": "fork it here",
+    "from the start": "add one from the start",
+}
+
+
+class Request(NamedTuple):
+    """What is to become otherwise, and for whom."""
+
+    what: What
+    settings: Settings
+
+
+class SettingsScreen(ModalScreen[Request | None]):
+    """The settings of one run, over the screen; closes with what was asked for, or with nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close")]
+
+    def __init__(self, asked: RunConfig, run: Run, facts: Facts) -> None:
+        """Settings to begin with.
+
+        Args:
+            asked: the run as it was asked for; what was left open there stays so unless it is typed.
+            run: what that comes to.
+            facts: of the problem, to check what is typed.
+        """
+        super().__init__()
+        self._asked, self._run, self._facts = asked, run, facts
+
+    def compose(self) -> ComposeResult:
+        """A line for each setting, then what is to be done."""
+        with VerticalScroll(id="settings"):
+            yield Static(f"{self._run.name}: what its next updates are made with", classes="title", markup=False)
+            with Grid(classes="fields"):
+                for key, words in _TYPED.items():
+                    yield Label(words)
+                    yield Input(_text(getattr(self._run, key)), id=key, compact=True)
+                for key, (words, choices) in _CHOSEN.items():
+                    yield Label(words)
+                    names = [(name, name) for name in choices]
+                    value = _text(getattr(self._run, key))
+                    yield Select(names, value=value, allow_blank=False, id=key, compact=True)
+            yield Static(id="refusal", markup=False)
+            with Horizontal(classes="buttons"):
+                for number, words in enumerate(_BUTTONS.values()):
+                    yield Button(
+                        words, id=f"button-{number}", compact=True, variant="primary" if not number else "default"
+                    )
+
+    def on_input_submitted(self) -> None:
+        """Enter in a field changes the run."""
+        self._ask_for("this run")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Ask for what the button says."""
+        self._ask_for(get_args(What)[int(str(event.button.id).rpartition("-")[2])])
+
+    def _ask_for(self, what: What) -> None:
+        if not self.is_current:  # it was closed already, with what was asked for first
+            return
+        try:
+            settings = self._settings()
+            resolve_run(replace(self._asked, **settings), self._facts)
+        except ConfigError as error:
+            self.query_one("#refusal", Static).update(str(error))
+        else:
+            self.dismiss(Request(what, settings))
+
+    def _settings(self) -> dict[str, Any]:
+        """What was typed or chosen that is not as it was.
+
+        Raises:
+            ConfigError: for what is no number, say.
+        """
+        texts = {key: self.query_one(f"#{key}", Input).value for key in _TYPED}
+        texts |= {key: str(self.query_one(f"#{key}", Select).value) for key in _CHOSEN}
+        changed = {key: text for key, text in texts.items() if text != _text(getattr(self._run, key))}
+        return {key: _read(key, RUN_KEYS[key], text) for key, text in changed.items()}
+
+
+def _read(key: str, read: Callable[[str], Any], text: str) -> object:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ConfigError(f"{key} {error}") from None
+
+
+def _text(value: object) -> str:
+    """A value as one would type it."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}" if isinstance(value, float) else str(value)
