@@ -15,7 +15,7 @@ from sim.descent.backends import steppers_of
 from sim.descent.course import Course
 from sim.descent.race import Race
 from sim.descent.state import module_at
-from sim.descent.stepper import Block
+from sim.descent.stepper import Block, Stepper
 from sim.descent.torch_stepper import TorchStepper
 from sim.engine import Engine
 from sim.experiment.choices import OPTIMIZERS, Backend
@@ -125,12 +125,14 @@ def race_of(
         fields: the experiment's others.
     """
 
-    def make(course: Course) -> TorchStepper:
+    experiment = resolved(problem, *runs, rate=rate, **fields)
+    _, usual, _ = steppers_of(problem, experiment, experiment.backend)
+
+    def make(course: Course) -> Stepper:
         if not costs:
-            return TorchStepper(problem, course)
+            return usual(course)
         return TorchStepper(problem, course, steady(costs[course.index % len(costs)]))
 
-    experiment = resolved(problem, *runs, rate=rate, **fields)
     found = passes(problem, problem.model)
     return Race(experiment, make, found, retention or Retention(), keep_all=experiment.plane != "identity")
 

@@ -11,13 +11,14 @@ from sim.descent import compiled_stepper
 from sim.descent.compiled_stepper import CompiledStepper
 from sim.experiment.config import ProblemConfig, RunConfig
 from sim.experiment.geometry import Point
+from sim.experiment.journal import Fork, RunChange
 from sim.kernels.formula import kernels_of
 from sim.measures.measure import Measure
 from sim.models.problem import formula_problem
 from sim.problems import build_formula, registry
 from sim.protocol.trace import Status
 from tests.sim.conftest import line_formula
-from tests.sim.one_run import OneRun, steady
+from tests.sim.one_run import OneRun, race_of, rows_of, steady
 
 OPTIMIZERS = {
     "sgd": {},
@@ -94,6 +95,21 @@ def test_either_stepper_goes_on_from_the_other_s_state(line, optimizer, schedule
     assert set(second.state.optimizer) == set(reference.state.optimizer)
     assert second.state.group.keys() == reference.state.group.keys()
     assert second.state.schedule.keys() == reference.state.schedule.keys()
+
+
+def test_a_run_that_is_changed_on_the_way_and_forked_goes_on_as_the_reference_s(line):
+    first = RunConfig("run", 7, schedule="cosine", schedule_updates=60)
+    settings = [
+        *({"batch_size": 3}, {"lr": 0.05}, {"momentum": 0.9}, {"optimizer": "adam", "momentum": 0.0}),
+        *({"schedule": "one-cycle", "schedule_updates": 20}, {"sampling": "replacement"}),
+    ]
+    changes = [RunChange(10 * place, "run", one) for place, one in enumerate(settings, start=1)]
+    changes.append(Fork(65, "run", 47, {"name": "fork", "optimizer": "rmsprop"}))
+    races = [race_of(line, first, changes=tuple(changes), backend=backend) for backend in ("torch", "compiled")]
+    expected, made = (rows_of(race, 90) for race in races)
+    assert made["run"].tolist() == expected["run"].tolist()
+    for name in ("update", "examples", "epoch", "batch_loss", "grad_norm", "loss", "lr"):
+        np.testing.assert_allclose(made[name], expected[name], rtol=1e-9, atol=1e-13, err_msg=name)
 
 
 @pytest.mark.parametrize(("size", "every"), [("all", 1), (7, 1), (7, 3)])
