@@ -26,14 +26,17 @@ from sim.protocol.trace import Status
 
 _MOST_UPDATES = 65_536  # with one call: some milliseconds
 _MOST_EXAMPLES = 262_144  # of the orders that are drawn for one
-_ENOUGH = 1.1  # times the updates that are expected to fill the time that is left
+_ENOUGH = 1.05  # times the updates that are expected to fill the time that is left: a rest would be dear
 _NEVER = 2**62  # as a number of updates that still fits the kernels' integers
 
 Floats = NDArray[np.float64]
 
 
 class CompiledStepper:
-    """See `Stepper`. Updates are timed many at a time, and each is said to take as long as the others."""
+    """See `Stepper`. Updates are timed many at a time, and each is said to take as long as the others.
+
+    So the last of them may begin a little after the time is up.
+    """
 
     def __init__(
         self,
@@ -90,16 +93,11 @@ class CompiledStepper:
         wanted, made, diverged = len(columns.rates), 0, False
         spent, seconds = state.seconds, np.empty(wanted)
         while made < wanted and spent < until and not diverged:
-            update, here = state.update + made, standing._replace(steps=standing.steps + made)
             part = _cut(columns, slice(made, made + self._size(wanted - made, until - spent)))
-            before = here.point.copy(), here.memory.copy()
             began = self._timer()
-            count, diverged = self._make(update, here, part, state.loss_bound)
+            here = standing._replace(steps=standing.steps + made)
+            count, diverged = self._make(state.update + made, here, part, state.loss_bound)
             self._pace = (self._timer() - began) / count
-            in_time = (until - spent) / self._pace if self._pace else math.inf
-            if in_time <= count - 1:  # the rest began too late: as if they had not been made
-                here.point[:], here.memory[:] = before
-                count, diverged = self._make(update, here, _cut(part, slice(math.ceil(in_time))), state.loss_bound)
             seconds[made : made + count] = spent + self._pace * np.arange(1, count + 1)
             made += count
             spent = float(seconds[made - 1])

@@ -18,7 +18,7 @@ from sim.models.problem import formula_problem
 from sim.problems import build_formula, registry
 from sim.protocol.trace import Status
 from tests.sim.conftest import line_formula
-from tests.sim.one_run import OneRun, race_of, rows_of, steady
+from tests.sim.one_run import OneRun, race_of, rows_of
 
 OPTIMIZERS = {
     "sgd": {},
@@ -136,21 +136,22 @@ def test_a_start_where_the_loss_is_no_number_diverges_at_once():
     assert made["loss"].tolist() == expected["loss"].tolist() == [math.inf]
 
 
-def test_no_update_begins_beyond_the_given_second(line):
+def test_a_run_stops_where_its_time_is_up(line, monkeypatch):
+    now = 0.0
     one = OneRun(line, RunConfig("run", 7))
-    stepper = CompiledStepper(line, kernels_of(line.formula), one.course, steady(0.25))
-    whole, _ = OneRun(line, RunConfig("run", 7), backend="compiled").stepper.advance(one.state, 300)
-    state, first = stepper.advance(one.state, 300, until=1.0)
-    state, second = stepper.advance(state, 300, until=1.6)
-    seconds = np.concatenate([first.seconds, second.seconds])
-    assert (np.diff(seconds) > 0).all()
-    assert first.seconds[-2] < 1.0 <= first.seconds[-1]
-    assert second.seconds[-2] < 1.6 <= second.seconds[-1] == state.seconds
-    assert len(stepper.advance(state, 300, until=1.6)[1]) == 0
-    # what was made in vain for lack of time has left no trace
-    rest, last = stepper.advance(state, 300 - state.update)
-    assert torch.equal(rest.vector, whole.vector)
-    assert len(first) + len(second) + len(last) == 300
+    stepper = CompiledStepper(line, kernels_of(line.formula), one.course, lambda: now)
+    make = stepper._make
+
+    def slow(before, standing, columns, loss_bound):
+        nonlocal now
+        now += len(columns.rates) / 8
+        return make(before, standing, columns, loss_bound)
+
+    monkeypatch.setattr(stepper, "_make", slow)
+    state, block = stepper.advance(one.state, 300, until=4.0)
+    assert block.seconds.tolist() == [update / 8 for update in range(1, len(block) + 1)]
+    assert 32 <= state.update <= 34
+    assert len(stepper.advance(state, 300, until=4.0)[1]) == 0
 
 
 def test_a_measure_that_the_kernels_do_not_know_is_taken_of_each_update(line, monkeypatch):
