@@ -69,8 +69,7 @@ class CompiledStepper:
         memory, steps = memory_of(self._rule, state.optimizer), steps_of(state.optimizer)
         standing = Standing(state.vector.numpy().copy(), memory, steps)
         count = int(min(updates, self._course.left(state)))
-        rates = self._rates.after(scheduler_steps(state.schedule), count)
-        columns = Columns(rates, np.empty((count, 2)), np.empty((count, 2)), np.empty(count), np.empty(count))
+        columns = Columns(*(np.empty(shape) for shape in (count, (count, 2), (count, 2), count, count)))
         seconds, diverged = self._descend(state, standing, columns, min(until, self._course.last_second))
         made = len(seconds)
         columns = _cut(columns, slice(made))
@@ -94,6 +93,7 @@ class CompiledStepper:
         spent, seconds = state.seconds, np.empty(wanted)
         while made < wanted and spent < until and not diverged:
             part = _cut(columns, slice(made, made + self._size(wanted - made, until - spent)))
+            part.rates[:] = self._rates.after(scheduler_steps(state.schedule) + made, len(part.rates))
             began = self._timer()
             here = standing._replace(steps=standing.steps + made)
             count, diverged = self._make(state.update + made, here, part, state.loss_bound)

@@ -46,7 +46,7 @@ def compiled(signature: Any) -> Callable[[Callable[..., Any]], Any]:
         options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "nsz"}}
         try:
             return njit(signature, cache=True, **options)(function)
-        except (OSError, RuntimeError):  # no folder that can be written to; a disk that is full
+        except Exception:  # no folder that can be written to, a full disk, a broken file; else it is raised once more
             return njit(signature, **options)(function)
 
     return decorate
