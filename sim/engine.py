@@ -3,12 +3,15 @@
 import math
 import sys
 import time
+from collections.abc import Generator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 
+from torch import nn
+
 from sim.descent.backends import steppers_of
 from sim.descent.race import Race
-from sim.descent.state import module_at
+from sim.descent.state import RunState, module_at
 from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
@@ -17,6 +20,7 @@ from sim.experiment.journal import Change, ClockChange, Fork, RunChange
 from sim.experiment.resolved import Resolved, resolve
 from sim.experiment.seeds import Seeds
 from sim.jobs import Jobs, Piecewise
+from sim.measures.measure import Passes
 from sim.models.build import model_problem
 from sim.models.device import choose_device, describe
 from sim.models.evaluation import passes
@@ -62,6 +66,7 @@ from sim.views.trails import Trails, trails_of
 
 _LIGHT = 0.01  # seconds: a longer update does not gain by being woken up for
 _REST = 0.005  # seconds
+_SHORT_PASS = 0.05  # seconds: the first one of a process takes many times as long as the next ones
 
 
 @dataclass(slots=True)
@@ -84,7 +89,8 @@ class _Open:
 
     def news(self) -> PlaneNews:
         """What is new on the plane."""
-        news = self.trails.news(self.race.snapshots, self.race.heads, self.race.updates)
+        awaited = self.jobs.awaits(Survey)
+        news = self.trails.news(self.race.snapshots, self.race.heads, self.race.updates, awaited=awaited)
         if not self.trails.fitted:
             self.race.forget_snapshots()
         return news
@@ -92,7 +98,8 @@ class _Open:
     def set_plane(self, command: SetPlane) -> PlaneNews:
         """See the parameters on another plane."""
         self.jobs.clear()
-        return self.trails.set_kind(command.kind, self.race.snapshots, self.race.heads, self.race.updates)
+        race, trails = self.race, self.trails
+        return trails.set_kind(command.kind, race.snapshots, race.heads, race.updates, afresh=command.afresh)
 
     def advance(self, command: Advance) -> Advanced:
         """Go on with the race."""
@@ -163,26 +170,26 @@ class _Open:
         updates = job.updates or tuple(self.race.updates)
         reports: list[UpdateReport | None] = []
         for run, update in enumerate(updates):
-            reports.append(self._report(run, update) if update > 0 else None)
+            to_come = update > self.race.updates[run]
+            before = None if to_come else (yield from self._past(run, update - 1))
+            reports.append(None if before is None else self._report(run, update, before))
             done = len(reports) == len(updates)
             yield (Inspected(updates, tuple(reports)) if done else None), done
 
-    def _report(self, run: int, update: int) -> UpdateReport | None:
-        before = self.race.run_state(run, update - 1) if update <= self.race.updates[run] else None
-        if before is None:
-            return None
+    def _report(self, run: int, update: int, before: RunState) -> UpdateReport:
         rows = self.problem.rows(self.race.batch(run, update))
         rate = before.group.get("lr", self.race.settings(run, before.update).lr)
         return compare(update, rows, before.vector, rate, self.race.gradients(run, before), self.trails.plane)
 
     def _predict(self, job: Predict) -> Piecewise:
-        updates = job.updates or (None,) * len(self.race.updates)
-        states = [self.race.run_state(run, update) for run, update in enumerate(updates)]
-        modules = [None if state is None else module_at(self.problem, state) for state in states]
+        modules: list[nn.Module | None] = []
+        for run, update in enumerate(job.updates or self.race.updates):
+            state = yield from self._past(run, update)
+            modules.append(None if state is None else module_at(self.problem, state))
         yield predict(self.problem, modules, job.count), True
 
     def _imagine(self, job: Imagine) -> Piecewise:
-        before = self.race.run_state(job.run, job.update - 1)
+        before = yield from self._past(job.run, job.update - 1)
         if before is None:
             yield Imagined(job.run, job.update, Point(math.nan, math.nan), None), True
             return
@@ -198,6 +205,17 @@ class _Open:
             *self.race.gradients(job.run, before),
         )
         yield Imagined(job.run, job.update, Point(float(point[0]), float(point[1])), cloud), True
+
+    def _past(self, run: int, update: int) -> Generator[tuple[None, bool], None, RunState | None]:
+        """A run's state after an update, made again in pieces; None where it never was there, as before the start."""
+        made = self.race.past(run, update)
+        while True:
+            try:
+                next(made)
+            except StopIteration as end:
+                state: RunState | None = end.value
+                return state
+            yield None, False
 
 
 class Engine:
@@ -248,9 +266,9 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
     experiment = resolve(asked, problem.facts, str(problem.device))
     experiment, make, note = steppers_of(problem, experiment, asked.backend)
     trails = trails_of(experiment.plane, problem.model, experiment.seeds.directions)
-    began = time.perf_counter()
-    found = passes(problem, problem.model)
-    pass_seconds = time.perf_counter() - began
+    found, pass_seconds = _timed_passes(problem)
+    if pass_seconds < _SHORT_PASS:
+        pass_seconds = min(pass_seconds, _timed_passes(problem)[1])
     race = Race(
         experiment,
         make,
@@ -269,6 +287,12 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
         pass_seconds=pass_seconds,
         note=note,
     )
+
+
+def _timed_passes(problem: Problem) -> tuple[Passes, float]:
+    """What passes over all examples find at the start, and the seconds that they take."""
+    began = time.perf_counter()
+    return passes(problem, problem.model), time.perf_counter() - began
 
 
 def problem_of(experiment: Experiment) -> Problem:

@@ -32,6 +32,10 @@ class Jobs:
         """Drop what was begun."""
         self._begun.clear()
 
+    def awaits(self, kind: type[Job]) -> bool:
+        """Whether a job of a kind was begun of which nothing could be seen yet."""
+        return any(isinstance(job, kind) and not begun.seen for job, begun in self._begun.items())
+
     def work(
         self, jobs: tuple[Job, ...], budget: float, begin: Callable[[Job], Piecewise]
     ) -> tuple[list[tuple[Job, Result | Failed]], list[Job]]:

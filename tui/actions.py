@@ -23,6 +23,8 @@ from tui.panels.runs_table import RunsTable
 from tui.panels.seeking import Sought, Stepped
 from tui.panels.surface import Surface
 from tui.scene.scene import Scene
+from tui.session import lockstep
+from tui.session.session import Session
 from tui.themes import THEMES
 
 _SHORT = 2.0  # seconds for words about what is to be seen beneath them
@@ -48,6 +50,11 @@ class Actions(CurveActions, LiveControls):
         raise NotImplementedError
 
     @property
+    def races(self) -> tuple[Session, ...]:
+        """What goes on when it plays: the race that the keys are about, and the one beside it."""
+        raise NotImplementedError
+
+    @property
     def palette(self) -> Palette:
         """The colours of what is drawn."""
         raise NotImplementedError
@@ -60,32 +67,38 @@ class Actions(CurveActions, LiveControls):
 
     def action_toggle_play(self) -> None:
         """Play or pause."""
-        self.session.toggle_play()
+        playing = self.session.player.playing
+        for session in self.races:
+            if session.player.playing == playing:
+                session.toggle_play()
         self.frame()
 
     def action_step(self, moments: int) -> None:
         """Go by so many moments."""
-        self.session.step(moments)
+        lockstep.step(self.races, moments)
         self.frame()
 
     def action_seek_first(self) -> None:
         """To the start."""
-        self.session.player.pause()
-        if self.session.history is not None:
-            self.session.history.seek_first()
+        for session in self.races:
+            session.player.pause()
+            if session.history is not None:
+                session.history.seek_first()
         self.frame()
 
     def action_seek_live(self) -> None:
         """To the end of the recording."""
-        if self.session.history is not None:
-            self.session.history.seek_live()
+        for session in self.races:
+            if session.history is not None:
+                session.history.seek_live()
         self.frame()
 
     def on_sought(self, message: Sought) -> None:
         """To a moment of the recording."""
-        self.session.player.pause()
-        if self.session.history is not None:
-            self.session.history.seek_to(message.moment)
+        for session in self.races:
+            session.player.pause()
+            if session.history is not None:
+                session.history.seek_to(message.moment)
         self.frame()
 
     def on_stepped(self, message: Stepped) -> None:
@@ -106,11 +119,15 @@ class Actions(CurveActions, LiveControls):
 
     def action_next_clock(self) -> None:
         """Begin again with the runs kept equal in something else: going on would leave those ahead standing."""
-        self.session.begin_on(self._next_clock())
+        clock = self._next_clock()
+        for session in self.races:
+            session.begin_on(clock)
 
     def action_change_clock(self) -> None:
         """Keep the runs equal in something else from here on."""
-        self.session.set_clock(self._next_clock())
+        clock = self._next_clock()
+        for session in self.races:
+            session.set_clock(clock)
         self.frame()
 
     def _next_clock(self) -> Clock:
@@ -130,11 +147,14 @@ class Actions(CurveActions, LiveControls):
 
     def action_reset(self) -> None:
         """Begin again; after a crash, with a new engine."""
-        self.session.reset()
+        for session in self.races:
+            session.reset()
 
     def action_new_seed(self) -> None:
         """Begin again with other batches."""
-        self.session.reset(seed=self.session.asked.seed + 1)
+        seed = self.session.asked.seed + 1
+        for session in self.races:
+            session.reset(seed=seed)
 
     def action_reset_start(self) -> None:
         """Begin again from the problem's own start."""
@@ -152,6 +172,10 @@ class Actions(CurveActions, LiveControls):
         self.session.reset(start=message.point)
         words = f"Start: {message.point.x:.4g}, {message.point.y:.4g}; S goes back to the problem's own."
         self.notify(words, timeout=_SHORT)
+
+    def on_surface_moved(self) -> None:
+        """Draw the window that was chosen with the mouse, and have its landscape made."""
+        self.redraw()
 
     def action_select_run(self, step: int) -> None:
         """Look at the next run, or the one before."""
@@ -201,16 +225,16 @@ class Actions(CurveActions, LiveControls):
 
     def action_next_plane(self) -> None:
         """See a model's parameters on another plane."""
-        trails = self.session.trails
-        if trails is None:
-            return
-        if trails.plane.kind == "identity":
-            self.notify("Two parameters are their own plane; planes are for models.")
-            return
         kinds = list(PLANES)
-        kind = kinds[(kinds.index(trails.plane.kind) + 1) % len(kinds)]
-        self.session.set_plane(kind)
-        self.notify(f"{kind}: {PLANES[kind]}", title="plane", timeout=_SHORT)
+        for session, surface in zip(self.races, self.query(Surface), strict=False):
+            if session.trails is not None and session.trails.plane.kind in kinds:
+                kind = kinds[(kinds.index(session.trails.plane.kind) + 1) % len(kinds)]
+                surface.fit_always()
+                session.set_plane(kind)
+                self.notify(f"{kind}: {PLANES[kind]}", title="plane", timeout=_SHORT)
+                return
+        if self.session.trails is not None:
+            self.notify("Two parameters are their own plane; planes are for models.")
 
     def action_toggle_contours(self) -> None:
         """With or without contour lines."""
@@ -224,7 +248,8 @@ class Actions(CurveActions, LiveControls):
             return
         if self.swap_enlarged(Predictions if self.session.card.answers else DataPanel):
             return
-        states = ["", "-data-beside"] if self.screen.has_class("-very-wide") else ["", "-data-curves", "-data-surface"]
+        beside = self.screen.has_class("-very-wide") and len(self.races) == 1
+        states = ["", "-data-beside"] if beside else ["", "-data-curves", "-data-surface"]
         now = next((state for state in states[1:] if self.screen.has_class(state)), "")
         following = states[(states.index(now) + 1) % len(states)]
         self.screen.remove_class(*DATA_VIEWS)

@@ -4,30 +4,26 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 
 from rich.text import Text
 from textual.app import ComposeResult, SystemCommand
-from textual.containers import Container
+from textual.containers import Container, Horizontal
 from textual.events import Resize
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
-from sim.experiment.config import Experiment, ModelConfig, ProblemConfig
+from sim.experiment.config import Experiment
 from sim.experiment.errors import choose
 from sim.problems.card import Card
-from sim.protocol.answers import Surveyed
-from tui.actions import DATA_VIEWS, Actions
+from tui.actions import DATA_VIEWS
 from tui.draw.palette import Palette
-from tui.gallery import Choice, choices
+from tui.gallery import choices
 from tui.keys import KEYS, bindings
-from tui.options.options import Options, prepare
 from tui.paced import PacedApp
 from tui.panels.clocks import Clocks
-from tui.panels.curve_style import CurveStyle
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
 from tui.panels.lens import Lens
@@ -38,8 +34,10 @@ from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
 from tui.panels.timeline import Timeline
 from tui.panels.words import Words
+from tui.races import VERY_TALL, VERY_WIDE, Races
 from tui.scene.narrate import narrate
 from tui.scene.scene import Scene, build_scene
+from tui.session import lockstep
 from tui.session.banner import with_hint
 from tui.session.link import Link, ProcessLink
 from tui.session.session import Phase, Session
@@ -50,11 +48,11 @@ FRAMES_PER_SECOND = 30
 BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
 _WIDE, _TALL = 116, 34
-_VERY_WIDE, _VERY_TALL = 170, 40
+_ROOMY_HEIGHT = 40  # from here on, on a very wide terminal, the three clocks have room
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
-class GdsimApp(SturdyApp, PacedApp, Actions):
+class GdsimApp(SturdyApp, PacedApp, Races):
     """The app: several descents side by side on the screen.
 
     Args:
@@ -85,9 +83,7 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self.session = Session(experiment, card, link, self._notify, self._came_in)
         self.session.player.playing = playing
         self.scene = None
-        self._other: Session | None = None
         self._new_link = new_link
-        self.curve_style = CurveStyle()
         self._panels = (
             StatusLine(id="status"),
             Surface(id="surface"),
@@ -104,7 +100,6 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self._ticking = ticking
         self._timer: Timer | None = None
         self._last_frame = time.monotonic()
-        self._landscape: Surveyed | None = None
         self._banner_words: str | None = None
         self._sizes: list[Size] = []
         for theme in THEMES:
@@ -131,14 +126,16 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         status, surface, data, predictions, curves, lens, this_update, clocks, runs, timeline = self._panels
         yield status
         yield Static(id="banner")
-        with Container(id="body"):
-            yield surface
-            yield data
-            yield predictions
-            yield curves
-            yield lens
-            yield this_update
-            yield clocks
+        with Horizontal(id="races"):
+            with Container(id="body"):
+                yield surface
+                yield data
+                yield predictions
+                yield curves
+                yield lens
+                yield this_update
+                yield clocks
+            yield self._companion
         yield Words(id="sentence")
         yield runs
         yield timeline
@@ -150,7 +147,6 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(number, self._leave, number)
-        self.query_one("#this-update").border_title = "this update, against the full gradient"
         self.theme_changed_signal.subscribe(self, lambda _theme: self.redraw())
         if self._ticking:
             self._timer = self.set_interval(1 / FRAMES_PER_SECOND, self.frame)
@@ -176,48 +172,17 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         if card.drawn is None and not card.answers:
             self.screen.remove_class(*DATA_VIEWS)
         self.screen.set_class(len(runs) > _FEW_RUNS, "-many").set_class(len(runs) > _FEW_RUNS, "-no-lens")
-        if self.session.opened is None and self.session.generation == 0:
-            self.run_worker(self.session.open(), name="open")
-        self.call_after_refresh(self.redraw)
-
-    def action_switch_problem(self) -> None:
-        """The model instead of the two-parameter problem, or the other way round."""
-        playing = self.session.player.playing
-        self.session.player.pause()
-        self.session.look.rest()
-        self.session, self._other = self._other or self._second_session(), self.session
-        self.session.player.playing = playing
-        self.hidden = frozenset()
-        self._show_session()
-
-    def _second_session(self) -> Session:
-        """The other kind of problem with its defaults."""
-        options = Options() if self.session.card.answers else Options(model=ModelConfig().model)
-        experiment, card = prepare(ProblemConfig().name, options)
-        return Session(self._as_here(experiment), card, self._new_link(), self._notify, self._came_in)
-
-    def show_choice(self, choice: Choice) -> None:
-        """Begin another problem or model with its defaults."""
-        options = Options(model=choice.name) if choice.is_model else Options()
-        experiment, card = prepare(ProblemConfig().name if choice.is_model else choice.name, options)
-        self.hidden = frozenset()
-        self.session.become(self._as_here(experiment), card)
-        self._show_session()
-
-    def _as_here(self, experiment: Experiment) -> Experiment:
-        """An experiment with the present seed, clock and device, and the backend, unless it is a model's."""
-        here = self.session.asked
-        backend = "auto" if isinstance(experiment.problem, ModelConfig) else here.backend
-        return replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device, backend=backend)
+        self._show_companion()
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""
         width, height = event.size
-        compact, roomy = width < _WIDE or height < _TALL, width >= _VERY_WIDE and height >= _VERY_TALL
+        compact, roomy = width < _WIDE or height < _TALL, width >= VERY_WIDE and height >= _ROOMY_HEIGHT
         if compact or roomy != self.screen.has_class("-roomy"):  # else it is for the user to say
             self.screen.set_class(roomy, "-clocks", "-roomy")
         self.screen.set_class(compact, "-compact")
-        self.screen.set_class(width >= _VERY_WIDE, "-very-wide")
+        self.screen.set_class(width >= VERY_WIDE, "-very-wide").set_class(height >= VERY_TALL, "-very-tall")
+        self.make_room()
         small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
         self.screen.set_class(small, "-too-small")
         self.query_one("#too-small", Static).update(
@@ -238,12 +203,28 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         if not self.query("#banner"):  # the screen is being taken down
             return
         now = time.monotonic()
-        self.session.frame(now - self._last_frame)
+        lockstep.go_on(self.races, now - self._last_frame)
         self._last_frame = now
+        self._glide_on()
         if not self.held_up:
             self.catch_up()
             self._draw(build_scene(self.session, self.hidden, self.palette))
+            self._companion.draw(self.palette)
         self._leave_if_refused()
+
+    def _glide_on(self) -> None:
+        """Draw again what is on its way to another picture; where the terminal is slow, it is there at once."""
+        for surface, forget in (
+            (self.query_one(Surface), self.forget),
+            (self._companion.surface, self._companion.forget),
+        ):
+            if surface.gliding:
+                surface.glide_on(at_once=self.held_up)
+                forget()
+
+    def forget(self) -> None:
+        """Draw again, though nothing may have changed in the race."""
+        self.scene = None
 
     def _leave_if_refused(self) -> None:
         """Where what was asked for cannot be done, and nothing ever stood, say so in the shell."""
@@ -253,8 +234,10 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
 
     def redraw(self) -> None:
         """Draw again what stands, after something about the screen changed."""
-        self.scene = None
+        self.forget()
         self._draw(build_scene(self.session, self.hidden, self.palette))
+        self._companion.forget()
+        self._companion.draw(self.palette)
 
     def _draw(self, scene: Scene | None) -> None:
         self._show_banner()
@@ -265,13 +248,14 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         self.query_one(Lens).magnify(self.query_one(Surface).view)
         for panel in self._panels:
             panel.show(scene)
+        self.query_one(Surface).take(self.session.look.landscape)
         sentence = self.query_one("#sentence", Words)
         sentence.say(Text(narrate(scene, max(1, sentence.size.width))))
         self._look_closer()
 
     def _show_banner(self) -> None:
         banner = self.query_one("#banner", Static)
-        trouble = self.session.banner
+        trouble = next((session.banner for session in self.races if session.banner), None)
         opening = "Starting the engine …" if self.session.phase is Phase.STARTING else ""
         words = with_hint(trouble.sentence, trouble.details) if trouble else opening
         if words == self._banner_words:
@@ -292,15 +276,11 @@ class GdsimApp(SturdyApp, PacedApp, Actions):
         """Show what was found out."""
         if not self.query("#banner"):  # the screen is being taken down
             return
-        landscape = self.session.look.landscape
-        if landscape is not None and landscape is not self._landscape:
-            self._landscape = landscape
-            self.query_one(Surface).set_landscape(landscape)
+        self.query_one(Surface).take(self.session.look.landscape)
         self._draw(build_scene(self.session, self.hidden, self.palette))
         self._look_closer()
-
-    def _notify(self, sentence: str) -> None:
-        self.notify(sentence, markup=False)
+        self._companion.forget()
+        self._companion.draw(self.palette)
 
 
 def run_app(experiment: Experiment, card: Card, *, theme: str | None = None) -> int:

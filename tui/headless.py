@@ -133,7 +133,7 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
         outcome.interrupted = stop.is_set()
         if (kind := outcome.trails.plane.kind) != "identity":
             # the planes on the way were fitted whenever an answer was due; a last one depends on the runs alone
-            last = ask(SetPlane(kind))
+            last = ask(SetPlane(kind, afresh=True))
             if isinstance(last, PlaneNews):
                 outcome.trails.take(last)
     return outcome

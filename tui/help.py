@@ -37,7 +37,7 @@ _FORMULA_TRIES = (
     "Try a rate that is too high for single examples: `gdsim --lr 0.8`. Which run still comes to rest, and why? With "
     "`--lr 1` none does.",
     "Try `gdsim sine`: on a surface with several valleys, the noise of single examples gets a run out of a poor one.",
-    "Press `m`: the same three descents on a real network and real data.",
+    "Press `m`: the same three descents on a real network and real data; `M`: both at once, where there is room.",
     "Compare batch sizes: `gdsim --run name=eight,batch_size=8 --run name=all,batch_size=all`.",
 )
 _MODEL_TRIES = (
@@ -53,6 +53,14 @@ _MODEL_TRIES = (
 _MARKS = (
     (f"{START} {MINIMUM}", "where the runs begin, and a minimum that is known"),
     (TURN, "where a run's settings were changed"),
+    (
+        "a dimmed surface",
+        "not known yet: what was there before, or what is nearest, until the landscape has come",
+    ),
+    (
+        "▁▄█",
+        "in this update: how far off the last updates were that were looked at, from 0° to 180°",
+    ),
     (
         " ".join(GLYPHS[:3]) + " …",
         "where the runs are; dimmed, with a distance, if far off the plane",

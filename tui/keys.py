@@ -44,6 +44,7 @@ KEYS = (
     Key("C", "toggle_clocks", "the same race on the three clocks, side by side", "Experiment", footer="clocks"),
     Key("", "change_clock", "go on by the next clock, without beginning again", "Experiment"),
     Key("m", "switch_problem", "a real network, and back", "Experiment", footer="model"),
+    Key("M", "side_by_side", "the problem and the network side by side", "Experiment"),
     Key("P", "problems", "all problems and models", "Experiment", footer="all"),
     Key("r", "reset", "reset", "Experiment", footer="reset"),
     Key("R", "new_seed", "begin again with another seed", "Experiment"),

@@ -1,7 +1,10 @@
 """Changes while the race is on: the keys that change a run, fork it, or open its settings."""
 
+from collections.abc import Awaitable, Callable
+
 from textual.app import App
 
+from sim.experiment.journal import Settings
 from sim.experiment.resolved import Run
 from tui.session.session import Session
 from tui.settings import Request, SettingsScreen
@@ -27,24 +30,15 @@ class LiveControls(App[None]):
 
     def action_scale_rate(self, factor: float) -> None:
         """Multiply its learning rate."""
-        if (run := self._selected) is not None:
-            self.session.change_run(self.session.look.selected, {"lr": run.lr * factor})
+        self._in_turn(lambda run: self._change({"lr": run.lr * factor}))
 
     def action_scale_batch(self, factor: float) -> None:
         """Multiply its batch size, between one example and all."""
-        if (run := self._selected) is None:
-            return
-        examples = self.session.experiment.examples
-        size = min(examples, max(1, int(run.batch_size * factor)))
-        if size == run.batch_size:
-            self.notify(f"A batch of {run.name} has 1 to {examples} examples.")
-        else:
-            self.session.change_run(self.session.look.selected, {"batch_size": size})
+        self._in_turn(lambda run: self._scale_batch(run, factor))
 
     def action_fork(self) -> None:
         """Have it go on a second time from where it is at the cursor."""
-        if self._selected is not None:
-            self.session.fork(self.session.look.selected, {})
+        self._in_turn(lambda _run: self.session.fork(self.session.look.selected, {}))
 
     def action_settings(self) -> None:
         """See and change all of its settings."""
@@ -54,16 +48,39 @@ class LiveControls(App[None]):
             self.push_screen(screen, self._take_request)
 
     def _take_request(self, request: Request | None) -> None:
-        if request is None:
-            return
+        if request is not None:
+            self._in_turn(lambda _run: self._carry_out(request))
+
+    async def _carry_out(self, request: Request) -> None:
         session, selected = self.session, self.session.look.selected
         match request.what:
             case "this run":
-                session.change_run(selected, request.settings)
+                await session.change_run(selected, request.settings)
             case "all runs":
                 for index in range(len(session.lineages)):
-                    session.change_run(index, request.settings)
+                    await session.change_run(index, request.settings)
             case "fork":
-                session.fork(selected, request.settings)
+                await session.fork(selected, request.settings)
             case "from the start":
-                session.fork(selected, request.settings, update=0)
+                await session.fork(selected, request.settings, update=0)
+
+    async def _change(self, settings: Settings) -> None:
+        await self.session.change_run(self.session.look.selected, settings)
+
+    async def _scale_batch(self, run: Run, factor: float) -> None:
+        examples = self.session.experiment.examples
+        size = min(examples, max(1, int(run.batch_size * factor)))
+        if size == run.batch_size:
+            self.notify(f"A batch of {run.name} has 1 to {examples} examples.")
+        else:
+            await self._change({"batch_size": size})
+
+    def _in_turn(self, change: Callable[[Run], Awaitable[None]]) -> None:
+        """Change the selected run once what was asked for before is done: keys may come faster than the engine."""
+
+        async def wait_and_change() -> None:
+            async with self.session.changing:
+                if (run := self._selected) is not None:
+                    await change(run)
+
+        self.session.spawn(wait_and_change())

@@ -3,6 +3,7 @@
 import copy
 import math
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,9 +152,13 @@ class Race:
         return all(racer.left <= 0 for racer in self._racers)
 
     def run_state(self, run: int, update: int | None = None) -> RunState | None:
-        """A run's state after an update (None: the newest); None where making it again would take too long."""
+        """A run's state after an update (None: the newest); None where it never was there."""
         racer = self._racers[run]
         return racer.state if update is None else racer.state_after(update)
+
+    def past(self, run: int, update: int) -> Generator[None, None, RunState | None]:
+        """The same in pieces, as `Racer.past` has it."""
+        return self._racers[run].past(update)
 
     def batch(self, run: int, update: int) -> Tensor:
         """The examples that an update of a run uses, in order: int64."""

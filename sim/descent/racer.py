@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 
 import numpy as np
@@ -18,8 +18,6 @@ from sim.views.snapshots import Snapshots
 
 MakeStepper = Callable[[Course], Stepper]
 
-_PATIENCE = 1.0  # seconds of updates that are made again at most to look at a past one
-_AT_ONCE = 200_000  # of these updates, whose columns take some megabytes
 _NEVER = 2**62
 
 
@@ -121,34 +119,38 @@ class Racer:
         """The one that makes the update after some update."""
         return next(leg for leg in reversed(self.legs) if leg.begin <= update)
 
-    def state_after(self, update: int, patience: float = _PATIENCE) -> RunState | None:
-        """The state after an update, made again from the nearest one kept.
+    def past(self, update: int) -> Generator[None, None, RunState | None]:
+        """Make the state after an update again, from the nearest one kept; it is returned at the end.
 
-        None where that would take longer than so many seconds.
+        It yields after every tenth of a second of updates; None where the run never was there.
         """
         if update == self.state.update:
             return self.state
         known = [self.previous, self.states.before(update)]
         behind = max((one for one in known if one and one.update <= update), key=lambda one: one.update, default=None)
-        if behind is None:
+        if behind is None or update > self.state.update:
             return None
-        pace = self.state.seconds / max(1, self.state.update)
-        if (update - behind.update) * pace > patience:
-            return None
-        return self._made_again(behind, update)
-
-    def _made_again(self, state: RunState, update: int) -> RunState | None:
-        """The state after an update, from one before; None where the run, made again, stops earlier."""
-        state = self.leg_after(state.update).entered(state)
+        state = self.leg_after(behind.update).entered(behind)
         while state.update < update:
             leg = self.leg_after(state.update)
             ends = min((other.begin for other in self.legs if other.begin > state.update), default=update)
-            most = min(min(update, ends) - state.update, _AT_ONCE)
-            made, _ = leg.scratch.advance(state, most, keep_every=_NEVER)
+            count, until = min(update, ends) - state.update, state.seconds + REPLAYED
+            made, _ = leg.scratch.advance(state, count, until, keep_every=_NEVER)
             if made.update == state.update:
                 return None
             state = self.leg_after(made.update).entered(made)
+            yield
         return state
+
+    def state_after(self, update: int) -> RunState | None:
+        """The same at once."""
+        made = self.past(update)
+        while True:
+            try:
+                next(made)
+            except StopIteration as end:
+                state: RunState | None = end.value
+                return state
 
     # -- changes ------------------------------------------------------------------------------------------------------
 
@@ -163,9 +165,9 @@ class Racer:
 
         A run that has stopped is forked before it did.
         """
-        state = self.state_after(update, math.inf)
+        state = self.state_after(update)
         if state is not None and state.status.stopped:
-            state = self.state_after(max(0, update - 1), math.inf)
+            state = self.state_after(max(0, update - 1))
         if state is None:
             return None
         state = self._as_spent(state)

@@ -85,9 +85,15 @@ class ForkRun:
 
 @dataclass(frozen=True, slots=True)
 class SetPlane:
-    """See the parameters on another plane from here on. -> PlaneNews"""
+    """See the parameters on another plane from here on. -> PlaneNews
+
+    Attributes:
+        kind: which.
+        afresh: whether it is to depend on where the runs went alone; else it agrees best with the last plane.
+    """
 
     kind: PlaneKind
+    afresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ A vector of parameters has the shape (L,) of their `Layout`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from sim.experiment.choices import PlaneName
 from sim.models.flat import Layout, trainable
 
+_OPEN = 1e-3  # of the weight of the points' pictures: that of the directions
 _AT_ONCE = 65_536  # numbers that are taken in float64 at once: they stay in the processor's cache
 
 
@@ -193,11 +195,11 @@ def distinct(trails: Sequence[Sequence[Tensor]], heads: Sequence[Tensor], most: 
 def pca_plane(vectors: Tensor, previous: Plane | None, layout: Layout) -> Plane:
     """The plane of the first two principal components of parameters, shape (K, L), about their mean.
 
-    It is turned within itself to lie as near to the previous plane as it can.
+    It is turned within itself to show them as the previous plane did: see `aligned`.
     """
     middle = vectors.mean(dim=0)
     directions = principal_directions(vectors - middle, layout)
-    return _aligned(Plane("pca", middle, directions, "PCA of the trails so far"), previous)
+    return aligned(Plane("pca", middle, directions, "PCA of the trails so far"), previous, vectors)
 
 
 def heads_plane(heads: Tensor, vectors: Tensor, previous: Plane | None, layout: Layout) -> Plane:
@@ -215,7 +217,7 @@ def heads_plane(heads: Tensor, vectors: Tensor, previous: Plane | None, layout: 
         besides = principal_directions(rest - rest.mean(dim=0), layout, beside=basis)
         basis = torch.cat([basis, besides[: 2 - spanned]])
         words = "through the heads, completed by PCA"
-    return _aligned(Plane("heads", middle, basis, words), previous)
+    return aligned(Plane("heads", middle, basis, words), previous, vectors)
 
 
 def random_plane(module: nn.Module, seed: int) -> Plane:
@@ -288,12 +290,45 @@ def principal_directions(centred: Tensor, layout: Layout, beside: Tensor | None 
     return basis
 
 
-def _aligned(plane: Plane, previous: Plane | None) -> Plane:
-    """The plane turned or mirrored within itself to lie as near to the previous one as it can (Procrustes)."""
-    basis = plane.basis
+def aligned(plane: Plane, previous: Plane | None, vectors: Tensor) -> Plane:
+    """The plane turned and mirrored within itself until parameters (K, L) look as they did on the previous one.
+
+    As nearly as they can, in the least squares of their two pictures: the orthogonal Procrustes problem. What these
+    leave open, as points on a line do, the planes' directions decide. Random directions stay what they are: they change
+    their order and signs at most.
+    """
     if previous is None:
-        basis = basis * torch.where(basis.sum(dim=1, keepdim=True) < 0, -1.0, 1.0)
+        turn = torch.diag(torch.where(plane.basis.double().sum(dim=1) < 0, -1.0, 1.0).double())
     else:
-        left, _, right = torch.linalg.svd(previous.basis @ basis.T)
-        basis = (left @ right) @ basis
-    return Plane(plane.kind, plane.origin, basis, plane.words)
+        agreement = _unit(_picture(previous, vectors).T @ _picture(plane, vectors))
+        agreement = agreement + _OPEN * _unit(previous.basis.double() @ plane.basis.double().T)
+        turn = _swap_or_mirror(agreement) if plane.kind == "random" else _rotation(agreement)
+    return replace(plane, basis=turn.to(plane.basis) @ plane.basis)
+
+
+def _picture(plane: Plane, vectors: Tensor) -> Tensor:
+    """Where parameters (K, L) are on a plane, about their mean, as exactly as its turn needs: float64, shape (K, 2)."""
+    basis = plane.basis.to(vectors)
+    points = torch.linalg.solve((basis @ basis.T).double(), (basis @ vectors.T).double()).T
+    picture: Tensor = points - points.mean(dim=0)
+    return picture
+
+
+def _unit(matrix: Tensor) -> Tensor:
+    """A matrix of length 1, or zeros."""
+    unit: Tensor = matrix / torch.linalg.matrix_norm(matrix).clamp(min=1e-300)
+    return unit
+
+
+def _rotation(agreement: Tensor) -> Tensor:
+    """The orthogonal matrix, shape (2, 2), that agrees best: the sum of its products with `agreement` is largest."""
+    left, _, right = torch.linalg.svd(agreement)
+    rotation: Tensor = left @ right
+    return rotation
+
+
+def _swap_or_mirror(agreement: Tensor) -> Tensor:
+    """The same among those that only change the order of two directions, and their signs."""
+    signs = [torch.diag(torch.tensor(pair, dtype=torch.float64)) for pair in product((1.0, -1.0), repeat=2)]
+    turns = [*signs, *(sign.flip(1) for sign in signs)]
+    return max(turns, key=lambda turn: float((turn * agreement).sum()))

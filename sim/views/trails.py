@@ -19,6 +19,7 @@ from sim.views.planes import (
     Plane,
     Resolved,
     Scatter,
+    aligned,
     distinct,
     explained,
     heads_plane,
@@ -35,6 +36,7 @@ _REACH = 100.0  # times the length of the parameters at the start
 _MOST_FITTED = 64  # snapshots that a plane is fitted to, besides start and heads: more would not turn it, but take long
 _AT_ONCE = 64  # snapshots that are projected at once: they are copied for it
 _REFIT_AFTER = 1.3  # times as many updates as at the last fit
+_REFIT_AT_LAST = 2.0  # the same while there is nothing to be seen of the plane's landscape yet
 
 
 class Trails(Protocol):
@@ -51,17 +53,31 @@ class Trails(Protocol):
     fitted: bool
 
     def set_kind(
-        self, kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]
+        self,
+        kind: PlaneKind,
+        snapshots: Sequence[Snapshots],
+        heads: Sequence[Tensor],
+        updates: Sequence[int],
+        *,
+        afresh: bool = False,
     ) -> PlaneNews:
-        """See the runs on another plane."""
+        """See the runs on another plane, turned to agree best with the last one, unless `afresh`."""
 
-    def news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
+    def news(
+        self,
+        snapshots: Sequence[Snapshots],
+        heads: Sequence[Tensor],
+        updates: Sequence[int],
+        *,
+        awaited: bool = False,
+    ) -> PlaneNews:
         """Refit the plane if the runs have moved much since; what is new on it, or all if it changed.
 
         Args:
             snapshots: what is kept of each run; where the plane is never fitted, what was not sent yet.
             heads: where the runs are, shape (L,) each.
             updates: how many each has made.
+            awaited: whether a landscape of the plane is being made of which nothing can be seen yet.
         """
 
 
@@ -80,12 +96,25 @@ class IdentityTrails:
         self.plane = identity_plane(Layout.of(parameter for _, parameter in trainable(model)))
 
     def set_kind(
-        self, _kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]
+        self,
+        _kind: PlaneKind,
+        snapshots: Sequence[Snapshots],
+        heads: Sequence[Tensor],
+        updates: Sequence[int],
+        *,
+        afresh: bool = False,  # noqa: ARG002
     ) -> PlaneNews:
         """Two parameters are their own plane."""
         return self.news(snapshots, heads, updates)
 
-    def news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], _updates: Sequence[int]) -> PlaneNews:
+    def news(
+        self,
+        snapshots: Sequence[Snapshots],
+        heads: Sequence[Tensor],
+        _updates: Sequence[int],
+        *,
+        awaited: bool = False,  # noqa: ARG002
+    ) -> PlaneNews:
         """See `Trails`."""
         trails = tuple(self._trail(*one.since(0), head) for one, head in zip(snapshots, heads, strict=True))
         return PlaneNews(0, "identity", self.plane.words, 1.0, False, trails)
@@ -116,17 +145,30 @@ class FittedTrails:
         self._scatter: Scatter | None = None  # of the snapshots kept of the runs in reach
 
     def set_kind(
-        self, kind: PlaneKind, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]
+        self,
+        kind: PlaneKind,
+        snapshots: Sequence[Snapshots],
+        heads: Sequence[Tensor],
+        updates: Sequence[int],
+        *,
+        afresh: bool = False,
     ) -> PlaneNews:
         """See `Trails`."""
-        self.kind = kind
-        self._fit(snapshots, heads, updates, previous=None)
+        self.kind, self._fitted_at = kind, sum(updates)
+        self._fit(snapshots, heads, updates, previous=None if afresh else self.plane)
         return self._news(snapshots, heads, whole=True)
 
-    def news(self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int]) -> PlaneNews:
+    def news(
+        self,
+        snapshots: Sequence[Snapshots],
+        heads: Sequence[Tensor],
+        updates: Sequence[int],
+        *,
+        awaited: bool = False,
+    ) -> PlaneNews:
         """See `Trails`."""
         made = sum(updates)
-        grown = made > self._fitted_at * _REFIT_AFTER and made > 0
+        grown = made > self._fitted_at * (_REFIT_AT_LAST if awaited else _REFIT_AFTER) and made > 0
         if grown:
             self._fitted_at = made
             self._fit(snapshots, heads, updates, previous=self.plane if self.plane.kind != "random" else None)
@@ -145,7 +187,7 @@ class FittedTrails:
         vectors = torch.stack(distinct(trails, present, _MOST_FITTED))
         if self.kind == "random" or len(vectors) == 1:
             if self.plane.kind != "random":
-                self.plane = random_plane(self._model, self._seed)
+                self.plane = aligned(random_plane(self._model, self._seed), self.plane, vectors)
                 self.number += 1
             return
         if self.kind == "pca":

@@ -94,6 +94,18 @@ async def test_a_key_doubles_the_batch_from_the_next_update_on(live: Live) -> No
     assert text_of(live.app.query_one(Timeline)).count("┃") == 1
 
 
+async def test_keys_that_come_faster_than_the_engine_are_taken_one_after_the_other(live: Live) -> None:
+    await live.go(10)
+    await live.pilot.press("right_parenthesis", "right_parenthesis", "less_than_sign", "less_than_sign")
+    await wait_for(live.pilot, lambda: len(live.session.journal) == 4)
+    assert (live.session.lineages[1].newest.batch_size, live.session.lineages[1].newest.lr) == (128, 0.05)
+    await live.go(-5)
+    await live.pilot.press("left_parenthesis", "left_parenthesis")
+    await wait_for(live.pilot, lambda: len(live.session.journal) == 6)
+    assert live.names == ["batch", "mini-batch", "stochastic", "mini-batch 2"]
+    assert [(update, run.batch_size) for update, run in live.session.lineages[3].stages] == [(0, 32), (5, 16), (5, 8)]
+
+
 async def test_what_was_changed_and_forked_on_the_screen_is_reproduced_by_its_command_line(live: Live) -> None:
     await live.go(20)
     await live.change("left_parenthesis")

@@ -7,6 +7,7 @@ from textual.pilot import Pilot
 from sim.experiment.config import RunConfig
 from tests.tui.screen import app_of, go, make_app, ready, settled, wait_for
 from tests.tui.traces import make_experiment
+from tui.settings import SettingsScreen
 
 Compare = Callable[..., bool]
 
@@ -71,6 +72,16 @@ def test_very_wide_with_the_data_beside(snap_compare: Compare) -> None:
 
 def test_the_three_clocks(snap_compare: Compare) -> None:
     assert snap_compare(make_app()[0], terminal_size=(200, 60), run_before=race)
+
+
+def test_the_settings_of_a_run(snap_compare: Compare) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await race(pilot)
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: isinstance(app_of(pilot).screen, SettingsScreen))
+        await pilot.pause()
+
+    assert snap_compare(make_app()[0], terminal_size=(80, 24), run_before=steps)
 
 
 def test_nine_runs(snap_compare: Compare) -> None:

@@ -15,7 +15,7 @@ from tui.spans import SpansUpdate
 
 FRAMES = 30
 LARGE = (200, 60)
-MOST_BYTES = {(WIDE, 3): 5000, (WIDE, 9): 10_000, (LARGE, 3): 12_000}
+MOST_BYTES = {(WIDE, 3): 5500, (WIDE, 9): 10_000, (LARGE, 3): 12_000}
 """A frame, by the screen's size and the number of runs, all curves drawn anew each time (else five times a second)."""
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tui.draw.canvas import POINT, Canvas
 from tui.draw.frame import Frame
 from tui.draw.numbers import decimal
+from tui.draw.palette import TURN
 from tui.draw.plotting import axes, line_patterns
 from tui.draw.scale import Scale, scale_across, scale_up
 from tui.draw.smoothing import envelope, smoothed
@@ -36,6 +37,7 @@ class Series:
         swath_color: its background.
         mark: a glyph that stands where the line has got to, with the value there, if any.
         reached: where that is on the x axis.
+        notes: what happened on the way: where on the x axis, and in words.
     """
 
     x: Floats
@@ -45,6 +47,7 @@ class Series:
     swath_color: int = 0
     mark: str = ""
     reached: float = np.inf
+    notes: tuple[tuple[float, str], ...] = ()
 
     @property
     def newest(self) -> int | None:
@@ -96,6 +99,8 @@ class Chart:
             area.draw_cursor(self.cursor, self.ink)
         for series in self.series:
             area.draw_line(series)
+        for series in self.series:
+            area.draw_notes(series)
         area.draw_tags(self.series)
         return canvas.frame()
 
@@ -186,6 +191,19 @@ class _Area:
             for share in xs[beyond]:
                 self._canvas.text(self._column(share), row, mark, series.color)
 
+    def draw_notes(self, series: Series) -> None:
+        """A mark on the line for each note, and its words above it where they fit."""
+        xs, ys = self._calm(series)
+        xs, ys = xs[np.isfinite(ys)], self._up.shares(ys[np.isfinite(ys)])
+        for x, words in series.notes if len(xs) else ():
+            share = float(self._across.shares(x))
+            if not xs[0] <= share <= xs[-1]:
+                continue
+            column, row = self._column(share), self._row(float(np.interp(share, xs, ys)))
+            self._canvas.text(column, row, TURN, series.color, bold=True)
+            if row > 0 and column + len(words) <= self._canvas.columns:
+                self._canvas.text(column, row - 1, words, series.color, self._background)
+
     def nearest(self, series: Sequence[Series], column: int, row: int) -> tuple[int, float] | None:
         """See `Chart.nearest`."""
         column -= self._left
@@ -226,13 +244,15 @@ class _Area:
         newest, words = series.newest, series.tag
         if newest is None or not words:
             return None
-        share = self._across.shares(series.x[newest]), self._up.shares(series.y[newest])
-        across, up = (float(np.nan_to_num(part).clip(0, 1)) for part in share)
+        across = float(np.nan_to_num(self._across.shares(series.x[newest])).clip(0, 1))
         begin = max(0, min(self._column(across) - self._left, self._columns - len(words)))
-        return _Tag(begin, min(int((1 - up) * self._rows), self._rows - 1), words, series.color)
+        return _Tag(begin, self._row(float(self._up.shares(series.y[newest]))), words, series.color)
 
     def _column(self, share: float) -> int:
         return self._left + min(int(share * self._columns), self._columns - 1)
+
+    def _row(self, share: float) -> int:
+        return min(int((1 - float(np.nan_to_num(share).clip(0, 1))) * self._rows), self._rows - 1)
 
 
 @dataclass(slots=True)

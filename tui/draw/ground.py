@@ -22,11 +22,13 @@ class Ground:
         landscape: what it was made of.
         bands: for each of its values the band of equal loss, shape (rows, columns).
         lines: the contours between the bands, each of points of shape (K, 2).
+        stale: whether it is of another plane, or of a race before this one.
     """
 
     landscape: Surveyed
     bands: NDArray[np.uint8]
     lines: list[Floats]
+    stale: bool = False
 
     @classmethod
     def of(cls, landscape: Surveyed, count: int) -> "Ground":
@@ -38,9 +40,8 @@ class Ground:
     def colors(self, view: Viewport, palette: Palette) -> NDArray[np.int64]:
         """Colours of a view's half cells, shape (2 * rows, columns).
 
-        Where the view is of another window, they are those of the nearest values, and the background beyond them.
+        They are those of the nearest values: dimmed where these are of another window, or of another plane.
         """
-        beyond = len(palette.bands)
         rows, columns = self.bands.shape
         there = Viewport(self.landscape.window, columns, rows)
         left, top = view.point(0, -0.25)
@@ -48,8 +49,12 @@ class Ground:
         ys = top - np.arange(2 * view.rows) * (view.height / (2 * view.rows))
         across = np.floor(there.to_dots(np.stack([xs, np.full(len(xs), top)], axis=1))[:, 0] / 2).astype(np.int64)
         down = np.floor(there.to_dots(np.stack([np.full(len(ys), left), ys], axis=1))[:, 1] / 4).astype(np.int64)
-        bands = self.bands[np.clip(down, 0, rows - 1)][:, np.clip(across, 0, columns - 1)].astype(np.int64)
-        bands[(down < 0) | (down >= rows)] = beyond
-        bands[:, (across < 0) | (across >= columns)] = beyond
-        shades = np.array([*palette.bands, palette.background], dtype=np.int64)
-        return shades[np.minimum(bands, beyond)]
+        near_down, near_across = np.clip(down, 0, rows - 1), np.clip(across, 0, columns - 1)
+        known = (near_down == down)[:, None] & (near_across == across) & (not self.stale)
+        shades = np.array([palette.dimmed.bands, palette.bands], dtype=np.int64)
+        colors: NDArray[np.int64] = shades[known.astype(np.int64), self.bands[near_down][:, near_across]]
+        return colors
+
+    def ink(self, palette: Palette) -> int:
+        """The colour of the contours."""
+        return (palette.dimmed if self.stale else palette).contour

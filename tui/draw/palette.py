@@ -49,6 +49,12 @@ class Palette:
     warn: int
     bad: int
 
+    @property
+    def dimmed(self) -> "Palette":
+        """The same with a landscape that is half way to the background: the one before, until the next is there."""
+        bands = tuple(blend(band, self.background, 0.5) for band in self.bands)
+        return replace(self, bands=bands, contour=blend(self.contour, self.background, 0.5))
+
     def head(self, color: int) -> tuple[int, int]:
         """The foreground and background of a run's head glyph, which stands out from its trail."""
         return self.marks, blend(color, self.background, 0.5)

@@ -110,6 +110,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
             scene.palette.swaths[run.index],
             run.glyph,
             float(run.seen[-1][column]),
+            tuple((float(run.seen[_index_after(run.seen, turn.update)][column]), turn.words) for turn in run.turns),
         )
 
 
@@ -120,3 +121,8 @@ def _measured(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]
 
 def _floats(rows: Rows, column: str) -> Floats:
     return rows[column].astype(np.float64)
+
+
+def _index_after(rows: Rows, update: int) -> int:
+    """Which row is the last one up to an update."""
+    return int(np.searchsorted(rows["update"], update, side="right")) - 1

@@ -19,16 +19,11 @@ class Predictions(Words, can_focus=True):
     """Test examples (images as half-block pictures), their truth, and each run's answers below, wrong ones in red."""
 
     BORDER_TITLE = "test examples and answers"
-    _subtitle = ""
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
         if self.display and scene.predictions is not None:
-            text = predictions_text(scene, scene.predictions, self.size.width, self.size.height)
-            self.say(text)
-            past = "" if scene.live else "the newest answers; older ones are gone"
-            if past != self._subtitle:
-                self._subtitle = self.border_subtitle = past
+            self.say(predictions_text(scene, scene.predictions, self.size.width, self.size.height))
 
 
 def predictions_text(scene: Scene, predicted: Predicted, width: int, height: int) -> Text:

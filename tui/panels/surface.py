@@ -13,18 +13,16 @@ from sim.protocol.answers import Surveyed
 from sim.protocol.commands import Survey
 from tui.draw.canvas import GROUND, Canvas
 from tui.draw.ground import Ground
-from tui.draw.numbers import count, decimal
-from tui.draw.palette import MINIMUM, START, TURN, Palette, blend, trail_colors
+from tui.draw.numbers import count
+from tui.draw.palette import Palette
 from tui.draw.viewport import Viewport
-from tui.panels.cloud import draw_cloud
+from tui.panels.glide import Carry, Glide, Picture
+from tui.panels.on_the_ground import draw_runs
 from tui.panels.plot import Plot
-from tui.scene.scene import RunScene, Scene, vanishes
+from tui.scene.scene import Scene
 
-_DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
 _ROOM = 0.3  # around the trails, as a share of their extent
-_FADE_EVERY = 60  # points of a trail between two shades; all but the newest so many thin to a haze
 _FIRST_WINDOW = Window(-1.0, 1.0, -1.0, 1.0)
-_FAR_OFF = 0.2  # of the window's width: a head further than this from the plane is dimmed
 _INNER = 0.08  # of the window: heads nearer to the edge are followed
 
 Floats = NDArray[np.float64]
@@ -41,15 +39,21 @@ class Surface(Plot):
 
         point: Point
 
+    class Moved(Message):
+        """Another window was chosen."""
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.contours = True
         self.follow = False
         self._fits_itself = self._square = False
         self._plane = self._generation = 0
+        self._glide: Glide | None = None
+        self._picture: Picture | None = None
         self._window: Window | None = None
         self._scene: Scene | None = None
         self._ground: Ground | None = None
+        self._taken: Surveyed | None = None
         self._painted: tuple[object, ...] = ()
         self._canvas: Canvas | None = None
 
@@ -57,7 +61,7 @@ class Surface(Plot):
         """Look at a problem's own window, before anything has moved; that of a model's plane is fitted as it goes."""
         self._window = card.window or _FIRST_WINDOW
         self._fits_itself, self._square = card.window is None, card.comparable_axes
-        self._ground = self._scene = None
+        self._ground = self._taken = self._scene = self._glide = self._picture = None
         self._plane = self._generation = 0
 
     # -- the landscape ------------------------------------------------------------------------------------------------
@@ -87,16 +91,19 @@ class Surface(Plot):
     def _here(self) -> Surveyed | None:
         """The landscape at hand, if it is of this window, plane and run."""
         view = self.view
-        if self._ground is None or view is None:
+        if self._ground is None or self._ground.stale or view is None:
             return None
         columns, rows = self.plot_size
         landscape = self._ground.landscape
         of_this = (landscape.window, landscape.plane, landscape.run) == (view.window, self._plane, self._run)
         return landscape if of_this and landscape.values.shape == (2 * rows, columns) else None
 
-    def set_landscape(self, landscape: Surveyed) -> None:
+    def take(self, landscape: Surveyed | None) -> None:
         """Take a landscape that was asked for; one of a window left meanwhile still serves until the next comes."""
-        if landscape.progress > 0 and landscape.plane == self._plane and self._scene is not None:
+        if landscape is None or landscape is self._taken or self._scene is None:
+            return
+        self._taken = landscape
+        if landscape.progress > 0 and landscape.plane == self._plane:
             self._ground = Ground.of(landscape, len(self._scene.palette.bands))
             self.show(self._scene)
 
@@ -128,27 +135,62 @@ class Surface(Plot):
             self._window = view.fit(np.concatenate([*trails, np.array(scene.card.minima).reshape(-1, 2)])).window
             self._fits_itself = scene.card.window is None
 
+    def fit_always(self) -> None:
+        """Where the problem has no window of its own: keep all of the trails in sight, whatever the plane."""
+        self._fits_itself = self._scene is not None and self._scene.card.window is None
+
     def _keep_in_sight(self, scene: Scene) -> None:
         """On a plane without a window of its own: show all of the trails when it changed, or a head is at the edge."""
         changed = (scene.plane.number, scene.generation) != (self._plane, self._generation)
-        if changed:
-            self._plane, self._generation, self._ground = scene.plane.number, scene.generation, None
+        same_race = scene.generation == self._generation
+        self._plane, self._generation = scene.plane.number, scene.generation
+        before = self._window
+        self._fit_heads(scene, changed=changed)
+        if self._picture is not None and ((changed and not scene.flat) or self._window != before):
+            self._move(self._picture, scene, same_race=same_race, same_plane=not changed)
+
+    def _fit_heads(self, scene: Scene, *, changed: bool) -> None:
         view = self.view
         if view is None or not self._fits_itself:
             return
         trails = [run.points for run in scene.runs if run.shown and not run.status.stopped]
         heads = np.array([trail[-1] for trail in trails]).reshape(-1, 2)
-        if len(heads) and (changed or not _well_inside(view, heads)):
+        margin = _INNER if self.stands else 0.0  # as long as nothing can be seen of a window's landscape, let it come
+        if len(heads) and (changed or not _inside(view, heads, margin)):
             self._window = view.fit(np.concatenate(trails), margin=_ROOM).window
+
+    def _move(self, picture: Picture, scene: Scene, *, same_race: bool, same_plane: bool) -> None:
+        """Take the old picture along, to go from it to the new one; at the beginning of a race there is no way."""
+        view = self.view
+        if view is None:
+            return
+        carry = Carry(1.0, (0.0, 0.0)) if same_plane else picture.carry(scene.runs) if same_race else None
+        if carry is not None and not self._fits_itself:
+            self._window = carry.window(view.window)
+        carry = carry or Carry.of_windows(picture.window, view.window)
+        if self._ground is not None and not same_plane:
+            self._ground = carry.ground(self._ground)
+        self._picture = picture.carried(carry)
+        moves = same_race and self.app.animation_level != "none"
+        self._glide = Glide(self._picture) if moves else None
+
+    @property
+    def gliding(self) -> bool:
+        """Whether it is on the way to another picture."""
+        return self._glide is not None
+
+    def glide_on(self, *, at_once: bool) -> None:
+        """A frame went by; at once: to the end of the way."""
+        self._glide = None if at_once or self._glide is None else self._glide.on()
 
     def _follow(self, scene: Scene) -> None:
         view = self.view
         heads = np.array([run.head for run in scene.runs if run.shown and not run.status.stopped]).reshape(-1, 2)
         if view is None or not len(heads):
             return
-        if not _well_inside(view, heads):
+        if not _inside(view, heads, _INNER):
             moved = view.centred(*heads.mean(axis=0))
-            self._window = (moved if _well_inside(moved, heads) else moved.fit(heads, margin=0.5)).window
+            self._window = (moved if _inside(moved, heads, _INNER) else moved.fit(heads, margin=0.5)).window
 
     # -- drawing ------------------------------------------------------------------------------------------------------
 
@@ -161,20 +203,13 @@ class Surface(Plot):
         view = self.view
         if view is None or not self.display:
             return
-        palette = scene.palette
-        canvas = self._on_the_ground(view, palette)
-        shown = [run for run in scene.runs if run.shown]
-        if scene.imagined is not None and not scene.playing:
-            draw_cloud(canvas, view, scene.imagined, scene.runs[scene.imagined.run])
-        for run in scene.layers:
-            self._draw_trail(canvas, view, run, palette)
-        self._draw_marks(canvas, view, scene)
-        self._draw_turns(canvas, view, shown)
-        if not scene.playing:
-            self._draw_steps(canvas, view, shown, palette)
+        if self._glide is not None:
+            scene, view = self._glide.scene(scene), self._glide.view(view)
+        self._picture = Picture.of(scene, view.window)
+        canvas = self._on_the_ground(view, scene.palette)
+        draw_runs(canvas, view, scene, closely=not scene.playing and self._glide is None)
         self._say_what_it_is(scene)
-        _name_axes(canvas, view, scene, self._draw_heads(canvas, view, scene))
-        self.paint(canvas.frame(), view.window, palette)
+        self.paint(canvas.frame(), view.window, scene.palette)
 
     def _on_the_ground(self, view: Viewport, palette: Palette) -> Canvas:
         """A canvas with the landscape on it; what changes from frame to frame is drawn over it."""
@@ -184,7 +219,7 @@ class Surface(Plot):
             if self._ground is not None:
                 self._canvas.background(self._ground.colors(view, palette))
                 for line in self._ground.lines if self.contours else []:
-                    self._canvas.polyline(view.to_dots(line), palette.contour, GROUND)
+                    self._canvas.polyline(view.to_dots(line), self._ground.ink(palette), GROUND)
         return self._canvas.copy()
 
     def _say_what_it_is(self, scene: Scene) -> None:
@@ -217,73 +252,6 @@ class Surface(Plot):
             return " · following the heads"
         return " · fitted" if self._fits_itself else ""
 
-    def _draw_trail(self, canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
-        points = run.points
-        older = max(0, len(points) - _DETAILED)
-        kept = np.concatenate([np.arange(0, older, max(1, older // _DETAILED)), np.arange(older, len(points))])
-        shades = trail_colors(len(kept), run.color, palette.faded[run.index], _FADE_EVERY)
-        canvas.trail(view.to_dots(points[kept]), shades, run.color, max(0, len(kept) - _FADE_EVERY))
-
-    def _draw_marks(self, canvas: Canvas, view: Viewport, scene: Scene) -> None:
-        for point, mark in [
-            (scene.runs[0].points[0], START),
-            *((minimum, MINIMUM) for minimum in scene.card.minima),
-        ]:
-            if (cell := view.cell(*point)) is not None:
-                canvas.text(*cell, mark, scene.palette.marks, bold=True)
-
-    def _draw_turns(self, canvas: Canvas, view: Viewport, runs: list[RunScene]) -> None:
-        """Where a run's settings were changed."""
-        for run in runs:
-            for turn in run.turns:
-                if turn.point is not None and (cell := view.cell(*turn.point)) is not None:
-                    canvas.text(*cell, TURN, run.color, bold=True)
-
-    def _draw_steps(self, canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:
-        """Each run's last step from where it began (its colour), and where all examples would have led (white)."""
-        arrows = []
-        for run in runs:
-            if run.report is not None and run.reported and not vanishes(run.report):
-                origin = np.array(run.report.origin)
-                dots = view.to_dots(np.stack([origin, origin + run.report.full_step, np.array(run.head)]))
-                if np.isfinite(dots).all():
-                    arrows.append((dots, run.color))
-        for (tail, tip, _), _ in arrows:
-            canvas.arrow(tail, tip, palette.marks)
-        for (tail, _, tip), color in arrows:
-            canvas.arrow(tail, tip, color)
-
-    def _draw_heads(self, canvas: Canvas, view: Viewport, scene: Scene) -> set[tuple[int, int]]:
-        """A glyph on the run's colour, beside another that is there already; plain at the edge if it is outside.
-
-        Returns the cells, column and row, that heads and their distances take.
-        """
-        palette, taken = scene.palette, set[tuple[int, int]]()
-        far_off = _FAR_OFF * view.width * (scene.plane.unit)
-        labels = []
-        for run in scene.runs:
-            if not run.shown or not np.isfinite(run.head).all():
-                continue
-            across, down = view.to_dots(run.head)[0]
-            row = int(np.clip(down // 4, 0, view.rows - 1))
-            column = _free(int(np.clip(across // 2, 0, view.columns - 1)), row, taken, view.columns)
-            taken.add((column, row))
-            off_plane = run.values["distance_from_plane"]
-            far = off_plane > far_off
-            color = blend(palette.background, run.color, 0.5) if far else run.color
-            colors = palette.head(color) if view.cell(*run.head) else (color, palette.background)
-            canvas.text(column, row, run.glyph, *colors, bold=True)
-            if far:
-                labels.append((column, row, f" {decimal(run.values['distance_from_plane'], 2)} off"))
-        for column, row, words in labels:
-            for begin in (column + 1, column - len(words)):
-                cells = {(begin + i, row) for i in range(len(words))}
-                if begin >= 0 and begin + len(words) <= view.columns and not cells & taken:
-                    taken |= cells
-                    canvas.text(begin, row, words, palette.text, palette.background)
-                    break
-        return taken
-
     # -- the mouse ----------------------------------------------------------------------------------------------------
 
     def on_click(self, event: events.Click) -> None:
@@ -303,8 +271,7 @@ class Surface(Plot):
     def _wheel(self, event: events.MouseEvent, factor: float) -> None:
         self.zoom(factor, self._point_at(event))
         event.stop()
-        if self._scene is not None:
-            self.show(self._scene)
+        self.post_message(self.Moved())
 
     def _point_at(self, event: events.MouseEvent) -> Point | None:
         offset = event.get_content_offset(self)
@@ -315,20 +282,7 @@ class Surface(Plot):
         return None if cell is None else view.point(*cell)
 
 
-def _name_axes(canvas: Canvas, view: Viewport, scene: Scene, taken: set[tuple[int, int]]) -> None:
-    """The parameters' names in the corners, where no head is in the way."""
-    across, up = scene.card.axes
-    for column, row, words in ((0, 0, f"↑ {up} "), (view.columns - len(across) - 3, view.rows - 1, f" {across} →")):
-        if taken.isdisjoint((column + i, row) for i in range(len(words))):
-            canvas.text(column, row, words, scene.palette.muted, scene.palette.background)
-
-
-def _free(column: int, row: int, taken: set[tuple[int, int]], columns: int) -> int:
-    """The first column of a row, from one on to the right and then to its left, where nothing stands yet."""
-    others = [*range(column, columns), *range(column - 1, -1, -1)]
-    return next((other for other in others if (other, row) not in taken), column)
-
-
-def _well_inside(view: Viewport, points: Floats) -> bool:
+def _inside(view: Viewport, points: Floats, margin: float) -> bool:
+    """Whether points lie in a view, and no nearer to its edge than a share of it."""
     shares = view.to_dots(points) / (2 * view.columns, 4 * view.rows)
-    return bool(((shares >= _INNER) & (shares <= 1 - _INNER)).all())
+    return bool(((shares >= margin) & (shares <= 1 - margin)).all())

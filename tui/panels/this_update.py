@@ -1,10 +1,11 @@
-"""What the last update of each run used, and how its gradient differs from the one over all examples."""
+"""What the last update of each run used and measured, and how its gradient differs from the one over all examples."""
 
 import math
 from collections.abc import Sequence
 
 from rich.text import Text
 
+from sim.measures import measures
 from sim.protocol.answers import UpdateReport
 from tui.draw.numbers import count, decimal, measured
 from tui.draw.palette import hexadecimal
@@ -13,12 +14,16 @@ from tui.scene.scene import RunScene, Scene, vanishes
 
 _NAMED_EXAMPLES = 4
 _ROUNDING, _MODEL_ROUNDING = 1e-12, 1e-5  # relative errors below come from the order of summation
-_STALE = 50  # updates: of a report that is further behind, a line says of which update it is
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_SHORTEST = 4  # cells for a course of angles
+_GAP, _INDENT = " · ", Text("  ")
 _CELL = 24  # columns for a run where several share a line
 
 
 class ThisUpdate(Words):
-    """What each run's last update did: two lines a run, one where there is little room, or several runs in a line."""
+    """What each run's last update did: up to three lines a run, or several runs in a line."""
+
+    BORDER_TITLE = "this update, against the full gradient"
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
@@ -28,13 +33,11 @@ class ThisUpdate(Words):
 def update_text(scene: Scene, width: int, height: int) -> Text:
     """All shown runs in so many columns and rows of cells, in as many words as there is room for."""
     shown = [run for run in scene.runs if run.shown]
-    if height >= 3 * len(shown) - 1:
-        return Text("\n\n").join(_two_lines(scene, run, width) for run in shown)
-    if height >= 2 * len(shown):
-        return Text("\n").join(_two_lines(scene, run, width) for run in shown)
-    lines = [_one_line(scene, run, width) for run in shown]
-    if len(lines) <= height and all(line.cell_len <= width for line in lines):
-        return Text("\n").join(lines)
+    for lines, of in ((3, _three_lines), (2, _two_lines), (1, _one_line)):
+        texts = [of(scene, run, width) for run in shown]
+        if len(texts) * lines <= height and all(line.cell_len <= width for text in texts for line in text.split()):
+            apart = height >= len(texts) * (lines + 1) - 1
+            return Text("\n\n" if apart and lines > 1 else "\n").join(texts)
     across = max(1, min(-(-len(shown) // max(1, height)), width // _CELL))
     cells = [_cell(scene, run, width // across) for run in shown]
     rows = -(-len(cells) // across)
@@ -45,21 +48,33 @@ def _head(run: RunScene) -> Text:
     return Text.assemble((f"{run.glyph} {run.config.name}", hexadecimal(run.color)))
 
 
+def _three_lines(scene: Scene, run: RunScene, width: int) -> Text:
+    if run.update == 0:
+        return _nothing_yet(run) + Text("\n\n")
+    room = width - len(_INDENT)
+    measured_ = _fitting([Text(some) for some in _measured(run)], room)
+    return Text("\n").join(
+        [_beside(_head(run), _what(scene, run), width), _INDENT + measured_, _INDENT + _off(scene, run, room)]
+    )
+
+
 def _two_lines(scene: Scene, run: RunScene, width: int) -> Text:
-    if run.update == 0 or run.report is None:
+    if run.update == 0:
         return _nothing_yet(run) + Text("\n")
-    words = [f"update {count(run.report.update)} used {used}" for used in _used(scene, run.report)]
-    return _beside(_head(run), words, width) + Text("\n  ") + _difference(scene, run.report)
+    room = width - len(_INDENT)
+    second = _off(scene, run, room) if _looked_into(scene, run) else _and_angles(_measured(run), run, room)
+    return _beside(_head(run), _what(scene, run), width) + Text("\n") + _INDENT + second
 
 
 def _one_line(scene: Scene, run: RunScene, width: int) -> Text:
-    if run.update == 0 or run.report is None:
+    if run.update == 0:
         return _nothing_yet(run)
-    tail = Text("  ") + _difference(scene, run.report)
-    used = _used(scene, run.report)
-    if run.update - run.report.update > _STALE:
-        used = [f"{some} at update {count(run.report.update)}" for some in used]
-    return _beside(_head(run), used, width - tail.cell_len) + tail
+    if _looked_into(scene, run) and run.report is not None:
+        tail = Text("  ") + _difference(scene, run.report)
+        line = _beside(_head(run), _used(scene, run.report), width - tail.cell_len) + tail
+        return _with_course(line, run, width)
+    head = _beside(_head(run), [f"{words}," for words in _counted(scene, run)], width // 2)
+    return head + Text(" ") + _and_angles(_measured(run), run, width - head.cell_len - 1)
 
 
 def _cell(scene: Scene, run: RunScene, width: int) -> Text:
@@ -73,7 +88,88 @@ def _cell(scene: Scene, run: RunScene, width: int) -> Text:
 
 
 def _nothing_yet(run: RunScene) -> Text:
-    return _head(run) + Text(f" update {count(run.update)} …" if run.update else " has not moved yet")
+    return _head(run) + Text(" has not moved yet")
+
+
+def _looked_into(scene: Scene, run: RunScene) -> bool:
+    """Whether there is time to read what is known of this very update."""
+    return run.reported and not scene.playing
+
+
+# -- what its own numbers say -----------------------------------------------------------------------------------------
+
+
+def _what(scene: Scene, run: RunScene) -> list[str]:
+    """Which update, and what it used, from the most telling words to the shortest."""
+    update = f"update {count(run.update)}"
+    if _looked_into(scene, run) and run.report is not None:
+        return [f"{update} used {used}" for used in _used(scene, run.report)]
+    return [*(f"{update} · {counted}" for counted in _counted(scene, run)), update]
+
+
+def _counted(scene: Scene, run: RunScene) -> list[str]:
+    """How many examples the last update read."""
+    last, before = run.seen[-1], run.seen[-2]
+    adjacent = int(last["update"]) - int(before["update"]) == 1  # of many updates at once only some are reported
+    size = int(last["examples"] - before["examples"]) if adjacent else run.config.batch_size
+    if size >= scene.examples:
+        return [f"all {count(scene.examples)} examples", f"all {count(scene.examples)}", "all"]
+    return [
+        f"{count(size)} of {count(scene.examples)} examples",
+        f"{count(size)} of {count(scene.examples)}",
+        count(size),
+    ]
+
+
+def _measured(run: RunScene) -> list[str]:
+    """What the last update measured of itself, from the most telling words to the shortest."""
+    told = [f"{one.short} {decimal(run.values[one.name], 3)}" for one in measures("step") if one.name != "lr"]
+    told.append(f"rate {run.values['lr']:.4g}")
+    return [" · ".join(told[:kept]) for kept in range(len(told), 0, -1)]
+
+
+def _and_angles(choices: Sequence[str], run: RunScene, width: int) -> Text:
+    """The first of some words that leaves room for a course of angles and the last of them, and these."""
+    if run.angles:
+        last = f" {measured(run.angles[-1][1], '°')}"
+        for words in choices:
+            if (room := width - len(words) - len(_GAP) - len(last)) >= _SHORTEST:
+                return Text(words + _GAP) + _course(run, room) + last
+    return _fitting([Text(words) for words in choices], width)
+
+
+def _with_course(words: Text, run: RunScene, width: int) -> Text:
+    """Some words, and the course of the angle after them, where there is one and room for it."""
+    room = width - words.cell_len - len(_GAP)
+    return words + Text(_GAP) + _course(run, room) if room >= _SHORTEST and len(run.angles) > 1 else words
+
+
+def _course(run: RunScene, cells: int) -> Text:
+    """The angles of the updates that were looked at, the last ones of them."""
+    blocks = "".join(map(_block, [angle for _, angle in run.angles][-cells:]))
+    return Text(blocks, hexadecimal(run.color))
+
+
+def _block(angle: float) -> str:
+    """How high it stands between 0 and 180 degrees; a gap where there is no angle."""
+    return " " if math.isnan(angle) else _BLOCKS[min(len(_BLOCKS) - 1, int(angle / 180 * len(_BLOCKS)))]
+
+
+def _fitting(choices: Sequence[Text], width: int) -> Text:
+    """The first of some words that there is room for, else the last."""
+    return next((words for words in choices if words.cell_len <= width), choices[-1])
+
+
+# -- what a closer look says ------------------------------------------------------------------------------------------
+
+
+def _off(scene: Scene, run: RunScene, width: int) -> Text:
+    """How far the last update that was looked at was off its way, and the course of the angle up to it."""
+    if run.report is None:
+        return Text("")
+    when = Text("" if _looked_into(scene, run) else f"at {count(run.report.update)}: ")
+    words = _fitting([when + _difference(scene, run.report), when + _figures(scene, run.report)], width)
+    return _with_course(words, run, width)
 
 
 def _beside(head: Text, words: Sequence[str], width: int) -> Text:

@@ -27,6 +27,7 @@ from tui.session.session import Session
 from tui.session.trails import PlaneTrails
 
 _NEARBY = 1e-4  # windows: within it a point is of one kind
+_COURSE = 24  # updates
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
 _STANDING: dict[Kind | None, str] = {
     "minimum": "converged",
@@ -49,11 +50,13 @@ class RunScene:
         seen: its rows up to the cursor, update 0 included.
         recorded: all of its rows, whatever the cursor.
         evaluations: the indices of those with the losses over all examples, in `recorded`; thinned if they are many.
-        points: where it went on the plane, shape (K, 2); the last one is its head.
+        updates: those of its updates whose points on the plane are known, shape (K,).
+        points: where it was after them, shape (K, 2); the last one is its head.
         loss_update: the update after which its losses over all examples were last evaluated.
         values: of the measures that have one, by name, as last taken; NaN without any.
         report: what an update used and did: the last one's while time stands still, a recent one's while it goes
             on; None while unknown.
+        angles: the last few updates that were looked at, and how many degrees off each was.
         failed: whether it could not go on.
         turns: what was changed of it up to the cursor.
         kind: of the point where it stands with next to no gradient; None while it moves, or where there is no formula.
@@ -68,10 +71,12 @@ class RunScene:
     seen: Rows
     recorded: Rows
     evaluations: NDArray[np.int64]
+    updates: NDArray[np.int64]
     points: NDArray[np.float64]
     loss_update: int
     values: Mapping[str, float]
     report: UpdateReport | None
+    angles: tuple[tuple[int, float], ...]
     failed: bool
     turns: tuple[Turn, ...]
     kind: Kind | None
@@ -256,7 +261,7 @@ def _run_scene(
     reports = session.look.reports
     seen = history.seen(index)
     now, then = history.lately(index)
-    points, off_plane = trails.until(index, int(now["update"]), live=session.caught_up)
+    updates, points, off_plane = trails.until(index, int(now["update"]), live=session.caught_up)
     evaluated = history.evaluated(index)
     standing = Standing(
         point=Point(*points[-1].tolist()),
@@ -277,10 +282,12 @@ def _run_scene(
         seen=seen,
         recorded=history.recorded(index),
         evaluations=history.evaluations(index),
+        updates=updates,
         points=points,
         loss_update=int(evaluated["update"]),
         values=recorded | {one.name: one.of(standing) for one in measures("free")},
         report=reports[index] if len(reports) == len(session.lineages) else None,  # else a fork is newer than they
+        angles=session.look.angles.until(index, int(now["update"]), _COURSE),
         failed=index in session.troubles and history.live,
         turns=turns_of(session.lineages[index], trails, index, int(now["update"])),
         kind=_kind_of_point(session.card.formula, points[-1]) if now["status"] == Status.CONVERGED else None,

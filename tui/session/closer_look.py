@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sim.protocol.answers import Failed, Imagined, Inspected, Opened, Predicted, Surveyed, UpdateReport, Worked
 from sim.protocol.commands import Imagine, Inspect, Job, Predict, Survey, Work
+from tui.session.angles import Angles
 from tui.session.history import History
 from tui.session.player import Player
 
@@ -56,6 +57,7 @@ class CloserLook:
         answers_wanted: whether answers are to be seen.
         landscape: the last one that came in, complete or not.
         reports: what the updates at the cursor did, for each run, as far as was found.
+        angles: of all updates that were looked at.
         predictions: what the runs say of some examples, and after which updates.
         selected: the run whose possible steps are looked at.
         steps_wanted: whether they are to be seen.
@@ -71,10 +73,11 @@ class CloserLook:
         self._working = False
         self.begin()
 
-    def begin(self) -> None:
-        """An experiment begins: forget what was found."""
-        self.landscape: Surveyed | None = None
+    def begin(self, landscape: Surveyed | None = None) -> None:
+        """An experiment begins: forget what was found, but for a landscape that is the same."""
+        self.landscape = landscape
         self.reports: tuple[UpdateReport | None, ...] = ()
+        self.angles = Angles()
         self.predictions: tuple[tuple[int, ...], Predicted | None] = (), None
         self.imagined: Imagined | None = None
         self._imagined_at = 0.0
@@ -164,6 +167,7 @@ class CloserLook:
                     self.landscape = result
                 case Inspect(), Inspected():
                     self.reports, self._reported = result.reports, result.updates
+                    self.angles.take(result.reports)
                     self._inspected_at = time.monotonic()
                 case Imagine(), Imagined():
                     self.imagined, self._imagined_at = result, time.monotonic()

@@ -80,6 +80,12 @@ class History:
         return int(self._moments.values["moment"][-1])
 
     @property
+    def position(self) -> float:
+        """Where the clock stood at the cursor, in its own unit."""
+        moments = self._moments.values
+        return float(moments["position"][bisect_left(moments["moment"], self.cursor)])
+
+    @property
     def live(self) -> bool:
         """Whether the cursor is at the end of what was recorded."""
         return self.cursor >= self.end

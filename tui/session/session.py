@@ -64,6 +64,7 @@ class Session:
         player: playing or paused, and how fast.
         meter: how fast really.
         look: landscape, reports and answers.
+        changing: is held by whoever changes a run, since the next change goes by what came of it.
         generation: how many times the experiment was begun.
         banner: trouble, or None.
         troubles: why runs failed, by their index.
@@ -102,6 +103,7 @@ class Session:
         self.troubles: dict[int, Trouble] = {}
         self.finished = False
         self.look = CloserLook(self, came_in)
+        self.changing = asyncio.Lock()
         self._link, self._notify = link, notify
         self._inflow = Inflow()
         self._outstanding = Counter[type[Command]]()
@@ -163,13 +165,15 @@ class Session:
         self.player.owed = 0.0
         answer = await self.ask(Open(self.asked, _RETENTION))
         if isinstance(answer, Opened):
+            same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
+            flat = answer.plane.kind == "identity"
             self.opened, self.history, self._inflow = answer, History(answer.rows), Inflow()
             self.trails = PlaneTrails(answer.plane)
             self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
             self.lineages = answer.experiment.lineages
             self.generation += 1
             self.troubles, self.banner = {}, None
-            self.look.begin()
+            self.look.begin(self.look.landscape if same and flat else None)
             self.phase = Phase.STANDING
 
     def reset(self, start: Point | None = None, seed: int | None = None) -> None:
@@ -221,20 +225,20 @@ class Session:
         if isinstance(answer, Changed):
             self.journal = answer.journal
 
-    def change_run(self, index: int, settings: Settings) -> None:
+    async def change_run(self, index: int, settings: Settings) -> None:
         """Have a run go on with other settings; where the cursor is in the past, a fork of it."""
         if self.history is not None and not self.history.live:
-            self.fork(index, settings)
+            await self.fork(index, settings)
         elif self.lineages:
-            self.spawn(self._change(ChangeRun(self.lineages[index].newest.name, settings)))
+            await self._change(ChangeRun(self.lineages[index].newest.name, settings))
 
-    def fork(self, index: int, settings: Settings, update: int | None = None) -> None:
+    async def fork(self, index: int, settings: Settings, update: int | None = None) -> None:
         """Have a run go on a second time, in another way or just so: from an update, or else from the cursor."""
         if self.history is not None and self.lineages:
             name = self.lineages[index].newest.name
             named = {"name": self._free_name(name), **settings}
             begin = self.history.updates[index] if update is None else update
-            self.spawn(self._change(ForkRun(name, begin, named)))
+            await self._change(ForkRun(name, begin, named))
 
     def _free_name(self, name: str) -> str:
         """A name for one run more: that of its parent with the next number."""

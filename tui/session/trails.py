@@ -79,8 +79,8 @@ class PlaneTrails:
         assert lineage.parent is not None
         self._runs.append(self._runs[lineage.parent].fork(lineage.update))
 
-    def until(self, run: int, update: int, *, live: bool) -> tuple[Floats, float]:
-        """Where a run went up to an update, shape (K, 2), older points thinned, and how far off the plane it is.
+    def until(self, run: int, update: int, *, live: bool) -> tuple[NDArray[np.int64], Floats, float]:
+        """Updates of a run up to one of them, shape (K,), older ones thinned; where it was, (K, 2); how far off it is.
 
         Where the point after that update was not kept, the last one is the run's present point while `live`, else the
         last one that was kept.
@@ -88,10 +88,12 @@ class PlaneTrails:
         recorded = self._runs[run]
         count = int(np.searchsorted(recorded.updates, update, side="right"))
         older = max(0, count - _NEWEST)
+        updates = [thinned(recorded.updates[:older]), recorded.updates[older:count]]
         points = [thinned(recorded.xy[:older]), recorded.xy[older:count]]
         if live and not (count and recorded.updates[count - 1] == update):
-            return np.concatenate([*points, recorded.head[None]]), recorded.head_distance
-        return np.concatenate(points), float(recorded.distances[count - 1])
+            updates.append(np.array([update]))
+            return np.concatenate(updates), np.concatenate([*points, recorded.head[None]]), recorded.head_distance
+        return np.concatenate(updates), np.concatenate(points), float(recorded.distances[count - 1])
 
     def point_after(self, run: int, update: int) -> Point | None:
         """Where a run was after an update; None where that was not kept."""

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import orthogonal_procrustes
 from sklearn.decomposition import PCA
 from torch import nn
 
 from sim.experiment.seeds import directions_seed
 from sim.models.flat import Layout
-from sim.views.planes import Scatter, distinct, explained, heads_plane, pca_plane, random_plane
+from sim.views.planes import Scatter, aligned, distinct, explained, heads_plane, pca_plane, random_plane
 
 DENSE = Layout.of([torch.zeros(200)])
 
@@ -193,3 +194,47 @@ def test_two_heads_that_moved_along_one_parameter_alone_have_a_plane() -> None:
     plane = heads_plane(vectors[[2, 5]], vectors, None, Layout.of([vectors[0]]))
     assert_orthonormal(plane.basis)
     np.testing.assert_allclose(plane.project(vectors)[1], 0, atol=1e-6)
+
+
+def picture_agreement(before: np.ndarray, after: np.ndarray) -> float:
+    """How well the best scale and shift of a picture explain another one: 1 where they are alike."""
+    before, after = before - before.mean(axis=0), after - after.mean(axis=0)
+    return float((before * after).sum() / np.linalg.norm(before) / np.linalg.norm(after))
+
+
+@pytest.mark.parametrize("kind", ["pca", "heads"])
+@pytest.mark.parametrize("before", ["random", "pca of the first half"])
+def test_a_new_plane_is_turned_and_mirrored_to_agree_best_with_the_last(kind: str, before: str) -> None:
+    points = walk(60).float()
+    random, earlier = random_plane(nn.Linear(200, 1, bias=False), 3), pca_plane(points[:30], None, DENSE)
+    previous = random if before == "random" else earlier
+    heads = points[[20, 40, 59]]
+    plane = pca_plane(points, previous, DENSE) if kind == "pca" else heads_plane(heads, points, previous, DENSE)
+    assert_orthonormal(plane.basis)
+    old, new = (one.resolve(points).points.numpy() for one in (previous, plane))
+    _, scale = orthogonal_procrustes(new - new.mean(axis=0), old - old.mean(axis=0))
+    best = scale / np.linalg.norm(new - new.mean(axis=0)) / np.linalg.norm(old - old.mean(axis=0))
+    assert picture_agreement(old, new) == pytest.approx(best, abs=1e-3)
+    assert best > picture_agreement(old, new @ np.array([[0.0, 1.0], [1.0, 0.0]]))
+
+
+def test_random_directions_change_their_order_and_signs_at_most() -> None:
+    torch.manual_seed(0)
+    points, random = walk(60).float(), random_plane(nn.Linear(20, 10, bias=False), 3)
+    previous = pca_plane(points, None, DENSE)
+    plane = aligned(random, previous, points)
+    overlap = (plane.basis @ random.basis.T / random.basis.square().sum(dim=1)).abs().round()
+    assert overlap.sum(dim=0).tolist() == overlap.sum(dim=1).tolist() == [1, 1]
+    old, new = (one.resolve(points).points.numpy() for one in (previous, plane))
+    others = [new * signs for signs in ((1, -1), (-1, 1), (-1, -1))]
+    others += [other[:, ::-1] for other in [new, *others]]
+    assert picture_agreement(old, new) >= max(picture_agreement(old, other) for other in others) - 1e-6
+
+
+def test_a_refit_to_points_on_a_line_does_not_flip() -> None:
+    points = torch.outer(torch.linspace(0, 1, 30), torch.linspace(1, 2, 200)).double()
+    plane = pca_plane(points[:10], None, DENSE)
+    for count in range(11, 31):
+        refitted = pca_plane(points[:count], plane, DENSE)
+        np.testing.assert_allclose(refitted.basis, plane.basis, atol=1e-6)
+        plane = refitted

@@ -7,8 +7,9 @@ from sklearn.decomposition import PCA
 
 from sim.experiment.choices import PlaneKind
 from sim.experiment.config import Experiment, ModelConfig, RunConfig
-from sim.protocol.answers import PlaneNews
-from sim.protocol.commands import Retention, SetPlane
+from sim.experiment.geometry import Window
+from sim.protocol.answers import PlaneNews, Worked
+from sim.protocol.commands import Retention, SetPlane, Survey, Work
 from sim.views.trails import FittedTrails
 from tests.sim.one_run import race_of, rows_of
 from tests.sim.real_models import advanced, opened, problem_of
@@ -167,3 +168,24 @@ def test_the_heads_plane_says_of_which_update_it_is(device: str) -> None:
     assert isinstance(asked, PlaneNews)
     assert asked.words == "through the three heads at update 11"
     assert max(trail.head_distance for trail in asked.trails) < 1e-4
+
+
+def test_a_plane_stays_while_the_first_picture_of_its_landscape_is_being_made_but_not_for_ever(device: str) -> None:
+    """A job of no time does one piece at a time; the first picture needs several."""
+    problem = ModelConfig(dataset="synthetic", examples=5000, hidden=(64,))
+    engine, _ = opened(Experiment(problem, runs=(RunConfig("mini-batch", 32),), device=device))
+    number = moved_on(engine, 10).number
+    job = Survey(Window(-1.0, 1.0, -1.0, 1.0), 60, 60)
+    assert worked(engine, job) == []
+    assert moved_on(engine, 9).number == number
+    assert moved_on(engine, 2).number == number + 1, "twice as many updates"
+    while not worked(engine, job):
+        pass
+    assert moved_on(engine, 7).number == number + 2, "a third more updates"
+
+
+def worked(engine, job: Survey) -> list:
+    """What came of one piece of a job."""
+    answer = engine.ask(Work((job,), 0.0))
+    assert isinstance(answer, Worked)
+    return list(answer.results)

@@ -177,6 +177,20 @@ def test_the_cursor_is_drawn_in_its_column_behind_the_line() -> None:
     assert lines_of(series(np.zeros(101)), cursor=121.0) == without
 
 
+def test_a_note_marks_its_line_and_says_what_happened_above_it() -> None:
+    falling = replace(
+        series(np.linspace(100, 0, 101)), notes=((25.0, "batch 32 → 8"), (99.0, "too long for its place"))
+    )
+    lines = lines_of(falling)
+    (row,) = [index for index, line in enumerate(lines) if "◇" in line and "batch" in lines[index - 1]]
+    column = lines[row].index("◇")
+    assert lines[row - 1].index("batch 32 → 8") == column
+    plain = lines_of(series(np.linspace(100, 0, 101)))
+    assert "\u2800" < plain[row][column] <= "\u28ff", "the line passes there"
+    assert "\n".join(lines).count("◇") == 2
+    assert "too long" not in "\n".join(lines)
+
+
 def test_lines_keep_their_colours_where_they_cross_and_where_they_coincide() -> None:
     falling, rising = series(np.arange(100)[::-1]), series(np.arange(100), GREEN)
     frame = Chart((falling, rising, series(np.full(100, 50.0), 0x0000FF)), 60, 20).frame()

@@ -68,7 +68,10 @@ def test_every_run_has_a_colour_and_glyph_of_its_own(palette: Palette) -> None:
 
 @PALETTES
 def test_every_shade_of_every_trail_stands_out_from_all_that_it_may_lie_on(palette: Palette) -> None:
-    grounds = {displayed(color, palette) for color in (*palette.bands, *palette.swaths, palette.background)}
+    grounds = {
+        displayed(color, palette)
+        for color in (*palette.bands, *palette.dimmed.bands, *palette.swaths, palette.background)
+    }
     for run, faded in zip(palette.runs, palette.faded, strict=True):
         for shade, ground in itertools.product(fade(run, faded), grounds):
             assert contrast(displayed(shade, palette), ground) >= LEAST, f"{shade:06x} on {ground:06x}"

@@ -307,6 +307,43 @@ async def test_this_update_before_there_is_one() -> None:
     assert text.count("has not moved yet") == 3
 
 
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (180, 50)])
+async def test_while_it_plays_this_update_says_what_the_trace_does(size: tuple[int, int]) -> None:
+    app, _ = make_app()
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        await go(pilot, 20)
+        app.session.player.playing = True
+        app.redraw()
+        text = text_of(app.query_one(ThisUpdate))
+        for run, counted in enumerate(("all 61", "16 of 61", "1 of 61")):
+            row, name = row_of(run, 20), EXPERIMENT.runs[run].name
+            about = text[text.index(name) : text.index(name) + 2 * size[0]]
+            assert counted in about
+            found = re.search(r"batch loss (\S+) · ‖grad‖ (\S+)", about)
+            assert found is not None
+            assert float(found[1]) == pytest.approx(row["batch_loss"], rel=5e-3)
+            assert float(found[2]) == pytest.approx(row["grad_norm"], rel=5e-3)
+        assert ("rate 0.15" in text) == (size != (120, 40)), "where there is room"
+
+
+async def test_the_course_of_the_angle_is_that_of_the_updates_that_were_looked_at() -> None:
+    app, _ = make_app(make_experiment(RunConfig("stochastic", 1)))
+    async with app.run_test(size=(180, 50)) as pilot:
+        await ready(pilot)
+        angles = []
+        for update, moments in ((3, 3), (4, 1), (9, 5), (10, 1), (12, 2)):
+            await go(pilot, moments)
+            used, before = batch(update, 1), np.array(RACE.points[2][update - 1])
+            own, full = gradient_at(before, used), gradient_at(before)
+            angles.append(math.degrees(math.acos(own @ full / np.hypot(*own) / np.hypot(*full))))
+        course = "".join("▁▂▃▄▅▆▇█"[int(angle / 22.5)] for angle in angles)
+        assert len(set(course)) > 1
+        assert f"· {course} " in text_of(app.query_one(ThisUpdate))
+        await go(pilot, -2)  # what came later is not known then
+        assert f"· {course[:-1]} " in text_of(app.query_one(ThisUpdate))
+
+
 async def test_at_the_minimum_there_is_no_angle() -> None:
     experiment = make_experiment(RunConfig("batch", "all"), RunConfig("stochastic", 1))
     there = replace(experiment, start=FORMULA.minima[0])

@@ -122,3 +122,4 @@ async def test_the_wheel_zooms_about_the_mouse() -> None:
         assert it.window.right - it.window.left == pytest.approx((right - left) / 1.25)
         assert it.window.left == pytest.approx(left, abs=0.02 * (right - left))
         assert it.window.top == pytest.approx(top, abs=0.02 * (top - bottom))
+        await wait_for(it.pilot, lambda: it.surface.wanted is None)  # the landscape there came in, though it is paused

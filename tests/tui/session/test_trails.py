@@ -19,7 +19,7 @@ def test_the_trail_of_a_long_run_ends_with_all_of_its_newest_points() -> None:
     trails = PlaneTrails(news([0], 0.0))
     for begin in range(1, 30_000, 500):
         trails.take(news(list(range(begin, begin + 500)), begin + 499.0))
-    points, _ = trails.until(0, 29_999, live=False)
+    _, points, _ = trails.until(0, 29_999, live=False)
     assert len(points) < 11_000
     np.testing.assert_array_equal(points[-2048:, 0], np.arange(30_000)[-2048:])
     np.testing.assert_array_equal(points[:, 1], -points[:, 0])
@@ -28,10 +28,10 @@ def test_the_trail_of_a_long_run_ends_with_all_of_its_newest_points() -> None:
 
 def test_in_the_past_it_ends_at_the_last_point_that_was_kept_and_live_at_the_head() -> None:
     trails = PlaneTrails(news([0, 4, 8], 9.0))
-    points, off_plane = trails.until(0, 7, live=False)
+    _, points, off_plane = trails.until(0, 7, live=False)
     assert points[:, 0].tolist() == [0, 4]
     assert off_plane == pytest.approx(0.4)
-    points, off_plane = trails.until(0, 9, live=True)
+    _, points, off_plane = trails.until(0, 9, live=True)
     assert points[:, 0].tolist() == [0, 4, 8, 9]
     assert off_plane == 7.0
 
@@ -39,7 +39,7 @@ def test_in_the_past_it_ends_at_the_last_point_that_was_kept_and_live_at_the_hea
 def test_a_new_plane_replaces_the_old_one() -> None:
     trails = PlaneTrails(news([0, 1, 2], 2.0))
     trails.take(news([0, 2], 2.0, whole=True, shift=0.5))
-    assert trails.until(0, 2, live=False)[0][:, 0].tolist() == [0.5, 2.5]
+    assert trails.until(0, 2, live=False)[1][:, 0].tolist() == [0.5, 2.5]
 
 
 def test_rows_get_the_points_of_their_updates_where_these_were_kept() -> None:
