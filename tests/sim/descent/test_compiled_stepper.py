@@ -103,7 +103,7 @@ def test_a_run_that_is_changed_on_the_way_and_forked_goes_on_as_the_reference_s(
         *({"batch_size": 3}, {"lr": 0.05}, {"momentum": 0.9}, {"optimizer": "adam", "momentum": 0.0}),
         *({"schedule": "one-cycle", "schedule_updates": 20}, {"sampling": "replacement"}),
     ]
-    changes = [RunChange(10 * place, "run", one) for place, one in enumerate(settings, start=1)]
+    changes = [RunChange(10 * number, "run", one) for number, one in enumerate(settings, start=1)]
     changes.append(Fork(65, "run", 47, {"name": "fork", "optimizer": "rmsprop"}))
     races = [race_of(line, first, changes=tuple(changes), backend=backend) for backend in ("torch", "compiled")]
     expected, made = (rows_of(race, 90) for race in races)
