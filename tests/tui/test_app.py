@@ -556,7 +556,7 @@ async def test_brackets_in_what_went_wrong_are_shown_as_they_are() -> None:
     words = "ValueError: expected [/batch, n], got [b]x[=3"
     async with on_screen() as it:
         it.app.session.banner = Banner(words, "details")
-        it.app.session._notify(words)
+        it.app.session.notify(words)
         it.app.redraw()
         await it.pilot.pause()
         assert words in " ".join(it.text("#banner").split())
