@@ -3,7 +3,8 @@
 Each two-parameter problem at batch sizes 1, 32 and all, on one thread of the CPU. The plain loop is DataLoader, the
 problem's module and torch.optim.SGD, and logs the loss with `.item()`; ours is a race of one compiled run, which
 records every update and reports as much as a screen gets. Neither evaluates the loss over all examples. For linear at
-batch size 1 scikit-learn's SGDRegressor, which records nothing, is a second peer. Last comes the whole of `gdsim run
+batch size 1 scikit-learn's SGDRegressor is a second peer: it records nothing, and makes an update while one of ours is
+being written down. Last comes the whole of `gdsim run
 linear --run name=s,batch_size=1 --updates 1000000` without its start, evaluations included, with and without an export.
 
 All take turns in one process. Prints the median ratio of the turns, their range, and the goal.
