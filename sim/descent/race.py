@@ -115,11 +115,11 @@ class Race(Runs):
         """Go on for some moments, at most so far on the clock, at most for so many seconds of wall time."""
         deadline = time.perf_counter() + budget
         blocks, troubles, covered = [NO_ROWS], list[Trouble](), 0.0
-        left, clock, until = moments, self.clock, self.position + span
+        left, changed, until = moments, self._changed, self.position + span
         while left > 0:
             self._change_if_due()
-            if self.clock != clock:
-                clock, until = self.clock, self.position + span - covered
+            if self._changed != changed:  # the clock may stand elsewhere then
+                changed, until = self._changed, self.position + span - covered
             left_over = deadline - time.perf_counter()
             affordable = self._pace * left_over if self._pace else 1.0
             if len(blocks) > 1 and (left_over <= 0 or affordable < 0.5):
@@ -143,9 +143,9 @@ class Race(Runs):
         blocks, planned, troubles = advance(moments, until)
         self._pace = planned / (time.perf_counter() - began) if planned else self._pace
         self._chunk = min(_LONGEST_CHUNK, max(self._chunk, _GROWTH * planned))
-        rows = np.concatenate([NO_ROWS, *blocks])
+        rows = _in_order(blocks)
         self.moment = max(self.moment, int(rows["moment"].max(initial=0)))
-        return rows[np.argsort(rows["moment"], kind="stable")], planned, troubles
+        return rows, planned, troubles
 
     def _go_counted(self, moments: int, until: float) -> tuple[list[Rows], int, list[Trouble]]:
         column = CLOCKS[self.clock].column
@@ -289,7 +289,15 @@ class Race(Runs):
         self.clock, self.moment, self.position, self.journal = state.clock, state.moment, state.position, state.journal
         self._turn = state.turn
         self._changed = state.changed
-        self.restore_runs(state.runs, state.snapshots, state.lineages, state.journal[: state.changed])
+        self.restore_runs(state.runs, state.snapshots, state.lineages)
+
+
+def _in_order(blocks: list[Rows]) -> Rows:
+    """The rows of one block a run, each in the order of its moments, in that order."""
+    if len(blocks) == 1:
+        return blocks[0]
+    rows = np.concatenate([NO_ROWS, *blocks])
+    return rows[np.argsort(rows["moment"], kind="stable")]
 
 
 def _closed_up(ordinals: list[Integers]) -> list[Integers]:

@@ -128,9 +128,7 @@ def columns() -> tuple[TableColumn, ...]:
     return (
         TableColumn("run", "the descent: a key with its number hides or shows it", lambda _s, r: r.config.name),
         TableColumn("batch", "examples whose mean gradient makes one update", _batch),
-        TableColumn(
-            "optimizer", "what makes a step of a gradient (m: momentum), and its rate", _optimizer, rank=3
-        ),
+        TableColumn("optimizer", "what makes a step of a gradient (m: momentum), and its rate", _optimizer, rank=3),
         TableColumn("updates", "steps made", lambda _s, r: short(r.update), _COUNT),
         TableColumn("epoch", "passes through all examples", _epoch, _COUNT, rank=6),
         TableColumn("examples", "examples read", lambda _s, r: short(r.examples), _COUNT, rank=1),

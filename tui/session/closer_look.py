@@ -143,7 +143,7 @@ class CloserLook:
 
     def _made_with(self, run: int, update: int) -> tuple[int, int, Run]:
         """An update, and the settings that it was made with, or will be."""
-        return run, update, self._session.lineages[run].after(update - 1)
+        return run, update, self._session.lineages[run].after(update - 1).run
 
     @property
     def _dear(self) -> bool:
