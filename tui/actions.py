@@ -157,8 +157,8 @@ class Actions(CurveActions, LiveControls):
             session.reset(seed=seed)
 
     def action_reset_start(self) -> None:
-        """Begin again from the problem's own start."""
-        self.session.reset_to_own_start()
+        """Begin again as the command asked, from the problem's own start."""
+        self.session.reset_to_command()
 
     def action_kill_engine(self) -> None:
         """Stop the engine, whatever it is doing."""

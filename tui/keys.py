@@ -46,9 +46,9 @@ KEYS = (
     Key("m", "switch_problem", "a real network, and back", "Experiment", footer="model"),
     Key("M", "side_by_side", "the problem and the network side by side", "Experiment"),
     Key("P", "problems", "all problems and models", "Experiment", footer="all"),
-    Key("r", "reset", "reset", "Experiment", footer="reset"),
+    Key("r", "reset", "begin again with the settings as they are", "Experiment", footer="reset"),
     Key("R", "new_seed", "begin again with another seed", "Experiment"),
-    Key("S", "reset_start", "begin again from the problem's own start (after a click elsewhere)", "Experiment"),
+    Key("S", "reset_start", "begin again as the command asked, from the problem's own start", "Experiment"),
     Key("i", "details", "what went wrong, in full", "Experiment"),
     Key("K", "kill_engine", "stop the engine, whatever it is doing", "Experiment"),
     Key("down", "select_run(1)", "select the next run", "Runs", "↓", footer="run"),
@@ -87,7 +87,7 @@ KEYS = (
 
 
 _FOOTER = ("play", "step", "run", "rate", "batch", "fork", "clocks", "help", "quit", "settings", "model", "reset")
-"""What the footer begins with: quit is there at 80 columns, model at 120; the others follow in the order of the help."""
+"""What the footer begins with: quit is there at 80 columns, model at 120; the others come as in the help."""
 
 
 def bindings() -> list[Binding]:

@@ -112,9 +112,7 @@ async def test_before_the_engine_stands_the_screen_is_there_and_keys_work() -> N
 @pytest.mark.parametrize(
     ("size", "last"), [(COMPACT, ("help", "quit")), (WIDE, ("help", "quit", "settings")), ((200, 60), ("all", "data"))]
 )
-async def test_the_footer_has_the_keys_that_are_needed_most_in_full(
-    size: tuple[int, int], last: tuple[str, ...]
-) -> None:
+async def test_the_footer_has_the_most_needed_keys_in_full(size: tuple[int, int], last: tuple[str, ...]) -> None:
     async with on_screen(size) as it:
         screen = it.app.screen.region
         labels = {str(label.content): label.region for label in it.app.query(FooterLabel)}

@@ -173,6 +173,12 @@ async def test_reset_begins_again_with_the_settings_as_they_are(live: Live) -> N
         ("mini-batch 2", 64),
     ]
     assert live.session.journal == ()
+    assert live.notified()[-1] == "Begun again with the settings as they are; S begins as the command asked."
+    await live.pilot.press("S")
+    await wait_for(live.pilot, lambda: live.session.generation > generation + 1)
+    sizes = [(run.name, run.batch_size) for run in live.session.experiment.runs]
+    assert sizes == [("batch", 442), ("mini-batch", 32), ("stochastic", 1)]
+    assert live.session.look.selected == 2, "the fork that was selected is gone"
 
 
 async def test_a_batch_stays_between_one_example_and_all(live: Live) -> None:
