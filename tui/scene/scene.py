@@ -107,6 +107,11 @@ class RunScene:
         return self.report is not None and self.report.update == self.update
 
     @property
+    def turned(self) -> bool:
+        """Whether its settings are others than those of its last update."""
+        return any(turn.update == self.update for turn in self.turns)
+
+    @property
     def head(self) -> Point:
         """Where it stands on the plane."""
         return Point(*self.points[-1].tolist())
