@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
+from string import ascii_lowercase, digits
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from sim.problems.formula import Formula
 from tui.draw.palette import Palette, band_of, hexadecimal, loss_levels
 
 _COLUMNS, _ROWS = 16, 4  # of a small landscape, in cells of two halves
+_CLOSE = ("escape", "P", "q")
 
 Floats = NDArray[np.float64]
 
@@ -41,20 +43,28 @@ class Choice(NamedTuple):
 
 
 def choices() -> Iterator[Choice]:
-    """The problems on the digits, the models that need no file on their initials."""
-    for number, (name, entry) in enumerate(registry().items(), start=1):
-        yield Choice(str(number), name, entry.sentence, is_model=False)
-    for name, sentence in MODELS.items():
-        if name.isidentifier():
-            words = f"{sentence[0].upper()}{sentence[1:]}; on {ModelConfig().dataset}."
-            yield Choice(name[0], name, words, is_model=True)
+    """The problems on the digits from 1, then on letters; the models that need no file on their initials."""
+    taken = {"0", *_CLOSE}
+    models = {name: _take(name + ascii_lowercase, taken) for name in MODELS if name.isidentifier()}
+    for name, entry in registry().items():
+        yield Choice(_take(digits + ascii_lowercase, taken), name, entry.sentence, is_model=False)
+    for name, key in models.items():
+        words = f"{MODELS[name][0].upper()}{MODELS[name][1:]}; on {ModelConfig().dataset}."
+        yield Choice(key, name, words, is_model=True)
+
+
+def _take(keys: str, taken: set[str]) -> str:
+    """The first key that is not taken; it is from then on."""
+    key = next(key for key in keys if key not in taken)
+    taken.add(key)
+    return key
 
 
 class Gallery(ModalScreen[Choice | None]):
     """The screen on which another problem or model is chosen; it closes with the choice, or with none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,P,q", "dismiss", "close"),
+        Binding(",".join(_CLOSE), "dismiss", "close"),
         *(Binding(choice.key, f"choose({index})", choice.name) for index, choice in enumerate(choices())),
     ]
 
