@@ -17,7 +17,7 @@ from textual.widgets import Static
 from sim.experiment.choices import MODELS
 from sim.experiment.config import ModelConfig, ProblemConfig
 from sim.problems import build_formula, registry
-from sim.problems.formula import Formula
+from sim.problems.curvature import losses
 from tui.draw.palette import Palette, band_of, hexadecimal, loss_levels
 
 _COLUMNS, _ROWS = 16, 4  # of a small landscape, in cells of two halves
@@ -89,8 +89,8 @@ class Gallery(ModalScreen[Choice | None]):
 
 def _landscape(name: str, palette: Palette) -> Text:
     """A problem's loss over its window, in half blocks."""
-    losses = _losses(name)
-    bands = band_of(losses, loss_levels(losses, len(palette.bands)))
+    heights = _mean_losses(name)
+    bands = band_of(heights, loss_levels(heights, len(palette.bands)))
     colors = np.array([hexadecimal(color) for color in palette.bands])[bands]
     return Text("\n").join(
         Text.assemble(*(("▀", f"{upper} on {lower}") for upper, lower in zip(*pair, strict=True)))
@@ -99,21 +99,11 @@ def _landscape(name: str, palette: Palette) -> Text:
 
 
 @cache
-def _losses(name: str) -> Floats:
+def _mean_losses(name: str) -> Floats:
     """The mean loss at the centres of the halves of the cells, top row first."""
     formula = build_formula(ProblemConfig(name))
     left, right, bottom, top = formula.window
     xs = left + (np.arange(_COLUMNS) + 0.5) * (right - left) / _COLUMNS
     ys = top - (np.arange(2 * _ROWS) + 0.5) * (top - bottom) / (2 * _ROWS)
-    return np.array([[_loss(formula, x, y) for x in xs] for y in ys])
-
-
-def _loss(formula: Formula, a: float, b: float) -> float:
-    output, targets = formula.output(np, a, b, formula.inputs), formula.targets
-    match formula.loss:
-        case "mean_squared_error":
-            return float(np.mean((output - targets) ** 2))
-        case "binary_cross_entropy":
-            return float(np.mean(np.logaddexp(0, output) - targets * output))
-        case "mean":
-            return float(np.mean(output))
+    a, b = np.meshgrid(xs, ys)
+    return np.asarray(losses(formula, (a[..., None], b[..., None])).mean(axis=-1))
