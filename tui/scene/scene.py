@@ -182,7 +182,7 @@ class Scene:
     @property
     def flat(self) -> bool:
         """Whether the two parameters are the plane, so that there is nothing beside it."""
-        return self.plane.kind == "identity"
+        return self.plane.flat
 
     @property
     def live(self) -> bool:
@@ -266,7 +266,7 @@ def _run_scene(
     standing = Standing(
         point=Point(*points[-1].tolist()),
         minima=session.card.minima,
-        off_plane=math.nan if trails.plane.kind == "identity" else off_plane,
+        off_plane=math.nan if trails.plane.flat else off_plane,
         updates=int(now["update"] - then["update"]),
         examples=int(now["examples"] - then["examples"]),
         seconds=float(now["seconds"] - then["seconds"]),
