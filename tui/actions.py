@@ -14,7 +14,6 @@ from tui.curve_actions import CurveActions
 from tui.draw.palette import Palette
 from tui.gallery import Choice, Gallery
 from tui.help import HelpScreen, help_text
-from tui.live import LiveControls
 from tui.options.command_line import command_line
 from tui.panels.data_view import DataPanel
 from tui.panels.lens import Lens
@@ -22,6 +21,7 @@ from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
 from tui.panels.seeking import Sought, Stepped
 from tui.panels.surface import Surface
+from tui.run_actions import RunActions
 from tui.scene.scene import Scene
 from tui.session import lockstep
 from tui.session.session import Session
@@ -32,7 +32,7 @@ DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 """The classes of a screen that shows the data, or a model's answers: where."""
 
 
-class Actions(CurveActions, LiveControls):
+class Actions(CurveActions, RunActions):
     """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:

@@ -40,14 +40,14 @@ _BUTTONS: dict[What, str] = {
 }
 
 
-class Request(NamedTuple):
+class SettingsRequest(NamedTuple):
     """What is to become otherwise, and for whom."""
 
     what: What
     settings: Settings
 
 
-class SettingsScreen(ModalScreen[Request | None]):
+class SettingsScreen(ModalScreen[SettingsRequest | None]):
     """The settings of one run, over the screen; closes with what was asked for, or with nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close")]
@@ -100,7 +100,7 @@ class SettingsScreen(ModalScreen[Request | None]):
         except ConfigError as error:
             self.query_one("#refusal", Static).update(str(error))
         else:
-            self.dismiss(Request(what, settings))
+            self.dismiss(SettingsRequest(what, settings))
 
     def _settings(self) -> dict[str, Any]:
         """What was typed or chosen that is not as it was.
