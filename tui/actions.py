@@ -243,10 +243,10 @@ class Actions(CurveActions, RunActions):
 
     def action_next_view(self) -> None:
         """The data instead of the curves, then instead of the surface, then away; beside them where there is room."""
-        if self.session.card.drawn is None and not self.session.card.answers:
+        if self.session.card.drawn is None and not self.session.card.predictions:
             self.notify("This problem has no data to draw.")
             return
-        if self.swap_enlarged(Predictions if self.session.card.answers else DataPanel):
+        if self.swap_enlarged(Predictions if self.session.card.predictions else DataPanel):
             return
         beside = self.screen.has_class("-very-wide") and len(self.races) == 1
         states = ["", "-data-beside"] if beside else ["", "-data-curves", "-data-surface"]

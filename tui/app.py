@@ -162,8 +162,8 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         card, runs = self.session.card, self.session.asked.runs
         between = (index for index, run in enumerate(runs) if run.batch_size not in (1, "all"))
         self.session.look.selected = next(between, 0)
-        self.screen.set_class(card.answers, "-answers").set_class(not card.answers, "-drawn")
-        if card.drawn is None and not card.answers:
+        self.screen.set_class(card.predictions, "-answers").set_class(not card.predictions, "-drawn")
+        if card.drawn is None and not card.predictions:
             self.screen.remove_class(*DATA_VIEWS)
         self.screen.set_class(len(runs) > _FEW_RUNS, "-many").set_class(len(runs) > _FEW_RUNS, "-no-lens")
         self._show_companion()
