@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -169,16 +169,31 @@ class ModelConfig:
         return (found[1], found[2] or "model") if found else None
 
 
+LimitUnit = Literal["updates", "epochs", "seconds"]
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """Where a run without a screen ends: each run leaves the clock when it has come this far."""
 
-    unit: Literal["updates", "epochs", "seconds"]
+    unit: LimitUnit
     value: float
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.value) and self.value > 0):
             raise ConfigError(f"--{self.unit} must be a positive finite number, not {self.value!r}.")
+
+    @classmethod
+    def among(cls, given: Mapping[LimitUnit, float | None]) -> "Limit | None":
+        """The one that was given; None if none was.
+
+        Raises:
+            ConfigError: for several.
+        """
+        limits = [cls(unit, value) for unit, value in given.items() if value is not None]
+        if len(limits) > 1:
+            raise ConfigError("The runs end in one way only: after --updates, --epochs or --seconds.")
+        return limits[0] if limits else None
 
 
 @dataclass(frozen=True, slots=True)
