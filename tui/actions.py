@@ -1,4 +1,4 @@
-"""What the keys do: every action of the screen, on the session, the panels or the files."""
+"""What the keys do; with a run, `run_actions` says, with the curves, `curve_actions`."""
 
 import asyncio
 import time
