@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from sim.descent.backends import steppers_of
 from sim.descent.race import Race
 from sim.descent.state import RunState, module_at
-from sim.descent.torch_stepper import GRADIENT_TOLERANCE, TorchStepper
+from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
@@ -261,14 +262,16 @@ class Engine:
 def _opened(command: Open) -> tuple[_Open, Opened]:
     """The experiment of a command, at its start."""
     problem = problem_of(command.experiment)
-    experiment = resolve(command.experiment, problem.facts, str(problem.device))
+    asked = command.experiment
+    experiment = resolve(asked, problem.facts, str(problem.device))
+    experiment, make, note = steppers_of(problem, experiment, asked.backend)
     trails = trails_of(experiment.plane, problem.model, experiment.seeds.directions)
     found, pass_seconds = _timed_passes(problem)
     if pass_seconds < _SHORT_PASS:
         pass_seconds = min(pass_seconds, _timed_passes(problem)[1])
     race = Race(
         experiment,
-        lambda course: TorchStepper(problem, course),
+        make,
         found,
         command.retention,
         keep_all=trails.fitted,
@@ -282,6 +285,7 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
         plane=state.news(),
         tests=0 if problem.test is None else len(problem.test),
         pass_seconds=pass_seconds,
+        note=note,
     )
 
 

@@ -97,6 +97,8 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
     """
     outcome = descend(experiment, ask)
     resolved = outcome.opened.experiment
+    if outcome.opened.note:
+        print(outcome.opened.note, file=sys.stderr)
     for sentence in outcome.troubles:
         print(sentence, file=sys.stderr)
     try:
@@ -197,7 +199,11 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     """How each run ended, as plain text: what was run, then a table."""
     rows = outcome.rows
     note = f" ({card.note})" if card.note else ""
-    facts = (_end_in_words(experiment.limit), f"seed {experiment.seed}", outcome.opened.device)
+    facts = (
+        _end_in_words(experiment.limit),
+        f"seed {experiment.seed}",
+        f"{experiment.backend} on {outcome.opened.device}",
+    )
     title = plain_text.visible(f"{card.title}{note}")
     lines = [title, " · ".join((f"{count(experiment.examples)} examples", *facts)), ""]
     if outcome.interrupted:

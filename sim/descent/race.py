@@ -143,9 +143,9 @@ class Race(Runs):
         blocks, planned, troubles = advance(moments, until)
         self._pace = planned / (time.perf_counter() - began) if planned else self._pace
         self._chunk = min(_LONGEST_CHUNK, max(self._chunk, _GROWTH * planned))
-        rows = np.concatenate([NO_ROWS, *blocks])
+        rows = _in_order(blocks)
         self.moment = max(self.moment, int(rows["moment"].max(initial=0)))
-        return rows[np.argsort(rows["moment"], kind="stable")], planned, troubles
+        return rows, planned, troubles
 
     def _go_counted(self, moments: int, until: float) -> tuple[list[Rows], int, list[Trouble]]:
         column = CLOCKS[self.clock].column
@@ -290,6 +290,14 @@ class Race(Runs):
         self._turn = state.turn
         self._changed = state.changed
         self.restore_runs(state.runs, state.snapshots, state.lineages, state.journal[: state.changed])
+
+
+def _in_order(blocks: list[Rows]) -> Rows:
+    """The rows of one block a run, each in the order of its moments, in that order."""
+    if len(blocks) == 1:
+        return blocks[0]
+    rows = np.concatenate([NO_ROWS, *blocks])
+    return rows[np.argsort(rows["moment"], kind="stable")]
 
 
 def _closed_up(ordinals: list[Integers]) -> list[Integers]:

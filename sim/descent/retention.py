@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -30,12 +30,22 @@ def reported(measures: Mapping[str, NDArray[np.float64]], most: int | None) -> N
     width = -(-count // stretches)
     begins = np.arange(0, count, width)
     chosen = [begins, np.minimum(begins + width, count) - 1]
-    padding = len(begins) * width - count
     for values in measures.values():
-        for sign in (1.0, -1.0):
-            signed = np.pad(np.where(np.isnan(values), -np.inf, sign * values), (0, padding), constant_values=-np.inf)
-            chosen.append(np.minimum(begins + signed.reshape(-1, width).argmax(axis=1), count - 1))
+        known = ~np.isnan(values)
+        if known.any():
+            filled = known.all()
+            chosen.append(
+                begins + _by_stretch(np.argmax, values if filled else np.where(known, values, -np.inf), width)
+            )
+            chosen.append(begins + _by_stretch(np.argmin, values if filled else np.where(known, values, np.inf), width))
     return np.unique(np.concatenate(chosen))
+
+
+def _by_stretch(pick: Callable[..., NDArray[np.int64]], values: NDArray[np.float64], width: int) -> NDArray[np.int64]:
+    """What is picked of each stretch of that width, the last of which may be shorter: indices into the stretches."""
+    whole = len(values) // width * width
+    picked = pick(values[:whole].reshape(-1, width), axis=1)
+    return picked if whole == len(values) else np.append(picked, pick(values[whole:]))
 
 
 class KeptSnapshots:

@@ -70,7 +70,7 @@ class Stepper(Protocol):
         Args:
             state: where to go on from.
             updates: how many, at most.
-            until: no update begins once the run has spent so many seconds.
+            until: no update begins once the run is known to have spent so many seconds.
             keep_every: keep the parameters after every so many updates, counted from the start.
         """
 

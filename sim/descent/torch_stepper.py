@@ -40,7 +40,8 @@ DIVERGED_RATIO = 1e6
 Single examples are often a thousand times as bad as the mean, and a descent recovers from that; from here on none of
 the built-in problems does, and float32 can still represent it."""
 
-_CONVERGENCE_CHECK_EVERY = 10  # of the updates at which the loss over all examples is evaluated
+CONVERGENCE_CHECK_EVERY = 10
+"""At one in so many of the evaluations of the loss over all examples it is found out whether a run has converged."""
 
 _STEP, _PASS = measures("step"), measures("pass")
 
@@ -208,7 +209,7 @@ class TorchStepper:
         if run.full_batch:
             return Status.CONVERGED if norm < GRADIENT_TOLERANCE else Status.RUNNING
         # noise leads a run past a minimum every now and then: only where it is found out does it stand
-        every = run.loss_every * (1 if status is Status.CONVERGED else _CONVERGENCE_CHECK_EVERY)
+        every = run.loss_every * (1 if status is Status.CONVERGED else CONVERGENCE_CHECK_EVERY)
         if update % every:
             return Status.RUNNING
         full = torch.linalg.vector_norm(full_gradient(self._problem, self._model.module)).item()

@@ -118,6 +118,7 @@ EXPERIMENTS = {
     "default": Experiment(),
     "problem, seed, clock": Experiment(ProblemConfig("sine"), seed=3, clock="examples", device="cpu"),
     "start": Experiment(start=Point(-1.0, 0.1 + 0.2)),
+    "backend": Experiment(backend="compiled"),
     "shared rate": Experiment(runs=tuple(RunConfig(run.name, run.batch_size, lr=1e-07) for run in default_runs(64))),
     "nesterov": Experiment(
         runs=tuple(RunConfig(run.name, run.batch_size, momentum=0.9, nesterov=True) for run in default_runs())
