@@ -14,7 +14,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from sim.experiment.choices import MODELS
+from sim.experiment.choices import MODELS, NETWORKS
 from sim.experiment.config import ModelConfig, ProblemConfig
 from sim.problems import build_formula, registry
 from sim.problems.curvature import losses
@@ -45,7 +45,7 @@ class Choice(NamedTuple):
 def choices() -> Iterator[Choice]:
     """The problems on the digits from 1, then on letters; the models that need no file on their initials."""
     taken = {"0", *_CLOSE}
-    models = {name: _take(name + ascii_lowercase, taken) for name in MODELS if name.isidentifier()}
+    models = {name: _take(name + ascii_lowercase, taken) for name in NETWORKS}
     for name, entry in registry().items():
         yield Choice(_take(digits + ascii_lowercase, taken), name, entry.sentence, is_model=False)
     for name, key in models.items():

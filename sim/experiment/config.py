@@ -10,6 +10,7 @@ from sim.experiment.choices import (
     BACKENDS,
     DATASETS,
     MODELS,
+    NETWORKS,
     OPTIMIZERS,
     BackendChoice,
     Clock,
@@ -115,7 +116,7 @@ class ModelConfig:
     """Which model, on which data.
 
     Attributes:
-        model: "mlp", "cnn", or a Python file with a function that makes one: "FILE.py" or "FILE.py:NAME".
+        model: one of `NETWORKS`, or a Python file with a function that makes one: "FILE.py" or "FILE.py:NAME".
         dataset: bundled data, or "synthetic"; not used where `data` is given or the model's file has data of its own.
         data: a CSV, TSV or Parquet file; an NPZ file with X and y; or two NPY files, "X.npy,y.npy".
         features, target: the columns to use from a table; no features: all but the target.
@@ -142,7 +143,7 @@ class ModelConfig:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        if self.model not in ("mlp", "cnn") and not self.own_file:
+        if self.model not in NETWORKS and not self.own_file:
             raise ConfigError(f"Unknown model {self.model!r}; {suggest(self.model, MODELS)}")
         choose(self.dataset, DATASETS, "data set")
         choose(self.task, get_args(Task), "task")
