@@ -46,9 +46,15 @@ class CompiledStepper:
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._reference = TorchStepper(problem, course)
-        self._course, self._kernels, self._timer = course, kernels, timer
+        self._kernels, self._timer = kernels, timer
         self._batch, self._mean = address_of(kernels.batch), address_of(kernels.mean)
         self._in_order = np.arange(problem.examples)
+        self.follow(course)
+
+    def follow(self, course: Course) -> None:
+        """See `Stepper`."""
+        self._reference.follow(course)
+        self._course = course
         self._rates = Rates(course.run)
         self._rule = rule_of(course.run, self._rates.group)
         self._pace = 0.0  # seconds that an update takes, as last measured; 0 before any was

@@ -26,6 +26,11 @@ def make_optimizer(parameter: nn.Parameter, run: Run) -> torch.optim.Optimizer:
             return torch.optim.Adagrad([parameter], lr)
 
 
+def first_rate(run: Run) -> float:
+    """The learning rate of the first update that is made with some settings."""
+    return Schedule(make_optimizer(nn.Parameter(torch.zeros(1)), run), run).lr
+
+
 class Schedule:
     """A torch.optim.lr_scheduler over `schedule_updates`, whose final rate is held afterwards.
 

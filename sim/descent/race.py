@@ -115,11 +115,11 @@ class Race(Runs):
         """Go on for some moments, at most so far on the clock, at most for so many seconds of wall time."""
         deadline = time.perf_counter() + budget
         blocks, troubles, covered = [NO_ROWS], list[Trouble](), 0.0
-        left, clock, until = moments, self.clock, self.position + span
+        left, changed, until = moments, self._changed, self.position + span
         while left > 0:
             self._change_if_due()
-            if self.clock != clock:
-                clock, until = self.clock, self.position + span - covered
+            if self._changed != changed:  # the clock may stand elsewhere then
+                changed, until = self._changed, self.position + span - covered
             left_over = deadline - time.perf_counter()
             affordable = self._pace * left_over if self._pace else 1.0
             if len(blocks) > 1 and (left_over <= 0 or affordable < 0.5):
@@ -289,7 +289,7 @@ class Race(Runs):
         self.clock, self.moment, self.position, self.journal = state.clock, state.moment, state.position, state.journal
         self._turn = state.turn
         self._changed = state.changed
-        self.restore_runs(state.runs, state.snapshots, state.lineages, state.journal[: state.changed])
+        self.restore_runs(state.runs, state.snapshots, state.lineages)
 
 
 def _in_order(blocks: list[Rows]) -> Rows:

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -57,8 +58,14 @@ class KeptSnapshots:
     """
 
     def __init__(self, parameters: int, memory: float) -> None:
-        self._most = min(_MOST, max(_FEWEST, memory // (4 * parameters))) if math.isfinite(memory) else math.inf
+        self._parameters = parameters
+        self.limit(memory)
         self.now = Snapshots()
+
+    def limit(self, memory: float) -> None:
+        """Keep within so many bytes, from the next ones on."""
+        fit = max(_FEWEST, memory // (4 * self._parameters))
+        self._most = min(_MOST, fit) if math.isfinite(memory) else math.inf
 
     def fork(self, update: int) -> "KeptSnapshots":
         """The same up to an update; none where they are forgotten, since whoever they were sent to has them."""
@@ -70,7 +77,7 @@ class KeptSnapshots:
         """Keep further snapshots, shape (K, P), of updates that are multiples of the stride."""
         if len(updates):
             now = self.now
-            self.now = Snapshots((*now.blocks, (updates, snapshots)), now.stride, now.thinnings)
+            self.now = replace(now, blocks=(*now.blocks, (updates, snapshots)))
             while len(self.now) > self._most:
                 self._thin()
 
@@ -85,7 +92,7 @@ class KeptSnapshots:
         blocks = tuple(
             (updates[some], snapshots[torch.from_numpy(some)]) for updates, snapshots, some in kept if some.any()
         )
-        self.now = Snapshots(blocks, stride, now.thinnings + 1)
+        self.now = replace(now, blocks=blocks, stride=stride, thinnings=now.thinnings + 1)
 
 
 class KeptStates:
@@ -96,9 +103,13 @@ class KeptStates:
     """
 
     def __init__(self, memory: float) -> None:
-        self._memory = memory
+        self.limit(memory)
         self._states: list[RunState] = []
         self._spacing = 1
+
+    def limit(self, memory: float) -> None:
+        """Keep within so many bytes, from the next ones on."""
+        self._memory = memory
 
     def fork(self, state: RunState) -> "KeptStates":
         """The same up to a state, and that one."""

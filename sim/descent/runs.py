@@ -2,15 +2,16 @@
 
 import copy
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
 from sim.descent.course import Course
-from sim.descent.racer import MakeStepper, Racer
+from sim.descent.racer import MakeStepper, Racer, at_once
 from sim.descent.state import RunState
-from sim.experiment.config import runs_after
+from sim.experiment.config import RunConfig, runs_after
 from sim.experiment.errors import ConfigError, suggest
-from sim.experiment.journal import Fork, Journal, RunChange
+from sim.experiment.journal import Fork, RunChange
 from sim.experiment.resolved import Lineage, Resolved, Run, resolve_run
 from sim.measures.measure import Gradients, Passes
 from sim.views.snapshots import Snapshots
@@ -23,12 +24,11 @@ class Runs:
         self, experiment: Resolved, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool
     ) -> None:
         """Have every run at its start; see `Race`, and `memory` in bytes for what all of them keep."""
-        self._experiment, self._make = experiment, make
-        self._asked = experiment.asked  # as they are now
+        self._facts, self._memory, self._keeps_all = experiment.facts, memory, keep_all
         each = memory / len(experiment.runs)
         self._racers = [
-            Racer.at_start(Course(run, index, experiment), make, passes, each, keep_all=keep_all)
-            for index, run in enumerate(experiment.runs)
+            Racer.at_start(Course(run, index, experiment), asked, make, passes, each, keep_all=keep_all)
+            for index, (run, asked) in enumerate(zip(experiment.runs, experiment.asked, strict=True))
         ]
 
     @property
@@ -64,7 +64,7 @@ class Runs:
     def run_state(self, run: int, update: int | None = None) -> RunState | None:
         """A run's state after an update (None: the newest); None where it never was there."""
         racer = self._racers[run]
-        return racer.state if update is None else racer.state_after(update)
+        return racer.state if update is None else at_once(racer.past(update))
 
     def past(self, run: int, update: int) -> Generator[None, None, RunState | None]:
         """The same in pieces, as `Racer.past` has it."""
@@ -80,7 +80,7 @@ class Runs:
 
     def gradients(self, run: int, state: RunState) -> Gradients:
         """The gradient that the update after a run's state uses, and the one over all examples there."""
-        return self._racers[run].leg_after(state.update).scratch.gradients(state)
+        return self._racers[run].gradients(state)
 
     def warm_up(self, run: int) -> None:
         """Make an update of a run, and drop it."""
@@ -94,10 +94,10 @@ class Runs:
         Raises:
             ConfigError: for what no run can be; nothing has changed then.
         """
-        asked = runs_after(self._asked, [change])
+        runs_after(self._asked, [change])
         racer = self.named(change.run)
-        racer.change(resolve_run(asked[racer.course.index], self._experiment.facts), self._make)
-        self._asked = asked
+        asked = replace(racer.legs[-1].asked, **change.settings)
+        racer.change(resolve_run(asked, self._facts), asked)
 
     def fork(self, change: Fork) -> None:
         """Have one run more, which has its past in common with another one.
@@ -105,14 +105,20 @@ class Runs:
         Raises:
             ConfigError: for what no run can be; nothing has changed then.
         """
-        asked = runs_after(self._asked, [change])
+        runs_after(self._asked, [change])
         parent, index = self.named(change.run), len(self._racers)
-        run = resolve_run(asked[-1], self._experiment.facts)
-        forked = parent.fork(index, min(change.update, parent.state.update), run, self._make, change.moment)
+        update = min(change.update, parent.state.update)
+        asked = replace(parent.leg_after(update).asked, **change.settings)
+        forked = parent.fork(index, update, resolve_run(asked, self._facts), asked, change.moment)
         if forked is None:
             raise ConfigError(f"{change.run} cannot be brought back to update {change.update}.")
         self._racers.append(forked)
-        self._asked = asked
+        for racer in self._racers:
+            racer.limit(self._memory / len(self._racers), keep_all=self._keeps_all)
+
+    @property
+    def _asked(self) -> tuple[RunConfig, ...]:
+        return tuple(racer.legs[-1].asked for racer in self._racers)
 
     def named(self, name: str) -> Racer:
         """The run of a name.
@@ -126,16 +132,11 @@ class Runs:
         return self._racers[names.index(name)]
 
     def restore_runs(
-        self,
-        states: Sequence[RunState],
-        snapshots: Sequence[Snapshots],
-        lineages: Sequence[Lineage],
-        changes: Journal,
+        self, states: Sequence[RunState], snapshots: Sequence[Snapshots], lineages: Sequence[Lineage]
     ) -> None:
-        """Have the runs where they were after some changes; forks that came later are dropped."""
-        self._asked = runs_after(self._experiment.asked, changes)
+        """Have the runs where they were; forks that came later are dropped."""
         del self._racers[len(states) :]
         for index, (state, kept, lineage) in enumerate(zip(states, snapshots, lineages, strict=True)):
             if index == len(self._racers):
                 self._racers.append(copy.copy(self._racers[lineage.parent or 0]))
-            self._racers[index].restore(state, lineage, index, kept, self._make)
+            self._racers[index].restore(state, lineage, index, kept)

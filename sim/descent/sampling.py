@@ -178,9 +178,9 @@ class Sampler:
 
     def _draw(self, generator: torch.Generator, read: int | None = None) -> Tensor:
         """Draw an epoch's order; or as much of it as so many examples need."""
+        self._base_seed.random_(generator=generator)
         if self._sampling == "sequential":
             return torch.arange(self._examples)
-        self._base_seed.random_(generator=generator)
         if self._sampling == "replacement":
             needed = self._examples if read is None else min(self._examples, _PIECE * math.ceil(read / _PIECE))
             return torch.randint(self._examples, (needed,), generator=generator)

@@ -50,12 +50,17 @@ class TorchStepper:
     """The reference `Stepper`: a module and an optimizer of torch, which stand at the state that it gave last."""
 
     def __init__(self, problem: Problem, course: Course, timer: Callable[[], float] = time.perf_counter) -> None:
-        self._problem, self._course, self._timer = problem, course, timer
+        self._problem, self._timer = problem, timer
         self._model = FlatModel(copy.deepcopy(problem.model))
-        self._batches = batches_of(problem, course.sampler)
         self._huge = math.sqrt(torch.finfo(self._model.vector.dtype).max)
         self._optimizer: torch.optim.Optimizer | None = None
         self._schedule: Schedule | None = None
+        self.follow(course)
+
+    def follow(self, course: Course) -> None:
+        """See `Stepper`."""
+        self._course = course
+        self._batches = batches_of(self._problem, course.sampler)
         self._held: RunState | None = None
 
     def start(self, passes: Passes) -> RunState:

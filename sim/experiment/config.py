@@ -242,7 +242,7 @@ class Experiment:
         moments = [change.moment for change in self.changes]
         clocks = [change.moment for change in self.changes if isinstance(change, ClockChange)]
         if moments != sorted(moments) or len(clocks) > len(set(clocks)):
-            raise ConfigError("Each change must come at a later moment than the one before.")
+            raise ConfigError("Changes come in the order of their moments, those of the clock one at a moment at most.")
         runs_after(self.runs, self.changes)
 
 

@@ -59,10 +59,17 @@ class Run:
 
 
 class Stage(NamedTuple):
-    """The settings of a run after one of its updates, and from there on."""
+    """The settings of a run after one of its updates, and from there on.
+
+    Attributes:
+        update: which.
+        run: the settings.
+        asked: what they were resolved from.
+    """
 
     update: int
     run: Run
+    asked: RunConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,9 @@ class Lineage:
     update: int = 0
     moment: int = 0
 
-    def after(self, update: int) -> Run:
+    def after(self, update: int) -> Stage:
         """The settings after an update: those that the next one is made with."""
-        return next(stage.run for stage in reversed(self.stages) if stage.update <= update)
+        return next(stage for stage in reversed(self.stages) if stage.update <= update)
 
     @property
     def newest(self) -> Run:
@@ -138,7 +145,7 @@ class Resolved:
     @property
     def lineages(self) -> tuple[Lineage, ...]:
         """The runs as they begin."""
-        return tuple(Lineage((Stage(0, run),)) for run in self.runs)
+        return tuple(Lineage((Stage(0, run, asked),)) for run, asked in zip(self.runs, self.asked, strict=True))
 
 
 def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
-from sim.experiment.config import Experiment, RunConfig, runs_after
+from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.journal import ClockChange, Journal, Settings
 from sim.experiment.resolved import Lineage
 from sim.protocol.answers import Answer, Changed, Refused
 from sim.protocol.commands import ChangeRun, Command, ForkRun
-from tui.session.change_words import newest_change
+from tui.session.change_words import change_sentence
 from tui.session.closer_look import CloserLook
 from tui.session.history import History
 from tui.session.player import Player
@@ -59,8 +59,7 @@ class Changing:
     @property
     def settings(self) -> tuple[RunConfig, ...]:
         """The runs as they were asked for, with all that was changed since."""
-        made = self.history.end if self.history else 0
-        return runs_after(self.asked.runs, [change for change in self.journal if change.moment <= made])
+        return tuple(lineage.stages[-1].asked for lineage in self.lineages) or self.asked.runs
 
     async def change_run(self, index: int, settings: Settings) -> None:
         """Have a run go on with other settings; where the cursor is in the past, a fork of it."""
@@ -68,6 +67,17 @@ class Changing:
             await self.fork(index, settings)
         elif self.lineages:
             await self._change(ChangeRun(self.lineages[index].newest.name, settings))
+
+    async def change_all(self, settings: Settings) -> None:
+        """The same for every run; in the past, a fork of each."""
+        if self.history is None:
+            return
+        updates = None if self.history.live else self.history.updates
+        for index in range(len(self.lineages)):
+            if updates is None:
+                await self.change_run(index, settings)
+            else:
+                await self.fork(index, settings, updates[index])
 
     async def fork(self, index: int, settings: Settings, update: int | None = None) -> None:
         """Have a run go on a second time, in another way or just so: from an update, or else from the cursor."""
@@ -88,19 +98,29 @@ class Changing:
         if isinstance(answer, Refused):
             self.notify(answer.sentence)
         elif isinstance(answer, Changed) and self.history is not None and self.trails is not None:
-            self.journal = answer.journal
+            before, self.journal = self.lineages, answer.journal
             self.catch_up()
-            for lineage in answer.lineages[len(self.lineages) :]:
+            for lineage in answer.lineages[len(before) :]:
                 self.trails.fork(lineage)
             self.branch(answer.lineages, self.history)
-            names = [lineage.newest.name for lineage in self.lineages]
-            index = len(names) - 1 if isinstance(command, ForkRun) else names.index(command.run)
-            self.notify(newest_change(self.lineages, index))
             if isinstance(command, ForkRun):
-                self.history.seek_live()
-                self.look.selected = len(self.lineages) - 1
-                self.player.owed = 0.0
-                self.finished = False
+                self._show_fork(self.history)
+            else:
+                (index,) = (at for at, one in enumerate(before) if one.newest.name == command.run)
+                now, updates = self.lineages[index].newest, self.history.updates
+                self.notify(change_sentence(before[index].newest, now, updates[index]))
+
+    def _show_fork(self, history: History) -> None:
+        """Go to where the newest run begins, beside those that have come further, and select it."""
+        lineage = self.lineages[-1]
+        assert lineage.parent is not None
+        parent = self.lineages[lineage.parent]
+        begun = parent.after(lineage.update).run
+        self.notify(change_sentence(begun, lineage.newest, lineage.update, parent.newest.name))
+        history.seek_live()
+        self.look.selected = len(self.lineages) - 1
+        self.player.owed = 0.0
+        self.finished = False
 
     def branch(self, lineages: tuple[Lineage, ...], history: History) -> None:
         """Take over the runs as the engine has them, those that were forked off among them."""

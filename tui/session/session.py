@@ -164,6 +164,7 @@ class Session(Changing):
         if self.journal != asked.changes or self.clock != clock_after(asked.clock, asked.changes, moment):
             # what was chosen on the way holds from the start
             self.asked = replace(self.asked, runs=self.settings, clock=self.clock, changes=())
+            self.journal = ()
         self.phase = Phase.BEGINNING_AGAIN if self.phase is Phase.STANDING else Phase.STARTING
         self.banner = None
         self.spawn(self.open())
@@ -308,11 +309,14 @@ class Session(Changing):
 
     def _record(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
         history.append(self._inflow.rest())
-        if len(answer.lineages) > len(self.lineages):
-            before = answer.rows["moment"] <= answer.lineages[len(self.lineages)].moment
-            history.append(answer.rows[before])
-            answer = replace(answer, rows=answer.rows[~before])
+        rows = answer.rows
+        for made in range(len(self.lineages) + 1, len(answer.lineages) + 1):  # forks that were planned
+            before = rows["moment"] <= answer.lineages[made - 1].moment
+            history.append(rows[before])
+            rows = rows[~before]
+            self.branch(answer.lineages[:made], history)
         self.branch(answer.lineages, history)
+        answer = replace(answer, rows=rows)
         if self.hurried and not answer.finished:
             self._inflow.put(answer.rows, _FRAMES_AT_ONCE)
         else:

@@ -227,7 +227,7 @@ def test_a_run_that_says_nonsense(text: str, part: str) -> None:
         (("moment=50,clock=second",), "did you mean 'seconds'"),
         (("moment=-1,clock=seconds",), "0 or more"),
         (("moment=many,clock=seconds",), "whole number"),
-        (("moment=9,clock=seconds", "moment=9,clock=updates"), "later moment"),
+        (("moment=9,clock=seconds", "moment=9,clock=updates"), "in the order of their moments"),
     ],
 )
 def test_a_change_that_says_nonsense(changes: tuple[str, ...], part: str) -> None:
