@@ -22,7 +22,7 @@ from cyclopts import (
 )
 
 from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
-from sim.experiment.config import Experiment
+from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError, choose, suggest
 from tui import plain_text
 from tui.options import config_file, environment
@@ -137,13 +137,16 @@ def run(
         export: Write a row for each update and run to FILE.csv, FILE.jsonl or FILE.parquet.
     """
     from tui.export import ExportError, check
-    from tui.headless import limit_of, run_headless
+    from tui.headless import run_headless
     from tui.session.link import InlineLink
 
     if export is not None:
         check(export)
     experiment, card = _prepare(problem, options)
-    experiment = replace(experiment, limit=limit_of(updates, epochs, seconds))
+    limit = Limit.among({"updates": updates, "epochs": epochs, "seconds": seconds})
+    if limit is None:
+        raise ConfigError("Say where the runs end, with --updates, --epochs or --seconds.")
+    experiment = replace(experiment, limit=limit)
     try:
         return run_headless(experiment, card, export, InlineLink().ask)
     except ExportError as error:

@@ -72,7 +72,7 @@ def _optimizer(_scene: Scene, run: RunScene) -> str:
 
 def _rate(run: RunScene) -> float:
     """The rate that its next update is made with, or for a schedule on its way that of the last one."""
-    return run.config.lr if run.update == 0 or run.turned or run.config.schedule == "constant" else run.values["lr"]
+    return run.config.lr if run.update == 0 or run.changed or run.config.schedule == "constant" else run.values["lr"]
 
 
 def _epoch(_scene: Scene, run: RunScene) -> str:

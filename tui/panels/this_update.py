@@ -24,6 +24,7 @@ class ThisUpdate(Words):
     """What each run's last update did: up to three lines a run, or several runs in a line."""
 
     BORDER_TITLE = "this update, against the full gradient"
+    DEFAULT_CLASSES = "framed"
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
@@ -130,7 +131,7 @@ def _counted(scene: Scene, run: RunScene) -> list[str]:
 
 def _ends_an_epoch(run: RunScene, size: int) -> bool:
     """Whether its last batch was a short one because the epoch had no more examples."""
-    return size < run.config.batch_size and not run.turned
+    return size < run.config.batch_size and not run.changed
 
 
 def _measured(run: RunScene) -> list[str]:
