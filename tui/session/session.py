@@ -133,6 +133,11 @@ class Session:
         return runs_after(self.asked.runs, [change for change in self.journal if change.moment <= made])
 
     @property
+    def source(self) -> str:
+        """How the recording stands that is replayed; "" where an engine answers."""
+        return ""
+
+    @property
     def caught_up(self) -> bool:
         """Whether the cursor is where the engine is, as far as is known."""
         return self.history is not None and self.history.live and self._inflow.empty
@@ -369,11 +374,12 @@ class Session:
 
     def _record(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
         history.append(self._inflow.rest())
-        if len(answer.lineages) > len(self.lineages):
-            before = answer.rows["moment"] <= answer.lineages[len(self.lineages)].moment
+        for lineage in answer.lineages[len(self.lineages) :]:
+            before = answer.rows["moment"] <= lineage.moment
             history.append(answer.rows[before])
+            history.fork(lineage)
             answer = replace(answer, rows=answer.rows[~before])
-        self._branch(answer.lineages, history)
+        self.lineages = answer.lineages
         if self.hurried and not answer.finished:
             self._inflow.put(answer.rows, _FRAMES_AT_ONCE)
         else:
