@@ -46,7 +46,7 @@ def show(path: Path) -> None:
         ("rows", f"{count(len(outcome.rows))} up to moment {count(int(outcome.rows[-1]['moment']))}"),
         ("clock", recording.opened.experiment.clock),
         *(("change", _in_words(document)) for document in map(change_document, recording.journal)),
-        ("landscapes", count(len(recording.landscapes()))),
+        ("landscapes", count(recording.landscapes)),
     ]
     print(*plain_text.table(facts), "", sep="\n")
     print(summary(recording.opened.experiment, recorded_card(recording.asked), outcome))
@@ -77,7 +77,7 @@ def as_json(path: Path) -> str:
         "changes": [change_document(change) for change in recording.journal],
         "rows": len(rows),
         "runs": runs,
-        "landscapes": len(recording.landscapes()),
+        "landscapes": recording.landscapes,
     }
     return json.dumps(found, indent=2)
 

@@ -27,6 +27,10 @@ class ReplayApp(GdsimApp):
 
     SESSION = Replay
 
+    def _show_session(self) -> None:
+        super()._show_session()
+        self.screen.add_class("-no-lens")  # there are no possible steps to be magnified
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer leaves out what cannot be done."""
         return action not in _NEED_ENGINE and super().check_action(action, parameters)

@@ -77,11 +77,10 @@ def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(uri, uri=True, timeout=_LOCK_PATIENCE)
     try:
         database.execute("PRAGMA schema_version")
-    except sqlite3.OperationalError:
-        if path.with_name(f"{path.name}-wal").exists():
+    except sqlite3.OperationalError as error:
+        if "unable to open" not in str(error) or path.with_name(f"{path.name}-wal").exists():
             raise
-        # a folder that cannot be written to: there SQLite can be had to read a file without a log only if it never
-        # changes
+        # a folder that cannot be written to, where SQLite reads only what is sure not to change
         database = sqlite3.connect(f"{uri}&immutable=1", uri=True)
     database.row_factory = sqlite3.Row
     database.execute("PRAGMA trusted_schema=OFF")

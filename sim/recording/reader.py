@@ -84,10 +84,19 @@ class Recording:
                 troubles=self._new_troubles(),
             )
 
-    def landscapes(self) -> list[Surveyed]:
-        """The landscapes that were kept, the newest last."""
+    @property
+    def landscape(self) -> Surveyed | None:
+        """The newest landscape of the newest plane; None without any."""
         with reading(self.path):
-            return [_landscape(row) for row in all_of(self._database, "landscapes ORDER BY rowid")]
+            found = all_of(self._database, "landscapes ORDER BY rowid DESC LIMIT 1")
+            return _landscape(found[0]) if found else None
+
+    @property
+    def landscapes(self) -> int:
+        """How many there are."""
+        with reading(self.path):
+            ((number,),) = self._database.execute("SELECT count(*) FROM landscapes")
+            return typed(number, int)
 
     # -- the tables ---------------------------------------------------------------------------------------------------
 
@@ -206,6 +215,7 @@ def _landscape(row: sqlite3.Row) -> Surveyed:
     return Surveyed(
         window=Window(*(typed(row[name], float) for name in Window._fields)),
         values=np.frombuffer(row["values"], dtype="<f8").reshape(row["rows"], row["columns"]),
+        progress=typed(row["progress"], float),
         plane=typed(row["plane"], int),
         examples=typed(row["examples"], int),
         run=typed(row["run"], int),

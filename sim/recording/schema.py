@@ -76,6 +76,7 @@ CREATE TABLE points (          -- where the runs were on the newest plane, after
 );
 CREATE TABLE landscapes (      -- the loss at the centres of the cells of a window, top row first
     plane INTEGER, run INTEGER, examples INTEGER,
+    progress REAL,             -- 1: complete; below, a coarse one that was the best so far
     "left" REAL, "right" REAL, bottom REAL, top REAL,
     rows INTEGER, columns INTEGER, type TEXT, "values" BLOB
 );

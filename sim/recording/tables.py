@@ -72,7 +72,7 @@ def write_answer(database: sqlite3.Connection, answer: Answer) -> None:
             _write_plane(database, answer)
         case Worked(results):
             for _, result in results:
-                if isinstance(result, Surveyed) and result.progress == 1:
+                if isinstance(result, Surveyed) and result.progress > 0:
                     _write_landscape(database, result)
 
 
@@ -128,19 +128,20 @@ def _write_troubles(database: sqlite3.Connection, troubles: Iterable[Trouble]) -
 
 
 def _write_landscape(database: sqlite3.Connection, landscape: Surveyed) -> None:
-    """Write a landscape; those of other planes go, and the oldest of many."""
+    """Write a landscape; coarser ones go, those of other planes, and the oldest of many."""
     values = np.ascontiguousarray(landscape.values, dtype="<f8")
     row = {
         "plane": landscape.plane,
         "run": landscape.run,
         "examples": landscape.examples,
+        "progress": landscape.progress,
         **landscape.window._asdict(),
         "rows": values.shape[0],
         "columns": values.shape[1],
         "type": "<f8",
         "values": values.tobytes(),
     }
-    database.execute("DELETE FROM landscapes WHERE plane <> ?", (landscape.plane,))
+    database.execute("DELETE FROM landscapes WHERE plane <> ? OR progress < 1", (landscape.plane,))
     database.execute(insert("landscapes", row), tuple(row.values()))
     newest = f"SELECT rowid FROM landscapes ORDER BY rowid DESC LIMIT {_KEPT_LANDSCAPES}"
     database.execute(f"DELETE FROM landscapes WHERE rowid NOT IN ({newest})")

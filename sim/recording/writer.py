@@ -158,7 +158,8 @@ class Writer:
         """Close the file, as one without a log beside it where nobody reads it just now."""
         database = self._open_database
         database.execute("PRAGMA busy_timeout=0")
-        with suppress(sqlite3.OperationalError):  # a reader that has it open goes on with the log
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with suppress(sqlite3.OperationalError):  # a reader that has it open keeps the log, which is empty
             database.execute("PRAGMA journal_mode=DELETE")
         database.close()
         self._database = None

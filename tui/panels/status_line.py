@@ -79,7 +79,7 @@ def _of_a_recording(scene: Scene, back: str) -> Text:
     growing = scene.source == "being written"
     if scene.playing and scene.live and growing:
         return Text("▶ following live", style=f"bold {hexadecimal(scene.palette.good)}")
-    what = "replay of a run that goes on" if growing else "replay"
+    what = "live replay" if growing else "replay"
     sign, color = ("▶", scene.palette.good) if scene.playing else ("‖", scene.palette.warn)
     pace = f", {pace_words(scene)}" if scene.playing else ""
     return Text(f"{sign} {what}{pace}{back}", style=f"bold {hexadecimal(color)}")

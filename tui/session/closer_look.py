@@ -89,6 +89,10 @@ class CloserLook:
         """The plane is another one, and so are the slopes along it."""
         self.reports, self._reported, self.imagined = (), (), None
 
+    def ask_again(self) -> None:
+        """What could not be done may be possible by now."""
+        self._refused.clear()
+
     def rest(self) -> None:
         """Nobody is looking: want nothing."""
         self.wanted, self.answers_wanted, self.steps_wanted = None, False, False

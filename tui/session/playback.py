@@ -8,15 +8,14 @@ from numpy.typing import NDArray
 
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
-from sim.experiment.journal import Journal
 from sim.problems.card import Card, card_of
 from sim.problems.curvature import losses
 from sim.problems.formula import Formula
 from sim.protocol.answers import Answer, Failed, Refused, Result, Surveyed, Worked
 from sim.protocol.commands import Advance, Command, Job, Open, Survey, Work
-from sim.recording.reader import Recording, State
+from sim.recording.reader import Recording
 
-NEEDS_ENGINE = "This is a recording; w copies the command that runs it again, which can do that."
+NEEDS_ENGINE = "A recording cannot do that; w copies the command that runs it again."
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +28,8 @@ class Playback:
     Attributes:
         asked: what was asked for.
         card: of its problem.
+        state: whether there is more to come.
+        journal: what was changed on the way, or will be.
     """
 
     process_id = None
@@ -39,19 +40,10 @@ class Playback:
     def __init__(self, recording: Recording) -> None:
         self._recording, self.asked = recording, recording.asked
         self.card = recorded_card(recording.asked)
+        self.state, self.journal = recording.state, recording.journal
         self._first = recording.news()  # before the screen is there, so that trouble is known in the shell
-        self._landscapes = recording.landscapes()
+        self._landscape = recording.landscape
         self._begun = False
-
-    @property
-    def state(self) -> State:
-        """Whether there is more to come."""
-        return self._recording.state
-
-    @property
-    def journal(self) -> Journal:
-        """What was changed on the way, or will be."""
-        return self._recording.journal
 
     async def request(self, command: Command) -> Answer:
         """See `Link`."""
@@ -74,10 +66,10 @@ class Playback:
                 self._begun = True
                 return self._first
             case Advance():
-                news = self._recording.news()
-                if news.plane.whole:
-                    self._landscapes = self._recording.landscapes()
-                return news
+                recording = self._recording
+                self.state = recording.state  # first: what is complete by now has no rows after those that come here
+                self.journal, self._landscape = recording.journal, recording.landscape
+                return recording.news()
             case _:
                 return Refused(NEEDS_ENGINE)
 
@@ -86,9 +78,7 @@ class Playback:
             return Failed(NEEDS_ENGINE)
         if self.card.formula is not None:
             return await asyncio.to_thread(_survey, self.card.formula, job)
-        if not self._landscapes:
-            return Failed("none was recorded.")
-        return _seen_through(self._landscapes[-1], job)
+        return Failed(NEEDS_ENGINE) if self._landscape is None else _seen_through(self._landscape, job)
 
 
 def _survey(formula: Formula, job: Survey) -> Surveyed:

@@ -2,6 +2,7 @@
 
 import math
 
+from sim.experiment.journal import clock_after
 from sim.protocol.answers import Advanced
 from sim.protocol.commands import Advance
 from tui.session.history import History
@@ -11,6 +12,7 @@ from tui.session.trails import PlaneTrails
 
 _EVERY = 0.25  # seconds between two looks whether there is more
 
+_NO_CLOSER_LOOK = "A recording has the numbers and the trails; gradients, possible steps and answers need an engine."
 _ENDS = {
     "complete": "The recording ends here; home goes to its start.",
     "broken off": "The recording breaks off here: the program that wrote it was ended.",
@@ -25,11 +27,11 @@ class Replay(Session):
     _warned = False
 
     async def open(self) -> None:
-        """Take all that was recorded so far; the cursor is at the start."""
+        """Take all that was recorded so far; of what is being written, see the newest, else begin at the start."""
         await super().open()
         await self._look_for_more()
         if self.history is not None:
-            self.history.seek_first()
+            self.history.seek_to(self.history.end if self.source == "being written" else 0)
 
     @property
     def source(self) -> str:
@@ -40,6 +42,8 @@ class Replay(Session):
         """See `Session`."""
         self._waited += seconds
         super().frame(seconds)
+        if self.history is not None:
+            self.clock = clock_after(self.asked.clock, self.journal, self.history.cursor - 1)
 
     def refuse(self, sentence: str) -> None:
         """Say once what a recording has not."""
@@ -47,7 +51,7 @@ class Replay(Session):
             self._notify(sentence)
         elif not self._warned:
             self._warned = True
-            self._notify("A closer look at single updates, possible steps and answers needs an engine. " + NEEDS_ENGINE)
+            self._notify(_NO_CLOSER_LOOK)
 
     def _go_on(self, history: History) -> None:
         self._target = None
@@ -68,6 +72,7 @@ class Replay(Session):
     def _take(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
         cursor = history.cursor
         self.journal = self._link.journal
+        self.look.ask_again()
         self._record(answer, history, trails)
         if not self.player.playing:
             history.cursor = cursor
