@@ -88,6 +88,10 @@ class FreeStepper:
         after = float(seconds[-1]) if count else state.seconds
         return replace(state, update=state.update + count, seconds=after), block
 
+    def follow(self, course: Course) -> None:
+        """See `Stepper`."""
+        self._course = course
+
     def gradients(self, state: RunState) -> Gradients:
         """See `Stepper`."""
         return Gradients(state.vector, state.vector)

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from sim.descent.backends import steppers_of
+from sim.descent.optimizers import first_rate
 from sim.descent.race import Race
 from sim.descent.state import RunState, module_at
-from sim.descent.torch_stepper import GRADIENT_TOLERANCE, TorchStepper
+from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
@@ -177,8 +179,9 @@ class _Open:
 
     def _report(self, run: int, update: int, before: RunState) -> UpdateReport:
         rows = self.problem.rows(self.race.batch(run, update))
-        rate = before.group.get("lr", self.race.settings(run, before.update).lr)
-        return compare(update, rows, before.vector, rate, self.race.gradients(run, before), self.trails.plane)
+        return compare(
+            update, rows, before.vector, self._rate(run, before), self.race.gradients(run, before), self.trails.plane
+        )
 
     def _predict(self, job: Predict) -> Piecewise:
         modules: list[nn.Module | None] = []
@@ -199,11 +202,16 @@ class _Open:
             module_at(self.problem, before),
             plane.basis,
             run,
-            before.group.get("lr", run.lr),
+            self._rate(job.run, before),
             self.race.batch(job.run, job.update),
             *self.race.gradients(job.run, before),
         )
         yield Imagined(job.run, job.update, Point(float(point[0]), float(point[1])), cloud), True
+
+    def _rate(self, run: int, before: RunState) -> float:
+        """The rate of the update after a state."""
+        known: float | None = before.group.get("lr")
+        return first_rate(self.race.settings(run, before.update)) if known is None else known
 
     def _past(self, run: int, update: int) -> Generator[tuple[None, bool], None, RunState | None]:
         """A run's state after an update, made again in pieces; None where it never was there, as before the start."""
@@ -261,14 +269,16 @@ class Engine:
 def _opened(command: Open) -> tuple[_Open, Opened]:
     """The experiment of a command, at its start."""
     problem = problem_of(command.experiment)
-    experiment = resolve(command.experiment, problem.facts, str(problem.device))
+    asked = command.experiment
+    experiment = resolve(asked, problem.facts, str(problem.device))
+    experiment, make, note = steppers_of(problem, experiment, asked.backend)
     trails = trails_of(experiment.plane, problem.model, experiment.seeds.directions)
     found, pass_seconds = _timed_passes(problem)
     if pass_seconds < _SHORT_PASS:
         pass_seconds = min(pass_seconds, _timed_passes(problem)[1])
     race = Race(
         experiment,
-        lambda course: TorchStepper(problem, course),
+        make,
         found,
         command.retention,
         keep_all=trails.fitted,
@@ -282,6 +292,7 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
         plane=state.news(),
         tests=0 if problem.test is None else len(problem.test),
         pass_seconds=pass_seconds,
+        note=note,
     )
 
 

@@ -21,7 +21,7 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
-from sim.experiment.choices import CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
+from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
 from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError, choose, suggest
 from tui import plain_text
@@ -231,6 +231,7 @@ def list_() -> int:
         ("Samplings (--sampling)", SAMPLINGS.items()),
         ("Clocks (--clock)", {name: kind.sentence for name, kind in CLOCKS.items()}.items()),
         ("Scales of the inputs (--scale)", SCALES.items()),
+        ("Backends (--backend)", BACKENDS.items()),
     )
     width = max(len(name) for _, entries in chapters for name, _ in entries)
     for title, entries in chapters:

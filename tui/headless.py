@@ -98,6 +98,8 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
     """
     outcome = descend(experiment, ask)
     resolved = outcome.opened.experiment
+    if outcome.opened.note:
+        print(outcome.opened.note, file=sys.stderr)
     for sentence in outcome.troubles:
         print(sentence, file=sys.stderr)
     try:
@@ -213,7 +215,7 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     rows = outcome.rows
     note = f" ({card.note})" if card.note else ""
     end = () if experiment.limit is None else (_end_in_words(experiment.limit),)
-    facts = (*end, f"seed {experiment.seed}", outcome.opened.device)
+    facts = (*end, f"seed {experiment.seed}", f"{experiment.backend} on {outcome.opened.device}")
     title = plain_text.visible(f"{card.title}{note}")
     lines = [title, " · ".join((f"{count(experiment.examples)} examples", *facts)), ""]
     if outcome.interrupted:

@@ -1,11 +1,12 @@
 """Changes while the race is on: the keys that change a run, fork it, or open its settings."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
 
 from textual.app import App
 
 from sim.experiment.journal import Settings
-from sim.experiment.resolved import Run
+from sim.experiment.resolved import Run, Stage
 from tui.session.session import Session
 from tui.settings import Request, SettingsScreen
 
@@ -20,49 +21,48 @@ class LiveControls(App[None]):
     session: Session
 
     @property
-    def _selected(self) -> Run | None:
+    def _selected(self) -> Stage | None:
         """The settings that the selected run goes on with from the cursor; None while no experiment stands."""
         session, index = self.session, self.session.look.selected
         if session.history is None or not session.lineages:
             return None
         lineage = session.lineages[index]
-        return lineage.newest if session.history.live else lineage.after(session.history.updates[index])
+        return lineage.stages[-1] if session.history.live else lineage.after(session.history.updates[index])
 
     def action_scale_rate(self, factor: float) -> None:
         """Multiply its learning rate."""
-        self._in_turn(lambda run: self._change({"lr": run.lr * factor}))
+        self._in_turn(lambda stage: self._change({"lr": stage.run.lr * factor}))
 
     def action_scale_batch(self, factor: float) -> None:
         """Multiply its batch size, between one example and all."""
-        self._in_turn(lambda run: self._scale_batch(run, factor))
+        self._in_turn(lambda stage: self._scale_batch(stage.run, factor))
 
     def action_fork(self) -> None:
         """Have it go on a second time from where it is at the cursor."""
-        self._in_turn(lambda _run: self.session.fork(self.session.look.selected, {}))
+        self._in_turn(lambda _stage: self.session.fork(self.session.look.selected, {}))
 
     def action_settings(self) -> None:
         """See and change all of its settings."""
-        if (run := self._selected) is not None:
-            index = self.session.look.selected
-            screen = SettingsScreen(self.session.settings[index], run, self.session.experiment.facts)
+        if (stage := self._selected) is not None:
+            screen = SettingsScreen(stage.asked, stage.run, self.session.experiment.facts)
             self.push_screen(screen, self._take_request)
 
     def _take_request(self, request: Request | None) -> None:
         if request is not None:
-            self._in_turn(lambda _run: self._carry_out(request))
+            self._in_turn(lambda stage: self._carry_out(request, stage))
 
-    async def _carry_out(self, request: Request) -> None:
+    async def _carry_out(self, request: Request, stage: Stage) -> None:
         session, selected = self.session, self.session.look.selected
         match request.what:
             case "this run":
                 await session.change_run(selected, request.settings)
             case "all runs":
-                for index in range(len(session.lineages)):
-                    await session.change_run(index, request.settings)
+                await session.change_all(request.settings)
             case "fork":
                 await session.fork(selected, request.settings)
             case "from the start":
-                await session.fork(selected, request.settings, update=0)
+                asked = asdict(replace(stage.asked, **request.settings))
+                await session.fork(selected, {key: asked[key] for key in asked if key != "name"}, update=0)
 
     async def _change(self, settings: Settings) -> None:
         await self.session.change_run(self.session.look.selected, settings)
@@ -75,12 +75,12 @@ class LiveControls(App[None]):
         else:
             await self._change({"batch_size": size})
 
-    def _in_turn(self, change: Callable[[Run], Awaitable[None]]) -> None:
+    def _in_turn(self, change: Callable[[Stage], Awaitable[None]]) -> None:
         """Change the selected run once what was asked for before is done: keys may come faster than the engine."""
 
         async def wait_and_change() -> None:
             async with self.session.changing:
-                if (run := self._selected) is not None:
-                    await change(run)
+                if (stage := self._selected) is not None:
+                    await change(stage)
 
         self.session.spawn(wait_and_change())

@@ -81,7 +81,7 @@ class Races(Actions):
             self.action_side_by_side()
 
     def show_choice(self, choice: Choice) -> None:
-        """Begin another problem or model with its defaults; seed, clock and device stay."""
+        """Begin another problem or model with its defaults; seed, clock, device and backend stay."""
         self.hidden = frozenset()
         self.session.become(*self._chosen(choice.name, is_model=choice.is_model))
         self._show_session()
@@ -102,12 +102,17 @@ class Races(Actions):
         return Session(*self._chosen(name, is_model=is_model), self._new_link(), self._notify, self._came_in)
 
     def _chosen(self, name: str, *, is_model: bool) -> tuple[Experiment, Card]:
-        """A problem or a model with its defaults, and the seed, the clock and the device of this race."""
+        """A problem or a model with its defaults, and the seed, clock and device of this race, and what computes it.
+
+        A model is not compiled.
+        """
         experiment, card = prepare(
             ProblemConfig().name if is_model else name, Options(model=name if is_model else None)
         )
         here = self.session.asked
-        return replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device), card
+        backend = "auto" if is_model else here.backend
+        kept = replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device, backend=backend)
+        return kept, card
 
     @staticmethod
     def _rest(session: Session) -> None:

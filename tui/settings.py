@@ -111,6 +111,8 @@ class SettingsScreen(ModalScreen[Request | None]):
         texts = {key: self.query_one(f"#{key}", Input).value for key in _TYPED}
         texts |= {key: str(self.query_one(f"#{key}", Select).value) for key in _CHOSEN}
         changed = {key: text for key, text in texts.items() if text != _text(getattr(self._run, key))}
+        if "optimizer" in changed:  # the rate stays the one that is shown, whatever another optimizer's usual one is
+            changed["lr"] = texts["lr"]
         return {key: _read(key, RUN_KEYS[key], text) for key, text in changed.items()}
 
 

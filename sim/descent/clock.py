@@ -48,7 +48,10 @@ def counted_turns(completions: Sequence[NDArray[np.generic]], moments: int, unti
     for index, own in enumerate(completions):
         mine = own[: np.searchsorted(own, positions[-1], side="right")] if len(positions) else own[:0]
         if len(mine):
-            turns.append(Turn(index, np.searchsorted(positions, mine) + 1, mine.astype(np.float64)))
+            # who completes an update at every position has no need to look them up
+            every = len(mine) == len(positions)
+            ordinals = np.arange(1, len(mine) + 1) if every else np.searchsorted(positions, mine) + 1
+            turns.append(Turn(index, ordinals, mine.astype(np.float64)))
     return turns
 
 

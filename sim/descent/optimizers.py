@@ -26,16 +26,24 @@ def make_optimizer(parameter: nn.Parameter, run: Run) -> torch.optim.Optimizer:
             return torch.optim.Adagrad([parameter], lr)
 
 
+def first_rate(run: Run) -> float:
+    """The learning rate of the first update that is made with some settings."""
+    return Schedule(make_optimizer(nn.Parameter(torch.zeros(1)), run), run).lr
+
+
 class Schedule:
     """A torch.optim.lr_scheduler over `schedule_updates`, whose final rate is held afterwards.
 
     The first update uses the scheduler's initial rate; `step` is called once after each update.
+
+    Attributes:
+        steps: how many lead to the final rate.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, run: Run) -> None:
         updates = run.schedule_updates
         self._optimizer = optimizer
-        self._scheduler, self._steps = _make_scheduler(optimizer, run, updates)
+        self._scheduler, self.steps = _make_scheduler(optimizer, run, updates)
 
     @property
     def lr(self) -> float:
@@ -44,7 +52,7 @@ class Schedule:
 
     def step(self) -> None:
         """Move on by one update."""
-        if self._scheduler is not None and self._scheduler.last_epoch < self._steps:
+        if self._scheduler is not None and self._scheduler.last_epoch < self.steps:
             self._scheduler.step()
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,27 +1,23 @@
 """The runs of an experiment, kept equal in something, and what was changed on the way."""
 
-import copy
 import math
 import time
-from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from sim.descent.clock import counted_turns, timed_turn
-from sim.descent.course import Course
 from sim.descent.racer import MakeStepper, Racer
 from sim.descent.retention import reported
+from sim.descent.runs import Runs
 from sim.descent.sampling import Integers
 from sim.descent.state import RunState
 from sim.descent.stepper import Block
 from sim.experiment.choices import CLOCKS, Clock
-from sim.experiment.config import runs_after
-from sim.experiment.errors import ConfigError, suggest
+from sim.experiment.errors import ConfigError
 from sim.experiment.journal import Change, ClockChange, Fork, Journal, RunChange, noted
-from sim.experiment.resolved import Lineage, Resolved, Run, resolve_run
-from sim.measures.measure import Gradients, Passes
+from sim.experiment.resolved import Lineage, Resolved
+from sim.measures.measure import Passes
 from sim.protocol.answers import Trouble
 from sim.protocol.commands import Retention
 from sim.protocol.trace import NO_ROWS, RECORDED, ROW, Rows
@@ -71,7 +67,7 @@ class Progress:
     troubles: tuple[Trouble, ...]
 
 
-class Race:
+class Race(Runs):
     """The runs of one experiment, and all in the engine that changes as they go on.
 
     Attributes:
@@ -93,19 +89,13 @@ class Race:
             retention: how much to keep.
             keep_all: whether snapshots stay once they were sent, since they may have to be projected anew.
         """
+        super().__init__(experiment, make, passes, retention.memory, keep_all=keep_all)
         self.clock: Clock = experiment.clock
         self.moment = 0
         self.position = 0.0
         self.journal: Journal = experiment.changes
         self._changed = 0  # of the journal's changes, those that were made
-        self._experiment, self._make = experiment, make
-        self._configs = experiment.asked
         self._most_rows, self._keep_all = retention.rows, keep_all
-        memory = retention.memory / len(experiment.runs)
-        self._racers = [
-            Racer.at_start(Course(run, index, experiment), make, passes, memory, keep_all=keep_all)
-            for index, run in enumerate(experiment.runs)
-        ]
         self._passes = passes
         self._turn: tuple[int, float] | None = None
         self._pace = 0.0  # moments a second, as last measured; 0 before anything was
@@ -119,74 +109,17 @@ class Race:
             rows[one.name] = one.of(self._passes) if one.cost == "pass" else math.nan
         return rows
 
-    # -- the runs -----------------------------------------------------------------------------------------------------
-
-    @property
-    def lineages(self) -> tuple[Lineage, ...]:
-        """Where each run comes from, and its settings over time."""
-        return tuple(racer.lineage for racer in self._racers)
-
-    @property
-    def heads(self) -> list[Tensor]:
-        """Where the runs are: parameters of shape (P,)."""
-        return [racer.state.vector for racer in self._racers]
-
-    @property
-    def updates(self) -> list[int]:
-        """How many updates each run has made."""
-        return [racer.state.update for racer in self._racers]
-
-    @property
-    def snapshots(self) -> list[Snapshots]:
-        """Where the runs have been, as far as is kept."""
-        return [racer.snapshots.now for racer in self._racers]
-
-    def forget_snapshots(self) -> None:
-        """Forget all snapshots, once they were sent."""
-        for racer in self._racers:
-            racer.snapshots.forget()
-
-    @property
-    def finished(self) -> bool:
-        """Whether no run has anything left to do."""
-        return all(racer.left <= 0 for racer in self._racers)
-
-    def run_state(self, run: int, update: int | None = None) -> RunState | None:
-        """A run's state after an update (None: the newest); None where it never was there."""
-        racer = self._racers[run]
-        return racer.state if update is None else racer.state_after(update)
-
-    def past(self, run: int, update: int) -> Generator[None, None, RunState | None]:
-        """The same in pieces, as `Racer.past` has it."""
-        return self._racers[run].past(update)
-
-    def batch(self, run: int, update: int) -> Tensor:
-        """The examples that an update of a run uses, in order: int64."""
-        return self._racers[run].leg_after(update - 1).course.sampler.batch(update)
-
-    def settings(self, run: int, update: int) -> Run:
-        """A run's settings for the update after so many."""
-        return self._racers[run].leg_after(update).course.run
-
-    def gradients(self, run: int, state: RunState) -> Gradients:
-        """The gradient that the update after a run's state uses, and the one over all examples there."""
-        return self._racers[run].leg_after(state.update).scratch.gradients(state)
-
-    def warm_up(self, run: int) -> None:
-        """Make an update of a run, and drop it."""
-        self._racers[run].warm_up()
-
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def advance(self, moments: int, span: float, budget: float) -> Progress:
         """Go on for some moments, at most so far on the clock, at most for so many seconds of wall time."""
         deadline = time.perf_counter() + budget
         blocks, troubles, covered = [NO_ROWS], list[Trouble](), 0.0
-        left, clock, until = moments, self.clock, self.position + span
+        left, changed, until = moments, self._changed, self.position + span
         while left > 0:
             self._change_if_due()
-            if self.clock != clock:
-                clock, until = self.clock, self.position + span - covered
+            if self._changed != changed:  # the clock may stand elsewhere then
+                changed, until = self._changed, self.position + span - covered
             left_over = deadline - time.perf_counter()
             affordable = self._pace * left_over if self._pace else 1.0
             if len(blocks) > 1 and (left_over <= 0 or affordable < 0.5):
@@ -210,9 +143,9 @@ class Race:
         blocks, planned, troubles = advance(moments, until)
         self._pace = planned / (time.perf_counter() - began) if planned else self._pace
         self._chunk = min(_LONGEST_CHUNK, max(self._chunk, _GROWTH * planned))
-        rows = np.concatenate([NO_ROWS, *blocks])
+        rows = _in_order(blocks)
         self.moment = max(self.moment, int(rows["moment"].max(initial=0)))
-        return rows[np.argsort(rows["moment"], kind="stable")], planned, troubles
+        return rows, planned, troubles
 
     def _go_counted(self, moments: int, until: float) -> tuple[list[Rows], int, list[Trouble]]:
         column = CLOCKS[self.clock].column
@@ -294,7 +227,7 @@ class Race:
             ConfigError: for what cannot be; nothing has changed then.
         """
         self._change_if_due()
-        if isinstance(change, RunChange) and self._named(change.run).state.status.stopped:
+        if isinstance(change, RunChange) and self.named(change.run).state.status.stopped:
             raise ConfigError(f"{change.run} has stopped, so that nothing would come of it; go back and fork it there.")
         self._carry_out(change)
         self.journal = noted(self.journal[: self._changed], change)
@@ -316,33 +249,11 @@ class Race:
                 if clock != self.clock:
                     self._follow(clock)
             case RunChange():
-                self._change_run(change)
+                self.change_run(change)
+                self._pace = 0.0
             case Fork():
-                self._fork(change)
-
-    def _change_run(self, change: RunChange) -> None:
-        configs = runs_after(self._configs, [change])
-        racer = self._named(change.run)
-        racer.change(resolve_run(configs[racer.course.index], self._experiment.facts), self._make)
-        self._configs = configs
-        self._pace = 0.0
-
-    def _named(self, name: str) -> Racer:
-        names = [run.name for run in self._configs]
-        if name not in names:
-            raise ConfigError(f"There is no run {name!r}; {suggest(name, names)}")
-        return self._racers[names.index(name)]
-
-    def _fork(self, change: Fork) -> None:
-        configs = runs_after(self._configs, [change])
-        parent = self._named(change.run)
-        run = resolve_run(configs[-1], self._experiment.facts)
-        forked = parent.fork(len(self._racers), min(change.update, parent.state.update), run, self._make, change.moment)
-        if forked is None:
-            raise ConfigError(f"{change.run} cannot be brought back to update {change.update}.")
-        self._racers.append(forked)
-        self._configs = configs
-        self._follow(self.clock)  # from the run that is furthest behind, which this may well be
+                self.fork(change)
+                self._follow(self.clock)  # from the run that is furthest behind, which this may well be
 
     def _follow(self, clock: Clock) -> None:
         self.clock, self._turn, self._pace = clock, None, 0.0
@@ -378,14 +289,15 @@ class Race:
         self.clock, self.moment, self.position, self.journal = state.clock, state.moment, state.position, state.journal
         self._turn = state.turn
         self._changed = state.changed
-        self._configs = runs_after(self._experiment.asked, state.journal[: state.changed])
-        del self._racers[len(state.runs) :]
-        for index, (lineage, run, snapshots) in enumerate(
-            zip(state.lineages, state.runs, state.snapshots, strict=True)
-        ):
-            if index == len(self._racers):
-                self._racers.append(copy.copy(self._racers[lineage.parent or 0]))
-            self._racers[index].restore(run, lineage, index, snapshots, self._make)
+        self.restore_runs(state.runs, state.snapshots, state.lineages)
+
+
+def _in_order(blocks: list[Rows]) -> Rows:
+    """The rows of one block a run, each in the order of its moments, in that order."""
+    if len(blocks) == 1:
+        return blocks[0]
+    rows = np.concatenate([NO_ROWS, *blocks])
+    return rows[np.argsort(rows["moment"], kind="stable")]
 
 
 def _closed_up(ordinals: list[Integers]) -> list[Integers]:

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,45 +11,47 @@ from sim.descent.course import Course
 from sim.descent.retention import REPLAYED, KeptSnapshots, KeptStates
 from sim.descent.state import RunState, with_settings
 from sim.descent.stepper import Block, Stepper, joined
+from sim.experiment.config import RunConfig
 from sim.experiment.resolved import Lineage, Run, Stage
-from sim.measures.measure import Passes
+from sim.measures.measure import Gradients, Passes
+from sim.protocol.trace import Status
 from sim.views.planes import on_plane_terms
 from sim.views.snapshots import Snapshots
 
 MakeStepper = Callable[[Course], Stepper]
 
+_AT_ONCE = 200_000  # updates that are made again at once, whose columns take some megabytes
 _NEVER = 2**62
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Leg:
     """A stretch of a run with the same settings.
 
     Attributes:
         begin: the update after which it begins.
         course: with its settings.
-        stepper: makes its updates.
+        asked: what these were resolved from.
+        before: the settings up to there; None: it is the first.
     """
 
-    def __init__(self, begin: int, course: Course, make: MakeStepper, before: Run | None = None) -> None:
-        """A leg, and the settings of the one before; None: it is the first."""
-        self.begin, self.course, self.stepper = begin, course, make(course)
-        self._make, self._before = make, before
-        self._scratch: Stepper | None = None
-
-    @property
-    def scratch(self) -> Stepper:
-        """A second stepper, to look closer with: what a module of the user's own remembers stays undisturbed."""
-        if self._scratch is None:
-            self._scratch = self._make(self.course.unending)
-        return self._scratch
+    begin: int
+    course: Course
+    asked: RunConfig
+    before: Run | None = None
 
     def entered(self, state: RunState) -> RunState:
         """A state from which its updates go on: with its own settings, where it begins there."""
-        if self._before is None or state.update != self.begin:
+        if self.before is None or state.update != self.begin:
             return state
         same = self.course.sampler.origin.update < self.begin
         order = state.order if same else self.course.sampler.state(self.begin)
-        return with_settings(state, self._before, self.course.run, order)
+        return with_settings(state, self.before, self.course.run, order)
+
+    @property
+    def stage(self) -> Stage:
+        """The same for those who look at it."""
+        return Stage(self.begin, self.course.run, self.asked)
 
 
 class Racer:
@@ -62,22 +64,41 @@ class Racer:
         snapshots: what is kept of its way.
     """
 
-    def __init__(self, legs: tuple[Leg, ...], state: RunState, states: KeptStates, snapshots: KeptSnapshots) -> None:
-        self.legs = legs
-        self.state = self.previous = state
+    def __init__(
+        self,
+        legs: tuple[Leg, ...],
+        make: MakeStepper,
+        stepper: Stepper,
+        state: RunState,
+        states: KeptStates,
+        snapshots: KeptSnapshots,
+    ) -> None:
+        self.legs, self._make = legs, make
+        self._reached = self.previous = state  # before what was changed there
+        self.state = legs[-1].entered(state)
         self.states, self.snapshots = states, snapshots
+        self._stepper = stepper
+        self._scratch: Stepper | None = None
+        self._scratched = legs[-1]
         self._branch: tuple[int, int, int] | None = None
 
     @classmethod
-    def at_start(cls, course: Course, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool) -> "Racer":
+    def at_start(
+        cls, course: Course, asked: RunConfig, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool
+    ) -> "Racer":
         """A run before its first update; `memory` is in bytes, the rest as `Race` has it."""
-        leg = Leg(0, course, make)
-        state = leg.stepper.start(passes)
+        stepper = make(course)
+        state = stepper.start(passes)
         states = KeptStates(memory / 2)
         states.take(state)
         snapshots = KeptSnapshots(state.vector.numel(), memory / 2 if keep_all else math.inf)
         snapshots.take(np.zeros(1, np.int64), on_plane_terms(state.vector)[None])
-        return cls((leg,), state, states, snapshots)
+        return cls((Leg(0, course, asked),), make, stepper, state, states, snapshots)
+
+    def limit(self, memory: float, *, keep_all: bool) -> None:
+        """Keep within so many bytes from here on."""
+        self.states.limit(memory / 2)
+        self.snapshots.limit(memory / 2 if keep_all else math.inf)
 
     @property
     def course(self) -> Course:
@@ -92,26 +113,31 @@ class Racer:
     @property
     def lineage(self) -> Lineage:
         """Where it comes from, and its settings over time."""
-        stages = tuple(Stage(leg.begin, leg.course.run) for leg in self.legs)
+        stages = tuple(leg.stage for leg in self.legs)
         return Lineage(stages, *self._branch) if self._branch else Lineage(stages)
 
     def warm_up(self) -> None:
         """Make an update and drop it."""
-        self.legs[-1].scratch.advance(self.state, 1)
+        self._scratch_on(self.legs[-1]).advance(self.state, 1)
 
     def advance(self, updates: int, until: float) -> Block:
         """Make updates, in pieces between which a state may be kept."""
-        stepper, blocks, made = self.legs[-1].stepper, list[Block](), 0
+        blocks, made = list[Block](), 0
         while not blocks or (made < updates and len(blocks[-1]) and self.left > 0 and self.state.seconds < until):
             before = self.state
             piece = min(until, before.seconds + REPLAYED)
-            self.state, block = stepper.advance(before, updates - made, piece, self.snapshots.now.stride)
+            self.state, block = self._stepper.advance(before, updates - made, piece, self.snapshots.now.stride)
+            self._reached = self.state
             blocks.append(block)
             made += len(block)
             if len(block):
                 self.previous = before
                 self.states.take(self.state)
         return joined(blocks)
+
+    def gradients(self, state: RunState) -> Gradients:
+        """The gradient that the update after a state of it uses, and the one over all examples there."""
+        return self._scratch_on(self.leg_after(state.update)).gradients(state)
 
     # -- the past -----------------------------------------------------------------------------------------------------
 
@@ -124,69 +150,80 @@ class Racer:
 
         It yields after every tenth of a second of updates; None where the run never was there.
         """
-        if update == self.state.update:
-            return self.state
+        state = yield from self._made_again(update)
+        return None if state is None else self.leg_after(update).entered(state)
+
+    def _made_again(self, update: int) -> Generator[None, None, RunState | None]:
+        """The same before what was changed there."""
+        if update == self._reached.update:
+            return self._reached
         known = [self.previous, self.states.before(update)]
-        behind = max((one for one in known if one and one.update <= update), key=lambda one: one.update, default=None)
-        if behind is None or update > self.state.update:
+        state = max((one for one in known if one and one.update <= update), key=lambda one: one.update, default=None)
+        if state is None or update > self._reached.update:
             return None
-        state = self.leg_after(behind.update).entered(behind)
         while state.update < update:
             leg = self.leg_after(state.update)
             ends = min((other.begin for other in self.legs if other.begin > state.update), default=update)
             count, until = min(update, ends) - state.update, state.seconds + REPLAYED
-            made, _ = leg.scratch.advance(state, count, until, keep_every=_NEVER)
+            made, _ = self._scratch_on(leg).advance(leg.entered(state), min(count, _AT_ONCE), until, keep_every=_NEVER)
             if made.update == state.update:
                 return None
-            state = self.leg_after(made.update).entered(made)
+            state = made
             yield
         return state
 
-    def state_after(self, update: int) -> RunState | None:
-        """The same at once."""
-        made = self.past(update)
-        while True:
-            try:
-                next(made)
-            except StopIteration as end:
-                state: RunState | None = end.value
-                return state
+    def _scratch_on(self, leg: Leg) -> Stepper:
+        """A second stepper, to look closer with: what a module of the user's own remembers stays undisturbed."""
+        if self._scratch is None:
+            self._scratch = self._make(leg.course.unending)
+        elif leg is not self._scratched:
+            self._scratch.follow(leg.course.unending)
+        self._scratched = leg
+        return self._scratch
 
     # -- changes ------------------------------------------------------------------------------------------------------
 
-    def change(self, run: Run, make: MakeStepper) -> None:
+    def change(self, run: Run, asked: RunConfig) -> None:
         """Go on with other settings."""
-        update, before = self.state.update, self.course
-        self.legs = (*self.legs, Leg(update, before.changed(run, update), make, before.run))
-        self.state = self.legs[-1].entered(self.state)
+        update = self._reached.update
+        legs = _changed(self.legs, update, self.course.index, run, asked)
+        idle = legs[-1].before == run and not (self._branch and self._branch[1] == update)
+        self.legs = legs[:-1] if idle else legs
+        self._stepper.follow(self.course)
+        self.state = self.legs[-1].entered(self._reached)
 
-    def fork(self, index: int, update: int, run: Run, make: MakeStepper, moment: int) -> "Racer | None":
+    def fork(self, index: int, update: int, run: Run, asked: RunConfig, moment: int) -> "Racer | None":
         """A run like this one up to an update, which goes on with settings of its own; None where it never was there.
 
-        A run that has stopped is forked before it did.
+        A run that diverged is forked before it did; one that failed, where it stands.
         """
-        state = self.state_after(update)
-        if state is not None and state.status.stopped:
-            state = self.state_after(max(0, update - 1))
+        state = at_once(self._made_again(update))
+        if state is not None and state.status is Status.DIVERGED:
+            state = at_once(self._made_again(update - 1))
         if state is None:
             return None
         state = self._as_spent(state)
-        legs = tuple(leg for leg in self.legs if leg.begin <= state.update)
-        forked = Racer(legs, state, self.states.fork(state), self.snapshots.fork(state.update))
+        if state.status is Status.FAILED:
+            state = replace(state, status=Status.RUNNING)
+        legs = _changed(self.legs, state.update, index, run, asked)
+        stepper = self._make(legs[-1].course)
+        states, snapshots = self.states.fork(state), self.snapshots.fork(state.update)
+        forked = Racer(legs, self._make, stepper, state, states, snapshots)
         forked._branch = self.course.index, state.update, moment
-        before = legs[-1].course
-        forked.legs = (*legs, Leg(state.update, before.of(index).changed(run, state.update), make, before.run))
-        forked.state = forked.previous = forked.legs[-1].entered(state)
         return forked
 
-    def restore(self, state: RunState, lineage: Lineage, index: int, snapshots: Snapshots, make: MakeStepper) -> None:
+    def restore(self, state: RunState, lineage: Lineage, index: int, snapshots: Snapshots) -> None:
         """Go on from a state, as if nothing had happened since."""
         self.states, self.snapshots = copy.copy(self.states), copy.copy(self.snapshots)
         if apart := set(self.lineage.stages) ^ set(lineage.stages):
             self.states.forget_after(min(stage.update for stage in apart))
-            self.legs = _legs_of(lineage, self.legs[0].course.of(index), make)
+        first, *changes = lineage.stages
+        self.legs = _changed(self.legs, 0, index, first.run, first.asked)
+        for update, run, asked in changes:
+            self.legs = _changed(self.legs, update, index, run, asked)
         self._branch = None if lineage.parent is None else (lineage.parent, lineage.update, lineage.moment)
-        self.state = self.previous = state
+        self._stepper, self._scratch = self._make(self.course), None
+        self._reached = self.state = self.previous = state
         self.snapshots.now = snapshots
         self.states.forget_after(state.update)
 
@@ -199,10 +236,19 @@ class Racer:
         return replace(state, seconds=behind.seconds + share * (ahead.seconds - behind.seconds))
 
 
-def _legs_of(lineage: Lineage, course: Course, make: MakeStepper) -> tuple[Leg, ...]:
-    """The legs of a run, which begins with a course of its own."""
-    legs = [Leg(0, course, make)]
-    for update, run in lineage.stages[1:]:
-        before = legs[-1].course
-        legs.append(Leg(update, before.changed(run, update), make, before.run))
-    return tuple(legs)
+def _changed(legs: tuple[Leg, ...], update: int, index: int, run: Run, asked: RunConfig) -> tuple[Leg, ...]:
+    """The legs of a run that goes on with other settings after an update; what was changed there before is dropped."""
+    earlier = tuple(leg for leg in legs if leg.begin < update)
+    base = earlier[-1] if earlier else legs[0]
+    course = base.course.of(index).changed(run, update)
+    return (*earlier, Leg(update, course, asked, base.course.run if earlier else None))
+
+
+def at_once(pieces: Generator[None, None, RunState | None]) -> RunState | None:
+    """What comes of work in pieces."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            state: RunState | None = end.value
+            return state

@@ -2,7 +2,8 @@
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -30,12 +31,22 @@ def reported(measures: Mapping[str, NDArray[np.float64]], most: int | None) -> N
     width = -(-count // stretches)
     begins = np.arange(0, count, width)
     chosen = [begins, np.minimum(begins + width, count) - 1]
-    padding = len(begins) * width - count
     for values in measures.values():
-        for sign in (1.0, -1.0):
-            signed = np.pad(np.where(np.isnan(values), -np.inf, sign * values), (0, padding), constant_values=-np.inf)
-            chosen.append(np.minimum(begins + signed.reshape(-1, width).argmax(axis=1), count - 1))
+        known = ~np.isnan(values)
+        if known.any():
+            filled = known.all()
+            chosen.append(
+                begins + _by_stretch(np.argmax, values if filled else np.where(known, values, -np.inf), width)
+            )
+            chosen.append(begins + _by_stretch(np.argmin, values if filled else np.where(known, values, np.inf), width))
     return np.unique(np.concatenate(chosen))
+
+
+def _by_stretch(pick: Callable[..., NDArray[np.int64]], values: NDArray[np.float64], width: int) -> NDArray[np.int64]:
+    """What is picked of each stretch of that width, the last of which may be shorter: indices into the stretches."""
+    whole = len(values) // width * width
+    picked = pick(values[:whole].reshape(-1, width), axis=1)
+    return picked if whole == len(values) else np.append(picked, pick(values[whole:]))
 
 
 class KeptSnapshots:
@@ -47,8 +58,14 @@ class KeptSnapshots:
     """
 
     def __init__(self, parameters: int, memory: float) -> None:
-        self._most = min(_MOST, max(_FEWEST, memory // (4 * parameters))) if math.isfinite(memory) else math.inf
+        self._parameters = parameters
+        self.limit(memory)
         self.now = Snapshots()
+
+    def limit(self, memory: float) -> None:
+        """Keep within so many bytes, from the next ones on."""
+        fit = max(_FEWEST, memory // (4 * self._parameters))
+        self._most = min(_MOST, fit) if math.isfinite(memory) else math.inf
 
     def fork(self, update: int) -> "KeptSnapshots":
         """The same up to an update; none where they are forgotten, since whoever they were sent to has them."""
@@ -60,7 +77,7 @@ class KeptSnapshots:
         """Keep further snapshots, shape (K, P), of updates that are multiples of the stride."""
         if len(updates):
             now = self.now
-            self.now = Snapshots((*now.blocks, (updates, snapshots)), now.stride, now.thinnings)
+            self.now = replace(now, blocks=(*now.blocks, (updates, snapshots)))
             while len(self.now) > self._most:
                 self._thin()
 
@@ -75,7 +92,7 @@ class KeptSnapshots:
         blocks = tuple(
             (updates[some], snapshots[torch.from_numpy(some)]) for updates, snapshots, some in kept if some.any()
         )
-        self.now = Snapshots(blocks, stride, now.thinnings + 1)
+        self.now = replace(now, blocks=blocks, stride=stride, thinnings=now.thinnings + 1)
 
 
 class KeptStates:
@@ -86,9 +103,13 @@ class KeptStates:
     """
 
     def __init__(self, memory: float) -> None:
-        self._memory = memory
+        self.limit(memory)
         self._states: list[RunState] = []
         self._spacing = 1
+
+    def limit(self, memory: float) -> None:
+        """Keep within so many bytes, from the next ones on."""
+        self._memory = memory
 
     def fork(self, state: RunState) -> "KeptStates":
         """The same up to a state, and that one."""

@@ -87,6 +87,7 @@ class Sampler:
         self._checkpoints = {0: self._begun.generator}
         self._checkpoint_every = max(1, _CHECKPOINT_WORK // examples)
         self._orders: dict[int, Tensor] = {}
+        self._base_seed = torch.empty((), dtype=torch.int64)  # of a loader's workers, drawn again each epoch
 
     def batch(self, update: int) -> Tensor:
         """The examples that an update uses, in order: int64, shape (batch size,), on the CPU."""
@@ -177,9 +178,9 @@ class Sampler:
 
     def _draw(self, generator: torch.Generator, read: int | None = None) -> Tensor:
         """Draw an epoch's order; or as much of it as so many examples need."""
+        self._base_seed.random_(generator=generator)
         if self._sampling == "sequential":
             return torch.arange(self._examples)
-        torch.empty((), dtype=torch.int64).random_(generator=generator)
         if self._sampling == "replacement":
             needed = self._examples if read is None else min(self._examples, _PIECE * math.ceil(read / _PIECE))
             return torch.randint(self._examples, (needed,), generator=generator)

@@ -69,9 +69,12 @@ def with_settings(state: RunState, before: Run, now: Run, order: OrderState) -> 
     afresh = before.optimizer != now.optimizer
     anew = afresh or any(getattr(before, name) != getattr(now, name) for name in _OF_THE_RATE)
     settings = {name: getattr(now, name) for name in _OF_THE_MOMENTUM if name in state.group}
+    optimizer = {} if afresh else dict(state.optimizer)
+    if optimizer and now.optimizer == "rmsprop" and now.momentum:  # torch makes it at the start only
+        optimizer.setdefault("momentum_buffer", torch.zeros_like(state.vector))
     return replace(
         state,
-        optimizer={} if afresh else state.optimizer,
+        optimizer=optimizer,
         group={} if anew else {**state.group, **settings},
         schedule={} if anew else state.schedule,
         order=order,

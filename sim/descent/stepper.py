@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sim.descent.course import Course
 from sim.descent.state import RunState
 from sim.measures.measure import Gradients, Passes
 from sim.protocol.answers import Trouble
@@ -70,9 +71,12 @@ class Stepper(Protocol):
         Args:
             state: where to go on from.
             updates: how many, at most.
-            until: no update begins once the run has spent so many seconds.
+            until: no update begins once the run is known to have spent so many seconds.
             keep_every: keep the parameters after every so many updates, counted from the start.
         """
+
+    def follow(self, course: Course) -> None:
+        """Make the updates of another course from here on; what a module remembers beside its buffers stays."""
 
     def gradients(self, state: RunState) -> Gradients:
         """The gradient that the next update would use, and the one over all examples at the same parameters."""

@@ -40,7 +40,8 @@ DIVERGED_RATIO = 1e6
 Single examples are often a thousand times as bad as the mean, and a descent recovers from that; from here on none of
 the built-in problems does, and float32 can still represent it."""
 
-_CONVERGENCE_CHECK_EVERY = 10  # of the updates at which the loss over all examples is evaluated
+CONVERGENCE_CHECK_EVERY = 10
+"""At one in so many of the evaluations of the loss over all examples it is found out whether a run has converged."""
 
 _STEP, _PASS = measures("step"), measures("pass")
 
@@ -49,12 +50,17 @@ class TorchStepper:
     """The reference `Stepper`: a module and an optimizer of torch, which stand at the state that it gave last."""
 
     def __init__(self, problem: Problem, course: Course, timer: Callable[[], float] = time.perf_counter) -> None:
-        self._problem, self._course, self._timer = problem, course, timer
+        self._problem, self._timer = problem, timer
         self._model = FlatModel(copy.deepcopy(problem.model))
-        self._batches = batches_of(problem, course.sampler)
         self._huge = math.sqrt(torch.finfo(self._model.vector.dtype).max)
         self._optimizer: torch.optim.Optimizer | None = None
         self._schedule: Schedule | None = None
+        self.follow(course)
+
+    def follow(self, course: Course) -> None:
+        """See `Stepper`."""
+        self._course = course
+        self._batches = batches_of(self._problem, course.sampler)
         self._held: RunState | None = None
 
     def start(self, passes: Passes) -> RunState:
@@ -199,7 +205,7 @@ class TorchStepper:
         if run.full_batch:
             return Status.CONVERGED if grad_norm < GRADIENT_TOLERANCE else Status.RUNNING
         # noise leads a run past a minimum every now and then: only where it is found out does it stand
-        every = run.loss_every * (1 if status is Status.CONVERGED else _CONVERGENCE_CHECK_EVERY)
+        every = run.loss_every * (1 if status is Status.CONVERGED else CONVERGENCE_CHECK_EVERY)
         if update % every:
             return Status.RUNNING
         norm = torch.linalg.vector_norm(full_gradient(self._problem, self._model.module)).item()

@@ -10,6 +10,8 @@ Sampling = Literal["shuffle", "replacement", "sequential"]
 Scale = Literal["standard", "minmax", "none"]
 Task = Literal["auto", "classification", "regression"]
 Loader = Literal["auto", "dataloader", "resident"]
+Backend = Literal["torch", "compiled"]
+BackendChoice = Literal["auto", "torch", "compiled"]
 PlaneKind = Literal["pca", "random", "heads"]
 PlaneName = PlaneKind | Literal["identity"]
 
@@ -107,4 +109,9 @@ PLANES: dict[PlaneKind, str] = {
     "pca": "the two directions in which the runs have moved most so far",
     "random": "two random directions, each filter as long as the model's (Li et al. 2018)",
     "heads": "through where the runs are now",
+}
+BACKENDS: dict[BackendChoice, str] = {
+    "auto": "compiled for many updates of a two-parameter problem without a screen on the CPU, else torch",
+    "torch": "PyTorch's autograd and optimizers, one update at a time: the reference",
+    "compiled": "machine code made from a problem's formula: the same within rounding, hundreds of times as fast",
 }

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from sim.experiment.choices import (
+    BACKENDS,
     DATASETS,
     MODELS,
     OPTIMIZERS,
+    BackendChoice,
     Clock,
     Loader,
     Optimizer,
@@ -192,6 +194,7 @@ class Experiment:
         seed: of the order of the examples, for every run alike, and of a model's parameters.
         clock: what the runs are kept equal in.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        backend: who makes the updates.
         plane: how more than two parameters are seen in two dimensions.
         limit: where the runs end; None: nowhere.
         changes: what changes on the way, in the order of its moments.
@@ -202,6 +205,7 @@ class Experiment:
     seed: int = 0
     clock: Clock = "updates"
     device: str = "auto"
+    backend: BackendChoice = "auto"
     plane: PlaneKind = "pca"
     limit: Limit | None = None
     changes: Journal = ()
@@ -213,6 +217,7 @@ class Experiment:
             raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {x:g},{y:g}.")
         _check_runs(self.runs)
         choose(self.clock, get_args(Clock), "clock")
+        choose(self.backend, BACKENDS, "backend")
         choose(self.plane, get_args(PlaneKind), "plane")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"The seed must be a whole number from 0 to 2^63 - 1, not {self.seed}.")
@@ -221,7 +226,7 @@ class Experiment:
         moments = [change.moment for change in self.changes]
         clocks = [change.moment for change in self.changes if isinstance(change, ClockChange)]
         if moments != sorted(moments) or len(clocks) > len(set(clocks)):
-            raise ConfigError("Each change must come at a later moment than the one before.")
+            raise ConfigError("Changes come in the order of their moments, those of the clock one at a moment at most.")
         runs_after(self.runs, self.changes)
 
 

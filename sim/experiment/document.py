@@ -23,7 +23,7 @@ MODEL_KEYS = ("dataset", "hidden", "task", "test_fraction", "examples", "loader"
 
 _DATA_KEYS = ("data", "features", "target", "scale")
 _LIMITS = ("updates", "epochs", "seconds")
-_PLAIN_KEYS = ("seed", "clock", "device")
+_PLAIN_KEYS = ("seed", "clock", "device", "backend")
 _KEYS = (
     *("problem", "start", "model", "mini_batch_size", "runs", "changes"),
     *(*_DATA_KEYS, *MODEL_KEYS, *SHARED_KEYS, *_PLAIN_KEYS, *_LIMITS),
@@ -87,6 +87,7 @@ def to_document(experiment: Experiment | Resolved) -> Document:
         "seed": experiment.seed,
         "clock": experiment.clock,
         "device": experiment.device,
+        "backend": experiment.backend,
         "runs": [_run_document(run) for run in map(asdict, experiment.runs)],
     }
     if experiment.start is not None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sim.experiment.choices import Clock, Optimizer, PlaneName, Sampling, Schedule
+from sim.experiment.backend import chosen_backend
+from sim.experiment.choices import Backend, Clock, Optimizer, PlaneName, Sampling, Schedule
 from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig, runs_after
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
@@ -58,10 +59,17 @@ class Run:
 
 
 class Stage(NamedTuple):
-    """The settings of a run after one of its updates, and from there on."""
+    """The settings of a run after one of its updates, and from there on.
+
+    Attributes:
+        update: which.
+        run: the settings.
+        asked: what they were resolved from.
+    """
 
     update: int
     run: Run
+    asked: RunConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +88,9 @@ class Lineage:
     update: int = 0
     moment: int = 0
 
-    def after(self, update: int) -> Run:
+    def after(self, update: int) -> Stage:
         """The settings after an update: those that the next one is made with."""
-        return next(stage.run for stage in reversed(self.stages) if stage.update <= update)
+        return next(stage for stage in reversed(self.stages) if stage.update <= update)
 
     @property
     def newest(self) -> Run:
@@ -103,6 +111,7 @@ class Resolved:
         seeds: what came of it.
         clock: the one at the start.
         device: where it is computed: "cpu", "cuda:0".
+        backend: who makes the updates.
         plane: how the parameters are seen at first.
         facts: what only the problem knows.
         limit: where the runs end; None: nowhere.
@@ -117,6 +126,7 @@ class Resolved:
     seeds: Seeds
     clock: Clock
     device: str
+    backend: Backend
     plane: PlaneName
     facts: Facts
     limit: Limit | None
@@ -135,27 +145,32 @@ class Resolved:
     @property
     def lineages(self) -> tuple[Lineage, ...]:
         """The runs as they begin."""
-        return tuple(Lineage((Stage(0, run),)) for run in self.runs)
+        return tuple(Lineage((Stage(0, run, asked),)) for run, asked in zip(self.runs, self.asked, strict=True))
 
 
 def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:
     """The experiment with what its problem decides filled in.
 
     Raises:
-        ConfigError: if a batch size exceeds the number of examples, at the start or after a change.
+        ConfigError: if a batch size exceeds the number of examples, at the start or after a change, or if the backend
+            cannot do it.
     """
     for made in range(1, len(asked.changes) + 1):
         for run in runs_after(asked.runs, asked.changes[:made]):
             resolve_run(run, facts)
+    runs = tuple(resolve_run(run, facts) for run in asked.runs)
+    model = asked.problem.model if isinstance(asked.problem, ModelConfig) else None
+    updates = sum(_updates(asked.limit, run, facts.examples) for run in runs)
     return Resolved(
         problem=asked.problem,
         start=facts.start,
         asked=asked.runs,
-        runs=tuple(resolve_run(run, facts) for run in asked.runs),
+        runs=runs,
         seed=asked.seed,
         seeds=Seeds.of(asked.seed),
         clock=asked.clock,
         device=device,
+        backend=chosen_backend(asked.backend, model=model, device=device, updates=updates),
         plane="identity" if facts.parameters == IDENTITY_PARAMETERS else asked.plane,
         facts=facts,
         limit=asked.limit,
@@ -184,6 +199,17 @@ def resolve_run(run: RunConfig, facts: Facts) -> Run:
         schedule_updates=run.schedule_updates,
         loss_every=run.loss_every or _loss_every(size, facts),
     )
+
+
+def _updates(limit: Limit | None, run: Run, examples: int) -> float:
+    """How many updates a run is to make; 0 where that is not known beforehand."""
+    match limit:
+        case Limit("updates", value):
+            return value
+        case Limit("epochs", value):
+            return value * examples / run.batch_size
+        case _:
+            return 0.0
 
 
 def _batch_size(run: RunConfig, examples: int) -> int:

@@ -46,6 +46,7 @@ class Problem:
         target_scale: what quantities were scaled by, which the loss sees; None where they are in the data's own units.
         rates: the learning rate of each optimizer for runs that name none.
         start: where runs begin on a plane of two parameters; None for a model, which begins as it was made.
+        formula: what the module computes, with two parameters; None for a model.
         reduction: how the loss of many examples follows from those of batches of them.
         decision: how classes are predicted from outputs; None where they are not.
     """
@@ -63,6 +64,7 @@ class Problem:
     target_scale: Scaling | None = None
     rates: Mapping[Optimizer, float] = field(default_factory=dict)
     start: Point | None = None
+    formula: Formula | None = None
     reduction: Reduction = field(default_factory=Reduction)
     decision: Decision | None = None
 
@@ -173,4 +175,5 @@ def formula_problem(formula: Formula, start: Point, device: torch.device) -> Pro
         random_state=RandomState.now(device),
         rates=dict.fromkeys(OPTIMIZERS, formula.lr),
         start=start,
+        formula=formula,
     )

@@ -69,6 +69,7 @@ class Opened:
         plane: the plane and where the runs begin on it.
         tests: how many test examples there are.
         pass_seconds: how long it took to evaluate the loss over all examples.
+        note: in what the experiment is not as it could be, as a sentence, or "".
     """
 
     experiment: Resolved
@@ -78,6 +79,7 @@ class Opened:
     plane: PlaneNews
     tests: int = 0
     pass_seconds: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.experiment.choices import CLOCKS, Optimizer, PlaneKind, PlaneName
+from sim.experiment.config import RunConfig
 from sim.experiment.document import from_document, to_document
 from sim.experiment.geometry import Window
 from sim.experiment.journal import Journal
@@ -126,7 +127,8 @@ class Recording:
     def _lineages(self) -> tuple[Lineage, ...]:
         stages: dict[int, list[Stage]] = {}
         for row in all_of(self._database, "stages ORDER BY rowid"):
-            stages.setdefault(typed(row["run"], int), []).append(Stage(typed(row["update"], int), _settings(row)))
+            stage = Stage(typed(row["update"], int), _settings(row), RunConfig(**document(row["asked"])))
+            stages.setdefault(typed(row["run"], int), []).append(stage)
         lineages: list[Lineage] = []
         for row in all_of(self._database, "runs ORDER BY run"):
             parent = None if row["parent"] is None else typed(row["parent"], int)

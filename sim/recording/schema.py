@@ -23,8 +23,8 @@ VERSION = 1
 TRACE = tuple(ROW.names or ())
 """The columns of the trace, as of `sim.protocol.trace.ROW`."""
 
-STAGE = ("run", "update", *(field.name for field in fields(Run)))
-"""The columns of the stages: a run's settings after one of its updates, and from there on."""
+STAGE = ("run", "update", *(field.name for field in fields(Run)), "asked")
+"""The columns of the stages: a run's settings after one of its updates, and from there on; and JSON: as asked for."""
 
 _TYPES: dict[type, str] = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT"}
 

@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -93,7 +93,7 @@ def _write_runs(database: sqlite3.Connection, lineages: Iterable[Lineage]) -> No
         if database.execute(_NEW_RUN, row).rowcount and lineage.parent is not None:
             database.execute(_PAST_OF_FORK, {"run": index, "parent": lineage.parent, "update": lineage.update})
             database.execute(_HEAD_OF_FORK, {"run": index})
-        stages = [(index, stage.update, *astuple(stage.run)) for stage in lineage.stages]
+        stages = [(index, at, *astuple(run), json.dumps(asdict(asked))) for at, run, asked in lineage.stages]
         database.executemany(insert("stages", STAGE), stages)
 
 

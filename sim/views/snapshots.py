@@ -15,11 +15,18 @@ class Snapshots:
         blocks: the updates, int64, shape (K,), increasing; and the parameters after them, shape (K, P).
         stride: the updates are its multiples.
         thinnings: how often some were left out.
+        shared: the last update that a fork has in common with its parent; -1 for other runs.
     """
 
     blocks: tuple[tuple[NDArray[np.int64], Tensor], ...] = ()
     stride: int = 1
     thinnings: int = 0
+    shared: int = -1
+
+    @property
+    def own(self) -> NDArray[np.bool_]:
+        """Which of them no other run has, shape (K,)."""
+        return self.updates > self.shared
 
     def __len__(self) -> int:
         return sum(len(updates) for updates, _ in self.blocks)
@@ -47,5 +54,10 @@ class Snapshots:
     def until(self, update: int) -> "Snapshots":
         """Those of the updates up to one of them."""
         kept = [(updates, vectors, int(np.searchsorted(updates, update, "right"))) for updates, vectors in self.blocks]
-        blocks = tuple((updates[:count], vectors[:count]) for updates, vectors, count in kept if count)
-        return Snapshots(blocks, self.stride, self.thinnings)
+        # copies of what is cut: a view would hold all of its block
+        blocks = tuple(
+            (updates[:count], vectors if count == len(updates) else vectors[:count].clone())
+            for updates, vectors, count in kept
+            if count
+        )
+        return Snapshots(blocks, self.stride, self.thinnings, update)

@@ -154,7 +154,7 @@ class FittedTrails:
         afresh: bool = False,
     ) -> PlaneNews:
         """See `Trails`."""
-        self.kind, self._fitted_at = kind, sum(updates)
+        self.kind, self._fitted_at = kind, _made(snapshots, updates)
         self._fit(snapshots, heads, updates, previous=None if afresh else self.plane)
         return self._news(snapshots, heads, whole=True)
 
@@ -167,7 +167,7 @@ class FittedTrails:
         awaited: bool = False,
     ) -> PlaneNews:
         """See `Trails`."""
-        made = sum(updates)
+        made = _made(snapshots, updates)
         grown = made > self._fitted_at * (_REFIT_AT_LAST if awaited else _REFIT_AFTER) and made > 0
         if grown:
             self._fitted_at = made
@@ -182,7 +182,7 @@ class FittedTrails:
         self, snapshots: Sequence[Snapshots], heads: Sequence[Tensor], updates: Sequence[int], previous: Plane | None
     ) -> None:
         seen = zip(snapshots, map(on_plane_terms, heads), strict=True)
-        kept = [(one.vectors, head) for one, head in seen if self._in_reach(head)]
+        kept = [(_own_way(one), head) for one, head in seen if self._in_reach(head)]
         trails, present = zip(*kept or [([self._start], self._start)], strict=True)
         vectors = torch.stack(distinct(trails, present, _MOST_FITTED))
         if self.kind == "random" or len(vectors) == 1:
@@ -213,7 +213,8 @@ class FittedTrails:
             fresh = every[begin:]
             again = whole and any(kept)  # all runs begin at one point
             vectors += [*fresh, head]
-            kept += [near and not (again and vector is fresh[0]) for vector in fresh] + [False]
+            counts = zip(fresh, one.own[begin:].tolist(), strict=True)
+            kept += [near and own and not (again and vector is fresh[0]) for vector, own in counts] + [False]
             unkept += [False] * len(fresh) + [near and not torch.equal(every[-1], head)]
         seen = self._resolved(vectors)
         share = self._explained(vectors, seen, kept, unkept, whole=whole)
@@ -257,3 +258,14 @@ class FittedTrails:
         before = [] if whole or self._scatter is None else [self._scatter]
         self._scatter = reduce(add, before + lasting) if before + lasting else None
         return explained([*([] if self._scatter is None else [self._scatter]), *now])
+
+
+def _own_way(one: Snapshots) -> list[Tensor]:
+    """Where a run began, and what no other run has of its way."""
+    start, *others = one.vectors
+    return [start, *compress(others, one.own[1:].tolist())]
+
+
+def _made(snapshots: Sequence[Snapshots], updates: Sequence[int]) -> int:
+    """How many updates all runs have made, those that forks have in common with their parents once."""
+    return sum(update - max(one.shared, 0) for one, update in zip(snapshots, updates, strict=True))

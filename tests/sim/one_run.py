@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sim.descent.backends import steppers_of
 from sim.descent.course import Course
 from sim.descent.race import Race
 from sim.descent.state import module_at
-from sim.descent.stepper import Block
+from sim.descent.stepper import Block, Stepper
 from sim.descent.torch_stepper import TorchStepper
 from sim.engine import Engine
-from sim.experiment.choices import OPTIMIZERS
+from sim.experiment.choices import OPTIMIZERS, Backend
 from sim.experiment.config import Experiment, Limit, RunConfig
 from sim.experiment.resolved import Resolved, resolve
 from sim.models.evaluation import passes
@@ -39,12 +40,20 @@ class OneRun:
     """A run that goes on whenever it is asked to."""
 
     def __init__(
-        self, problem: Problem, run: RunConfig, *, rate: float | None = 0.1, seed: int = 0, limit: Limit | None = None
+        self,
+        problem: Problem,
+        run: RunConfig,
+        *,
+        rate: float | None = 0.1,
+        seed: int = 0,
+        limit: Limit | None = None,
+        backend: Backend = "torch",
     ) -> None:
         self.problem = problem
-        experiment = resolved(problem, run, rate=rate, seed=seed, limit=limit)
+        experiment = resolved(problem, run, rate=rate, seed=seed, limit=limit, backend=backend)
         self.course = Course(experiment.runs[0], 0, experiment)
-        self.stepper = TorchStepper(problem, self.course)
+        _, make, _ = steppers_of(problem, experiment, backend)
+        self.stepper = make(self.course)
         self.passes = passes(problem, problem.model)
         self.state = self.stepper.start(self.passes)
 
@@ -116,12 +125,14 @@ def race_of(
         fields: the experiment's others.
     """
 
-    def make(course: Course) -> TorchStepper:
+    experiment = resolved(problem, *runs, rate=rate, **fields)
+    _, usual, _ = steppers_of(problem, experiment, experiment.backend)
+
+    def make(course: Course) -> Stepper:
         if not costs:
-            return TorchStepper(problem, course)
+            return usual(course)
         return TorchStepper(problem, course, steady(costs[course.index % len(costs)]))
 
-    experiment = resolved(problem, *runs, rate=rate, **fields)
     found = passes(problem, problem.model)
     return Race(experiment, make, found, retention or Retention(), keep_all=experiment.plane != "identity")
 

@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,16 @@ async def test_the_gallery_shows_all_problems_and_begins_the_one_that_is_chosen(
         assert it.link.asked(Open)[-1].experiment.problem.name == list(registry())[2]
         await settled(it.pilot)
         assert it.text("#status").startswith(" sine ")
+
+
+async def test_the_next_problem_is_compiled_like_the_one_before_and_a_model_is_not() -> None:
+    async with on_screen(experiment=replace(make_experiment(), backend="compiled")) as it:
+        assert "compiled on" in it.text("#status")
+        _, other, *_, model = choices()
+        for begun, choice in enumerate((other, model), start=2):
+            it.app.show_choice(choice)
+            await wait_for(it.pilot, lambda begun=begun: len(it.link.asked(Open)) == begun)
+        assert [command.experiment.backend for command in it.link.asked(Open)] == ["compiled", "compiled", "auto"]
 
 
 async def test_reset_and_a_new_seed_begin_again() -> None:
@@ -545,7 +556,7 @@ async def test_brackets_in_what_went_wrong_are_shown_as_they_are() -> None:
     words = "ValueError: expected [/batch, n], got [b]x[=3"
     async with on_screen() as it:
         it.app.session.banner = Banner(words, "details")
-        it.app.session._notify(words)
+        it.app.session.notify(words)
         it.app.redraw()
         await it.pilot.pause()
         assert words in " ".join(it.text("#banner").split())

@@ -113,6 +113,31 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(
     assert [line.split()[4] for line in captured.out.splitlines()[4:]] == ["2", "2", "2"]
 
 
+def test_many_updates_are_compiled_which_is_said_and_gives_the_same_bytes_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exports = []
+    for name in ("one.csv", "two.csv"):
+        run = ["run", "saddle", "--updates=20000", "--run=name=a,batch_size=1", f"--export={tmp_path / name}"]
+        assert cli.main(run) == 0
+        assert "· seed 0 · compiled on cpu" in capsys.readouterr().out
+        exports.append(pl.read_csv(tmp_path / name).drop("seconds"))
+    assert len(exports[0]) == 20_001
+    assert exports[0].write_csv() == exports[1].write_csv()
+
+
+def test_what_was_not_compiled_after_all_is_said(
+    experiment: Experiment, card: Card, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ask(command: Command) -> Answer:
+        return (
+            replace(OPENED, note="No compiler.") if isinstance(command, Open) else advanced(rows_at(1), finished=True)
+        )
+
+    assert run_headless(experiment, card, None, ask) == 0
+    assert capsys.readouterr().err == "No compiler.\n"
+
+
 def test_an_engine_that_fails_midway_still_leaves_the_export(
     experiment: Experiment, card: Card, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,7 +166,7 @@ def test_the_summary_in_full(experiment: Experiment, card: Card, capsys: pytest.
     assert run_headless(experiment, card, None, engine([advanced(last, finished=True)])) == 0
     title, facts, _, head, batch, *others = capsys.readouterr().out.splitlines()
     assert title.startswith(card.title)
-    assert facts == "442 examples · each run for 10 updates · seed 0 · cpu"
+    assert facts == "442 examples · each run for 10 updates · seed 0 · torch on cpu"
     assert head.split()[-4:] == ["examples", "seconds", "loss", "status"]
     assert batch.startswith("batch ")
     assert batch.endswith("∞  diverged at update 7")

@@ -85,8 +85,8 @@ async def test_a_key_doubles_the_batch_from_the_next_update_on(live: Live) -> No
     assert np.diff(live.recorded(1)["examples"]).tolist() == [32] * 10 + [64] * 5
     assert live.recorded(1)["lr"][1:].tolist() == [0.2] * 10 + [0.1] * 5
     assert live.notified() == [
-        "mini-batch goes on from update 10: batch 32 → 64",
-        "mini-batch goes on from update 10: rate 0.2 → 0.1",
+        "mini-batch goes on from update 10: batch 32 → 64.",
+        "mini-batch goes on from update 10: rate 0.2 → 0.1.",
     ]
     assert "■ mini-batch  64" in text_of(live.app.query_one(RunsTable))
     await live.go(-8)
@@ -103,7 +103,7 @@ async def test_keys_that_come_faster_than_the_engine_are_taken_one_after_the_oth
     await live.pilot.press("left_parenthesis", "left_parenthesis")
     await wait_for(live.pilot, lambda: len(live.session.journal) == 6)
     assert live.names == ["batch", "mini-batch", "stochastic", "mini-batch 2"]
-    assert [(update, run.batch_size) for update, run in live.session.lineages[3].stages] == [(0, 32), (5, 16), (5, 8)]
+    assert [(stage.update, stage.run.batch_size) for stage in live.session.lineages[3].stages] == [(0, 32), (5, 8)]
 
 
 async def test_what_was_changed_and_forked_on_the_screen_is_reproduced_by_its_command_line(live: Live) -> None:
@@ -204,7 +204,7 @@ async def test_typed_settings_are_for_one_run_or_for_all(live: Live) -> None:
     screen.query_one("#optimizer", Select).value = "adam"
     await press(live, "change it")
     await wait_for(live.pilot, lambda: len(live.session.journal) == 1)
-    assert live.session.journal[0].settings == {"batch_size": 8, "optimizer": "adam"}
+    assert live.session.journal[0].settings == {"batch_size": 8, "optimizer": "adam", "lr": 0.2}
     screen = await opened(live)
     screen.query_one("#lr", Input).value = "0.05"
     await press(live, "change all")

@@ -74,7 +74,17 @@ def test_what_is_inside_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def run_in_a_process(path: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "tui", "run", "linear", "--updates=1000000", "--record", str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "tui",
+        "run",
+        "linear",
+        "--backend=torch",
+        "--updates=1000000",
+        "--record",
+        str(path),
+    ]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -116,7 +126,7 @@ def test_a_run_that_is_killed_leaves_what_it_had(tmp_path: Path, moment: int) ->
     assert made >= moment
     for run in ("batch", "mini-batch", "stochastic"):
         assert killed.filter(run=run)["update"].to_list() == list(range(killed.filter(run=run).height))
-    assert cli.main(["run", "linear", f"--updates={moment}", "--export", "whole.csv"]) == 0
+    assert cli.main(["run", "linear", "--backend=torch", f"--updates={moment}", "--export", "whole.csv"]) == 0
     plain = ["run", "update", "x", "y", "batch_loss", "loss", "grad_norm"]
     whole = pl.read_csv("whole.csv").select(plain)
     assert killed.filter(pl.col("update") <= moment).select(plain).equals(whole)

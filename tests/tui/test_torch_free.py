@@ -1,4 +1,4 @@
-"""The terminal never loads torch."""
+"""What is not loaded where it is not needed: it takes its time."""
 
 import subprocess
 import sys
@@ -8,3 +8,9 @@ def test_a_fresh_interpreter_shows_the_screen_without_torch() -> None:
     code = "import sys, tui.app, tui.cli; print('torch' in sys.modules, 'tui.panels.curves' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "True"]
+
+
+def test_the_engine_loads_no_compiler_unless_updates_are_compiled() -> None:
+    code = "import sys; from tui.cli import main; main(['run', '--updates=3']); print('numba' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split()[-1] == "False"

@@ -24,6 +24,7 @@ def command_line(experiment: Experiment) -> str:
         "seed": experiment.seed,
         "clock": experiment.clock,
         "device": experiment.device,
+        "backend": experiment.backend,
         "plane": experiment.plane,
         "start": None if experiment.start is None else ",".join(map(_text, experiment.start)),
         "change": tuple(map(_change_text, experiment.changes)),

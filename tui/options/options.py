@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter, Token
 
-from sim.experiment.choices import Clock, Loader, Optimizer, PlaneKind, Sampling, Scale, Schedule, Task
+from sim.experiment.choices import BackendChoice, Clock, Loader, Optimizer, PlaneKind, Sampling, Scale, Schedule, Task
 from sim.experiment.config import Experiment, ProblemConfig
 from sim.experiment.document import Document, from_document
 from sim.experiment.errors import ConfigError, suggest
@@ -100,6 +100,7 @@ class Options:
         seed: Seed of the order of the examples.
         clock: What the runs are kept equal in.
         device: auto, cpu, cuda, cuda:N or mps.
+        backend: Who makes the updates; see gdsim list.
         loss_every: Evaluate the loss over all examples every so many updates.
         change: Another clock from a moment on: moment=50,clock=examples. Several times, if wanted.
         config: A TOML file with any of these options, instead of your own gdsim.toml.
@@ -132,6 +133,7 @@ class Options:
     seed: Annotated[Whole, _EXPERIMENT] = 0
     clock: Annotated[Clock, _EXPERIMENT] = "updates"
     device: Annotated[str, _EXPERIMENT, Parameter(metavar="DEVICE")] = "auto"
+    backend: Annotated[BackendChoice, _EXPERIMENT] = "auto"
     loss_every: Annotated[Whole | None, _RUNS] = None
     change: Annotated[tuple[str, ...], _SEVERAL, _EXPERIMENT] = ()
     config: Annotated[str | None, _EXPERIMENT, Parameter(metavar="FILE")] = None

@@ -31,7 +31,8 @@ def status_text(scene: Scene, width: int) -> Text:
     """The line at a width; the data's name gives way first, then words, the device, gaps, the seed, and then digits."""
     name = Text.assemble((f" {scene.card.name} ", "bold reverse"))
     seed = Text(f"seed {scene.experiment.seed}")
-    device = Text(f"{_GAP}{scene.device} ")
+    backend = scene.experiment.backend
+    device = Text(f"{_GAP}{'' if backend == 'torch' else f'{backend} on '}{scene.device} ")
     full, brief = (
         Text(_GAP).join([transport(scene), counters(scene, explained=explained), seed]) for explained in (True, False)
     )

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 import numpy as np
 
-from sim.experiment.choices import CLOCKS, Clock
+from sim.experiment.choices import CLOCKS, Backend, Clock
 from sim.protocol.trace import Status
 from tui.draw.numbers import count, decimal, duration, quantity
 from tui.scene.comparison import leader, lowest, waits
@@ -24,6 +24,7 @@ _AS_FAR: dict[Clock, str] = {
     "examples": "read as many examples",
     "seconds": "computed as long",
 }
+_COMPUTING: dict[Backend, str] = {"torch": "PyTorch's computing", "compiled": "compiled computing"}
 _UNITS: dict[Clock, str] = {"updates": "update", "examples": "example", "seconds": "second"}
 
 
@@ -174,9 +175,10 @@ def _effort(scene: Scene, runs: list[RunScene]) -> str:
         shared = duration(min(most.seconds, least.seconds))
         rates = f"{_read_a_second(most)} examples/s against {_read_a_second(least)}"
         made = f"{_name(most)} has made {_plural(most.update, 'update')}, {_name(least)} {count(least.update)}"
-        return f"In {shared} of computing each, {made} ({rates})."
+        return f"In {shared} of {_COMPUTING[scene.experiment.backend]} each, {made} ({rates})."
     if scene.clock == "seconds" and most.update and least.update:
-        return f"Per second of computing, {_rates(most)}, {_rates(least)}."
+        computing = _COMPUTING[scene.experiment.backend]
+        return f"Per second of {computing}, {_rates(most)}, {_rates(least)}."
     return f"{_name(most)} has read {read}, {_name(least)} {count(least.examples)} in {made}."
 
 

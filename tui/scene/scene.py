@@ -277,7 +277,7 @@ def _run_scene(
     recorded = {one.name: float((evaluated if one.cost == "pass" else now)[one.name]) for one in RECORDED}
     return RunScene(
         index=index,
-        config=session.lineages[index].after(int(now["update"])),
+        config=session.lineages[index].after(int(now["update"])).run,
         glyph=GLYPHS[index],
         color=palette.runs[index],
         faded=palette.faded[index],

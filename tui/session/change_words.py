@@ -2,21 +2,19 @@
 
 from dataclasses import fields
 
-from sim.experiment.resolved import Lineage, Run
+from sim.experiment.resolved import Run
 from tui.draw.numbers import count
 
 _WORDS = {"batch_size": "batch", "lr": "rate", "drop_last": "drop last", "schedule_updates": "schedule's updates"}
 _IMPLIED = ("name", "full_batch", "loss_every")
 
 
-def newest_change(lineages: tuple[Lineage, ...], index: int) -> str:
-    """What was changed of a run last, and from when on."""
-    lineage = lineages[index]
-    (_, before), (update, now) = lineage.stages[-2:]
-    words = change_words(before, now) or "just so"
-    if lineage.parent is not None and update == lineage.update:
-        words = f"as {lineages[lineage.parent].newest.name} was after update {count(update)}, {words}"
-    return f"{now.name} goes on from update {count(update)}: {words}"
+def change_sentence(before: Run, now: Run, update: int, parent: str = "") -> str:
+    """What was changed of a run, and from when on; of a fork, whose past it has."""
+    words = change_words(before, now)
+    if parent:
+        return f"{now.name} goes on from update {count(update)} of {parent}{f', {words}' if words else ''}."
+    return f"{now.name} goes on from update {count(update)}: {words}." if words else f"{now.name} stays as it is."
 
 
 def change_words(before: Run, now: Run) -> str:

@@ -21,12 +21,12 @@ def go_on(races: tuple[Session, ...], seconds: float) -> None:
 
 
 def step(races: tuple[Session, ...], moments: int) -> None:
-    """All of them pause and go by so many moments; where these are updates, the others to the same one as the first."""
+    """All of them pause and go by so many moments; where these are updates, the others to the first one's."""
     first, *others = races
     for other in others:
         apart = 0
         if first.history is not None and other.history is not None and first.clock == other.clock == "updates":
-            apart = first.history.cursor - other.history.cursor
+            apart = max(first.history.updates) - max(other.history.updates)
         other.step(moments + apart)
     first.step(moments)
 

@@ -48,10 +48,10 @@ class Replay(Session):
     def refuse(self, sentence: str) -> None:
         """Say once what a recording has not."""
         if NEEDS_ENGINE not in sentence:
-            self._notify(sentence)
+            self.notify(sentence)
         elif not self._warned:
             self._warned = True
-            self._notify(_NO_CLOSER_LOOK)
+            self.notify(_NO_CLOSER_LOOK)
 
     def _go_on(self, history: History) -> None:
         self._target = None
@@ -61,7 +61,7 @@ class Replay(Session):
             self.spawn(self._look_for_more())
         if state in _ENDS and self.player.playing and history.live:
             self.player.pause()
-            self._notify(_ENDS[state])
+            self.notify(_ENDS[state])
 
     async def _look_for_more(self) -> None:
         """Take what was written since; while paused, the cursor stays."""

@@ -2,24 +2,22 @@
 
 import asyncio
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from enum import Enum, auto
-from itertools import count
 from typing import Any
 
 from sim.experiment.choices import CLOCKS, Clock, PlaneKind
-from sim.experiment.config import Experiment, RunConfig, runs_after
+from sim.experiment.config import Experiment
 from sim.experiment.geometry import Point
-from sim.experiment.journal import ClockChange, Journal, Settings, clock_after
-from sim.experiment.resolved import Lineage, Resolved
+from sim.experiment.journal import clock_after
+from sim.experiment.resolved import Resolved
 from sim.problems.card import Card, usual_pace
-from sim.protocol.answers import Advanced, Answer, Changed, Failed, Opened, PlaneNews, Refused, Trouble, Worked
-from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun, Open, Retention, SetClock, SetPlane, Work
+from sim.protocol.answers import Advanced, Answer, Changed, Failed, Opened, PlaneNews, Trouble, Worked
+from sim.protocol.commands import Advance, Command, Open, Retention, SetClock, SetPlane, Work
 from tui.session.banner import Banner, with_hint
-from tui.session.change_words import newest_change
+from tui.session.changing import Changing
 from tui.session.closer_look import CloserLook
 from tui.session.history import History
 from tui.session.inflow import Inflow
@@ -48,7 +46,7 @@ class Phase(Enum):
     """The engine is gone, or cannot do what it was asked: the banner says why."""
 
 
-class Session:
+class Session(Changing):
     """The experiment on the screen, from its opening to the next one.
 
     Attributes:
@@ -59,12 +57,9 @@ class Session:
         history: what was recorded; None until it stands.
         trails: where the runs went on the plane; None until it stands.
         clock: what counts now.
-        journal: what was changed on the way, or will be.
-        lineages: the runs, those that were forked off among them.
         player: playing or paused, and how fast.
         meter: how fast really.
         look: landscape, reports and answers.
-        changing: is held by whoever changes a run, since the next change goes by what came of it.
         generation: how many times the experiment was begun.
         banner: trouble, or None.
         troubles: why runs failed, by their index.
@@ -88,14 +83,13 @@ class Session:
             notify: shows the user a sentence.
             came_in: is called when there is more to see at the same moment.
         """
-        self.asked, self.card = asked, card
+        super().__init__(asked, notify)
+        self.card = card
         self.phase = Phase.STARTING
         self.opened: Opened | None = None
         self.history: History | None = None
         self.trails: PlaneTrails | None = None
         self.clock: Clock = asked.clock
-        self.journal: Journal = asked.changes
-        self.lineages: tuple[Lineage, ...] = ()
         self.player = Player()
         self.meter = Meter()
         self.generation = 0
@@ -103,8 +97,7 @@ class Session:
         self.troubles: dict[int, Trouble] = {}
         self.finished = False
         self.look = CloserLook(self, came_in)
-        self.changing = asyncio.Lock()
-        self._link, self._notify = link, notify
+        self._link = link
         self._inflow = Inflow()
         self._outstanding = Counter[type[Command]]()
         self._killed = False
@@ -118,19 +111,6 @@ class Session:
         """What is running, with nothing left open."""
         assert self.opened is not None, "an experiment has been opened"
         return self.opened.experiment
-
-    @property
-    def reproduced(self) -> Experiment:
-        """The experiment that would go just as this one did."""
-        first = [change for change in self.journal if isinstance(change, ClockChange) and change.moment == 0]
-        rest = tuple(change for change in self.journal if change not in first)
-        return replace(self.asked, clock=first[0].clock if first else self.asked.clock, changes=rest)
-
-    @property
-    def settings(self) -> tuple[RunConfig, ...]:
-        """The runs as they were asked for, with all that was changed since."""
-        made = self.history.end if self.history else 0
-        return runs_after(self.asked.runs, [change for change in self.journal if change.moment <= made])
 
     @property
     def source(self) -> str:
@@ -189,6 +169,7 @@ class Session:
         if self.journal != asked.changes or self.clock != clock_after(asked.clock, asked.changes, moment):
             # what was chosen on the way holds from the start
             self.asked = replace(self.asked, runs=self.settings, clock=self.clock, changes=())
+            self.journal = ()
         self.phase = Phase.BEGINNING_AGAIN if self.phase is Phase.STANDING else Phase.STARTING
         self.banner = None
         self.spawn(self.open())
@@ -211,7 +192,7 @@ class Session:
     def toggle_play(self) -> None:
         """Play or pause; what cannot go on stays as it is."""
         if self.phase is Phase.BROKEN:
-            self._notify("Nothing can play as things are; press r to begin again.")
+            self.notify("Nothing can play as things are; press r to begin again.")
         else:
             self.player.toggle()
 
@@ -230,52 +211,6 @@ class Session:
         if isinstance(answer, Changed):
             self.journal = answer.journal
 
-    async def change_run(self, index: int, settings: Settings) -> None:
-        """Have a run go on with other settings; where the cursor is in the past, a fork of it."""
-        if self.history is not None and not self.history.live:
-            await self.fork(index, settings)
-        elif self.lineages:
-            await self._change(ChangeRun(self.lineages[index].newest.name, settings))
-
-    async def fork(self, index: int, settings: Settings, update: int | None = None) -> None:
-        """Have a run go on a second time, in another way or just so: from an update, or else from the cursor."""
-        if self.history is not None and self.lineages:
-            name = self.lineages[index].newest.name
-            named = {"name": self._free_name(name), **settings}
-            begin = self.history.updates[index] if update is None else update
-            await self._change(ForkRun(name, begin, named))
-
-    def _free_name(self, name: str) -> str:
-        """A name for one run more: that of its parent with the next number."""
-        base = re.sub(r" \d+$", "", name)
-        names = {lineage.newest.name for lineage in self.lineages}
-        return next(one for one in (f"{base} {number}" for number in count(2)) if one not in names)
-
-    async def _change(self, command: ChangeRun | ForkRun) -> None:
-        answer = await self.ask(command)
-        if isinstance(answer, Refused):
-            self._notify(answer.sentence)
-        elif isinstance(answer, Changed) and self.history is not None and self.trails is not None:
-            self.journal = answer.journal
-            self.history.append(self._inflow.rest())
-            for lineage in answer.lineages[len(self.lineages) :]:
-                self.trails.fork(lineage)
-            self._branch(answer.lineages, self.history)
-            names = [lineage.newest.name for lineage in self.lineages]
-            index = len(names) - 1 if isinstance(command, ForkRun) else names.index(command.run)
-            self._notify(newest_change(self.lineages, index))
-            if isinstance(command, ForkRun):
-                self.history.seek_live()
-                self.look.selected = len(self.lineages) - 1
-                self.player.owed = 0.0
-                self.finished = False
-
-    def _branch(self, lineages: tuple[Lineage, ...], history: History) -> None:
-        """Take over the runs as the engine has them, those that were forked off among them."""
-        for lineage in lineages[len(self.lineages) :]:
-            history.fork(lineage)
-        self.lineages = lineages
-
     def set_plane(self, kind: PlaneKind) -> None:
         """See the parameters on another plane."""
         self.asked = replace(self.asked, plane=kind)
@@ -286,6 +221,11 @@ class Session:
         if isinstance(answer, PlaneNews) and self.trails is not None:
             self.trails.take(answer)
             self.look.forget_reports()
+
+    def catch_up(self) -> None:
+        """See `Changing`."""
+        if self.history is not None:
+            self.history.append(self._inflow.rest())
 
     def step(self, moments: int) -> None:
         """Pause and go by so many moments, through what was recorded and then on; or back."""
@@ -343,10 +283,10 @@ class Session:
     def _has_room(self, history: History) -> bool:
         if self.finished:
             self.player.pause()
-            self._notify("Every run has stopped; press r to begin again.")
+            self.notify("Every run has stopped; press r to begin again.")
         elif history.full:
             self.player.pause()
-            self._notify("The recording is full (4 million updates); press e to export it, r to begin again.")
+            self.notify("The recording is full (4 million updates); press e to export it, r to begin again.")
         return self.player.playing
 
     def _pull(self, moments: int, span: float, budget: float) -> None:
@@ -374,12 +314,14 @@ class Session:
 
     def _record(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
         history.append(self._inflow.rest())
-        for lineage in answer.lineages[len(self.lineages) :]:
-            before = answer.rows["moment"] <= lineage.moment
-            history.append(answer.rows[before])
-            history.fork(lineage)
-            answer = replace(answer, rows=answer.rows[~before])
-        self.lineages = answer.lineages
+        rows = answer.rows
+        for made in range(len(self.lineages) + 1, len(answer.lineages) + 1):  # forks that were planned
+            before = rows["moment"] <= answer.lineages[made - 1].moment
+            history.append(rows[before])
+            rows = rows[~before]
+            self.branch(answer.lineages[:made], history)
+        self.branch(answer.lineages, history)
+        answer = replace(answer, rows=rows)
         if self.hurried and not answer.finished:
             self._inflow.put(answer.rows, _FRAMES_AT_ONCE)
         else:
@@ -391,7 +333,7 @@ class Session:
         self.meter.cover(answer.covered)
         for trouble in answer.troubles:
             self.troubles[trouble.run] = trouble
-            self._notify(with_hint(trouble.sentence, trouble.details))
+            self.notify(with_hint(trouble.sentence, trouble.details))
 
     # -- the engine ---------------------------------------------------------------------------------------------------
 
@@ -404,7 +346,7 @@ class Session:
     def refuse(self, sentence: str) -> None:
         """Say what cannot be done, unless that is known already; training goes on without it."""
         if not any(sentence.split(": ", 1)[-1] in trouble.sentence for trouble in self.troubles.values()):
-            self._notify(sentence)
+            self.notify(sentence)
 
     async def ask(self, command: Command) -> Answer | None:
         """Send a command; trouble becomes the banner, what is stale nothing."""

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from torch import Tensor, nn
 from torch.optim import lr_scheduler
-from torch.utils.data import DataLoader, RandomSampler, TensorDataset
+from torch.utils.data import DataLoader, RandomSampler, Sampler, SequentialSampler, TensorDataset
 
 from sim.descent.race import Race
 from sim.experiment.choices import CLOCKS, OPTIMIZERS
@@ -21,6 +21,7 @@ from sim.experiment.journal import ClockChange, Fork, RunChange
 from sim.models.problem import Problem
 from sim.models.random_state import RandomState
 from sim.models.sources import TensorSource
+from sim.protocol.commands import Retention
 from sim.protocol.trace import Status
 from tests.sim.conftest import assert_same
 from tests.sim.descent.test_race import COSTS, KINDS, assert_alike, future, problem_of, quick
@@ -92,8 +93,10 @@ class PlainLoop:
     def update(self) -> float:
         batch = next(self.batches, None)
         if batch is None:
-            replacement = self.settings["sampling"] == "replacement"
-            sampler = RandomSampler(self.dataset, replacement=replacement, generator=self.generator)
+            sampler: Sampler[int] = SequentialSampler(self.dataset)
+            if self.settings["sampling"] != "sequential":
+                replacement = self.settings["sampling"] == "replacement"
+                sampler = RandomSampler(self.dataset, replacement=replacement, generator=self.generator)
             loader = DataLoader(self.dataset, self.settings["batch_size"], sampler=sampler, generator=self.generator)
             self.batches, self.batches_left = iter(loader), len(loader)
             batch = next(self.batches)
@@ -127,11 +130,12 @@ CHANGES = [
     {"lr": 0.2},
     {"momentum": 0.9},
     {"sampling": "replacement"},
+    {"sampling": "shuffle"},
     {"schedule": "cosine"},
     {"batch_size": 20, "lr": 0.01, "momentum": 0.5},
     *({"optimizer": name} for name in OPTIMIZERS),
 ]
-BEFORE = [{}, {"momentum": 0.9, "schedule": "cosine"}, {"sampling": "replacement"}]
+BEFORE = [{}, {"momentum": 0.9, "schedule": "cosine"}, {"sampling": "replacement"}, {"sampling": "sequential"}]
 
 
 def one_run(device: str, **settings: Any) -> Race:
@@ -196,6 +200,87 @@ def test_every_past_state_of_a_changed_run_and_its_forks_can_be_made_again(devic
     for update, state in enumerate(shared):
         assert state is not None
         assert_same(state.vector.cpu(), known[0, update], device)
+
+
+@pytest.mark.parametrize(
+    "changes", [[{"lr": 0.5}, {"batch_size": 3}], [{"optimizer": "adam"}, {"batch_size": 3}]], ids=str
+)
+def test_several_changes_after_one_update_are_one_and_make_the_same_past(device, first):
+    race, loop = one_run(device), PlainLoop()
+    batch_losses(race, 14)
+    race.change(Fork(race.moment, "run", 12, {"name": "fork"}))
+    loop.losses(12)
+    for settings in (first, {"batch_size": 3}):
+        race.change(RunChange(race.moment, "fork", settings))
+        loop.change(**settings)
+    expected = {}
+    while race.updates[1] < 20:
+        rows_of(race, 1)
+        expected[race.updates[1]] = race.heads[1].cpu().clone()
+    rows = rows_of(race, 4)
+    assert_same(rows["batch_loss"][rows["run"] == 1], loop.losses(12)[8:], device)
+    for update, vector in expected.items():
+        assert_same(race.run_state(1, update).vector.cpu(), vector, device)
+
+
+def test_a_fork_in_the_past_has_the_settings_of_that_time(device):
+    race = one_run(device)
+    rows_of(race, 20)
+    race.change(RunChange(20, "run", {"batch_size": 3}))
+    rows_of(race, 10)
+    race.change(Fork(30, "run", 15, {"name": "fork", "lr": 0.01}))
+    assert race.lineages[1].newest.batch_size == 7
+
+
+def test_momentum_can_be_given_to_rmsprop_on_the_way(device):
+    race, loop = one_run(device, optimizer="rmsprop"), PlainLoop(optimizer="rmsprop")
+    assert_same(batch_losses(race, 9), loop.losses(9), device)
+    race.change(RunChange(9, "run", {"momentum": 0.5}))
+    loop.change(momentum=0.5)
+    for state in loop.optimizer.state.values():
+        state["momentum_buffer"] = torch.zeros_like(state["square_avg"])  # torch itself would raise without
+    assert_same(batch_losses(race, 9), loop.losses(9), device)
+
+
+def test_a_run_that_fails_is_forked_where_it_stands(device):
+    problem = problem_of("dropout and batch norm", device)
+    race = race_of(problem, RunConfig("single", 1, lr=0.01), costs=(2.0**-10,))
+    rows_of(race, 1)
+    race.change(Fork(race.moment, "single", 0, {"name": "eight", "batch_size": 8}))
+    assert rows_of(race, 3)["update"].tolist() == [1, 2, 3]
+
+
+class Counting(nn.Module):
+    """Remembers outside of its buffers how often it was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line, self.calls = nn.Linear(3, 1), 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += self.training
+        return self.line(x) + 0.01 * self.calls
+
+
+def test_what_a_module_remembers_beside_its_buffers_outlives_a_change(device):
+    where = torch.device(device)
+    torch.manual_seed(0)
+    source = TensorSource(*(one.to(where) for one in inputs()), where, torch.float32)
+    problem = Problem(Counting().to(where), nn.MSELoss(), source, RandomState.now(where), task="regression")
+    changed, untouched = (race_of(problem, RunConfig("run", 7, lr=0.01), costs=(1.0,)) for _ in range(2))
+    batch_losses(changed, 5)
+    changed.change(RunChange(5, "run", {"loss_every": 3}))
+    assert_same(batch_losses(changed, 5), batch_losses(untouched, 10)[5:], device)
+
+
+def test_all_runs_together_keep_within_the_memory_however_many_are_forked(device):
+    retention = Retention(memory=40_000)
+    race = race_of(small_problem(device), RunConfig("run", 7, lr=0.01), costs=(1.0,), retention=retention)
+    rows_of(race, 200)
+    for number in range(8):
+        race.change(Fork(race.moment, "run", 150, {"name": f"fork {number}"}))
+    rows_of(race, 200)
+    assert sum(vector.nbytes for one in race.snapshots for vector in one.vectors) <= retention.memory
 
 
 # -- the journal ------------------------------------------------------------------------------------------------------

@@ -22,6 +22,14 @@ from tests.sim.conftest import assert_same, line_formula
 from tests.sim.one_run import OneRun, bits, joined, race_of, rows_of, steady
 
 
+@pytest.fixture(params=["torch", "compiled"])
+def backend(request, device):
+    """Who makes the updates: what holds of one stepper holds of the other."""
+    if request.param == "compiled" and device != "cpu":
+        pytest.skip("compiled updates are made on the CPU")
+    return request.param
+
+
 def plain_loop(problem, batch_size, updates, make_optimizer, make_scheduler=None, seed=0, drop_last=False):
     """What anybody would write: the parameters and the batch loss after each update."""
     model = copy.deepcopy(problem.model)
@@ -95,9 +103,9 @@ def test_schedules_are_torchs_over_their_length_and_hold_their_final_rate(line, 
     assert held[0] == pytest.approx({"step": 0.001, "cosine": 0.0, "one-cycle": 0.1 / 25 / 1e4}[schedule])
 
 
-def test_rows_count_and_measure_what_they_say(line):
+def test_rows_count_and_measure_what_they_say(line, backend):
     run = RunConfig("run", 32, drop_last=True, loss_every=3)
-    begin, made = race_of(line, run, rate=0.1).start(), OneRun(line, run).advance(10)
+    begin, made = race_of(line, run, rate=0.1).start(), OneRun(line, run, backend=backend).advance(10)
     assert begin["update"].tolist() == begin["examples"].tolist() == begin["seconds"].tolist() == [0]
     assert begin["loss"][0] == pytest.approx(mean_squared_error(line, -1.5, 1.0), rel=1e-12)
     assert np.isnan([begin["batch_loss"][0], begin["grad_norm"][0], begin["lr"][0]]).all()
@@ -116,21 +124,21 @@ def mean_squared_error(line, slope, intercept):
     return np.mean((slope * inputs + intercept - targets) ** 2)
 
 
-def test_runs_begin_where_the_problem_does(line):
-    assert OneRun(line, RunConfig("run", 7)).vector.tolist() == [-1.5, 1.0]
+def test_runs_begin_where_the_problem_does(line, backend):
+    assert OneRun(line, RunConfig("run", 7), backend=backend).vector.tolist() == [-1.5, 1.0]
 
 
-def test_chunks_do_not_matter(line, device):
-    whole = OneRun(line, RunConfig("run", 7)).advance(50)
-    pieces = OneRun(line, RunConfig("run", 7))
+def test_chunks_do_not_matter(line, device, backend):
+    whole = OneRun(line, RunConfig("run", 7), backend=backend).advance(50)
+    pieces = OneRun(line, RunConfig("run", 7), backend=backend)
     made = joined(pieces.advance(count) for count in (1, 2, 30, 17))
     for column in set(made) - {"seconds"}:
         assert_same(made[column], whole[column], device, 1e-9)
 
 
-def test_only_the_snapshots_that_are_due_are_kept(line, device):
-    everywhere = OneRun(line, RunConfig("run", 7)).advance(50)
-    run = OneRun(line, RunConfig("run", 7))
+def test_only_the_snapshots_that_are_due_are_kept(line, device, backend):
+    everywhere = OneRun(line, RunConfig("run", 7), backend=backend).advance(50)
+    run = OneRun(line, RunConfig("run", 7), backend=backend)
     kept, snapshots = [], []
     for count in (1, 2, 30, 17):
         run.state, block = run.stepper.advance(run.state, count, keep_every=8)
@@ -164,13 +172,13 @@ def test_warming_up_leaves_no_trace(line, device):
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 @pytest.mark.parametrize("schedule", ["constant", "one-cycle"])
-def test_a_state_that_is_taken_up_again_continues_bit_for_bit(line, optimizer, schedule, device):
+def test_a_state_that_is_taken_up_again_continues_bit_for_bit(line, optimizer, schedule, device, backend):
     run = RunConfig("run", 7, schedule=schedule, schedule_updates=40, **OPTIMIZERS[optimizer][0])
-    one = OneRun(line, run)
+    one = OneRun(line, run, backend=backend)
     one.advance(20)
     state = one.state
     expected = one.advance(30)
-    fresh = OneRun(line, run)
+    fresh = OneRun(line, run, backend=backend)
     for resumed in (fresh, one, fresh):
         resumed.state = state
         made = resumed.advance(30)
@@ -178,8 +186,10 @@ def test_a_state_that_is_taken_up_again_continues_bit_for_bit(line, optimizer, s
             assert_same(made[column], expected[column], device, 1e-9)
 
 
-def test_what_a_run_goes_on_from_is_never_written_to(line):
-    one = OneRun(line, RunConfig("run", 7, optimizer="adam", schedule="one-cycle", schedule_updates=40))
+def test_what_a_run_goes_on_from_is_never_written_to(line, backend):
+    one = OneRun(
+        line, RunConfig("run", 7, optimizer="adam", schedule="one-cycle", schedule_updates=40), backend=backend
+    )
     one.advance(5)
     state = one.state
     before = bits(state)
@@ -187,8 +197,8 @@ def test_what_a_run_goes_on_from_is_never_written_to(line):
     assert bits(state) == before
 
 
-def test_divergence_is_an_outcome_and_stops_the_run(line):
-    one = OneRun(line, RunConfig("run", "all", lr=50.0))
+def test_divergence_is_an_outcome_and_stops_the_run(line, backend):
+    one = OneRun(line, RunConfig("run", "all", lr=50.0), backend=backend)
     made = one.advance(1000)
     assert made["status"][-1] == one.status == Status.DIVERGED
     assert len(made) < 1000
@@ -196,16 +206,16 @@ def test_divergence_is_an_outcome_and_stops_the_run(line):
     assert len(one.advance(10)) == 0
 
 
-def test_convergence_is_decided_by_the_gradient_over_all_examples_and_the_run_goes_on(line):
-    made = OneRun(line, RunConfig("run", "all", lr=0.3)).advance(200)
+def test_convergence_is_decided_by_the_gradient_over_all_examples_and_the_run_goes_on(line, backend):
+    made = OneRun(line, RunConfig("run", "all", lr=0.3), backend=backend).advance(200)
     first = int(np.argmax(made["status"] == Status.CONVERGED))
     assert made["status"][-1] == Status.CONVERGED
     assert len(made) == 200
     assert made["grad_norm"][first] < GRADIENT_TOLERANCE <= made["grad_norm"][first - 1]
 
 
-def test_a_number_as_large_as_the_data_set_is_the_full_batch(line, device):
-    whole, number = (OneRun(line, RunConfig("run", size, lr=0.3)) for size in ("all", 45))
+def test_a_number_as_large_as_the_data_set_is_the_full_batch(line, device, backend):
+    whole, number = (OneRun(line, RunConfig("run", size, lr=0.3), backend=backend) for size in ("all", 45))
     assert number.course.run.full_batch
     expected, made = whole.advance(200), number.advance(200)
     assert made["status"][-1] == Status.CONVERGED
@@ -214,12 +224,12 @@ def test_a_number_as_large_as_the_data_set_is_the_full_batch(line, device):
 
 
 @pytest.mark.parametrize(("limit", "updates"), [(Limit("updates", 9), 9), (Limit("epochs", 1.5), 11)])
-def test_the_limit_ends_the_run_and_its_last_row_has_the_loss(line, limit, updates):
-    one = OneRun(line, RunConfig("run", 7, loss_every=1000), limit=limit)
+def test_the_limit_ends_the_run_and_its_last_row_has_the_loss(line, limit, updates, backend):
+    one = OneRun(line, RunConfig("run", 7, loss_every=1000), limit=limit, backend=backend)
     made = one.advance(100)
     assert len(made) == updates
     assert np.isnan(made["loss"][:-1]).all()
-    assert made["loss"][-1] == figures(line, one.module, line.training).loss
+    assert made["loss"][-1] == pytest.approx(figures(line, one.module, line.training).loss, rel=1e-12)
     assert one.course.left(one.state) == 0
 
 

@@ -19,6 +19,7 @@ EXPERIMENTS = {
     "default": Experiment(),
     "problem": Experiment(ProblemConfig("sine"), seed=3, clock="examples", device="cpu", limit=Limit("epochs", 2.5)),
     "start": Experiment(start=Point(-1.0, 0.1 + 0.2)),
+    "backend": Experiment(backend="compiled"),
     "data": Experiment(ProblemConfig("logistic", "a b.csv", ("a,b", "c"), "d", "standard")),
     "model": Experiment(ModelConfig(hidden=(8, 4), dataset="wine", task="classification", workers=2), plane="heads"),
     "cnn": Experiment(ModelConfig("cnn", test_fraction=0.5)),

@@ -166,8 +166,8 @@ def test_every_seed_is_the_one_asked_for_but_that_of_directions_which_would_be_t
         ({"seed": -1}, "whole number from 0"),
         ({"device": "gpu"}, "known: auto, cpu, cuda, cuda:N, mps"),
         ({"start": Point(math.nan, 1.0)}, "The start must be two finite numbers, such as --start -1,2; got nan,1."),
-        ({"changes": (ClockChange(5, "examples"), ClockChange(5, "updates"))}, "later moment"),
-        ({"changes": (ClockChange(5, "examples"), ClockChange(4, "updates"))}, "later moment"),
+        ({"changes": (ClockChange(5, "examples"), ClockChange(5, "updates"))}, "in the order of their moments"),
+        ({"changes": (ClockChange(5, "examples"), ClockChange(4, "updates"))}, "in the order of their moments"),
     ],
 )
 def test_what_is_wrong_with_an_experiment_is_said(fields: dict[str, object], words: str) -> None:

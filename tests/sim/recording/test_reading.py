@@ -68,7 +68,7 @@ def test_a_recording_of_version_1() -> None:
     assert fork == Fork(14, "mini-batch", 3, {"name": "small", "batch_size": 8})
     news = recording.news()
     assert [one.newest.name for one in news.lineages] == ["batch", "mini-batch", "stochastic", "small"]
-    assert news.lineages[0].after(12).lr == 0.05
+    assert news.lineages[0].after(12).run.lr == 0.05
     assert [int(news.rows["update"][news.rows["run"] == run].max()) for run in range(4)] == [12, 12, 12, 12]
     assert not len(recording.news().rows)
 

@@ -118,6 +118,7 @@ EXPERIMENTS = {
     "default": Experiment(),
     "problem, seed, clock": Experiment(ProblemConfig("sine"), seed=3, clock="examples", device="cpu"),
     "start": Experiment(start=Point(-1.0, 0.1 + 0.2)),
+    "backend": Experiment(backend="compiled"),
     "shared rate": Experiment(runs=tuple(RunConfig(run.name, run.batch_size, lr=1e-07) for run in default_runs(64))),
     "nesterov": Experiment(
         runs=tuple(RunConfig(run.name, run.batch_size, momentum=0.9, nesterov=True) for run in default_runs())
@@ -186,7 +187,7 @@ def test_a_run_that_says_nonsense(text: str, part: str) -> None:
         (("moment=50,clock=second",), "did you mean 'seconds'"),
         (("moment=-1,clock=seconds",), "0 or more"),
         (("moment=many,clock=seconds",), "whole number"),
-        (("moment=9,clock=seconds", "moment=9,clock=updates"), "later moment"),
+        (("moment=9,clock=seconds", "moment=9,clock=updates"), "in the order of their moments"),
     ],
 )
 def test_a_change_that_says_nonsense(changes: tuple[str, ...], part: str) -> None:

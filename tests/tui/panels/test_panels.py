@@ -74,6 +74,12 @@ def test_the_status_line_in_full() -> None:
     assert len(line) == 150
 
 
+def test_the_status_line_says_that_updates_are_compiled() -> None:
+    plain = scene_at()
+    scene = replace(plain, experiment=replace(plain.experiment, backend="compiled"))
+    assert status_text(scene, 150).plain.endswith("  compiled on cpu ")
+
+
 @pytest.mark.parametrize("clock", CLOCKS)
 @pytest.mark.parametrize("width", [80, 66])
 def test_a_tight_status_line_cuts_no_number_and_keeps_the_clocks_own(width: int, clock: Clock) -> None:

@@ -48,14 +48,19 @@ def test_on_the_clock_of_examples_before_the_slowest_has_moved() -> None:
 
 def test_on_the_clock_of_seconds() -> None:
     sentence, _ = say(make_experiment(clock="seconds"), 100 * SECONDS * 1.61)
-    assert sentence.startswith("In 16.1 ms of computing each, batch has made 100 updates, stochastic 159 (")
+    assert sentence.startswith("In 16.1 ms of PyTorch's computing each, batch has made 100 updates, stochastic 159 (")
+
+
+def test_on_the_clock_of_seconds_it_says_what_computes() -> None:
+    sentence, _ = say(replace(make_experiment(clock="seconds"), backend="compiled"), 100 * SECONDS * 1.61)
+    assert sentence.startswith("In 16.1 ms of compiled computing each, batch")
 
 
 def test_on_the_clock_of_seconds_before_times_are_alike() -> None:
     """An update of the batch run takes 161 microseconds, one of the stochastic run 101."""
     sentence, _ = say(make_experiment(clock="seconds"), 100 * SECONDS * 1.61, cursor=3)
     assert sentence.startswith(
-        "Per second of computing, batch reads 379 k examples in 6.2 k updates, "
+        "Per second of PyTorch's computing, batch reads 379 k examples in 6.2 k updates, "
         "stochastic reads 9.9 k examples in 9.9 k updates."
     )
 

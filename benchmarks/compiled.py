@@ -1,0 +1,182 @@
+"""What compiling is worth: updates a second of compiled runs against a plain loop of PyTorch.
+
+Each two-parameter problem at batch sizes 1, 32 and all, on one thread of the CPU. The plain loop is DataLoader, the
+problem's module and torch.optim.SGD, and logs the loss with `.item()`; ours is a race of one compiled run, which
+records every update and reports as much as a screen gets. Neither evaluates the loss over all examples. For linear at
+batch size 1 scikit-learn's SGDRegressor is a second peer: it records nothing, and makes an update while one of ours is
+being written down. Last comes the whole of `gdsim run
+linear --run name=s,batch_size=1 --updates 1000000` without its start, evaluations included, with and without an export.
+
+All take turns in one process. Prints the median ratio of the turns, their range, and the goal.
+
+    python benchmarks/compiled.py
+    python benchmarks/compiled.py linear sine
+"""
+
+import itertools
+import math
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported
+
+import torch
+from sklearn.linear_model import SGDRegressor
+from torch.utils.data import DataLoader
+
+from sim.descent.backends import steppers_of
+from sim.descent.race import Race
+from sim.engine import Engine
+from sim.experiment.config import Experiment, Limit, ProblemConfig, RunConfig
+from sim.experiment.resolved import resolve
+from sim.models.evaluation import passes
+from sim.models.problem import Problem, formula_problem
+from sim.problems import build_formula, registry
+from sim.problems.formula import Formula
+from sim.protocol.commands import Retention
+from tui import export
+from tui.headless import descend
+
+TURNS, WARM_UPS, SECONDS, NEVER = 7, 3, 0.1, 10**9
+FAST = ("linear", "logistic", "sine")
+WHOLE = 1_000_000
+
+Work = Callable[[int], object]
+"""Something that makes so many updates."""
+
+
+def goal(name: str, size: int, examples: int) -> float:
+    """How many times as many updates as the plain loop."""
+    if size == 1:
+        return 1000 if name in FAST else 300
+    return 50 if size == examples else 100
+
+
+def plain_loop(problem: Problem, size: int, lr: float) -> Iterator[float]:
+    """The batch loss of each update, for ever: what anybody would write."""
+    model = problem.twin(problem.model)
+    optimizer = torch.optim.SGD(model.parameters(), lr)
+    loader = DataLoader(problem.source.dataset(), size, shuffle=True, generator=torch.Generator().manual_seed(0))
+    while True:
+        for inputs, targets in loader:
+            optimizer.zero_grad()
+            loss = problem.loss(model(inputs), targets)
+            loss.backward()
+            optimizer.step()
+            yield loss.item()
+
+
+def compiled_race(problem: Problem, run: RunConfig) -> Race:
+    """One compiled run at its start."""
+    experiment = resolve(Experiment(runs=(run,), backend="compiled"), problem.facts, "cpu")
+    _, make, _ = steppers_of(problem, experiment, "compiled")
+    return Race(experiment, make, passes(problem, problem.model), Retention(rows=4096), keep_all=False)
+
+
+def in_scikit_learn(formula: Formula, lr: float) -> Work:
+    """scikit-learn's own descent on squared errors, whose steps are half as long for the same rate."""
+
+    def work(updates: int) -> None:
+        epochs = max(1, updates // formula.examples)
+        descent = SGDRegressor(penalty=None, max_iter=epochs, tol=None, learning_rate="constant", eta0=2 * lr)
+        descent.fit(formula.inputs[:, None], formula.targets)
+
+    return work
+
+
+def pace(work: Work, updates: int) -> float:
+    """Updates a second."""
+    began = time.perf_counter()
+    work(updates)
+    return updates / (time.perf_counter() - began)
+
+
+def line(name: str, ours: Work, theirs: Work, wanted: float, updates: int = 0) -> str:
+    """A line of the table: the two take turns, after a warm-up; so many updates of ours, or as many as take a while."""
+    counts = [
+        max(1, round(SECONDS * max(pace(work, first) for _ in range(WARM_UPS))))
+        for work, first in ((ours, updates or 20_000), (theirs, 200))
+    ]
+    mine, plain = [], []
+    for _ in range(TURNS):
+        mine.append(pace(ours, updates or counts[0]))
+        plain.append(pace(theirs, counts[1]))
+    ratios = [one / other for one, other in zip(mine, plain, strict=True)]
+    ratio = statistics.median(ratios)
+    return (
+        f"{name:28}  {statistics.median(mine):12,.0f}  {statistics.median(plain):10,.0f}  {ratio:8,.1f}"
+        f"  {min(ratios):8,.1f} to {max(ratios):8,.1f}  {wanted:6,g}  {'reached' if ratio >= wanted else 'missed'}"
+    )
+
+
+def steps_of(race: Race) -> Work:
+    """Updates of a race, whose trails are taken away as a screen does."""
+
+    def work(updates: int) -> None:
+        race.advance(updates, math.inf, math.inf)
+        race.forget_snapshots()
+
+    return work
+
+
+def of_loop(loop: Iterator[float]) -> Work:
+    """Updates of a plain loop."""
+    return lambda updates: deque(itertools.islice(loop, updates), maxlen=0)
+
+
+def measure(name: str) -> Iterator[str]:
+    """The lines of a problem."""
+    formula = build_formula(ProblemConfig(name))
+    problem = formula_problem(formula, formula.start, torch.device("cpu"))
+    lr = formula.lr / 10  # no run may diverge, however long it is
+    for size in (1, 32, formula.examples):
+        label = f"{name}, {'all' if size == formula.examples else size}"
+        ours = steps_of(compiled_race(problem, RunConfig("run", size, lr=lr, loss_every=NEVER)))
+        yield line(label, ours, of_loop(plain_loop(problem, size, lr)), goal(name, size, formula.examples))
+        if name == "linear" and size == 1:
+            yield line(f"{label}, SGDRegressor", ours, in_scikit_learn(formula, lr), 1)
+
+
+def measure_whole() -> Iterator[str]:
+    """The lines of a whole run, from the opened experiment to the last row, and to the last byte of its export."""
+    run, ask = RunConfig("s", 1), Engine().ask
+    formula = build_formula(ProblemConfig())
+    problem = formula_problem(formula, formula.start, torch.device("cpu"))
+
+    def work(updates: int, path: Path | None = None) -> None:
+        outcome = descend(Experiment(runs=(run,), limit=Limit("updates", updates), backend="compiled"), ask)
+        if path is not None:
+            export.write(outcome.rows, ["s"], path, outcome.trails)
+
+    plain = of_loop(plain_loop(problem, 1, formula.lr))
+    yield line("gdsim run linear", work, plain, 300, WHOLE)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.parquet"
+        yield line("gdsim run linear --export", lambda updates: work(updates, path), plain, 100, WHOLE)
+
+
+def main() -> None:
+    """Print the table: of the problems that are named, or of all."""
+    names = sys.argv[1:] or list(registry())
+    versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "numba", "numpy", "scikit-learn"))
+    print(f"updates/s of compiled runs, on one thread; {versions}")
+    print(
+        f"{'problem, batch size':28}  {'compiled':>12}  {'peer':>10}  {'ratio':>8}  {'of all turns':>20}  {'goal':>6}"
+    )
+    for name in names:
+        for text in measure(name):
+            print(text, flush=True)
+    if "linear" in names:
+        for text in measure_whole():
+            print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""Updates of two-parameter problems in machine code: the reference's values within rounding, many at a time."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sim.descent.course import Course
+from sim.descent.rates import Rates, scheduler_steps
+from sim.descent.rules import memory_of, optimizer_state, rule_of, steps_of
+from sim.descent.state import RunState
+from sim.descent.stepper import Block
+from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE, TorchStepper
+from sim.kernels.compiling import address_of
+from sim.kernels.descent import Batches, Columns, Standing, descend
+from sim.kernels.formula import Kernels
+from sim.kernels.passes import evaluate, find_converged
+from sim.measures import measures
+from sim.measures.measure import Figures, Gradients, Measure, Passes, Step
+from sim.models.problem import Problem
+from sim.protocol.trace import Status
+
+_MOST_UPDATES = 65_536  # with one call: some milliseconds
+_MOST_EXAMPLES = 262_144  # of the orders that are drawn for one
+_ENOUGH = 1.05  # times the updates that are expected to fill the time that is left: a rest would be dear
+_NEVER = 2**62  # as a number of updates that still fits the kernels' integers
+
+Floats = NDArray[np.float64]
+
+
+class CompiledStepper:
+    """See `Stepper`. Updates are timed many at a time, and each is said to take as long as the others.
+
+    So the last of them may begin a little after the time is up.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        kernels: Kernels,
+        course: Course,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._reference = TorchStepper(problem, course)
+        self._kernels, self._timer = kernels, timer
+        self._batch, self._mean = address_of(kernels.batch), address_of(kernels.mean)
+        self._in_order = np.arange(problem.examples)
+        self.follow(course)
+
+    def follow(self, course: Course) -> None:
+        """See `Stepper`."""
+        self._reference.follow(course)
+        self._course = course
+        self._rates = Rates(course.run)
+        self._rule = rule_of(course.run, self._rates.group)
+        self._pace = 0.0  # seconds that an update takes, as last measured; 0 before any was
+
+    def start(self, passes: Passes) -> RunState:
+        """See `Stepper`."""
+        return self._reference.start(passes)
+
+    def gradients(self, state: RunState) -> Gradients:
+        """See `Stepper`."""
+        return self._reference.gradients(state)
+
+    def advance(
+        self, state: RunState, updates: int, until: float = math.inf, keep_every: int = 1
+    ) -> tuple[RunState, Block]:
+        """See `Stepper`."""
+        self._course.sampler.restore(state.order)
+        memory, steps = memory_of(self._rule, state.optimizer), steps_of(state.optimizer)
+        standing = Standing(state.vector.numpy().copy(), memory, steps)
+        count = int(min(updates, self._course.left(state)))
+        columns = Columns(*(np.empty(shape) for shape in (count, (count, 2), (count, 2), count, count)))
+        seconds, diverged = self._descend(state, standing, columns, min(until, self._course.last_second))
+        made = len(seconds)
+        columns = _cut(columns, slice(made))
+        statuses, losses = self._assess(state, columns, seconds, diverged)
+        kept = slice(-(state.update + 1) % keep_every, made, keep_every)
+        block = Block(
+            first=state.update + 1,
+            status=statuses,
+            seconds=seconds,
+            measures=_measures(columns, losses),
+            kept=np.arange(state.update + 1, state.update + 1 + made)[kept],
+            snapshots=torch.from_numpy(np.ascontiguousarray(columns.points[kept])),
+        )
+        return self._state_after(state, standing, block), block
+
+    # -- updates ------------------------------------------------------------------------------------------------------
+
+    def _descend(self, state: RunState, standing: Standing, columns: Columns, until: float) -> tuple[Floats, bool]:
+        """Make updates until time or columns are full: the seconds spent after each, and whether the run diverged."""
+        wanted, made, diverged = len(columns.rates), 0, False
+        spent, seconds = state.seconds, np.empty(wanted)
+        while made < wanted and spent < until and not diverged:
+            part = _cut(columns, slice(made, made + self._size(wanted - made, until - spent)))
+            part.rates[:] = self._rates.after(scheduler_steps(state.schedule) + made, len(part.rates))
+            began = self._timer()
+            here = standing._replace(steps=standing.steps + made)
+            count, diverged = self._make(state.update + made, here, part, state.loss_bound)
+            self._pace = (self._timer() - began) / count
+            seconds[made : made + count] = spent + self._pace * np.arange(1, count + 1)
+            made += count
+            spent = float(seconds[made - 1])
+        return seconds[:made], diverged
+
+    def _size(self, most: int, seconds: float) -> int:
+        """How many updates to make at once, of so many at most, within so many seconds."""
+        sampler = self._course.sampler
+        size = min(most, _MOST_UPDATES, sampler.updates_per_epoch * max(1, _MOST_EXAMPLES // len(self._in_order)))
+        if seconds == math.inf:
+            return size
+        return min(size, math.ceil(_ENOUGH * seconds / self._pace)) if self._pace else 1
+
+    def _make(self, before: int, standing: Standing, columns: Columns, loss_bound: float) -> tuple[int, bool]:
+        """Make the updates of the columns, after so many: how many were made, and whether the last one diverged."""
+        sampler = self._course.sampler
+        epoch, begin = sampler.position_in_epoch(before + 1)
+        last, _ = sampler.position_in_epoch(before + len(columns.rates))
+        orders = [sampler.order(one) for one in range(epoch, last + 1)]
+        batches = Batches(
+            orders=(torch.stack(orders) if len(orders) > 1 else orders[0][None]).numpy(),
+            begun=begin // sampler.batch_size,
+            size=sampler.batch_size,
+            per_epoch=sampler.updates_per_epoch,
+        )
+        made, diverged = descend(self._batch, self._kernels.data, batches, self._rule, standing, loss_bound, columns)
+        return made, diverged
+
+    # -- what they came to --------------------------------------------------------------------------------------------
+
+    def _assess(
+        self, state: RunState, columns: Columns, seconds: Floats, diverged: bool
+    ) -> tuple[NDArray[np.uint8], Floats]:
+        """The status after each update, and the loss over all examples where it is evaluated, else NaN."""
+        run, first = self._course.run, state.update + 1
+        statuses, losses = np.empty(len(seconds), np.uint8), np.full(len(seconds), math.nan)
+        every = min(run.loss_every, _NEVER)
+        evaluate(self._mean, self._kernels.data, columns.points, first, every, losses)
+        if run.full_batch:
+            statuses[:] = np.where(columns.norms < GRADIENT_TOLERANCE, Status.CONVERGED, Status.RUNNING)
+        else:
+            find_converged(
+                *(self._batch, self._kernels.data, self._in_order, columns.points, first),
+                *(state.status is Status.CONVERGED, min(CONVERGENCE_CHECK_EVERY * every, _NEVER), every),
+                *(GRADIENT_TOLERANCE, statuses),
+            )
+        if diverged:
+            statuses[-1] = Status.DIVERGED
+        if len(seconds) and (diverged or self._course.ended(state.update + len(seconds), float(seconds[-1]))):
+            evaluate(self._mean, self._kernels.data, columns.points[-1:], 0, 1, losses[-1:])
+        return statuses, losses
+
+    def _state_after(self, before: RunState, standing: Standing, block: Block) -> RunState:
+        made = len(block)
+        if not made:
+            return before
+        group, schedule = self._rates.state_after(scheduler_steps(before.schedule) + made)
+        return replace(
+            before,
+            vector=torch.from_numpy(standing.point),
+            optimizer={**before.optimizer, **optimizer_state(self._rule, standing.memory, standing.steps + made)},
+            group=group,
+            schedule=schedule,
+            order=self._course.sampler.state(before.update + made),
+            update=before.update + made,
+            seconds=float(block.seconds[-1]),
+            status=Status(block.status[-1]),
+        )
+
+
+def _cut(columns: Columns, part: slice) -> Columns:
+    """The same columns of some of the updates."""
+    return Columns(*(column[part] for column in columns))
+
+
+def _measures(columns: Columns, losses: Floats) -> Mapping[str, Floats]:
+    """The columns of the recorded measures, shape (n,) each. A formula has no test examples."""
+    known = {"batch_loss": columns.losses, "grad_norm": columns.norms, "lr": columns.rates, "loss": losses}
+    known |= dict.fromkeys(("test_loss", "test_accuracy"), np.full(len(losses), math.nan))
+    return {
+        one.name: known[one.name] if one.name in known else _column(one, columns, losses)
+        for one in measures("step", "pass")
+    }
+
+
+def _column(one: Measure, columns: Columns, losses: Floats) -> Floats:
+    """The column of any other measure, update by update."""
+    column = np.full(len(losses), math.nan)
+    if one.cost == "pass":
+        for index in np.flatnonzero(~np.isnan(losses)).tolist():
+            column[index] = one.of(Passes(Figures(float(losses[index]), math.nan), Figures(math.nan, math.nan)))
+        return column
+    gradients, points = torch.from_numpy(columns.gradients), torch.from_numpy(columns.points)
+    for index, (loss, lr) in enumerate(zip(columns.losses.tolist(), columns.rates.tolist(), strict=True)):
+        column[index] = one.of(Step(loss, gradients[index], lr, points[index]))
+    return column

@@ -1,0 +1,81 @@
+"""Functions compiled by numba for given types, kept on disk where that can be written to."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+FLOAT, INTEGER = types.float64, types.int64
+COLUMN, TABLE = types.Array(FLOAT, 1, "C"), types.Array(FLOAT, 2, "C")
+INTEGERS = types.Array(INTEGER, 1, "C")
+
+
+class Data(NamedTuple):
+    """All examples.
+
+    Attributes:
+        inputs: shape (N, K).
+        targets: shape (N,).
+    """
+
+    inputs: NDArray[np.float64]
+    targets: NDArray[np.float64]
+
+
+DATA = types.NamedTuple((TABLE, COLUMN), Data)
+
+BATCH = types.UniTuple(FLOAT, 3)(FLOAT, FLOAT, DATA, INTEGERS, INTEGER, INTEGER)
+"""`batch(a, b, data, order, begin, end)`: the mean loss of the examples order[begin:end], and its two derivatives."""
+
+MEAN = FLOAT(FLOAT, FLOAT, DATA)
+"""`mean(a, b, data)`: the mean loss of all examples."""
+
+
+def compiled(signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile the decorated function, at once.
+
+    It lets other threads go on while it runs. Sums may be added up in any order. Where what was compiled cannot be
+    kept on disk, it is compiled anew in each process.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "nsz"}}
+        try:
+            return njit(signature, cache=True, **options)(function)
+        except Exception:  # no folder that can be written to, a full disk, a broken file; else it is raised once more
+            return njit(signature, **options)(function)
+
+    return decorate
+
+
+def address_of(function: Any) -> int:
+    """Where in memory a compiled function is, for as long as somebody has it; to be handed to loops that call it."""
+    (code,) = function.overloads.values()
+    address: int = code.library.get_pointer_to_function(code.fndesc.llvm_func_name)
+    return address
+
+
+def _called_by_address(kind: Any) -> Any:
+    """What makes a function of that type of an address, in compiled code.
+
+    A function itself can be an argument, too, but unpacking it takes ten times as long as all the rest of a call.
+    """
+    function_type = types.FunctionType(kind)
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def function_at(_typing: Any, _address: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            function = cgutils.create_struct_proxy(function_type)(context, builder)
+            function.jit_addr = builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
+            return function._getvalue()
+
+        return function_type(INTEGER), generate
+
+    return function_at
+
+
+batch_at, mean_at = _called_by_address(BATCH), _called_by_address(MEAN)

@@ -1,0 +1,45 @@
+"""Which backend a command gets."""
+
+from typing import Any
+
+import pytest
+
+from sim.experiment.choices import OPTIMIZERS
+from sim.experiment.config import Experiment, Limit, ModelConfig, RunConfig
+from sim.experiment.errors import ConfigError
+from sim.experiment.geometry import Point
+from sim.experiment.resolved import Facts, resolve
+
+FACTS = Facts(1000, 2, dict.fromkeys(OPTIMIZERS, 0.1), Point(0, 0))
+ONE = (RunConfig("one", 1),)
+
+EXPERIMENTS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a screen": ({}, "cpu", "torch"),
+    "few updates": ({"limit": Limit("updates", 19_999), "runs": ONE}, "cpu", "torch"),
+    "many updates": ({"limit": Limit("updates", 20_000), "runs": ONE}, "cpu", "compiled"),
+    "many updates in all": ({"limit": Limit("updates", 7_000)}, "cpu", "compiled"),
+    "many epochs": ({"limit": Limit("epochs", 20), "runs": ONE}, "cpu", "compiled"),
+    "few epochs": ({"limit": Limit("epochs", 19), "runs": ONE}, "cpu", "torch"),
+    "nobody knows how many updates": ({"limit": Limit("seconds", 1e6)}, "cpu", "torch"),
+    "a GPU": ({"limit": Limit("updates", 1e6)}, "cuda:0", "torch"),
+    "a model": ({"limit": Limit("updates", 1e6), "problem": ModelConfig()}, "cpu", "torch"),
+    "torch by name": ({"limit": Limit("updates", 1e6), "backend": "torch"}, "cpu", "torch"),
+    "compiled by name": ({"backend": "compiled"}, "cpu", "compiled"),
+}
+
+
+@pytest.mark.parametrize(("fields", "device", "backend"), EXPERIMENTS.values(), ids=EXPERIMENTS)
+def test_the_backend_follows_from_the_command(fields: dict[str, Any], device: str, backend: str) -> None:
+    assert resolve(Experiment(**fields), FACTS, device).backend == backend
+
+
+@pytest.mark.parametrize(
+    ("fields", "device", "sentence"),
+    [
+        ({"problem": ModelConfig()}, "cpu", "mlp is a model; use --backend torch"),
+        ({}, "cuda:0", "not on cuda:0; add --device cpu"),
+    ],
+)
+def test_what_cannot_be_compiled_is_refused(fields: dict[str, Any], device: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        resolve(Experiment(backend="compiled", **fields), FACTS, device)
