@@ -21,7 +21,7 @@ from sim.protocol.trace import Rows, Status
 from sim.recording.file import all_of, document, only, open_file, reading, trace_of, typed
 
 _HEAD = ("x", "y", "distance")
-_SILENCE = 3.0  # seconds without a batch, after which nobody writes any more
+_SILENCE = 6.0  # seconds without a batch, after which nobody writes any more
 
 State = Literal["complete", "being written", "broken off"]
 Floats = NDArray[np.float64]

@@ -16,6 +16,7 @@ from sim.recording.schema import SUFFIX, tables
 from sim.recording.tables import write_answer, write_start, write_time
 
 _EVERY = 0.25  # seconds between batches: what a killed program loses
+_SIGN_OF_LIFE = 4  # batches, of which one is written also if it is empty
 _MOST_WAITING = 500_000  # rows, some 60 MB: whoever makes more of them waits
 _LOCK_PATIENCE = 1.0  # seconds for another program that holds the file
 
@@ -53,7 +54,7 @@ class Writer:
         self._path = path
         self._changed = threading.Condition()
         self._waiting: list[tuple[Experiment | None, Answer]] = []
-        self._rows = 0
+        self._rows = self._empty = 0
         self._sentences: list[str] = []
         self._over = self._closing = False
         self._thread: threading.Thread | None = None
@@ -118,7 +119,9 @@ class Writer:
                 self._begin(asked, answer)
             else:
                 write_answer(self._open_database, answer)
-        self._commit(ended=closing)
+        self._empty = 0 if batch else self._empty + 1
+        if closing or self._empty % _SIGN_OF_LIFE == 0:
+            self._commit(ended=closing)
         with self._changed:
             self._rows -= rows
             self._changed.notify_all()
