@@ -72,7 +72,7 @@ def table(heading: str) -> list[str]:
 
 
 def test_every_problem_is_listed() -> None:
-    assert table("Problems") == list(registry())
+    assert table("Problems") == list(registry()), "README.md ## Problems has a row for each, in the registry's order"
 
 
 def test_every_key_is_listed() -> None:
@@ -82,10 +82,11 @@ def test_every_key_is_listed() -> None:
     keys = {key.display or format_key(key.key.split(",")[0]) for key in KEYS if key.key}
     keys = {names.get(key, key) for key in keys}
     shifted = {"⇧→", "⇧←"}  # "with shift"
-    assert listed == keys - shifted | {"1", "9", "tab", "ctrl+p"}
+    assert listed == keys - shifted | {"1", "9", "tab", "ctrl+p"}, "README.md ## Keys names each of KEYS"
 
 
 def test_every_exported_column_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "race.csv"
     assert cli.main(["run", "--updates", "1", "--export", str(path)]) == 0
-    assert sorted(table("Without a screen")) == sorted(path.read_text().splitlines()[0].split(","))
+    columns = path.read_text().splitlines()[0].split(",")
+    assert sorted(table("Without a screen")) == sorted(columns), "README.md ## Without a screen explains each column"

@@ -1,4 +1,4 @@
-"""What the keys do: every action of the screen, on the session, the panels or the files."""
+"""What the keys do; with a run, `run_actions` says, with the curves, `curve_actions`."""
 
 import asyncio
 import time
@@ -14,7 +14,6 @@ from tui.curve_actions import CurveActions
 from tui.draw.palette import Palette
 from tui.gallery import Choice, Gallery
 from tui.help import HelpScreen, help_text
-from tui.live import LiveControls
 from tui.options.command_line import command_line
 from tui.panels.data_view import DataPanel
 from tui.panels.lens import Lens
@@ -22,6 +21,7 @@ from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
 from tui.panels.seeking import Sought, Stepped
 from tui.panels.surface import Surface
+from tui.run_actions import RunActions
 from tui.scene.scene import Scene
 from tui.session import lockstep
 from tui.session.session import Session
@@ -32,7 +32,7 @@ DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 """The classes of a screen that shows the data, or a model's answers: where."""
 
 
-class Actions(CurveActions, LiveControls):
+class Actions(CurveActions, RunActions):
     """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:
@@ -243,10 +243,10 @@ class Actions(CurveActions, LiveControls):
 
     def action_next_view(self) -> None:
         """The data instead of the curves, then instead of the surface, then away; beside them where there is room."""
-        if self.session.card.drawn is None and not self.session.card.answers:
+        if self.session.card.drawn is None and not self.session.card.predictions:
             self.notify("This problem has no data to draw.")
             return
-        if self.swap_enlarged(Predictions if self.session.card.answers else DataPanel):
+        if self.swap_enlarged(Predictions if self.session.card.predictions else DataPanel):
             return
         beside = self.screen.has_class("-very-wide") and len(self.races) == 1
         states = ["", "-data-beside"] if beside else ["", "-data-curves", "-data-surface"]

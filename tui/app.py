@@ -66,6 +66,9 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         new_link: makes the way to a second engine, for the other problem that `m` switches to.
         ticking: whether time goes by; tests call `frame` themselves.
         playing: whether the race begins at once.
+
+    Attributes:
+        panels: what draws a scene, from the top of the screen to its bottom.
     """
 
     TITLE = "gdsim"
@@ -89,18 +92,18 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         self.session.player.playing = playing
         self.scene = None
         self._new_link = new_link
-        self._panels = (
-            StatusLine(id="status"),
+        self._above = (StatusLine(id="status"),)
+        self._body = (
             Surface(id="surface"),
-            DataPanel(id="data", classes="view"),
-            Predictions(id="predictions", classes="view"),
+            DataPanel(id="data"),
+            Predictions(id="predictions"),
             Curves(self.curve_style, id="curves"),
             Lens(id="lens"),
             ThisUpdate(id="this-update"),
             Clocks(self.curve_style, id="clocks"),
-            RunsTable(id="runs"),
-            Timeline(id="timeline"),
         )
+        self._below = (RunsTable(id="runs"), Timeline(id="timeline"))
+        self.panels = (*self._above, *self._body, *self._below)
         self.hidden = frozenset()
         self._ticking = ticking
         self._timer: Timer | None = None
@@ -128,22 +131,13 @@ class GdsimApp(SturdyApp, PacedApp, Races):
 
     def compose(self) -> ComposeResult:
         """The panels; `app.tcss` says where."""
-        status, surface, data, predictions, curves, lens, this_update, clocks, runs, timeline = self._panels
-        yield status
+        yield from self._above
         yield Static(id="banner")
         with Horizontal(id="races"):
-            with Container(id="body"):
-                yield surface
-                yield data
-                yield predictions
-                yield curves
-                yield lens
-                yield this_update
-                yield clocks
+            yield Container(*self._body, id="body")
             yield self._companion
         yield Words(id="sentence")
-        yield runs
-        yield timeline
+        yield from self._below
         yield Footer(show_command_palette=True)
         yield Static(id="too-small")
 
@@ -173,8 +167,8 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         card, runs = self.session.card, self.session.asked.runs
         between = (index for index, run in enumerate(runs) if run.batch_size not in (1, "all"))
         self.session.look.selected = next(between, 0)
-        self.screen.set_class(card.answers, "-answers").set_class(not card.answers, "-drawn")
-        if card.drawn is None and not card.answers:
+        self.screen.set_class(card.predictions, "-answers").set_class(not card.predictions, "-drawn")
+        if card.drawn is None and not card.predictions:
             self.screen.remove_class(*DATA_VIEWS)
         self.screen.set_class(len(runs) > _FEW_RUNS, "-many").set_class(len(runs) > _FEW_RUNS, "-no-lens")
         self._show_companion()
@@ -246,12 +240,12 @@ class GdsimApp(SturdyApp, PacedApp, Races):
 
     def _draw(self, scene: Scene | None) -> None:
         self._show_banner()
-        sizes = [panel.size for panel in self._panels]  # a banner or the table, when it fills, moves the others
+        sizes = [panel.size for panel in self.panels]  # a banner or the table, when it fills, moves the others
         if scene is None or (self.scene is not None and scene.key == self.scene.key and sizes == self._sizes):
             return
         self.scene, self._sizes = scene, sizes
         self.query_one(Lens).magnify(self.query_one(Surface).view)
-        for panel in self._panels:
+        for panel in self.panels:
             panel.show(scene)
         self.query_one(Surface).take(self.session.look.landscape)
         sentence = self.query_one("#sentence", Words)

@@ -22,7 +22,7 @@ from cyclopts import (
 )
 
 from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
-from sim.experiment.config import Experiment
+from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError, choose, suggest
 from tui import plain_text
 from tui.options import config_file, environment
@@ -152,18 +152,27 @@ def run(
         seconds: After so many seconds of computing.
         export: Write a row for each update and run to FILE.csv, FILE.jsonl or FILE.parquet.
     """
-    from sim.recording.writer import Writer
     from sim.recording.writer import check as check_recording
-    from tui.export import ExportError, check
-    from tui.headless import limit_of, recorded, run_headless
-    from tui.session.link import InlineLink
+    from tui.export import check
 
     if export is not None:
         check(export)
     if record is not None:
         check_recording(record)
     experiment, card = _prepare(problem, options)
-    experiment = replace(experiment, limit=limit_of(updates, epochs, seconds))
+    limit = Limit.among({"updates": updates, "epochs": epochs, "seconds": seconds})
+    if limit is None:
+        raise ConfigError("Say where the runs end, with --updates, --epochs or --seconds.")
+    return _run(replace(experiment, limit=limit), card, export, record)
+
+
+def _run(experiment: Experiment, card: "Card", export: Path | None, record: Path | None) -> int:
+    """Run without a screen; what could not be saved is an exit code, too."""
+    from sim.recording.writer import Writer
+    from tui.export import ExportError
+    from tui.headless import recorded, run_headless
+    from tui.session.link import InlineLink
+
     writer = None if record is None else Writer(record)
     try:
         code = run_headless(experiment, card, export, recorded(InlineLink().ask, writer))
@@ -173,7 +182,8 @@ def run(
         if writer is not None:
             writer.close()
     for sentence in writer.sentences() if writer is not None else ():
-        code = _complain(sentence, _NOT_SAVED) if code == 0 else code
+        not_saved = _complain(sentence, _NOT_SAVED)
+        code = code or not_saved
     return code
 
 

@@ -37,7 +37,7 @@ class CurveActions(Enlarging):
         self._show_style()
 
     def action_next_measure(self) -> None:
-        """Loss or gradient norm."""
+        """Curves of the next measure."""
         if self.scene is not None:
             self.curve_style.next_measure(self.scene)
             self._show_style()

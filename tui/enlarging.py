@@ -1,4 +1,8 @@
-"""One panel as large as all of them."""
+"""One panel as large as all of them.
+
+Textual's `Screen.maximize` is not enough: a panel that is hidden otherwise, as the data are, stays so, and all others
+stay displayed, so that they would go on being drawn.
+"""
 
 from typing import TypeVar
 

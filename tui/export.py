@@ -88,7 +88,7 @@ def columns_of(rows: Rows, trails: PlaneTrails) -> list[str]:
     parameters were kept) and `distance`, where there is more than the plane, is how far from it they are. The rest is
     as in `sim.protocol.trace.ROW`, without what a two-parameter problem has no value for.
     """
-    flat, start = trails.plane.kind == "identity", rows[rows["update"] == 0]
+    flat, start = trails.plane.flat, rows[rows["update"] == 0]
     recorded = [one.name for one in RECORDED if one.cost != "pass" or not (flat and np.isnan(start[one.name]).all())]
     beside = [] if flat else ["distance"]
     return [*_ALWAYS, *(name for name in recorded if name not in _ALWAYS), *beside]

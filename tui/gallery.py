@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
+from string import ascii_lowercase, digits
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -13,13 +14,14 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from sim.experiment.choices import MODELS
+from sim.experiment.choices import MODELS, NETWORKS
 from sim.experiment.config import ModelConfig, ProblemConfig
 from sim.problems import build_formula, registry
-from sim.problems.formula import Formula
+from sim.problems.curvature import losses
 from tui.draw.palette import Palette, band_of, hexadecimal, loss_levels
 
 _COLUMNS, _ROWS = 16, 4  # of a small landscape, in cells of two halves
+_CLOSE = ("escape", "P", "q")
 
 Floats = NDArray[np.float64]
 
@@ -41,20 +43,28 @@ class Choice(NamedTuple):
 
 
 def choices() -> Iterator[Choice]:
-    """The problems on the digits, the models that need no file on their initials."""
-    for number, (name, entry) in enumerate(registry().items(), start=1):
-        yield Choice(str(number), name, entry.sentence, is_model=False)
-    for name, sentence in MODELS.items():
-        if name.isidentifier():
-            words = f"{sentence[0].upper()}{sentence[1:]}; on {ModelConfig().dataset}."
-            yield Choice(name[0], name, words, is_model=True)
+    """The problems on the digits from 1, then on letters; the models that need no file on their initials."""
+    taken = {"0", *_CLOSE}
+    models = {name: _take(name + ascii_lowercase, taken) for name in NETWORKS}
+    for name, entry in registry().items():
+        yield Choice(_take(digits + ascii_lowercase, taken), name, entry.sentence, is_model=False)
+    for name, key in models.items():
+        words = f"{MODELS[name][0].upper()}{MODELS[name][1:]}; on {ModelConfig().dataset}."
+        yield Choice(key, name, words, is_model=True)
+
+
+def _take(keys: str, taken: set[str]) -> str:
+    """The first key that is not taken; it is from then on."""
+    key = next(key for key in keys if key not in taken)
+    taken.add(key)
+    return key
 
 
 class Gallery(ModalScreen[Choice | None]):
     """The screen on which another problem or model is chosen; it closes with the choice, or with none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,P,q", "dismiss", "close"),
+        Binding(",".join(_CLOSE), "dismiss", "close"),
         *(Binding(choice.key, f"choose({index})", choice.name) for index, choice in enumerate(choices())),
     ]
 
@@ -79,8 +89,8 @@ class Gallery(ModalScreen[Choice | None]):
 
 def _landscape(name: str, palette: Palette) -> Text:
     """A problem's loss over its window, in half blocks."""
-    losses = _losses(name)
-    bands = band_of(losses, loss_levels(losses, len(palette.bands)))
+    heights = _mean_losses(name)
+    bands = band_of(heights, loss_levels(heights, len(palette.bands)))
     colors = np.array([hexadecimal(color) for color in palette.bands])[bands]
     return Text("\n").join(
         Text.assemble(*(("▀", f"{upper} on {lower}") for upper, lower in zip(*pair, strict=True)))
@@ -89,21 +99,11 @@ def _landscape(name: str, palette: Palette) -> Text:
 
 
 @cache
-def _losses(name: str) -> Floats:
+def _mean_losses(name: str) -> Floats:
     """The mean loss at the centres of the halves of the cells, top row first."""
     formula = build_formula(ProblemConfig(name))
     left, right, bottom, top = formula.window
     xs = left + (np.arange(_COLUMNS) + 0.5) * (right - left) / _COLUMNS
     ys = top - (np.arange(2 * _ROWS) + 0.5) * (top - bottom) / (2 * _ROWS)
-    return np.array([[_loss(formula, x, y) for x in xs] for y in ys])
-
-
-def _loss(formula: Formula, a: float, b: float) -> float:
-    output, targets = formula.output(np, a, b, formula.inputs), formula.targets
-    match formula.loss:
-        case "mean_squared_error":
-            return float(np.mean((output - targets) ** 2))
-        case "binary_cross_entropy":
-            return float(np.mean(np.logaddexp(0, output) - targets * output))
-        case "mean":
-            return float(np.mean(output))
+    a, b = np.meshgrid(xs, ys)
+    return np.asarray(losses(formula, (a[..., None], b[..., None])).mean(axis=-1))

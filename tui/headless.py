@@ -260,21 +260,3 @@ def _in_words(last: np.void) -> str:
     status = Status(last["status"])
     word = status.name.lower()
     return f"{word} at update {count(int(last['update']))}" if status is Status.DIVERGED else word
-
-
-def limit_of(updates: int | None, epochs: float | None, seconds: float | None) -> Limit:
-    """The one limit that was given.
-
-    Raises:
-        ConfigError: unless there is exactly one.
-    """
-    given: list[Limit] = []
-    if updates is not None:
-        given.append(Limit("updates", updates))
-    if epochs is not None:
-        given.append(Limit("epochs", epochs))
-    if seconds is not None:
-        given.append(Limit("seconds", seconds))
-    if len(given) != 1:
-        raise ConfigError("Say where the runs end with exactly one of --updates, --epochs and --seconds.")
-    return given[0]

@@ -14,7 +14,7 @@ from textual.widgets import Markdown
 from sim.experiment.choices import CLOCKS, PLANES
 from tui.draw.chart import ABOVE, BELOW
 from tui.draw.numbers import count
-from tui.draw.palette import GLYPHS, MINIMUM, START, TURN
+from tui.draw.palette import CHANGE, GLYPHS, MINIMUM, START
 from tui.keys import KEYS
 from tui.panels.runs_table import columns
 from tui.scene.scene import Scene
@@ -52,7 +52,7 @@ _MODEL_TRIES = (
 
 _MARKS = (
     (f"{START} {MINIMUM}", "where the runs begin, and a minimum that is known"),
-    (TURN, "where a run's settings were changed"),
+    (CHANGE, "where a run's settings were changed"),
     (
         "a dimmed surface",
         "not known yet: what was there before, or what is nearest, until the landscape has come",

@@ -74,7 +74,7 @@ KEYS = (
     Key("x", "next_axis", "curves over updates, epochs, examples or seconds", "Panels"),
     Key("X", "next_across", "the curves' x axis logarithmic, linear, or as it suits", "Panels"),
     Key("y", "next_up", "curves logarithmic down to six decades below the start, or over all, or linear", "Panels"),
-    Key("n", "next_measure", "loss or gradient norm", "Panels"),
+    Key("n", "next_measure", "curves of the loss, or of another measure", "Panels"),
     Key("f", "maximise", "enlarge the focused panel, and back", "Panels"),
     Key("w", "copy_command", "the command line that reproduces this", "Keep"),
     Key("e", "export", "export what was recorded as CSV", "Keep"),

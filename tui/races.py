@@ -97,7 +97,7 @@ class Races(Actions):
 
     def _second_session(self) -> Session:
         """The other kind of problem."""
-        is_model = not self.session.card.answers
+        is_model = not self.session.card.is_model
         name = ModelConfig().model if is_model else ProblemConfig().name
         return Session(*self._chosen(name, is_model=is_model), self._new_link(), self._notify, self._came_in)
 

@@ -19,19 +19,21 @@ from tui.options.options import RUN_KEYS
 
 What = Literal["this run", "all runs", "fork", "from the start"]
 
-_TYPED = {
+TYPED = {
     "batch_size": "batch size",
     "lr": "learning rate",
     "momentum": "momentum",
     "schedule_updates": "schedule's updates",
 }
-_CHOSEN: dict[str, tuple[str, Iterable[str]]] = {
+"""The settings that are typed, and their words."""
+CHOSEN: dict[str, tuple[str, Iterable[str]]] = {
     "optimizer": ("optimizer", OPTIMIZERS),
     "schedule": ("schedule", SCHEDULES),
     "sampling": ("sampling", SAMPLINGS),
     "nesterov": ("nesterov", ("false", "true")),
     "drop_last": ("drop last", ("false", "true")),
 }
+"""The settings that are chosen among a few, their words and what there is to choose from."""
 _BUTTONS: dict[What, str] = {
     "this run": "change it",
     "all runs": "change all",
@@ -40,14 +42,14 @@ _BUTTONS: dict[What, str] = {
 }
 
 
-class Request(NamedTuple):
+class SettingsRequest(NamedTuple):
     """What is to become otherwise, and for whom."""
 
     what: What
     settings: Settings
 
 
-class SettingsScreen(ModalScreen[Request | None]):
+class SettingsScreen(ModalScreen[SettingsRequest | None]):
     """The settings of one run, over the screen; closes with what was asked for, or with nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close")]
@@ -68,10 +70,10 @@ class SettingsScreen(ModalScreen[Request | None]):
         with VerticalScroll(id="settings"):
             yield Static(f"{self._run.name}: what its next updates are made with", classes="title", markup=False)
             with Grid(classes="fields"):
-                for key, words in _TYPED.items():
+                for key, words in TYPED.items():
                     yield Label(words)
                     yield Input(_text(getattr(self._run, key)), id=key, compact=True)
-                for key, (words, choices) in _CHOSEN.items():
+                for key, (words, choices) in CHOSEN.items():
                     yield Label(words)
                     names = [(name, name) for name in choices]
                     value = _text(getattr(self._run, key))
@@ -100,7 +102,7 @@ class SettingsScreen(ModalScreen[Request | None]):
         except ConfigError as error:
             self.query_one("#refusal", Static).update(str(error))
         else:
-            self.dismiss(Request(what, settings))
+            self.dismiss(SettingsRequest(what, settings))
 
     def _settings(self) -> dict[str, Any]:
         """What was typed or chosen that is not as it was.
@@ -108,8 +110,8 @@ class SettingsScreen(ModalScreen[Request | None]):
         Raises:
             ConfigError: for what is no number, say.
         """
-        texts = {key: self.query_one(f"#{key}", Input).value for key in _TYPED}
-        texts |= {key: str(self.query_one(f"#{key}", Select).value) for key in _CHOSEN}
+        texts = {key: self.query_one(f"#{key}", Input).value for key in TYPED}
+        texts |= {key: str(self.query_one(f"#{key}", Select).value) for key in CHOSEN}
         changed = {key: text for key, text in texts.items() if text != _text(getattr(self._run, key))}
         if "optimizer" in changed:  # the rate stays the one that is shown, whatever another optimizer's usual one is
             changed["lr"] = texts["lr"]

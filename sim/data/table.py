@@ -59,7 +59,7 @@ class Table:
 
 
 def load_bundled(name: str) -> Table:
-    """One of the data sets that come with the package: see `sim/datasets/README.md`.
+    """One of the data sets that come with the package: see `sim/data/datasets/README.md`.
 
     Raises:
         ConfigError: for a name that is not among them.

@@ -88,6 +88,7 @@ class TorchStepper:
         try:
             self._stand_at(state)
             use_threads_for(self._course.run.batch_size * state.vector.numel())
+            self._held = None  # on the way from one state to the next
             return self._descend(state, int(min(updates, self._course.left(state))), until, keep_every)
         finally:
             outside.restore()
@@ -117,25 +118,23 @@ class TorchStepper:
         snapshots: list[Tensor] = []
         trouble: Trouble | None = None
         made = 0
-        try:
-            while made < count and seconds < until and not status.stopped:
-                step, spent = self._step(update + 1)
-                update, seconds = update + 1, seconds + spent
-                for column, of in of_step:
-                    column[made] = of(step)
-                grad_norm = float(columns["grad_norm"][made])
-                status = self._judge(state, update, step.batch_loss, grad_norm, step.lr, status)
-                if status.stopped or course.evaluates(update, seconds):
-                    found = passes(self._problem, self._model.module)
-                    for one in _PASS:
-                        columns[one.name][made] = one.of(found)
-                statuses[made], times[made] = status, seconds
-                made += 1
-                if update % keep_every == 0:
-                    kept.append(update)
-                    snapshots.append(on_plane_terms(vector, copy=True))
-        except (Exception, SystemExit) as error:
-            status, trouble = Status.FAILED, self._trouble(error, state.update + made + 1)
+        while made < count and seconds < until and not status.stopped:
+            try:
+                step, spent, status, found = self._make(state, update + 1, seconds, status)
+            except (Exception, SystemExit) as error:
+                status, trouble = Status.FAILED, self._trouble(error, update + 1)
+                break
+            update, seconds = update + 1, seconds + spent
+            for column, of in of_step:
+                column[made] = of(step)
+            if found is not None:
+                for one in _PASS:
+                    columns[one.name][made] = one.of(found)
+            statuses[made], times[made] = status, seconds
+            made += 1
+            if update % keep_every == 0:
+                kept.append(update)
+                snapshots.append(on_plane_terms(vector, copy=True))
         block = Block(
             first=state.update + 1,
             status=statuses[:made],
@@ -145,7 +144,19 @@ class TorchStepper:
             snapshots=torch.stack(snapshots) if snapshots else on_plane_terms(vector).new_empty(0, vector.numel()),
             trouble=trouble,
         )
-        return self._state_after(state, state.update + made, seconds, status), block
+        return self._state_after(state, update, seconds, status), block
+
+    def _make(
+        self, state: RunState, update: int, seconds: float, status: Status
+    ) -> tuple[Step, float, Status, Passes | None]:
+        """Make an update after so many seconds: all of it that the model, its loss or its data may fail in.
+
+        What it did, the seconds that it took, how the run stands after it, and the passes over all examples if due.
+        """
+        step, spent = self._step(update)
+        status = self._judge(state, update, step, status)
+        due = status.stopped or self._course.evaluates(update, seconds + spent)
+        return step, spent, status, passes(self._problem, self._model.module) if due else None
 
     def _step(self, update: int) -> tuple[Step, float]:
         """One update: sample, forward, backward, step; what it did, and the seconds that it took."""
@@ -193,23 +204,21 @@ class TorchStepper:
         self._model.gradient.mul_(factor)
         return total * factor
 
-    def _judge(
-        self, state: RunState, update: int, batch_loss: float, grad_norm: float, lr: float, status: Status
-    ) -> Status:
+    def _judge(self, state: RunState, update: int, step: Step, status: Status) -> Status:
         """How the run stands after an update."""
-        run = self._course.run
-        if not (math.isfinite(batch_loss) and math.isfinite(grad_norm)) or abs(batch_loss) > state.loss_bound:
+        run, norm = self._course.run, step.grad_norm
+        if not (math.isfinite(step.batch_loss) and math.isfinite(norm)) or abs(step.batch_loss) > state.loss_bound:
             return Status.DIVERGED
-        if grad_norm * max(1.0, lr) > self._huge and not torch.isfinite(self._model.vector).all():
+        if norm * max(1.0, step.lr) > self._huge and not torch.isfinite(self._model.vector).all():
             return Status.DIVERGED
         if run.full_batch:
-            return Status.CONVERGED if grad_norm < GRADIENT_TOLERANCE else Status.RUNNING
+            return Status.CONVERGED if norm < GRADIENT_TOLERANCE else Status.RUNNING
         # noise leads a run past a minimum every now and then: only where it is found out does it stand
         every = run.loss_every * (1 if status is Status.CONVERGED else CONVERGENCE_CHECK_EVERY)
         if update % every:
             return Status.RUNNING
-        norm = torch.linalg.vector_norm(full_gradient(self._problem, self._model.module)).item()
-        return Status.CONVERGED if norm < GRADIENT_TOLERANCE else Status.RUNNING
+        full = torch.linalg.vector_norm(full_gradient(self._problem, self._model.module)).item()
+        return Status.CONVERGED if full < GRADIENT_TOLERANCE else Status.RUNNING
 
     def _trouble(self, error: BaseException, update: int) -> Trouble:
         """Why an update could not be made, and the figures where the run stopped."""

@@ -97,6 +97,8 @@ MODELS: dict[str, str] = {
     "cnn": "a small convolutional network: two convolutions with ReLU and pooling, then one linear layer",
     "FILE.py[:NAME]": "your own: a function (`model` by default) that returns an nn.Module",
 }
+NETWORKS = tuple(name for name in MODELS if name.isidentifier())
+"""The models that come with gdsim."""
 DATASETS: dict[str, str] = {
     "digits": "1,797 handwritten digits of 8x8 pixels, 10 classes",
     "breast-cancer": "569 tumours by 30 measurements, 2 classes",

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -10,6 +10,7 @@ from sim.experiment.choices import (
     BACKENDS,
     DATASETS,
     MODELS,
+    NETWORKS,
     OPTIMIZERS,
     BackendChoice,
     Clock,
@@ -115,7 +116,7 @@ class ModelConfig:
     """Which model, on which data.
 
     Attributes:
-        model: "mlp", "cnn", or a Python file with a function that makes one: "FILE.py" or "FILE.py:NAME".
+        model: one of `NETWORKS`, or a Python file with a function that makes one: "FILE.py" or "FILE.py:NAME".
         dataset: bundled data, or "synthetic"; not used where `data` is given or the model's file has data of its own.
         data: a CSV, TSV or Parquet file; an NPZ file with X and y; or two NPY files, "X.npy,y.npy".
         features, target: the columns to use from a table; no features: all but the target.
@@ -142,7 +143,7 @@ class ModelConfig:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        if self.model not in ("mlp", "cnn") and not self.own_file:
+        if self.model not in NETWORKS and not self.own_file:
             raise ConfigError(f"Unknown model {self.model!r}; {suggest(self.model, MODELS)}")
         choose(self.dataset, DATASETS, "data set")
         choose(self.task, get_args(Task), "task")
@@ -171,16 +172,31 @@ class ModelConfig:
         return (found[1], found[2] or "model") if found else None
 
 
+LimitUnit = Literal["updates", "epochs", "seconds"]
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """Where a run without a screen ends: each run leaves the clock when it has come this far."""
 
-    unit: Literal["updates", "epochs", "seconds"]
+    unit: LimitUnit
     value: float
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.value) and self.value > 0):
             raise ConfigError(f"--{self.unit} must be a positive finite number, not {self.value!r}.")
+
+    @classmethod
+    def among(cls, given: Mapping[LimitUnit, float | None]) -> "Limit | None":
+        """The one that was given; None if none was.
+
+        Raises:
+            ConfigError: for several.
+        """
+        limits = [cls(unit, value) for unit, value in given.items() if value is not None]
+        if len(limits) > 1:
+            raise ConfigError("The runs end in one way only: after --updates, --epochs or --seconds.")
+        return limits[0] if limits else None
 
 
 @dataclass(frozen=True, slots=True)

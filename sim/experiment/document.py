@@ -6,9 +6,9 @@ out is as by default; keys are the names of the options. `[[runs]]` and `[[chang
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields, replace
-from typing import Any
+from typing import Any, get_args
 
-from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig, default_runs
+from sim.experiment.config import Experiment, Limit, LimitUnit, ModelConfig, ProblemConfig, RunConfig, default_runs
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Change, ClockChange, Fork, RunChange
@@ -22,7 +22,7 @@ MODEL_KEYS = ("dataset", "hidden", "task", "test_fraction", "examples", "loader"
 """What only a model has."""
 
 _DATA_KEYS = ("data", "features", "target", "scale")
-_LIMITS = ("updates", "epochs", "seconds")
+_LIMITS: tuple[LimitUnit, ...] = get_args(LimitUnit)
 _PLAIN_KEYS = ("seed", "clock", "device", "backend")
 _KEYS = (
     *("problem", "start", "model", "mini_batch_size", "runs", "changes"),
@@ -62,14 +62,11 @@ def from_document(document: Mapping[str, Any]) -> Experiment:
         ConfigError: for keys that mean nothing, values of the wrong kind, and whatever else cannot be done.
     """
     _check(document, _KEYS, "the experiment")
-    limits = [Limit(unit, document[unit]) for unit in _LIMITS if unit in document]  # type: ignore[arg-type]
-    if len(limits) > 1:
-        raise ConfigError("The runs end in one way only: after --updates, --epochs or --seconds.")
     return Experiment(
         problem=_model(document) if "model" in document else _problem(document),
         runs=_runs(document),
         start=_start(document),
-        limit=limits[0] if limits else None,
+        limit=Limit.among({unit: document.get(unit) for unit in _LIMITS}),
         changes=tuple(_change(change) for change in document.get("changes", ())),
         **{key: document[key] for key in (*_PLAIN_KEYS, "plane") if key in document},
     )

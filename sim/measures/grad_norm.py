@@ -5,4 +5,4 @@ from sim.measures.measure import Step, measure
 
 @measure("gradient norm", "length of the last batch's gradient", cost="step", short="‖grad‖")
 def grad_norm(step: Step) -> float:
-    return float(step.gradient.norm())
+    return step.grad_norm

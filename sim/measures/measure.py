@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from sim.experiment.geometry import Point
@@ -20,20 +21,28 @@ update that is looked at, of a `Gradients`; "free" follows from what was recorde
 Unit = Literal["", "%", "°", "/s"]
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """An update that was just made.
+
+    A measure of the way travelled would need the parameters before the update, too, of which steppers keep no copy.
 
     Attributes:
         batch_loss: the mean over its batch, at the parameters before it.
-        gradient: of that loss, shape (P,).
+        gradient: of that loss, shape (L,).
         lr: the rate that it used.
-        vector: the parameters after it, shape (P,).
+        vector: the parameters after it, shape (L,); for measures of them, such as the length of a model's weights.
     """
 
     batch_loss: float
     gradient: "Tensor"
     lr: float
     vector: "Tensor"
+
+    @cached_property
+    def grad_norm(self) -> float:
+        """The length of the gradient, in its own type; whether a run has converged or diverged depends on it."""
+        return float(self.gradient.norm())
 
 
 class Figures(NamedTuple):

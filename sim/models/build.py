@@ -208,7 +208,8 @@ def _make_model(config: ModelConfig, own: OwnFile | None, problem: Problem) -> n
     inputs, targets = problem.source.take(torch.zeros(1, dtype=torch.int64))
     shape = tuple(inputs.shape[1:])
     outputs = _outputs(problem) if problem.task == "classification" else targets[0].numel()
-    return mlp(shape, config.hidden, outputs) if config.model == "mlp" else cnn(shape, outputs)
+    networks = {"mlp": lambda: mlp(shape, config.hidden, outputs), "cnn": lambda: cnn(shape, outputs)}
+    return networks[config.model]()
 
 
 def _outputs(problem: Problem) -> int:

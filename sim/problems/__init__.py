@@ -1,5 +1,8 @@
 """The two-parameter problems: one registry, one function in one file each. Imports no torch.
 
+Beside them: what they are made of (`formula`, `finite_sum`, `start_and_window`), what kind of point a run stands at
+(`curvature`), and what is said of a problem or a model before it is opened (`card`).
+
 To add a problem, write a function that takes a `ProblemConfig` and returns a `Formula` in a file of its own, decorate
 it with `problem`, and name the file in `_FILES`.
 """

@@ -30,7 +30,7 @@ class Card:
         movable: whether the runs can start anywhere on the plane.
         comparable_axes: whether a step means as much along one axis of the plane as along the other.
         formula: that of a two-parameter problem; None for a model.
-        answers: whether the runs' answers to examples can be shown.
+        predictions: whether the runs' answers to test examples can be shown.
     """
 
     name: str
@@ -44,7 +44,12 @@ class Card:
     movable: bool = False
     comparable_axes: bool = True
     formula: Formula | None = None
-    answers: bool = False
+    predictions: bool = False
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is a model, with more parameters than a plane has."""
+        return self.formula is None
 
     @property
     def drawn(self) -> Formula | None:
@@ -96,7 +101,7 @@ def _model_card(config: ModelConfig) -> Card:
         axes=("direction 1", "direction 2"),
         window=None,
         pace={},
-        answers=True,
+        predictions=True,
     )
 
 

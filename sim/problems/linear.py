@@ -10,7 +10,7 @@ from sim.experiment.config import ProblemConfig
 from sim.experiment.geometry import Point
 from sim.problems import problem
 from sim.problems.formula import DataView, Formula
-from sim.problems.valley import start_above, steepest_rate, window_around
+from sim.problems.start_and_window import start_above, steepest_rate, window_around
 
 _LR = 0.2  # for the bundled data: under half of 1/λmax, so that single examples jitter along the valley, not across it
 

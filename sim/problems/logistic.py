@@ -10,7 +10,7 @@ from sim.experiment.config import ProblemConfig
 from sim.experiment.geometry import Point
 from sim.problems import problem
 from sim.problems.formula import DataView, Floats, Formula
-from sim.problems.valley import start_above, steepest_rate, window_around
+from sim.problems.start_and_window import start_above, steepest_rate, window_around
 
 _FEATURES = ("mean compactness", "mean concavity")
 _LR = 0.6  # for the bundled data: under a third of 1/λmax, so that single examples jitter along the valley, not across

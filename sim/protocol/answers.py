@@ -56,6 +56,11 @@ class PlaneNews:
     trails: tuple[Trail, ...]
     unit: float = 1.0
 
+    @property
+    def flat(self) -> bool:
+        """Whether the two parameters are the plane: everything lies on it."""
+        return self.kind == "identity"
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:

@@ -33,7 +33,7 @@ _FIRST_PIECE = 64  # points, before it is known how long one takes
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class LandscapeStage:
     """A landscape as far as it has been computed.
 
     Attributes:
@@ -56,8 +56,8 @@ def grid(window: Window, columns: int, rows: int) -> Floats:
 
 def survey(
     problem: Problem, module: nn.Module, parameters_at: ParametersAt, window: Window, columns: int, rows: int
-) -> Iterator[Picture]:
-    """Pictures of the loss on the cells of a window, each better than the one before; the last one is complete.
+) -> Iterator[LandscapeStage]:
+    """Stages of the landscape on the cells of a window, each better than the one before; the last one is complete.
 
     What is no number counts as infinite. Neither the module nor any random state changes.
 
@@ -70,24 +70,24 @@ def survey(
     points = grid(window, columns, rows)
     probe = _Probe(problem, module, parameters_at)
     if (at_once := probe.losses_at_once(points)) is not None:
-        yield Picture(at_once, 1.0, problem.examples)
+        yield LandscapeStage(at_once, 1.0, problem.examples)
         return
     few = min(COARSE_EXAMPLES, problem.examples)
     blank = np.full((rows, columns), np.nan)
     coarse = np.full((1, COARSE_ROWS * COARSE_COLUMNS), np.nan)
     for _ in probe.fill(coarse, grid(window, COARSE_COLUMNS, COARSE_ROWS).reshape(1, -1, 2), [0], few):
-        yield Picture(blank, 0.0, few)
+        yield LandscapeStage(blank, 0.0, few)
     outline = _smoothed(_smoothed(coarse.reshape(COARSE_ROWS, COARSE_COLUMNS), columns).T, rows).T
-    picture = Picture(outline, 0.02, few)
-    yield picture
+    stage = LandscapeStage(outline, 0.02, few)
+    yield stage
     work = probe.parameters * columns * rows
     sample = int(min(problem.examples, max(COARSE_EXAMPLES, _MOST_WORK / work)))
     order = sorted(range(rows), key=lambda row: row % _INTERLEAVED)
     fine = np.full((rows, columns), np.nan)
     for done in probe.fill(fine, points, order, sample):
-        values = picture.values if done % 1 else _completed(fine, outline)
-        picture = Picture(values, 1.0 if done == rows else 0.02 + 0.98 * done / rows, sample)
-        yield picture
+        values = stage.values if done % 1 else _completed(fine, outline)
+        stage = LandscapeStage(values, 1.0 if done == rows else 0.02 + 0.98 * done / rows, sample)
+        yield stage
 
 
 def _smoothed(coarse: Floats, count: int) -> Floats:

@@ -49,7 +49,7 @@ class Plane:
         seen = self.resolve(vectors)
         return seen.points.to(vectors.dtype), seen.distances.to(vectors.dtype)
 
-    def resolve(self, vectors: Tensor) -> "Resolved":
+    def resolve(self, vectors: Tensor) -> "Seen":
         """Parameters of shape (K, L) as seen from the plane. In float64, in pieces, since L may be large."""
         along = vectors.new_zeros(len(vectors), 2, dtype=torch.float64)
         squares, gram = along.new_zeros(len(vectors)), along.new_zeros(2, 2)
@@ -63,7 +63,7 @@ class Plane:
             squares += (away**2).sum(dim=1)
         points = torch.linalg.solve(gram, along.T).T
         beside = (squares - (points * along).sum(dim=1)).clamp(min=0.0)
-        return Resolved(points, along, squares, beside)
+        return Seen(points, along, squares, beside)
 
     def directions(self, gradient: Tensor) -> Tensor:
         """The slope along each of the two directions of a gradient of shape (L,): shape (2,)."""
@@ -102,7 +102,7 @@ def identity_plane(layout: Layout) -> Plane:
     )
 
 
-class Resolved(NamedTuple):
+class Seen(NamedTuple):
     """K vectors of parameters as seen from a plane, in float64.
 
     Attributes:
@@ -121,9 +121,9 @@ class Resolved(NamedTuple):
         """From the plane, shape (K,)."""
         return self.beside.sqrt()
 
-    def some(self, which: Tensor) -> "Resolved":
+    def some(self, which: Tensor) -> "Seen":
         """So many of them: bool, shape (K,)."""
-        return Resolved(*(column[which] for column in self))
+        return Seen(*(column[which] for column in self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Scatter:
     Attributes:
         count: how many vectors of parameters.
         way: the sum of their ways from the plane's origin, float64, shape (L,).
-        points, along, squares, beside: the sums of what `Resolved` has of each.
+        points, along, squares, beside: the sums of what `Seen` has of each.
     """
 
     count: int
@@ -144,7 +144,7 @@ class Scatter:
     beside: Tensor
 
     @classmethod
-    def of(cls, plane: Plane, vectors: Sequence[Tensor], seen: Resolved) -> "Scatter":
+    def of(cls, plane: Plane, vectors: Sequence[Tensor], seen: Seen) -> "Scatter":
         """That of parameters of shape (L,) each, which the plane has resolved."""
         way = plane.origin.double() * -len(vectors)
         for vector in vectors:

@@ -17,8 +17,8 @@ from sim.models.flat import Layout, trainable
 from sim.protocol.answers import PlaneNews, Trail
 from sim.views.planes import (
     Plane,
-    Resolved,
     Scatter,
+    Seen,
     aligned,
     distinct,
     explained,
@@ -216,7 +216,7 @@ class FittedTrails:
             counts = zip(fresh, one.own[begin:].tolist(), strict=True)
             kept += [near and own and not (again and vector is fresh[0]) for vector, own in counts] + [False]
             unkept += [False] * len(fresh) + [near and not torch.equal(every[-1], head)]
-        seen = self._resolved(vectors)
+        seen = self._seen(vectors)
         share = self._explained(vectors, seen, kept, unkept, whole=whole)
         xy, distances = seen.points.numpy(), seen.distances.numpy()
         ends = np.cumsum([len(one) - begin + 1 for one, begin in zip(snapshots, begins, strict=True)])[:-1]
@@ -230,16 +230,16 @@ class FittedTrails:
         unit = float(torch.linalg.vector_norm(self.plane.basis[0]))
         return PlaneNews(self.number, self.kind, self.plane.words, share, whole, trails, unit)
 
-    def _resolved(self, vectors: list[Tensor]) -> Resolved:
+    def _seen(self, vectors: list[Tensor]) -> Seen:
         """K vectors as seen from the plane."""
         parts = [
             self.plane.resolve(torch.stack(vectors[begin : begin + _AT_ONCE]))
             for begin in range(0, len(vectors), _AT_ONCE)
         ]
-        return Resolved(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+        return Seen(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
     def _explained(
-        self, vectors: list[Tensor], seen: Resolved, kept: list[bool], unkept: list[bool], *, whole: bool
+        self, vectors: list[Tensor], seen: Seen, kept: list[bool], unkept: list[bool], *, whole: bool
     ) -> float:
         """The share of the variation of all snapshots, counted once each, that lies along the plane.
 

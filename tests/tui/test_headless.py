@@ -22,7 +22,7 @@ from sim.protocol.commands import Advance, Command, Open
 from sim.protocol.trace import NO_ROWS, ROW, Rows, Status
 from tui import cli, headless
 from tui.export import ExportError
-from tui.headless import descend, limit_of, run_headless
+from tui.headless import descend, run_headless
 from tui.options.options import Options, prepare
 from tui.session.link import InlineLink
 
@@ -172,12 +172,6 @@ def test_the_summary_in_full(experiment: Experiment, card: Card, capsys: pytest.
     assert batch.endswith("∞  diverged at update 7")
     assert len({line.index("diverged") for line in (batch, *others)}) == 1
     assert "3,094" in batch
-
-
-@pytest.mark.parametrize("arguments", [(None, None, None), (1, 2.0, None), (1, 2.0, 3.0)])
-def test_there_is_exactly_one_limit(arguments: tuple[int | None, float | None, float | None]) -> None:
-    with pytest.raises(ConfigError, match="exactly one of --updates, --epochs and --seconds"):
-        limit_of(*arguments)
 
 
 def _export(path: Path, *arguments: str) -> list[dict[str, str]]:

@@ -1,7 +1,7 @@
 """Where the panels stand, on terminals of every size."""
 
 import pytest
-from textual.widgets import Static
+from textual.widgets import Footer, Static
 
 from sim.experiment.config import RunConfig
 from sim.protocol.answers import Failed
@@ -25,20 +25,9 @@ async def test_every_panel_has_its_own_part_of_the_screen(size: tuple[int, int],
 
 def check_regions(it: Screen) -> None:
     """The panels that are shown tile the screen."""
-    names = (
-        "#status",
-        "#surface",
-        "#data",
-        "#curves",
-        "#lens",
-        "#this-update",
-        "#clocks",
-        "#sentence",
-        "#runs",
-        "#timeline",
-        "Footer",
-    )
-    panels = [panel for name in names if (panel := it.app.query_one(name)).display]
+    beside = (it.app.query_one("#sentence"), it.app.query_one(Footer))
+    panels = [panel for panel in (*it.app.panels, *beside) if panel.display]
+    assert [panel for panel in panels if not panel.region] == [], "app.tcss gives them no part of this screen"
     regions = [panel.region for panel in panels]
     assert all(region in it.app.screen.region for region in regions)
     for i, region in enumerate(regions):

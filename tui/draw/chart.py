@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tui.draw.canvas import POINT, Canvas
 from tui.draw.frame import Frame
 from tui.draw.numbers import decimal
-from tui.draw.palette import TURN
+from tui.draw.palette import CHANGE
 from tui.draw.plotting import axes, line_patterns
 from tui.draw.scale import Scale, scale_across, scale_up
 from tui.draw.smoothing import envelope, smoothed
@@ -200,7 +200,7 @@ class _Area:
             if not xs[0] <= share <= xs[-1]:
                 continue
             column, row = self._column(share), self._row(float(np.interp(share, xs, ys)))
-            self._canvas.text(column, row, TURN, series.color, bold=True)
+            self._canvas.text(column, row, CHANGE, series.color, bold=True)
             if row > 0 and column + len(words) <= self._canvas.columns:
                 self._canvas.text(column, row - 1, words, series.color, self._background)
 

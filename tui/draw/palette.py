@@ -10,7 +10,7 @@ Integers = NDArray[np.int64]
 
 GLYPHS = ("●", "■", "▲", "◆", "★", "▼", "✚", "✖", "◉")
 """The head of each run: single-cell characters that monospaced fonts have, distinguishable without colour."""
-START, MINIMUM, TURN = "○", "×", "◇"
+START, MINIMUM, CHANGE = "○", "×", "◇"
 
 _SHADES = 4  # of a trail, from the newest points to the oldest
 _FAR_SHARE = 0.97  # of the window's area: the loss reached there begins the highest band

@@ -21,6 +21,7 @@ class DataPanel(Plot):
     """The data as points, each run's line or boundary, and the examples that each run's last update used."""
 
     BORDER_TITLE = "data"
+    DEFAULT_CLASSES = "view framed"
 
     def show(self, scene: Scene) -> None:
         """Draw a scene; nothing where the problem has no data to draw."""

@@ -67,7 +67,7 @@ class Carry:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class TrailsPicture:
     """What was drawn of the trails.
 
     Attributes:
@@ -79,7 +79,7 @@ class Picture:
     trails: Mapping[int, tuple[NDArray[np.int64], Floats]]
 
     @classmethod
-    def of(cls, scene: Scene, window: Window) -> "Picture":
+    def of(cls, scene: Scene, window: Window) -> "TrailsPicture":
         """That of the runs that are shown."""
         return cls(window, {run.index: (run.updates, run.points) for run in scene.runs if run.shown})
 
@@ -98,10 +98,10 @@ class Picture:
         before, after = [self.at(run) for run in known], [run.points for run in known]
         return Carry.between(np.concatenate(before), np.concatenate(after))
 
-    def carried(self, carry: Carry) -> "Picture":
+    def carried(self, carry: Carry) -> "TrailsPicture":
         """The same in other coordinates."""
         trails = {index: (updates, carry.points(points)) for index, (updates, points) in self.trails.items()}
-        return Picture(carry.window(self.window), trails)
+        return TrailsPicture(carry.window(self.window), trails)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +113,7 @@ class Glide:
         frames: that went by since.
     """
 
-    start: Picture
+    start: TrailsPicture
     frames: int = 0
 
     def on(self) -> "Glide | None":

@@ -4,7 +4,7 @@ import numpy as np
 
 from tui.draw.canvas import Canvas
 from tui.draw.numbers import decimal
-from tui.draw.palette import MINIMUM, START, TURN, Palette, blend, trail_colors
+from tui.draw.palette import CHANGE, MINIMUM, START, Palette, blend, trail_colors
 from tui.draw.viewport import Viewport
 from tui.panels.cloud import draw_cloud
 from tui.scene.scene import RunScene, Scene, vanishes
@@ -21,7 +21,7 @@ def draw_runs(canvas: Canvas, view: Viewport, scene: Scene, *, closely: bool) ->
     for run in scene.layers:
         _draw_trail(canvas, view, run, scene.palette)
     _draw_marks(canvas, view, scene)
-    _draw_turns(canvas, view, scene)
+    _draw_changes(canvas, view, scene)
     if closely:
         _draw_steps(canvas, view, [run for run in scene.runs if run.shown], scene.palette)
     _name_axes(canvas, view, scene, _draw_heads(canvas, view, scene))
@@ -44,12 +44,12 @@ def _draw_marks(canvas: Canvas, view: Viewport, scene: Scene) -> None:
             canvas.text(*cell, mark, scene.palette.marks, bold=True)
 
 
-def _draw_turns(canvas: Canvas, view: Viewport, scene: Scene) -> None:
+def _draw_changes(canvas: Canvas, view: Viewport, scene: Scene) -> None:
     """Where a run's settings were changed."""
     for run in scene.layers:
-        for turn in run.turns:
-            if turn.point is not None and (cell := view.cell(*turn.point)) is not None:
-                canvas.text(*cell, TURN, run.color, bold=True)
+        for change in run.changes:
+            if change.point is not None and (cell := view.cell(*change.point)) is not None:
+                canvas.text(*cell, CHANGE, run.color, bold=True)
 
 
 def _draw_steps(canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:

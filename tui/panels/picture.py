@@ -10,8 +10,10 @@ from tui.draw.frame import Frame
 class Picture(Widget, can_focus=True):
     """A widget that shows one frame at a time, and repaints only the cells in which it differs from the one before."""
 
-    def __init__(self, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    DEFAULT_CLASSES = "framed"
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._frame: Frame | None = None
 
     def show_frame(self, frame: Frame) -> None:

@@ -19,6 +19,7 @@ class Predictions(Words, can_focus=True):
     """Test examples (images as half-block pictures), their truth, and each run's answers below, wrong ones in red."""
 
     BORDER_TITLE = "test examples and answers"
+    DEFAULT_CLASSES = "view framed"
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""

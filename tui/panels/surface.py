@@ -16,7 +16,7 @@ from tui.draw.ground import Ground
 from tui.draw.numbers import count
 from tui.draw.palette import Palette
 from tui.draw.viewport import Viewport
-from tui.panels.glide import Carry, Glide, Picture
+from tui.panels.glide import Carry, Glide, TrailsPicture
 from tui.panels.on_the_ground import draw_runs
 from tui.panels.plot import Plot
 from tui.scene.scene import Scene
@@ -49,7 +49,7 @@ class Surface(Plot):
         self._fits_itself = self._square = False
         self._plane = self._generation = 0
         self._glide: Glide | None = None
-        self._picture: Picture | None = None
+        self._picture: TrailsPicture | None = None
         self._window: Window | None = None
         self._scene: Scene | None = None
         self._ground: Ground | None = None
@@ -159,7 +159,7 @@ class Surface(Plot):
         if len(heads) and (changed or not _inside(view, heads, margin)):
             self._window = view.fit(np.concatenate(trails), margin=_ROOM).window
 
-    def _move(self, picture: Picture, scene: Scene, *, same_race: bool, same_plane: bool) -> None:
+    def _move(self, picture: TrailsPicture, scene: Scene, *, same_race: bool, same_plane: bool) -> None:
         """Take the old picture along, to go from it to the new one; at the beginning of a race there is no way."""
         view = self.view
         if view is None:
@@ -205,7 +205,7 @@ class Surface(Plot):
             return
         if self._glide is not None:
             scene, view = self._glide.scene(scene), self._glide.view(view)
-        self._picture = Picture.of(scene, view.window)
+        self._picture = TrailsPicture.of(scene, view.window)
         canvas = self._on_the_ground(view, scene.palette)
         draw_runs(canvas, view, scene, closely=not scene.playing and self._glide is None)
         self._say_what_it_is(scene)

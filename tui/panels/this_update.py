@@ -24,6 +24,7 @@ class ThisUpdate(Words):
     """What each run's last update did: up to three lines a run, or several runs in a line."""
 
     BORDER_TITLE = "this update, against the full gradient"
+    DEFAULT_CLASSES = "framed"
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""

@@ -21,7 +21,7 @@ from sim.protocol.answers import Imagined, PlaneNews, Predicted, UpdateReport
 from sim.protocol.trace import RECORDED, Rows, Status
 from tui.draw.numbers import short
 from tui.draw.palette import GLYPHS, Palette
-from tui.scene.turns import Turn, turns_of
+from tui.scene.settings_changes import SettingsChange, changes_of
 from tui.session.history import History
 from tui.session.session import Session
 from tui.session.trails import PlaneTrails
@@ -58,7 +58,7 @@ class RunScene:
             on; None while unknown.
         angles: the last few updates that were looked at, and how many degrees off each was.
         failed: whether it could not go on.
-        turns: what was changed of it up to the cursor.
+        changes: what was changed of it up to the cursor.
         kind: of the point where it stands with next to no gradient; None while it moves, or where there is no formula.
     """
 
@@ -78,7 +78,7 @@ class RunScene:
     report: UpdateReport | None
     angles: tuple[tuple[int, float], ...]
     failed: bool
-    turns: tuple[Turn, ...]
+    changes: tuple[SettingsChange, ...]
     kind: Kind | None
 
     @property
@@ -184,7 +184,7 @@ class Scene:
     @property
     def flat(self) -> bool:
         """Whether the two parameters are the plane, so that there is nothing beside it."""
-        return self.plane.kind == "identity"
+        return self.plane.flat
 
     @property
     def live(self) -> bool:
@@ -269,7 +269,7 @@ def _run_scene(
     standing = Standing(
         point=Point(*points[-1].tolist()),
         minima=session.card.minima,
-        off_plane=math.nan if trails.plane.kind == "identity" else off_plane,
+        off_plane=math.nan if trails.plane.flat else off_plane,
         updates=int(now["update"] - then["update"]),
         examples=int(now["examples"] - then["examples"]),
         seconds=float(now["seconds"] - then["seconds"]),
@@ -292,7 +292,7 @@ def _run_scene(
         report=reports[index] if len(reports) == len(session.lineages) else None,  # else a fork is newer than they
         angles=session.look.angles.until(index, int(now["update"]), _COURSE),
         failed=index in session.troubles and history.live,
-        turns=turns_of(session.lineages[index], trails, index, int(now["update"])),
+        changes=changes_of(session.lineages[index], trails, index, int(now["update"])),
         kind=_kind_of_point(session.card.formula, points[-1]) if now["status"] == Status.CONVERGED else None,
     )
 

@@ -1,6 +1,7 @@
 """What a recording answers instead of an engine. Imports no torch."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ class Playback:
 
     def __init__(self, recording: Recording) -> None:
         self._recording, self.asked = recording, recording.asked
-        self.card = recorded_card(recording.asked)
+        self.card = replace(recorded_card(recording.asked), predictions=False)  # a model that is not there has none
         self.state, self.journal = recording.state, recording.journal
         self._first = recording.news()  # before the screen is there, so that trouble is known in the shell
         self._landscape = recording.landscape
@@ -119,4 +120,4 @@ def recorded_card(asked: Experiment) -> Card:
         name = Path(problem.model).name if isinstance(problem, ModelConfig) else problem.name
         title = f"{name} on {Path(problem.data).name if problem.data else 'data'} (not at hand)"
         axes = ("direction 1", "direction 2") if is_model else ("first parameter", "second parameter")
-        return Card(name, title, "", "Its data are not at hand.", axes, None, {}, answers=is_model)
+        return Card(name, title, "", "Its data are not at hand.", axes, None, {})

@@ -151,7 +151,7 @@ class Session(Changing):
         answer = await self.ask(Open(self.asked, _RETENTION))
         if isinstance(answer, Opened):
             same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
-            flat = answer.plane.kind == "identity"
+            flat = answer.plane.flat
             self.opened, self.history, self._inflow = answer, History(answer.rows), Inflow()
             self.trails = PlaneTrails(answer.plane)
             self.clock, self.journal = answer.experiment.clock, answer.experiment.changes

@@ -9,6 +9,8 @@ import torch
 
 from sim.descent import compiled_stepper
 from sim.descent.compiled_stepper import CompiledStepper
+from sim.experiment import choices
+from sim.experiment.choices import SAMPLINGS, SCHEDULES
 from sim.experiment.config import ProblemConfig, RunConfig
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Fork, RunChange
@@ -30,7 +32,6 @@ OPTIMIZERS = {
     "rmsprop with momentum": {"optimizer": "rmsprop", "momentum": 0.5},
     "adagrad": {"optimizer": "adagrad"},
 }
-SCHEDULES = ["constant", "step", "cosine", "one-cycle"]
 CPU = torch.device("cpu")
 
 
@@ -53,6 +54,11 @@ def assert_alike(expected, made):
         np.testing.assert_allclose(made[name], expected[name], rtol=1e-9, atol=1e-13, err_msg=name)
 
 
+def test_every_optimizer_is_held_against_the_reference():
+    held = {settings.get("optimizer", "sgd") for settings in OPTIMIZERS.values()}
+    assert held == set(choices.OPTIMIZERS), "add it to OPTIMIZERS"
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("name", registry())
 def test_an_epoch_is_the_reference_s_for_every_problem_optimizer_and_batch_size(name, optimizer):
@@ -68,7 +74,7 @@ def test_an_epoch_is_the_reference_s_for_every_problem_optimizer_and_batch_size(
         assert_alike(expected, made)
 
 
-@pytest.mark.parametrize("sampling", ["shuffle", "replacement", "sequential"])
+@pytest.mark.parametrize("sampling", SAMPLINGS)
 @pytest.mark.parametrize("drop_last", [False, True])
 def test_the_order_of_the_examples_is_the_reference_s_over_epochs(line, sampling, drop_last):
     (expected, made), _ = both(line, RunConfig("run", 7, sampling=sampling, drop_last=drop_last), 40)

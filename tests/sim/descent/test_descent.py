@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from sim.descent.torch_stepper import GRADIENT_TOLERANCE, TorchStepper
+from sim.experiment import choices
 from sim.experiment.config import Limit, RunConfig
 from sim.experiment.geometry import Point
 from sim.models.evaluation import batch_gradient, figures, full_gradient
@@ -70,6 +71,12 @@ OPTIMIZERS = {
     "rmsprop": ({"optimizer": "rmsprop"}, lambda p: torch.optim.RMSprop(p, 0.1)),
     "adagrad": ({"optimizer": "adagrad"}, lambda p: torch.optim.Adagrad(p, 0.1)),
 }
+
+
+def test_every_optimizer_and_schedule_is_held_against_torchs():
+    held = {settings["optimizer"] for settings, _ in OPTIMIZERS.values()}
+    assert held == set(choices.OPTIMIZERS), "add a plain one of torch's to OPTIMIZERS"
+    assert {"constant", *SCHEDULERS} == set(choices.SCHEDULES), "add a plain one of torch's to SCHEDULERS"
 
 
 @pytest.mark.parametrize("batch_size", ["all", 32, 7, 1])

@@ -8,23 +8,26 @@ import torch
 from torch.utils.data import DataLoader, RandomSampler
 
 from sim.descent.sampling import Sampler
+from sim.experiment.choices import SAMPLINGS
 
 
 def loader_batches(examples, batch_size, sampling, drop_last, seed):
     """Batches of indices of a plain DataLoader, a fresh iterator each epoch, for ever."""
     generator = torch.Generator().manual_seed(seed)
     dataset = torch.arange(examples)
-    how = {"shuffle": {"shuffle": True}, "sequential": {"shuffle": False}}.get(sampling) or {
-        "sampler": RandomSampler(dataset, replacement=True, generator=generator)
+    how = {
+        "shuffle": {"shuffle": True},
+        "sequential": {"shuffle": False},
+        "replacement": {"sampler": RandomSampler(dataset, replacement=True, generator=generator)},
     }
-    loader = DataLoader(dataset, batch_size, drop_last=drop_last, generator=generator, **how)
+    loader = DataLoader(dataset, batch_size, drop_last=drop_last, generator=generator, **how[sampling])
     while True:
         yield from loader
 
 
 CASES = [
     (examples, batch_size, sampling, drop_last, seed)
-    for sampling in ("shuffle", "replacement", "sequential")
+    for sampling in SAMPLINGS
     for examples, batch_size, drop_last, seed in (
         (10, 3, False, 0),
         (10, 3, True, 1),

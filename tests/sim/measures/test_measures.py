@@ -1,15 +1,19 @@
 """Every measure against torch, or a formula written by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from sim.descent import torch_stepper
+from sim.experiment.config import RunConfig
 from sim.experiment.geometry import Point
 from sim.measures import measures, registry
 from sim.measures.measure import Figures, Gradients, Passes, Standing, Step
-from sim.protocol.trace import COUNTERS, RECORDED, ROW
+from sim.protocol.trace import COUNTERS, RECORDED, ROW, Status
+from tests.sim.one_run import OneRun, bits
 
 torch.manual_seed(0)
 GRADIENT, OTHER = torch.randn(50), torch.randn(50)
@@ -47,7 +51,7 @@ def of(name: str, view: object) -> float:
 
 
 def test_every_measure_is_tested() -> None:
-    assert set(VALUES) == set(registry())
+    assert set(VALUES) == set(registry()), "add the measure, with a value of its own, to VALUES"
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -125,3 +129,28 @@ def test_what_took_no_time_has_no_speed() -> None:
     still = STANDING._replace(updates=0, examples=0, seconds=0.0)
     assert math.isnan(of("updates_per_second", still))
     assert math.isnan(of("examples_per_second", still))
+
+
+# -- what a measure may do to a run -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cost", "name"), [("_STEP", "lr"), ("_PASS", "test_loss")])
+def test_a_measure_that_raises_is_no_failure_of_the_users_model(line, monkeypatch, cost, name):
+    """It is raised as it is, and the run goes on from where it stood as if nothing had happened."""
+    run = RunConfig("batch", "all", momentum=0.9)
+    one, plain = OneRun(line, run), OneRun(line, run)
+    with monkeypatch.context() as patched:
+        patched.setattr(torch_stepper, cost, (replace(registry()[name], of=lambda view: view.nothing),))
+        with pytest.raises(AttributeError, match="nothing"):
+            one.advance(3)
+    assert one.status == Status.RUNNING
+    one.advance(5)
+    plain.advance(5)
+    assert bits(one.state)["vector"] == bits(plain.state)["vector"]
+
+
+@pytest.mark.parametrize("batch_size", ["all", 15])
+def test_what_a_run_has_come_to_depends_on_no_measure(line, monkeypatch, batch_size):
+    monkeypatch.setattr(torch_stepper, "_STEP", ())
+    assert OneRun(line, RunConfig("slow", batch_size, lr=0.3)).advance(20)["status"][-1] == Status.RUNNING
+    assert OneRun(line, RunConfig("fast", batch_size, lr=50.0)).advance(500)["status"][-1] == Status.DIVERGED

@@ -18,7 +18,7 @@ def test_the_card_of_a_formula_is_of_what_the_engine_opens(name: str) -> None:
     card = card_of(ProblemConfig(name))
     assert (card.name, card.sentence) == (name, registry()[name].sentence)
     assert card.movable
-    assert not card.answers
+    assert not card.predictions
     assert set(card.pace) == set(CLOCKS)
     _, opening = opened(Experiment(ProblemConfig(name), device="cpu"))
     start, window = opening.experiment.start, card.window
@@ -42,7 +42,7 @@ def test_the_card_of_a_model_says_what_learns_from_what(config: ModelConfig, nam
     card = card_of(config)
     assert (card.name, card.title) == (name, title)
     assert card.sentence.endswith("seen on a plane of its parameter space.")
-    assert card.answers
+    assert card.predictions
     assert not card.movable
     assert (card.window, card.pace, card.drawn, card.minima) == (None, {}, None, ())
 

@@ -37,12 +37,13 @@ def test_sentences_hold_for_the_share_of_seeds_they_promise(claim: Claim) -> Non
 
 
 def test_every_sentence_promises_something() -> None:
-    assert {claim.problem for claim in CLAIMS} == set(registry())
+    promised = {claim.problem for claim in CLAIMS}
+    assert promised == set(registry()), "say what its sentence promises in CLAIMS of benchmarks/promises.py"
 
 
 @pytest.mark.parametrize("name", registry())
 def test_the_window_holds_the_trails(name: str) -> None:
-    assert in_window(race(name)).all()
+    assert in_window(race(name)).all(), "have its window, rate and pace so that all trails of 20 seconds are in it"
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,23 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from sim.experiment.choices import OPTIMIZERS
 from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig, default_runs
+from sim.experiment.document import from_document, to_document
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import ClockChange
+from sim.experiment.resolved import Facts, resolve_run
 from tui import cli
 from tui.options.command_line import command_line
-from tui.options.options import Options, parse_run, prepare
+from tui.options.options import DEFAULTS, RUN_KEYS, Options, parse_run, prepare
 from tui.options.values import whole
+from tui.settings import CHOSEN, TYPED
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +118,22 @@ def test_data_of_a_file_lie_beside_it(tmp_path: Path, monkeypatch: pytest.Monkey
     assert parse(["--config", str(tmp_path / "lesson.toml")]).problem.features == ("x",)
 
 
+UNUSUAL = RunConfig(
+    name="unusual",
+    batch_size=8,
+    lr=0.5,
+    optimizer="rmsprop",
+    momentum=0.25,
+    nesterov=False,
+    sampling="replacement",
+    drop_last=True,
+    schedule="cosine",
+    schedule_updates=30,
+    loss_every=7,
+)
+NESTEROV = replace(UNUSUAL, optimizer="sgd", nesterov=True)
+"""Between them no setting of a run is as by default."""
+
 EXPERIMENTS = {
     "default": Experiment(),
     "problem, seed, clock": Experiment(ProblemConfig("sine"), seed=3, clock="examples", device="cpu"),
@@ -134,6 +154,10 @@ EXPERIMENTS = {
         runs=tuple(RunConfig(run.name, run.batch_size, lr=2.0**-index) for index, run in enumerate(default_runs()))
     ),
     "loss every": Experiment(runs=tuple(RunConfig(run.name, run.batch_size, loss_every=7) for run in default_runs())),
+    "unusual runs": Experiment(runs=(UNUSUAL, replace(NESTEROV, name="nesterov"))),
+    "unusual for all": Experiment(
+        runs=tuple(replace(NESTEROV, name=run.name, batch_size=run.batch_size) for run in default_runs(8))
+    ),
     "a model on another plane": Experiment(ModelConfig(hidden=(8, 4), dataset="wine"), plane="heads"),
     "a change of clock": Experiment(changes=(ClockChange(50, "examples"), ClockChange(70, "seconds"))),
     "limit": Experiment(limit=Limit("updates", 100)),
@@ -146,6 +170,22 @@ def test_a_command_line_gives_the_experiment_again(experiment: Experiment) -> No
     words = shlex.split(command_line(experiment))
     assert words[0] == "gdsim"
     assert parse(words[1:]) == experiment
+
+
+@pytest.mark.parametrize("setting", [field.name for field in fields(RunConfig)])
+def test_a_setting_of_a_run_can_be_said_everywhere(setting: str) -> None:
+    """Beside this, that it comes through as it was said is asserted of all experiments above."""
+    usual = {field.name: field.default for field in fields(RunConfig)}[setting]
+    assert {getattr(UNUSUAL, setting), getattr(NESTEROV, setting)} != {usual}, "give UNUSUAL another value of it"
+    assert setting in RUN_KEYS, "add it to RUN_KEYS of tui/options/options.py"
+    if setting not in ("name", "batch_size"):
+        assert setting in DEFAULTS, "add it to Options of tui/options/options.py"
+    if setting not in ("name", "loss_every"):
+        assert setting in {*TYPED, *CHOSEN}, "add it to TYPED or CHOSEN of tui/settings.py"
+    facts = Facts(100, 2, dict.fromkeys(OPTIMIZERS, 0.1))
+    for run in (UNUSUAL, NESTEROV):
+        assert getattr(resolve_run(run, facts), setting) == getattr(run, setting), "add it to Run of resolved.py"
+        assert from_document(to_document(Experiment(runs=(run,)))).runs == (run,), "add it to _KINDS of document.py"
 
 
 def test_a_command_line_with_the_users_data(tmp_path: Path) -> None:

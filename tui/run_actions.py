@@ -8,10 +8,10 @@ from textual.app import App
 from sim.experiment.journal import Settings
 from sim.experiment.resolved import Run, Stage
 from tui.session.session import Session
-from tui.settings import Request, SettingsScreen
+from tui.settings import SettingsRequest, SettingsScreen
 
 
-class LiveControls(App[None]):
+class RunActions(App[None]):
     """The actions that change the selected run.
 
     Attributes:
@@ -47,11 +47,11 @@ class LiveControls(App[None]):
             screen = SettingsScreen(stage.asked, stage.run, self.session.experiment.facts)
             self.push_screen(screen, self._take_request)
 
-    def _take_request(self, request: Request | None) -> None:
+    def _take_request(self, request: SettingsRequest | None) -> None:
         if request is not None:
             self._in_turn(lambda stage: self._carry_out(request, stage))
 
-    async def _carry_out(self, request: Request, stage: Stage) -> None:
+    async def _carry_out(self, request: SettingsRequest, stage: Stage) -> None:
         session, selected = self.session, self.session.look.selected
         match request.what:
             case "this run":

@@ -9,7 +9,7 @@ from tui.session.change_words import change_words
 from tui.session.trails import PlaneTrails
 
 
-class Turn(NamedTuple):
+class SettingsChange(NamedTuple):
     """A change of a run's settings.
 
     Attributes:
@@ -23,10 +23,10 @@ class Turn(NamedTuple):
     point: Point | None
 
 
-def turns_of(lineage: Lineage, trails: PlaneTrails, index: int, update: int) -> tuple[Turn, ...]:
+def changes_of(lineage: Lineage, trails: PlaneTrails, index: int, update: int) -> tuple[SettingsChange, ...]:
     """The changes of a run up to an update."""
     return tuple(
-        Turn(after.update, change_words(before.run, after.run), trails.point_after(index, after.update))
+        SettingsChange(after.update, change_words(before.run, after.run), trails.point_after(index, after.update))
         for before, after in pairwise(lineage.stages)
         if after.update <= update
     )
