@@ -38,8 +38,10 @@ def reading(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         sentence = "is no recording" if "not a database" in str(error) else f"is damaged: {first_line(error)}"
         raise ConfigError(f"{shown} {sentence}.") from None
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
-        raise ConfigError(f"{shown} is damaged: {first_line(error)}.") from None
+    except ConfigError as error:  # of a later gdsim, say, which knows more
+        raise ConfigError(f"{shown} cannot be read: {error}") from None
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
+        raise ConfigError(f"{shown} is damaged: what it says of the runs cannot be.") from None
 
 
 def open_file(path: Path) -> sqlite3.Connection:
