@@ -8,7 +8,6 @@ from textual.widgets._toast import Toast
 
 from sim.experiment.choices import CLOCKS, PLANES, Clock
 from sim.experiment.errors import ConfigError
-from sim.protocol.trace import Status
 from tui import export
 from tui.curve_actions import CurveActions
 from tui.draw.palette import Palette
@@ -22,6 +21,7 @@ from tui.panels.runs_table import RunsTable
 from tui.panels.seeking import Sought, Stepped
 from tui.panels.surface import Surface
 from tui.run_actions import RunActions
+from tui.scene.narrate import what_goes_wrong
 from tui.scene.scene import Scene
 from tui.session import lockstep
 from tui.session.session import Session
@@ -157,8 +157,8 @@ class Actions(CurveActions, RunActions):
             session.reset(seed=seed)
 
     def action_reset_start(self) -> None:
-        """Begin again from the problem's own start."""
-        self.session.reset_to_own_start()
+        """Begin again as the command asked, from the problem's own start."""
+        self.session.reset_to_command()
 
     def action_kill_engine(self) -> None:
         """Stop the engine, whatever it is doing."""
@@ -303,11 +303,7 @@ class Actions(CurveActions, RunActions):
         """What went wrong, in full: the traceback, or what the engine printed last."""
         banner = self.session.banner
         texts = [f"{trouble.sentence}\n\n{trouble.details}" for trouble in self.session.troubles.values()]
-        texts += [
-            f"{run.config.name} diverged at update {run.update}, at a rate of {run.config.lr:.4g}."
-            for run in (self.scene.runs if self.scene else ())
-            if run.status is Status.DIVERGED
-        ]
+        texts += what_goes_wrong(self.scene) if self.scene else []
         texts += [f"{banner.sentence}\n\n{banner.details}"] if banner else []
         texts += self.mishaps
         if not texts and (output := self.session.output):

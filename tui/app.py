@@ -76,6 +76,7 @@ class GdsimApp(SturdyApp, PacedApp, Races):
     BINDINGS = bindings()  # type: ignore[assignment]
     ENABLE_COMMAND_PALETTE = True
     SESSION: ClassVar[type[Session]] = Session
+    NOTIFICATION_TIMEOUT = 3.0
 
     def __init__(
         self,
@@ -164,6 +165,7 @@ class GdsimApp(SturdyApp, PacedApp, Races):
     def _show_session(self) -> None:
         """Turn the panels to the session; open its experiment if that has not been done."""
         self.query_one(Surface).show_problem(self.session.card)
+        self.query_one(Lens).show_nothing()
         card, runs = self.session.card, self.session.asked.runs
         between = (index for index, run in enumerate(runs) if run.batch_size not in (1, "all"))
         self.session.look.selected = next(between, 0)
@@ -244,10 +246,11 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         if scene is None or (self.scene is not None and scene.key == self.scene.key and sizes == self._sizes):
             return
         self.scene, self._sizes = scene, sizes
-        self.query_one(Lens).magnify(self.query_one(Surface).view)
+        surface = self.query_one(Surface)
+        self.query_one(Lens).magnify(surface.view if surface.display else None)
         for panel in self.panels:
             panel.show(scene)
-        self.query_one(Surface).take(self.session.look.landscape)
+        surface.take(self.session.look.landscape)
         sentence = self.query_one("#sentence", Words)
         sentence.say(Text(narrate(scene, max(1, sentence.size.width))))
         self._look_closer()

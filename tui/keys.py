@@ -46,13 +46,13 @@ KEYS = (
     Key("m", "switch_problem", "a real network, and back", "Experiment", footer="model"),
     Key("M", "side_by_side", "the problem and the network side by side", "Experiment"),
     Key("P", "problems", "all problems and models", "Experiment", footer="all"),
-    Key("r", "reset", "reset", "Experiment", footer="reset"),
+    Key("r", "reset", "begin again with the settings as they are", "Experiment", footer="reset"),
     Key("R", "new_seed", "begin again with another seed", "Experiment"),
-    Key("S", "reset_start", "begin again from the problem's own start (after a click elsewhere)", "Experiment"),
+    Key("S", "reset_start", "begin again as the command asked, from the problem's own start", "Experiment"),
     Key("i", "details", "what went wrong, in full", "Experiment"),
     Key("K", "kill_engine", "stop the engine, whatever it is doing", "Experiment"),
-    Key("down", "select_run(1)", "select the next run", "Runs", "↓"),
-    Key("up", "select_run(-1)", "select the run before", "Runs", "↑"),
+    Key("down", "select_run(1)", "select the next run", "Runs", "↓", footer="run"),
+    Key("up", "select_run(-1)", "select the run before", "Runs", "↑", footer="run"),
     Key("enter", "settings", "all settings of the selected run", "Runs", footer="settings"),
     Key("less_than_sign", "scale_rate(0.5)", "halve its learning rate", "Runs", "<", footer="rate"),
     Key("greater_than_sign", "scale_rate(2)", "double its learning rate", "Runs", ">", footer="rate"),
@@ -74,7 +74,7 @@ KEYS = (
     Key("x", "next_axis", "curves over updates, epochs, examples or seconds", "Panels"),
     Key("X", "next_across", "the curves' x axis logarithmic, linear, or as it suits", "Panels"),
     Key("y", "next_up", "curves logarithmic down to six decades below the start, or over all, or linear", "Panels"),
-    Key("n", "next_measure", "curves of the loss, or of another measure", "Panels"),
+    Key("n", "next_measure", "loss, gradient norm or rate, and of a model test loss and accuracy", "Panels"),
     Key("f", "maximise", "enlarge the focused panel, and back", "Panels"),
     Key("w", "copy_command", "the command line that reproduces this", "Keep"),
     Key("e", "export", "export what was recorded as CSV", "Keep"),
@@ -86,8 +86,8 @@ KEYS = (
 """In the order of the help; `tab` (next panel), `ctrl+p` (palette) and the digits come on top."""
 
 
-_FOOTER = ("play", "step", "rate", "batch", "fork", "clocks", "model", "help", "quit")
-"""What the footer begins with, so that it is there at 80 columns; the others follow in the order of the help."""
+_FOOTER = ("play", "step", "run", "rate", "batch", "fork", "clocks", "help", "quit", "settings", "model", "reset")
+"""What the footer begins with: quit is there at 80 columns, model at 120; the others come as in the help."""
 
 
 def bindings() -> list[Binding]:

@@ -38,7 +38,7 @@ _BUTTONS: dict[What, str] = {
     "this run": "change it",
     "all runs": "change all",
     "fork": "fork it here",
-    "from the start": "add one from the start",
+    "from the start": "add from the start",
 }
 
 

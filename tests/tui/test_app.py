@@ -332,7 +332,7 @@ async def test_follow_and_fit_are_seen_to_be_on() -> None:
         assert it.text("#surface").split("\n")[0] == title
 
 
-async def test_while_it_plays_the_lens_names_no_other_update_than_the_header() -> None:
+async def test_while_it_plays_the_lens_says_of_which_update_it_is() -> None:
     async with on_screen() as it:
         await it.go(7)
         await wait_for(it.pilot, lambda: "update 7" in it.text("#lens"))
@@ -340,8 +340,12 @@ async def test_while_it_plays_the_lens_names_no_other_update_than_the_header() -
         it.app.session.player.playing = True
         it.app.redraw()
         await it.pilot.pause()
-        assert "a recent update" in it.text("#lens")
-        assert not re.search(r"update \d", it.text("#lens"))
+        assert "update 7" in it.text("#lens")
+        it.app.session.player.speed = math.inf
+        it.app.redraw()
+        await it.pilot.pause()
+        assert "pause to see them" in it.text("#lens")
+        assert not re.search(r"update \d|[\u2801-\u28ff]", it.text("#lens"))
 
 
 # -- help, themes, keeping --------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Where the panels stand, on terminals of every size."""
 
 import pytest
-from textual.widgets import Footer, Static
+from textual.widgets import Button, Footer, Static
+from textual.widgets._footer import FooterKey, FooterLabel
 
 from sim.experiment.config import RunConfig
 from sim.protocol.answers import Failed
@@ -95,6 +96,29 @@ async def test_before_the_engine_stands_the_screen_is_there_and_keys_work() -> N
         link.gate.set()
         await ready(pilot)
         assert not app.query_one("#banner").display
+
+
+@pytest.mark.parametrize(
+    ("size", "last"), [(COMPACT, ("help", "quit")), (WIDE, ("help", "quit", "settings")), ((200, 60), ("all", "data"))]
+)
+async def test_the_footer_has_the_most_needed_keys_in_full(size: tuple[int, int], last: tuple[str, ...]) -> None:
+    async with on_screen(size) as it:
+        screen = it.app.screen.region
+        labels = {str(label.content): label.region for label in it.app.query(FooterLabel)}
+        labels |= {key.description: key.region for key in it.app.query(FooterKey)}
+        assert all(labels[words] in screen for words in ("play", "step", "rate", "batch", "fork", "clocks", *last))
+
+
+@pytest.mark.parametrize("size", [COMPACT, WIDE, (200, 60)])
+async def test_the_race_is_seen_around_the_settings_whose_buttons_are_whole(size: tuple[int, int]) -> None:
+    async with on_screen(size) as it:
+        await it.pilot.press("enter")
+        await wait_for(it.pilot, lambda: len(it.app.screen_stack) == 2 and it.app.screen.query(Button))
+        await it.pilot.pause()
+        box = it.app.screen.query_one("#settings").content_region
+        assert all(button.region in box for button in it.app.screen.query(Button))
+        rows = it.app.screen._compositor.render_strips()
+        assert "loss over slope" in rows[1].text
 
 
 async def test_quitting_ends_the_engine() -> None:

@@ -15,6 +15,7 @@ from tui.app import GdsimApp
 from tui.headless import descend
 from tui.options.command_line import command_line
 from tui.panels.runs_table import RunsTable
+from tui.panels.this_update import ThisUpdate
 from tui.panels.timeline import Timeline
 from tui.session.link import InlineLink
 from tui.session.session import Session
@@ -24,8 +25,8 @@ from tui.settings import SettingsScreen
 class Live:
     """The screen, and what a test does with it."""
 
-    def __init__(self, app: GdsimApp, pilot) -> None:
-        self.app, self.pilot = app, pilot
+    def __init__(self, app: GdsimApp, pilot, heard: list[str]) -> None:
+        self.app, self.pilot, self.heard = app, pilot, heard
 
     @property
     def session(self) -> Session:
@@ -54,15 +55,18 @@ class Live:
         return self.session.history.recorded(run)
 
     def notified(self) -> list[str]:
-        return [one.message for one in self.app._notifications]
+        """What the user was notified of so far; on the screen it stays for a short time only."""
+        return self.heard
 
 
 @pytest.fixture
-async def live() -> AsyncIterator[Live]:
+async def live(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Live]:
     app = GdsimApp(Experiment(device="cpu"), card_of(ProblemConfig()), InlineLink(), ticking=False)
+    heard = list[str]()
+    monkeypatch.setattr(app, "notify", lambda message, **_: heard.append(message))
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
-        yield Live(app, pilot)
+        yield Live(app, pilot, heard)
 
 
 def again(session: Session, updates: int) -> dict[int, Rows]:
@@ -84,14 +88,36 @@ async def test_a_key_doubles_the_batch_from_the_next_update_on(live: Live) -> No
     await live.go(5)
     assert np.diff(live.recorded(1)["examples"]).tolist() == [32] * 10 + [64] * 5
     assert live.recorded(1)["lr"][1:].tolist() == [0.2] * 10 + [0.1] * 5
-    assert live.notified() == [
+    assert live.notified()[:2] == [
         "mini-batch goes on from update 10: batch 32 → 64.",
         "mini-batch goes on from update 10: rate 0.2 → 0.1.",
     ]
     assert "■ mini-batch  64" in text_of(live.app.query_one(RunsTable))
+    await live.change("less_than_sign")
+    assert "■ mini-batch  64       sgd 0.05" in text_of(live.app.query_one(RunsTable)), "of the update to come"
     await live.go(-8)
+    assert "sgd 0.05" not in text_of(live.app.query_one(RunsTable))
     assert "■ mini-batch  32" in text_of(live.app.query_one(RunsTable))
-    assert text_of(live.app.query_one(Timeline)).count("┃") == 1
+    assert text_of(live.app.query_one(Timeline)).count("┃") == 2
+
+
+async def test_before_the_first_update_the_possible_steps_are_those_of_the_settings_as_they_are(live: Live) -> None:
+    look = live.session.look
+    await wait_for(live.pilot, lambda: look.imagined is not None)
+    await live.change("right_parenthesis", "greater_than_sign")
+    await wait_for(live.pilot, lambda: look.imagined.cloud.batch_size == 64)
+    steps = look.imagined.cloud.steps
+    await live.change("less_than_sign")
+    await wait_for(live.pilot, lambda: look.imagined.cloud.steps is not steps)
+    np.testing.assert_allclose(2 * look.imagined.cloud.steps, steps)
+
+
+async def test_a_short_batch_is_said_to_be_the_last_one_of_its_epoch(live: Live) -> None:
+    await live.go(14)
+    panel = live.app.query_one(ThisUpdate)
+    await wait_for(live.pilot, lambda: "mini-batch update 14 used the last 26" in text_of(panel))
+    await live.go(1)
+    await wait_for(live.pilot, lambda: "mini-batch update 15 used 32" in text_of(panel))
 
 
 async def test_keys_that_come_faster_than_the_engine_are_taken_one_after_the_other(live: Live) -> None:
@@ -132,6 +158,7 @@ async def test_a_fork_has_its_parents_past_and_goes_on_at_the_pace_while_the_oth
     await live.change("F")
     assert live.session.history.updates == (30, 30, 30, 10)
     assert live.session.look.selected == 3
+    assert live.notified() == ["mini-batch 2 goes on from update 10 as mini-batch did."]
     assert_equal_but_for_time(
         live.recorded(3)[["update", "loss", "moment"]], parents[["update", "loss", "moment"]][:11]
     )
@@ -155,6 +182,12 @@ async def test_reset_begins_again_with_the_settings_as_they_are(live: Live) -> N
         ("mini-batch 2", 64),
     ]
     assert live.session.journal == ()
+    assert live.notified()[-1] == "Begun again with the settings as they are; S begins as the command asked."
+    await live.pilot.press("S")
+    await wait_for(live.pilot, lambda: live.session.generation > generation + 1)
+    sizes = [(run.name, run.batch_size) for run in live.session.experiment.runs]
+    assert sizes == [("batch", 442), ("mini-batch", 32), ("stochastic", 1)]
+    assert live.session.look.selected == 2, "the fork that was selected is gone"
 
 
 async def test_a_batch_stays_between_one_example_and_all(live: Live) -> None:
@@ -219,7 +252,7 @@ async def test_a_run_is_added_from_the_start(live: Live) -> None:
     await live.go(12)
     screen = await opened(live)
     screen.query_one("#batch_size", Input).value = "4"
-    await press(live, "add one from the start")
+    await press(live, "add from the start")
     await wait_for(live.pilot, lambda: len(live.names) == 4)
     assert live.session.history.updates == (12, 12, 12, 0)
 

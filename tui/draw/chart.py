@@ -35,8 +35,9 @@ class Series:
         swath: values, like `x` and `y`, whose band from the least to the greatest is drawn behind; they do not widen
             the axes.
         swath_color: its background.
-        mark: a glyph that stands where the line has got to, with the value there, if any.
-        reached: where that is on the x axis.
+        mark: a glyph that stands where the curve has got to, with the last finite value there, if any.
+        reached: where that is on the x axis; the line may end before it.
+        value: what the curve is at there, if that is not among `y`.
         notes: what happened on the way: where on the x axis, and in words.
     """
 
@@ -47,18 +48,19 @@ class Series:
     swath_color: int = 0
     mark: str = ""
     reached: float = np.inf
+    value: float = np.nan
     notes: tuple[tuple[float, str], ...] = ()
 
     @property
-    def newest(self) -> int | None:
-        """Which of its values is the last known one where it has got to."""
-        known = np.flatnonzero(np.isfinite(self.y) & (self.x <= self.reached))
-        return int(known[-1]) if len(known) else None
+    def newest(self) -> float:
+        """The last finite value where it has got to; NaN without any."""
+        known = self.y[np.isfinite(self.y) & (self.x <= self.reached)]
+        return self.value if np.isfinite(self.value) else float(known[-1]) if len(known) else np.nan
 
     @property
     def tag(self) -> str:
         """The mark and the value, and a gap after it."""
-        return f"{self.mark} {decimal(float(self.y[self.newest]), 3)} " if self.mark and self.newest is not None else ""
+        return f"{self.mark} {decimal(self.newest, 3)} " if self.mark and np.isfinite(self.newest) else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,12 +243,13 @@ class _Area:
 
     def _tag(self, series: Series) -> "_Tag | None":
         """The tag of a line, where it has got to."""
-        newest, words = series.newest, series.tag
-        if newest is None or not words:
+        words = series.tag
+        if not words:
             return None
-        across = float(np.nan_to_num(self._across.shares(series.x[newest])).clip(0, 1))
+        reached = series.reached if np.isfinite(series.reached) else series.x[-1]
+        across = float(np.nan_to_num(self._across.shares(reached)).clip(0, 1))
         begin = max(0, min(self._column(across) - self._left, self._columns - len(words)))
-        return _Tag(begin, self._row(float(self._up.shares(series.y[newest]))), words, series.color)
+        return _Tag(begin, self._row(float(self._up.shares(series.newest))), words, series.color)
 
     def _column(self, share: float) -> int:
         return self._left + min(int(share * self._columns), self._columns - 1)

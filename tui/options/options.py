@@ -102,7 +102,9 @@ class Options:
         device: auto, cpu, cuda, cuda:N or mps.
         backend: Who makes the updates; see gdsim list.
         loss_every: Evaluate the loss over all examples every so many updates.
-        change: Another clock from a moment on: moment=50,clock=examples. Several times, if wanted.
+        change: Something else from a moment on, several times if wanted: moment=50,clock=examples, or a run's settings,
+            moment=50,run=batch,lr=0.1, or a run that begins where another was after an update,
+            moment=50,fork=batch,update=20,name=slow,lr=0.1.
         config: A TOML file with any of these options, instead of your own gdsim.toml.
     """
 

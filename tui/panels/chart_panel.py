@@ -110,6 +110,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
             scene.palette.swaths[run.index],
             run.glyph,
             float(run.seen[-1][column]),
+            run.values[measure.name],
             tuple((float(run.seen[_index_after(run.seen, one.update)][column]), one.words) for one in run.changes),
         )
 

@@ -13,7 +13,7 @@ from tui.draw.numbers import count, duration
 from tui.panels.chart_panel import AXES, ChartPanel
 from tui.panels.curve_style import CurveStyle
 from tui.panels.plot import fitting
-from tui.scene.comparison import leaders, reached
+from tui.scene.comparison import leaders, reached, unmoved
 from tui.scene.scene import Scene
 
 _CAPTION_ROWS = 1
@@ -76,18 +76,24 @@ class Clocks(Horizontal):
 
 
 def caption(scene: Scene, clock: Clock, width: int) -> list[Piece]:
-    """Who has the lowest loss where all have come on a clock, and where that is: as much as a width has room for."""
+    """Who has the lowest loss where all have come on a clock, and where that is: as much as a width has room for.
+
+    Where that is too soon to compare two runs: who has not moved by then.
+    """
     runs = [run for run in scene.runs if run.shown]
-    ahead = leaders(runs, clock)
-    if not ahead:
+    ahead, still = leaders(runs, clock), unmoved(runs, clock)
+    if ahead:
+        of, does = ahead, " leads" if len(ahead) == 1 else " are level"
+    elif still:
+        of, does = still, f" {'has' if len(still) == 1 else 'have'} not moved"
+    else:
         return []
     muted = scene.palette.muted
-    verb = (" leads" if len(ahead) == 1 else " are level", muted)
-    where = (f" after {_AMOUNTS[clock](reached(runs, AXES[clock]))}", muted)
-    glyphs = _listed([(run.glyph, run.color) for run in ahead], muted)
-    names = _listed([(f"{run.glyph} {run.config.name}", run.color) for run in ahead], muted)
+    verb, where = (does, muted), (f" after {_AMOUNTS[clock](reached(runs, AXES[clock]))}", muted)
+    glyphs = _listed([(run.glyph, run.color) for run in of], muted)
+    names = _listed([(f"{run.glyph} {run.config.name}", run.color) for run in of], muted)
     choices = [[*names, verb, where], [*names, verb], [*glyphs, verb]]
-    if len(ahead) == len(runs):
+    if len(of) == len(runs):
         choices = [[("all", muted), verb, where], [("all", muted), verb]]
     return next((pieces for pieces in choices if sum(len(words) for words, _ in pieces) <= width), choices[-1])
 

@@ -10,7 +10,7 @@ from tui.draw.numbers import count
 from tui.draw.viewport import Viewport
 from tui.panels.cloud import draw_cloud, draw_spread
 from tui.panels.plot import Plot
-from tui.scene.scene import RunScene, Scene
+from tui.scene.scene import Scene
 
 _LEFT_OUT = 3  # percent of the examples at either end: a few are far off
 _ROOM = 0.08  # beside what is shown, as a share of it
@@ -31,7 +31,7 @@ class Lens(Plot):
         self.window = Window(-1.0, 1.0, -1.0, 1.0)
 
     def magnify(self, surface: Viewport | None) -> None:
-        """Show what a view of the surface shows, larger."""
+        """Show what a view of the surface shows, larger; None where the surface is not to be seen."""
         self._surface = surface
 
     def show(self, scene: Scene) -> None:
@@ -39,8 +39,8 @@ class Lens(Plot):
         if not self.display:
             return
         imagined, palette = scene.imagined, scene.palette
-        if imagined is None or imagined.cloud is None or self._surface is None:
-            self.entitle(["the steps that were possible"], ["pause to see them" if scene.playing else ""])
+        if imagined is None or imagined.cloud is None or not any(run.shown for run in scene.runs):
+            self.show_nothing(_why_nothing(scene))
             return
         run, cloud = scene.runs[imagined.run], imagined.cloud
         self.window = _window(imagined, cloud)
@@ -52,12 +52,25 @@ class Lens(Plot):
         tail, full, own = view.to_dots([origin, origin + cloud.full, origin + cloud.own])
         canvas.arrow(tail, full, palette.marks, MARK)
         canvas.arrow(tail, own, run.color, MARK)
-        which = "a recent update" if scene.playing else f"update {count(imagined.update)}"
+        which = f"update {count(imagined.update)}"
         names = [f"{run.glyph} {run.config.name}, {which}: {what_it_shows(cloud)}"]
         names.append(f"{run.glyph} {which}: possible steps")
-        times = f" · {_times(view, self._surface)}"
-        self.entitle([f"{names[0]}{times}", f"{names[1]}{times}", names[1]], _strays(cloud, run))
+        times = f" · {_times(view, self._surface)}" if self._surface else ""
+        self.entitle([f"{names[0]}{times}", f"{names[1]}{times}", names[1]], _strays(cloud))
         self.paint(canvas.frame(), view.window, palette)
+
+    def show_nothing(self, why: str = "") -> None:
+        """Be empty, and say why."""
+        self.entitle(["the steps that were possible"], [why])
+        if self._frame is not None:
+            self._frame = None
+            self.refresh()
+
+
+def _why_nothing(scene: Scene) -> str:
+    if not any(run.shown for run in scene.runs):
+        return "all runs are hidden"
+    return "pause to see them" if scene.playing else "not known yet"
 
 
 def _window(imagined: Imagined, cloud: Cloud) -> Window:
@@ -79,9 +92,9 @@ def _times(view: Viewport, surface: Viewport) -> str:
     return f"{across:.2g} × {up:.2g} times as large"
 
 
-def _strays(cloud: Cloud, run: RunScene) -> list[str]:
+def _strays(cloud: Cloud) -> list[str]:
     """What the cloud means for batches of this size, from the fullest words to the shortest."""
-    if run.config.full_batch:
+    if cloud.batch_size == cloud.total and not cloud.replacement:
         return ["all examples together always go to the middle of the cloud", "all: always the middle"]
     if cloud.batch_size == 1:
         return ["one example alone can go anywhere in this cloud", "one example: anywhere in the cloud"]

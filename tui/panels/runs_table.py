@@ -65,10 +65,14 @@ def _batch(_scene: Scene, run: RunScene) -> str:
 
 
 def _optimizer(_scene: Scene, run: RunScene) -> str:
-    used = run.values["lr"] if math.isfinite(run.values["lr"]) else run.config.lr
     momentum = f" m{run.config.momentum:g}" if run.config.momentum else ""
-    rate = f"{used:.4g}"
+    rate = f"{_rate(run):.4g}"
     return f"{run.config.optimizer}{momentum} {rate if run.config.schedule == 'constant' else rate.ljust(_RATE)}"
+
+
+def _rate(run: RunScene) -> float:
+    """The rate that its next update is made with, or for a schedule on its way that of the last one."""
+    return run.config.lr if run.update == 0 or run.changed or run.config.schedule == "constant" else run.values["lr"]
 
 
 def _epoch(_scene: Scene, run: RunScene) -> str:
@@ -123,9 +127,7 @@ def columns() -> tuple[TableColumn, ...]:
     return (
         TableColumn("run", "the descent: a key with its number hides or shows it", lambda _s, r: r.config.name),
         TableColumn("batch", "examples whose mean gradient makes one update", _batch),
-        TableColumn(
-            "optimizer", "what makes a step of a gradient (m: momentum), and its last rate", _optimizer, rank=3
-        ),
+        TableColumn("optimizer", "what makes a step of a gradient (m: momentum), and its rate", _optimizer, rank=3),
         TableColumn("updates", "steps made", lambda _s, r: short(r.update), _COUNT),
         TableColumn("epoch", "passes through all examples", _epoch, _COUNT, rank=6),
         TableColumn("examples", "examples read", lambda _s, r: short(r.examples), _COUNT, rank=1),

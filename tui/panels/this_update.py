@@ -49,6 +49,11 @@ def _head(run: RunScene) -> Text:
     return Text.assemble((f"{run.glyph} {run.config.name}", hexadecimal(run.color)))
 
 
+def _named(run: RunScene) -> Text:
+    """The same before a number, which is not to be read as part of a name such as "mini-batch 2"."""
+    return _head(run) + Text(":" * run.config.name[-1].isdigit())
+
+
 def _three_lines(scene: Scene, run: RunScene, width: int) -> Text:
     if run.update == 0:
         return _nothing_yet(run) + Text("\n\n")
@@ -72,9 +77,9 @@ def _one_line(scene: Scene, run: RunScene, width: int) -> Text:
         return _nothing_yet(run)
     if _looked_into(scene, run) and run.report is not None:
         tail = Text("  ") + _difference(scene, run.report)
-        line = _beside(_head(run), _used(scene, run.report), width - tail.cell_len) + tail
+        line = _beside(_named(run), _used(scene, run, run.report), width - tail.cell_len) + tail
         return _with_course(line, run, width)
-    head = _beside(_head(run), [f"{words}," for words in _counted(scene, run)], width // 2)
+    head = _beside(_named(run), [f"{words}," for words in _counted(scene, run)], width // 2)
     return head + Text(" ") + _and_angles(_measured(run), run, width - head.cell_len - 1)
 
 
@@ -104,7 +109,7 @@ def _what(scene: Scene, run: RunScene) -> list[str]:
     """Which update, and what it used, from the most telling words to the shortest."""
     update = f"update {count(run.update)}"
     if _looked_into(scene, run) and run.report is not None:
-        return [f"{update} used {used}" for used in _used(scene, run.report)]
+        return [f"{update} used {used}" for used in _used(scene, run, run.report)]
     return [*(f"{update} · {counted}" for counted in _counted(scene, run)), update]
 
 
@@ -115,11 +120,18 @@ def _counted(scene: Scene, run: RunScene) -> list[str]:
     size = int(last["examples"] - before["examples"]) if adjacent else run.config.batch_size
     if size >= scene.examples:
         return [f"all {count(scene.examples)} examples", f"all {count(scene.examples)}", "all"]
+    if _ends_an_epoch(run, size):
+        return [f"the last {count(size)} of the epoch", f"the last {count(size)}", count(size)]
     return [
         f"{count(size)} of {count(scene.examples)} examples",
         f"{count(size)} of {count(scene.examples)}",
         count(size),
     ]
+
+
+def _ends_an_epoch(run: RunScene, size: int) -> bool:
+    """Whether its last batch was a short one because the epoch had no more examples."""
+    return size < run.config.batch_size and not run.changed
 
 
 def _measured(run: RunScene) -> list[str]:
@@ -178,18 +190,20 @@ def _beside(head: Text, words: Sequence[str], width: int) -> Text:
     return head + Text(next((f" {some}" for some in words if head.cell_len + 1 + len(some) <= width), ""))
 
 
-def _used(scene: Scene, report: UpdateReport) -> list[str]:
+def _used(scene: Scene, run: RunScene, report: UpdateReport) -> list[str]:
     """How many and which examples an update used, from the fullest words to the shortest."""
     total, size = count(scene.examples), count(report.batch_size)
     if report.batch_size >= scene.examples:
         return [f"all {total} examples", f"all {total}", "all"]
     if report.batch_size == 1:
         return [f"#{report.indices[0]} (1 of {total})", f"#{report.indices[0]} of {total}", f"#{report.indices[0]}"]
+    last = _ends_an_epoch(run, report.batch_size)
+    ways = [f"the last {size}"] if last else [f"{size} of {total}", size]
     words = []
     for named in range(min(_NAMED_EXAMPLES, report.batch_size), 0, -1):
         some = " ".join(f"#{index}" for index in report.indices[:named]) + " …" * (named < report.batch_size)
-        words += [f"{size} of {total}: {some}", f"{size}: {some}"]
-    return [*words, f"{size} of {total}", size]
+        words += [f"{way}: {some}" for way in ways]
+    return [*words, *ways]
 
 
 def _difference(scene: Scene, report: UpdateReport) -> Text:

@@ -27,17 +27,23 @@ def reached(runs: Sequence[RunScene], column: str) -> float:
 def leaders(runs: Sequence[RunScene], clock: Clock) -> list[RunScene]:
     """The runs that are lowest where all have come on a clock: several at a tie, none where that is not known.
 
-    Each run that goes on counts with the loss over all examples that it had by then.
+    Each run that goes on and has moved by then counts with the loss over all examples that it had by then.
     """
     racing = _racing(runs)
-    if len(racing) < 2:
-        return []
     column = CLOCKS[clock].column
-    common = reached(racing, column)
-    losses = np.array([_loss_by(run, column, common) for run in racing])
-    if not np.isfinite(losses).all():
+    common = reached(racing, column) if racing else 0.0
+    moved = [run for run in racing if _made_by(run, column, common)]
+    losses = np.array([_loss_by(run, column, common) for run in moved])
+    if len(moved) < 2 or not np.isfinite(losses).all():
         return []
-    return [racing[index] for index in np.flatnonzero(np.isclose(losses, losses.min(), rtol=_TIE, atol=0.0))]
+    return [moved[index] for index in np.flatnonzero(np.isclose(losses, losses.min(), rtol=_TIE, atol=0.0))]
+
+
+def unmoved(runs: Sequence[RunScene], clock: Clock) -> list[RunScene]:
+    """The runs that have made no update yet where all have come on a clock."""
+    racing = _racing(runs)
+    column = CLOCKS[clock].column
+    return [run for run in racing if not _made_by(run, column, reached(racing, column))]
 
 
 def leader(runs: Sequence[RunScene], clock: Clock) -> RunScene | None:
@@ -50,12 +56,17 @@ def _racing(runs: Sequence[RunScene]) -> list[RunScene]:
     return [run for run in runs if not run.status.stopped]
 
 
+def _made_by(run: RunScene, column: str, most: float) -> int:
+    """Which of its rows is a run's last one up to some point of a column; 0: it had not moved."""
+    return bisect_right(run.seen[column], most) - 1
+
+
 def _loss_by(run: RunScene, column: str, most: float) -> float:
     """A run's loss over all examples by some point of a column, between two evaluations as a straight line has it.
 
     After the last one it is the last one's; NaN where that is the start's, and the run has moved since.
     """
-    made = bisect_right(run.seen[column], most) - 1
+    made = _made_by(run, column, most)
     known = run.evaluations[: bisect_right(run.evaluations, len(run.seen) - 1)]
     after = bisect_right(known, made)
     if after == len(known) and made > known[-1] == 0:

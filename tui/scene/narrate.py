@@ -30,7 +30,9 @@ _UNITS: dict[Clock, str] = {"updates": "update", "examples": "example", "seconds
 
 def narrate(scene: Scene, width: int) -> str:
     """What the race means at the cursor, for somebody who is learning it: as much as fits lines of a width."""
-    runs = [run for run in scene.runs if run.shown] or list(scene.runs)
+    runs = [run for run in scene.runs if run.shown]
+    if not runs:
+        return f"All runs are hidden; {'1 shows it' if len(scene.runs) == 1 else f'1 to {len(scene.runs)} show them'}."
     if scene.cursor == 0:
         space = "Space pauses" if scene.playing else "Space lets them go"
         return f"All runs begin at the same point, at loss {decimal(runs[0].loss)}. {space}, . makes one update."
@@ -46,6 +48,14 @@ def narrate(scene: Scene, width: int) -> str:
     tails = [*_waiting(scene, runs), *_why(scene, runs), *_standings(scene, runs)]
     sentences = [f"{effort} {tail}" for tail in tails]
     return next((words for words in sentences if len(wrap(words, width, break_on_hyphens=False)) <= _LINES), effort)
+
+
+def what_goes_wrong(scene: Scene) -> list[str]:
+    """A sentence about each run that diverged or is getting worse, and why."""
+    runs = list(scene.runs)
+    diverged = [_diverged(run, runs) for run in runs if run.status is Status.DIVERGED]
+    worse = [_worse(run) for run in runs if not run.status.stopped and _is_getting_worse(run)]
+    return [*dict.fromkeys(diverged), *worse]
 
 
 def _name(run: RunScene) -> str:
@@ -167,7 +177,8 @@ def _effort(scene: Scene, runs: list[RunScene]) -> str:
     if most.config.batch_size == least.config.batch_size:
         return f"{_name(most)} has read {read} in {_plural(most.update, 'update')}."
     if scene.clock == "updates" and most.update == least.update:
-        return f"After the same {made}, {_name(most)} has read {read}, {_name(least)} {count(least.examples)}."
+        same = "1 update each" if least.update == 1 else f"the same {made}"
+        return f"After {same}, {_name(most)} has read {read}, {_name(least)} {count(least.examples)}."
     if scene.clock == "examples" and most.examples <= least.examples:
         shared = _plural(least.examples, "example")
         return f"After {shared}, {_name(least)} has made {made}, {_name(most)} {count(most.update)}."

@@ -107,6 +107,11 @@ class RunScene:
         return self.report is not None and self.report.update == self.update
 
     @property
+    def changed(self) -> bool:
+        """Whether its settings are others than those of its last update."""
+        return any(change.update == self.update for change in self.changes)
+
+    @property
     def head(self) -> Point:
         """Where it stands on the plane."""
         return Point(*self.points[-1].tolist())
@@ -149,7 +154,7 @@ class Scene:
         predictions: what the runs say of some examples; None while unknown.
         changes: what was changed on the way, or will be.
         selected: the run that is looked at closely.
-        imagined: the steps that were possible for it at the cursor; None while unknown.
+        imagined: the steps that were possible for it at the cursor, or lately while it plays; None while unknown.
         source: see `Session.source`.
     """
 
@@ -253,7 +258,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         predictions=look.predictions[1] if len(look.predictions[0]) == len(session.lineages) else None,
         changes=session.journal,
         selected=look.selected,
-        imagined=look.imagined if look.imagined and look.imagined.run == look.selected else None,
+        imagined=look.possible,
         source=session.source,
     )
 

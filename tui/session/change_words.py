@@ -13,7 +13,7 @@ def change_sentence(before: Run, now: Run, update: int, parent: str = "") -> str
     """What was changed of a run, and from when on; of a fork, whose past it has."""
     words = change_words(before, now)
     if parent:
-        return f"{now.name} goes on from update {count(update)} of {parent}{f', {words}' if words else ''}."
+        return f"{now.name} goes on from update {count(update)} as {parent} did{f', but {words}' if words else ''}."
     return f"{now.name} goes on from update {count(update)}: {words}." if words else f"{now.name} stays as it is."
 
 

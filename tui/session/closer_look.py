@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
+from sim.experiment.resolved import Lineage, Run
 from sim.protocol.answers import Failed, Imagined, Inspected, Opened, Predicted, Surveyed, UpdateReport, Worked
 from sim.protocol.commands import Imagine, Inspect, Job, Predict, Survey, Work
 from tui.session.angles import Angles
@@ -33,6 +34,7 @@ class Looked(Protocol):
     opened: Opened | None
     history: History | None
     player: Player
+    lineages: tuple[Lineage, ...]
 
     @property
     def hurried(self) -> bool:
@@ -80,6 +82,7 @@ class CloserLook:
         self.angles = Angles()
         self.predictions: tuple[tuple[int, ...], Predicted | None] = (), None
         self.imagined: Imagined | None = None
+        self._imagined_as: tuple[int, int, Run] | None = None  # which run, which update, made with what
         self._imagined_at = 0.0
         self._reported: tuple[int, ...] = ()
         self._inspected_at = 0.0
@@ -92,6 +95,12 @@ class CloserLook:
     def ask_again(self) -> None:
         """What could not be done may be possible by now."""
         self._refused.clear()
+
+    @property
+    def possible(self) -> Imagined | None:
+        """The selected run's possible steps; None where they are not known, or would be ever older as it plays."""
+        stale = self._session.player.playing and self._dear
+        return self.imagined if self.imagined and self.imagined.run == self.selected and not stale else None
 
     def rest(self) -> None:
         """Nobody is looking: want nothing."""
@@ -130,12 +139,21 @@ class CloserLook:
         if not self.steps_wanted or history is None or session.opened is None:
             return None
         update = max(1, history.updates[self.selected])
-        if self.imagined is not None and (self.imagined.run, self.imagined.update) == (self.selected, update):
+        if self.imagined is not None and self._imagined_as == self._made_with(self.selected, update):
             return None
-        dear = session.hurried or session.opened.pass_seconds > _DEAR_PASS / 10
-        if session.player.playing and (dear or time.monotonic() - self._imagined_at < _INSPECTED_EVERY):
+        if session.player.playing and (self._dear or time.monotonic() - self._imagined_at < _INSPECTED_EVERY):
             return None
         return Imagine(self.selected, update)
+
+    def _made_with(self, run: int, update: int) -> tuple[int, int, Run]:
+        """An update, and the settings that it was made with, or will be."""
+        return run, update, self._session.lineages[run].after(update - 1).run
+
+    @property
+    def _dear(self) -> bool:
+        """Whether possible steps take so long that they wait until it is paused."""
+        session = self._session
+        return session.hurried or (session.opened is not None and session.opened.pass_seconds > _DEAR_PASS / 10)
 
     def _prediction(self) -> Predict | None:
         session, history = self._session, self._session.history
@@ -175,6 +193,7 @@ class CloserLook:
                     self._inspected_at = time.monotonic()
                 case Imagine(), Imagined():
                     self.imagined, self._imagined_at = result, time.monotonic()
+                    self._imagined_as = self._made_with(job.run, job.update)
                 case Predict(), Predicted():
                     self.predictions = job.updates or (), result
 

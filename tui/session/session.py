@@ -98,6 +98,7 @@ class Session(Changing):
         self.finished = False
         self.look = CloserLook(self, came_in)
         self._link = link
+        self._first_asked = asked
         self._inflow = Inflow()
         self._outstanding = Counter[type[Command]]()
         self._killed = False
@@ -156,6 +157,7 @@ class Session(Changing):
             self.trails = PlaneTrails(answer.plane)
             self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
             self.lineages = answer.experiment.lineages
+            self.look.selected = min(self.look.selected, len(self.lineages) - 1)
             self.generation += 1
             self.troubles, self.banner = {}, None
             self.look.begin(self.look.landscape if same and flat else None)
@@ -168,16 +170,22 @@ class Session(Changing):
         moment = self.history.end if self.history else 0
         if self.journal != asked.changes or self.clock != clock_after(asked.clock, asked.changes, moment):
             # what was chosen on the way holds from the start
+            if self.settings != asked.runs:
+                self.notify("Begun again with the settings as they are; S begins as the command asked.")
             self.asked = replace(self.asked, runs=self.settings, clock=self.clock, changes=())
             self.journal = ()
+        self._begin_again()
+
+    def _begin_again(self) -> None:
         self.phase = Phase.BEGINNING_AGAIN if self.phase is Phase.STANDING else Phase.STARTING
         self.banner = None
         self.spawn(self.open())
 
-    def reset_to_own_start(self) -> None:
-        """Begin again where the problem itself does, whatever start was chosen."""
-        self.asked = replace(self.asked, start=None)
-        self.reset()
+    def reset_to_command(self) -> None:
+        """Begin again where the problem itself does, with the runs and changes that were asked for at first."""
+        first = self._first_asked
+        self.asked = replace(self.asked, start=None, runs=first.runs, changes=first.changes, clock=self.clock)
+        self._begin_again()
 
     def begin_on(self, clock: Clock) -> None:
         """Begin again, with the runs kept equal in something else."""
@@ -187,6 +195,7 @@ class Session(Changing):
     def become(self, asked: Experiment, card: Card) -> None:
         """Begin another experiment instead of this one."""
         self.asked, self.card, self.clock, self.journal = asked, card, asked.clock, asked.changes
+        self._first_asked = asked
         self.reset()
 
     def toggle_play(self) -> None:

@@ -230,6 +230,14 @@ def test_a_tag_shows_the_last_known_value() -> None:
     assert replace(series([1, 2.5, 3, np.nan, np.inf]), mark="●").tag == "● 3.00 "
     assert replace(series([1, 2.5, 3, np.nan, 4]), mark="●", reached=1.5).tag == "● 2.50 "
     assert replace(series([np.nan]), mark="●").tag == ""
+    assert replace(series([1, 2.5, 3, np.nan]), mark="●", value=7.0).tag == "● 7.00 "
+
+
+def test_a_tag_stands_where_its_run_is_however_long_ago_its_value_was_found() -> None:
+    lines = lines_of(replace(series([3.0, 1.0], x=[0, 10]), mark="a", reached=30.0, value=1.0), x_end=40.0)
+    (row,) = [line for line in lines if "a 1.00" in line]
+    assert row.index("a") == pytest.approx(2 + 30 / 50 * 58, abs=3)
+    assert dots_of(lines)[:, 0].max() / 2 < row.index("a")
 
 
 def test_the_axis_leaves_room_for_the_tags() -> None:

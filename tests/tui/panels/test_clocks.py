@@ -10,8 +10,9 @@ from textual.widget import Widget
 
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.config import RunConfig
-from tests.tui.screen import COMPACT, VERY_WIDE, WIDE, Screen, on_screen, settled, text_of
-from tests.tui.traces import make_experiment, make_race, make_scene
+from tests.tui.screen import COMPACT, VERY_WIDE, WIDE, Screen, go, on_screen, ready, settled, text_of
+from tests.tui.traces import CARD, ReplayLink, make_experiment, make_race, make_scene
+from tui.app import GdsimApp
 from tui.draw.palette import DARK
 from tui.panels.chart_panel import AXES, ChartPanel
 from tui.panels.clocks import ClockChart, caption
@@ -67,8 +68,8 @@ def test_what_is_said_beneath_names_where_all_have_come() -> None:
     assert re.fullmatch(r". \S+ leads after 40 examples", said(SCENE, "examples"))
     assert re.fullmatch(r". \S+ leads after 4.04 ms", said(SCENE, "seconds"))
     first = make_scene(EXPERIMENT, RACE, cursor=1)
-    assert said(first, "examples").endswith(" after 1 example")
-    assert said(make_scene(EXPERIMENT, RACE, cursor=0), "seconds") == "all are level after 0 s"
+    assert said(first, "examples") == "● batch and ■ mini-batch have not moved after 1 example"
+    assert said(make_scene(EXPERIMENT, RACE, cursor=16), "examples").endswith(" leads after 16 examples")
 
 
 def test_what_is_said_beneath_gives_way_where_there_is_no_room() -> None:
@@ -130,6 +131,20 @@ def test_an_x_axis_is_logarithmic_where_a_run_would_not_be_seen_on_a_linear_one(
     assert all(style.log_across(SCENE, column) for column in AXES.values())
     style.next_across()
     assert not any(style.log_across(SCENE, column) for column in AXES.values())
+
+
+async def test_the_tags_are_the_numbers_of_the_table_however_many_values_are_drawn() -> None:
+    experiment = make_experiment(RunConfig("noisy", 1))
+    race = make_race(experiment, 9000)
+    rng = np.random.default_rng(0)
+    race.rows["loss"][1:] = rng.lognormal(0, 2, 9000)
+    app = GdsimApp(experiment, CARD, ReplayLink(race), ticking=False)
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(pilot)
+        await go(pilot, 8999)
+        loss = f"{race.rows['loss'][8999]:.3g}"
+        assert f"● {loss}" in text_of(app.query_one(Curves))
+        assert loss in text_of(app.query_one("#runs"))
 
 
 # -- seeking ----------------------------------------------------------------------------------------------------------

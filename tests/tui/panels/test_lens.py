@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from sim.experiment.config import RunConfig
+from sim.protocol.answers import Failed
 from sim.protocol.commands import Imagine
 from tests.tui.screen import COMPACT, on_screen, wait_for
 from tests.tui.traces import EXAMPLES, cloud_of, make_experiment
 from tui.panels.lens import Lens
+
+NOT_NOW = Failed("Not now.")
 
 
 def dots(text: str) -> int:
@@ -49,6 +52,35 @@ async def test_most_examples_have_a_dot_of_their_own_and_the_window_holds_both_s
         assert surface is not None
         times = (surface.width / surface.columns) / ((right - left) / lens.plot_size[0])
         assert f"{times:.2g} ×" in it.text("#lens") or "times" not in it.text("#lens")
+
+
+async def test_it_is_empty_where_nothing_is_known_of_the_race_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_screen() as it:
+        await it.go(7)
+        await wait_for(it.pilot, lambda: dots(it.text("#lens")) > 0)
+        usual = it.link._result
+        monkeypatch.setattr(it.link, "_result", lambda job: NOT_NOW if isinstance(job, Imagine) else usual(job))
+        await it.press("r")
+        await wait_for(it.pilot, lambda: it.app.session.generation == 2)
+        await wait_for(it.pilot, lambda: "not known yet" in it.text("#lens"))
+        assert dots(it.text("#lens")) == 0
+
+
+async def test_it_says_that_all_runs_are_hidden() -> None:
+    async with on_screen() as it:
+        await it.go(7)
+        await it.press("1", "2", "3")
+        assert "all runs are hidden" in it.text("#lens")
+        assert dots(it.text("#lens")) == 0
+
+
+async def test_enlarged_it_is_compared_with_no_surface_that_is_hidden() -> None:
+    async with on_screen() as it:
+        await it.go(7)
+        it.app.query_one(Lens).focus()
+        await it.press("f")
+        assert "update 7: where each example" in it.text("#lens")
+        assert "times as large" not in it.text("#lens")
 
 
 @pytest.mark.parametrize("size", [(120, 40), COMPACT])

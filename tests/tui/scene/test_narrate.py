@@ -33,7 +33,7 @@ def test_on_the_clock_of_updates() -> None:
 
 def test_after_one_update_nouns_are_singular() -> None:
     sentence, _ = say(make_experiment(), 40, cursor=1)
-    assert sentence.startswith("After the same 1 update, batch has read 61 examples, stochastic 1.")
+    assert sentence.startswith("After 1 update each, batch has read 61 examples, stochastic 1.")
 
 
 def test_on_the_clock_of_examples() -> None:
@@ -124,6 +124,13 @@ def test_a_hidden_run_is_not_spoken_of() -> None:
     batch, mini, stochastic = scene.runs
     sentence = narrate(replace(scene, runs=(replace(batch, shown=False), mini, stochastic)), WIDTH)
     assert sentence.startswith("After the same 40 updates, mini-batch has read 640 examples, stochastic 40.")
+
+
+def test_where_all_runs_are_hidden_it_says_how_to_see_them() -> None:
+    experiment = make_experiment()
+    scene = make_scene(experiment, make_race(experiment, 40))
+    hidden = replace(scene, runs=tuple(replace(run, shown=False) for run in scene.runs))
+    assert narrate(hidden, WIDTH) == "All runs are hidden; 1 to 3 show them."
 
 
 @pytest.mark.parametrize("width", range(50, 140, 6))
