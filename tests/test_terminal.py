@@ -6,6 +6,7 @@ import math
 import os
 import re
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -205,6 +206,25 @@ def test_plays_pauses_steps_and_goes_back(gdsim: Callable[..., Terminal]) -> Non
     assert terminal.finish() == 0
     terminal.assert_as_before()
     terminal.assert_nothing_is_left()
+
+
+def test_what_was_seen_is_recorded_and_seen_again(gdsim: Callable[..., Terminal], tmp_path: Path) -> None:
+    terminal = gdsim("--record", "race.gdsim")
+    terminal.play()
+    seen = terminal.pause()
+    follower = gdsim("replay", "race.gdsim")
+    follower.see("following live")
+    follower.wait(lambda: follower.update >= seen, "what was recorded so far")
+    terminal.press("q")
+    assert terminal.finish() == 0
+    follower.see("‖ replay ")  # complete, and at its end
+    assert family(follower.child.pid) == {follower.child.pid}, "it has no engine"
+    follower.press("q")
+    assert follower.finish() == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "race.gdsim")) as recording:
+        ((last, ended),) = recording.execute('SELECT max("update"), ended FROM trace, recording')
+    assert last >= seen
+    assert ended
 
 
 def test_resize_at_any_time(gdsim: Callable[..., Terminal]) -> None:

@@ -5,6 +5,8 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult, SystemCommand
@@ -18,6 +20,7 @@ from textual.widgets import Footer, Static
 from sim.experiment.config import Experiment
 from sim.experiment.errors import choose
 from sim.problems.card import Card
+from sim.recording.writer import Writer
 from tui.actions import DATA_VIEWS
 from tui.draw.palette import Palette
 from tui.gallery import choices
@@ -40,6 +43,7 @@ from tui.scene.scene import Scene, build_scene
 from tui.session import lockstep
 from tui.session.banner import with_hint
 from tui.session.link import Link, ProcessLink
+from tui.session.recorded_link import RecordedLink
 from tui.session.session import Phase, Session
 from tui.sturdy import SturdyApp
 from tui.themes import THEMES, palette_of
@@ -71,6 +75,7 @@ class GdsimApp(SturdyApp, PacedApp, Races):
     CSS_PATH = "app.tcss"
     BINDINGS = bindings()  # type: ignore[assignment]
     ENABLE_COMMAND_PALETTE = True
+    SESSION: ClassVar[type[Session]] = Session
     NOTIFICATION_TIMEOUT = 3.0
 
     def __init__(
@@ -84,7 +89,7 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         playing: bool = False,
     ) -> None:
         super().__init__()
-        self.session = Session(experiment, card, link, self._notify, self._came_in)
+        self.session = self.SESSION(experiment, card, link, self._notify, self._came_in)
         self.session.player.playing = playing
         self.scene = None
         self._new_link = new_link
@@ -280,14 +285,32 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         self._companion.draw(self.palette)
 
 
-def run_app(experiment: Experiment, card: Card, *, theme: str | None = None) -> int:
+def run_app(experiment: Experiment, card: Card, *, theme: str | None = None, record: Path | None = None) -> int:
     """Show an experiment on the screen until the user quits; the exit code.
+
+    Args:
+        experiment: resolved.
+        card: of its problem.
+        theme: its name.
+        record: where it is recorded; None: nowhere.
 
     Raises:
         ConfigError: for an unknown theme.
     """
-    app = GdsimApp(experiment, card, ProcessLink(), playing=True)
+    writers: list[Writer] = []
+
+    def new_link() -> Link:
+        if record is None:
+            return ProcessLink()
+        writers.append(Writer(record))
+        return RecordedLink(ProcessLink(), writers[-1], lambda sentence: app.notify(sentence, markup=False))
+
+    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=True)
     if theme is not None:
         app.theme = choose(theme, app.available_themes, "theme")
-    app.run()
+    try:
+        app.run()
+    finally:
+        for writer in writers:
+            writer.close()
     return app.return_code or 0

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 _NOT_SAVED = 1
 _BAD_INPUT = 2
 _INTERRUPTED = 130
-_COMMANDS = ("run", "list", "config")
+_COMMANDS = ("run", "replay", "info", "export", "list", "config")
 _UNSAID = {"data": "none", "features": "none", "target": "none", "model": "none", "run": "the default three"}
 _HELP = "Gradient descent in the terminal: batch, stochastic and mini-batch side by side."
 _USAGE = """\
 Usage: gdsim [PROBLEM] [OPTIONS]
-       gdsim run|list|config ..."""
+       gdsim run|replay|info|export|list|config ..."""
 _EXAMPLES = """\
 Examples:
 
@@ -50,6 +50,7 @@ Examples:
   gdsim --data points.csv --features x --target y
   gdsim --model mlp --clock examples
   gdsim run linear --updates 1000 --export race.csv
+  gdsim --record race.gdsim            and later: gdsim replay race.gdsim
 
 Options come from the command line, else from the environment (GDSIM_LR=0.1),
 else from a TOML file (gdsim config path). gdsim list says what there is."""
@@ -65,8 +66,12 @@ Problem = Annotated[str, Parameter(help="What to minimise; see gdsim list.", com
 Theme = Annotated[
     str | None, Parameter(help="Colours of the screen, by the name of a theme.", group=EXPERIMENT, metavar="NAME")
 ]
-_END = Group("Where the runs end (exactly one)", sort_key=5)
 _OUTPUT = Group("Output", sort_key=6)
+Record = Annotated[
+    Path | None, Parameter(help="Record all of it in FILE.gdsim; see gdsim replay.", group=_OUTPUT, metavar="FILE")
+]
+Recorded = Annotated[Path, Parameter(help="A recording, FILE.gdsim.")]
+_END = Group("Where the runs end (exactly one)", sort_key=5)
 
 
 class _Sources:
@@ -107,14 +112,24 @@ app.command(config_app)
 
 
 @app.default
-def screen(problem: Problem = "linear", /, *, options: Options = Options(), theme: Theme = None) -> int:  # noqa: B008
+def screen(
+    problem: Problem = "linear",
+    /,
+    *,
+    options: Options = Options(),  # noqa: B008
+    theme: Theme = None,
+    record: Record = None,
+) -> int:
     """Watch the runs on a screen."""
     experiment, card = _prepare(problem, options)
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise ConfigError("The screen needs a terminal and this is none; use `gdsim run` for runs without a screen.")
+    _require_terminal("use `gdsim run` for runs without a screen")
+    if record is not None:
+        from sim.recording.writer import check as check_recording
+
+        check_recording(record)
     from tui.app import run_app
 
-    return run_app(experiment, card, theme=theme)
+    return run_app(experiment, card, theme=theme, record=record)
 
 
 @app.command(usage="Usage: gdsim run [PROBLEM] [OPTIONS]", help_epilogue="")
@@ -127,6 +142,7 @@ def run(
     epochs: Annotated[Number | None, Parameter(group=_END)] = None,
     seconds: Annotated[Number | None, Parameter(group=_END)] = None,
     export: Annotated[Path | None, Parameter(group=_OUTPUT, metavar="FILE")] = None,
+    record: Record = None,
 ) -> int:
     """Run without a screen: a summary on stdout, each update in a file.
 
@@ -136,21 +152,77 @@ def run(
         seconds: After so many seconds of computing.
         export: Write a row for each update and run to FILE.csv, FILE.jsonl or FILE.parquet.
     """
-    from tui.export import ExportError, check
-    from tui.headless import run_headless
-    from tui.session.link import InlineLink
+    from sim.recording.writer import check as check_recording
+    from tui.export import check
 
     if export is not None:
         check(export)
+    if record is not None:
+        check_recording(record)
     experiment, card = _prepare(problem, options)
     limit = Limit.among({"updates": updates, "epochs": epochs, "seconds": seconds})
     if limit is None:
         raise ConfigError("Say where the runs end, with --updates, --epochs or --seconds.")
-    experiment = replace(experiment, limit=limit)
+    return _run(replace(experiment, limit=limit), card, export, record)
+
+
+def _run(experiment: Experiment, card: "Card", export: Path | None, record: Path | None) -> int:
+    """Run without a screen; what could not be saved is an exit code, too."""
+    from sim.recording.writer import Writer
+    from tui.export import ExportError
+    from tui.headless import recorded, run_headless
+    from tui.session.link import InlineLink
+
+    writer = None if record is None else Writer(record)
     try:
-        return run_headless(experiment, card, export, InlineLink().ask)
+        code = run_headless(experiment, card, export, recorded(InlineLink().ask, writer))
+    except ExportError as error:
+        code = _complain(str(error), _NOT_SAVED)
+    finally:
+        if writer is not None:
+            writer.close()
+    for sentence in writer.sentences() if writer is not None else ():
+        not_saved = _complain(sentence, _NOT_SAVED)
+        code = code or not_saved
+    return code
+
+
+@app.command(usage="Usage: gdsim replay FILE", help_epilogue="")
+def replay(file: Recorded, /, *, theme: Theme = None) -> int:
+    """Watch a recording on a screen, also while it is being written."""
+    _require_terminal("use `gdsim info` or `gdsim export` instead")
+    from tui.replaying import run_replay
+
+    return run_replay(file, theme=theme)
+
+
+@app.command(usage="Usage: gdsim info FILE [--json]", help_epilogue="")
+def info(file: Recorded, /, *, json: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Say what is in a recording.
+
+    Args:
+        json: As a JSON object instead of a table.
+    """
+    from tui import recordings
+
+    if json:
+        print(recordings.as_json(file))
+    else:
+        recordings.show(file)
+    return 0
+
+
+@app.command(usage="Usage: gdsim export FILE OUT", help_epilogue="")
+def export(file: Recorded, out: Annotated[Path, Parameter(help="OUT.csv, OUT.jsonl or OUT.parquet.")], /) -> int:
+    """Export a recording: each update in a file, as of gdsim run --export."""
+    from tui.export import ExportError
+    from tui.recordings import export_recording
+
+    try:
+        export_recording(file, out)
     except ExportError as error:
         return _complain(str(error), _NOT_SAVED)
+    return 0
 
 
 @app.command(name="list", help_epilogue="")
@@ -241,6 +313,11 @@ def _open_streams() -> None:
             stream = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115
             os.set_inheritable(stream.fileno(), True)
             setattr(sys, name, stream)
+
+
+def _require_terminal(instead: str) -> None:
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        raise ConfigError(f"The screen needs a terminal and this is none; {instead}.")
 
 
 def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":

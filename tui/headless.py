@@ -18,6 +18,7 @@ from sim.problems.card import Card
 from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews, Trouble
 from sim.protocol.commands import Advance, Command, Open, SetPlane
 from sim.protocol.trace import Rows, Status, forked
+from sim.recording.writer import Writer
 from tui import export, plain_text
 from tui.draw.numbers import count, decimal
 from tui.progress import progress
@@ -139,6 +140,20 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
     return outcome
 
 
+def recorded(ask: Callable[[Command], Answer], writer: Writer | None) -> Callable[[Command], Answer]:
+    """An engine whose answers are recorded, too, where there is a writer; it waits while the disk is behind."""
+    if writer is None:
+        return ask
+
+    def ask_and_record(command: Command) -> Answer:
+        answer = ask(command)
+        writer.take(command, answer)
+        writer.wait()
+        return answer
+
+    return ask_and_record
+
+
 def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
     """Go on for a moment of wall time; whether there is more to do."""
     answer = ask(Advance(_MANY, math.inf, _BUDGET))
@@ -199,11 +214,8 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     """How each run ended, as plain text: what was run, then a table."""
     rows = outcome.rows
     note = f" ({card.note})" if card.note else ""
-    facts = (
-        _end_in_words(experiment.limit),
-        f"seed {experiment.seed}",
-        f"{experiment.backend} on {outcome.opened.device}",
-    )
+    end = () if experiment.limit is None else (_end_in_words(experiment.limit),)
+    facts = (*end, f"seed {experiment.seed}", f"{experiment.backend} on {outcome.opened.device}")
     title = plain_text.visible(f"{card.title}{note}")
     lines = [title, " · ".join((f"{count(experiment.examples)} examples", *facts)), ""]
     if outcome.interrupted:
@@ -233,9 +245,8 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     return "\n".join(lines + plain_text.table(table, numbers))
 
 
-def _end_in_words(limit: Limit | None) -> str:
+def _end_in_words(limit: Limit) -> str:
     """How far each run was to come."""
-    assert limit is not None
     return f"each run for {limit.value:,g} {limit.unit if limit.value != 1 else limit.unit[:-1]}"
 
 

@@ -1,10 +1,12 @@
 """Pictures of the whole screen, from hand-made traces: no torch, no clock on the wall."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from textual.pilot import Pilot
 
 from sim.experiment.config import RunConfig
+from tests.tui.recorded import Writing, make_replay
 from tests.tui.screen import app_of, go, make_app, ready, settled, wait_for
 from tests.tui.traces import make_experiment
 from tui.settings import SettingsScreen
@@ -109,3 +111,10 @@ def test_the_engine_is_gone(snap_compare: Compare) -> None:
         await settled(pilot)
 
     assert snap_compare(make_app()[0], terminal_size=(120, 40), run_before=steps)
+
+
+def test_a_recording_that_is_followed(snap_compare: Compare, tmp_path: Path) -> None:
+    writing = Writing(tmp_path / "race.gdsim")
+    writing.go_on(40)
+    assert snap_compare(make_replay(writing.path, playing=True), terminal_size=(120, 40), run_before=ready)
+    writing.end()

@@ -67,10 +67,23 @@ def transport(scene: Scene) -> Text:
         doing = "update running" if scene.end else "warming up"
         return Text(f"… {doing}, {scene.busy_for:.0f} s", style=warn)
     back = "" if scene.live else f", {count(scene.end - scene.cursor)} back"
+    if scene.source:
+        return _of_a_recording(scene, back)
     if not scene.playing:
         pace = "" if scene.speed == 1 else f", {pace_words(scene)}"
         return Text(f"‖ paused{pace}{back}", style=warn)
     return Text(f"▶ {pace_words(scene)}{back}", style=good)
+
+
+def _of_a_recording(scene: Scene, back: str) -> Text:
+    """The same of a recording: whether it is followed while it is written."""
+    growing = scene.source == "being written"
+    if scene.playing and scene.live and growing:
+        return Text("▶ following live", style=f"bold {hexadecimal(scene.palette.good)}")
+    what = "live replay" if growing else "replay"
+    sign, color = ("▶", scene.palette.good) if scene.playing else ("‖", scene.palette.warn)
+    pace = f", {pace_words(scene)}" if scene.playing else ""
+    return Text(f"{sign} {what}{pace}{back}", style=f"bold {hexadecimal(color)}")
 
 
 def pace_words(scene: Scene) -> str:

@@ -233,7 +233,7 @@ class Surface(Plot):
         explained = f"{share} of the movement" if share else ""
         here = self._here
         if here is None:
-            below = ["landscape to come"]
+            below = ["no landscape was recorded" if scene.source else "landscape to come"]
         else:
             made = "" if here.progress == 1 else f"{100 * here.progress:.0f}%"
             some = "all" if here.examples >= scene.examples else f"{count(here.examples)} of"

@@ -155,6 +155,7 @@ class Scene:
         changes: what was changed on the way, or will be.
         selected: the run that is looked at closely.
         imagined: the steps that were possible for it at the cursor, or lately while it plays; None while unknown.
+        source: see `Session.source`.
     """
 
     experiment: Resolved
@@ -178,6 +179,7 @@ class Scene:
     changes: Journal
     selected: int
     imagined: Imagined | None
+    source: str = ""
 
     @property
     def examples(self) -> int:
@@ -199,7 +201,7 @@ class Scene:
         """Two scenes with equal keys look alike."""
         shown = tuple(run.shown for run in self.runs)
         reports = tuple(id(run.report) for run in self.runs)
-        moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for)
+        moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for), self.source
         looked = self.selected, id(self.imagined), id(self.predictions)
         return id(self.experiment), self.clock, self.changes, moving, shown, reports, self.plane.number, looked
 
@@ -257,6 +259,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         changes=session.journal,
         selected=look.selected,
         imagined=look.possible,
+        source=session.source,
     )
 
 

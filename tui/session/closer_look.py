@@ -92,6 +92,10 @@ class CloserLook:
         """The plane is another one, and so are the slopes along it."""
         self.reports, self._reported, self.imagined = (), (), None
 
+    def ask_again(self) -> None:
+        """What could not be done may be possible by now."""
+        self._refused.clear()
+
     @property
     def possible(self) -> Imagined | None:
         """The selected run's possible steps; None where they are not known, or would be ever older as it plays."""

@@ -114,6 +114,11 @@ class Session(Changing):
         return self.opened.experiment
 
     @property
+    def source(self) -> str:
+        """How the recording stands that is replayed; "" where an engine answers."""
+        return ""
+
+    @property
     def caught_up(self) -> bool:
         """Whether the cursor is where the engine is, as far as is known."""
         return self.history is not None and self.history.live and self._inflow.empty

@@ -1,0 +1,1 @@
+"""Recordings: what the runs did, in a file. Imports no torch."""

@@ -1,0 +1,135 @@
+"""A recording's file: opening it, and taking values out of it, which may be anything. Imports no torch."""
+
+import json
+import math
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from sim.experiment.errors import ConfigError
+from sim.experiment.words import first_line, shown_path
+from sim.protocol.trace import ROW, Rows
+from sim.recording.schema import APPLICATION, TRACE, VERSION
+
+_LOCK_PATIENCE = 1.0  # seconds for another program that holds the file
+
+Value = TypeVar("Value", int, float, str)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Within, whatever is wrong with the file is one sentence.
+
+    Raises:
+        ConfigError: with it.
+    """
+    shown = shown_path(path)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise ConfigError(f"{shown} is locked by another program; try again when that is done.") from None
+        raise ConfigError(f"{shown} cannot be read: {first_line(error)}.") from None
+    except sqlite3.DatabaseError as error:
+        sentence = "is no recording" if "not a database" in str(error) else f"is damaged: {first_line(error)}"
+        raise ConfigError(f"{shown} {sentence}.") from None
+    except ConfigError as error:  # of a later gdsim, say, which knows more
+        raise ConfigError(f"{shown} cannot be read: {error}") from None
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
+        raise ConfigError(f"{shown} is damaged: what it says of the runs cannot be.") from None
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """A recording of this schema, for reading alone.
+
+    Raises:
+        ConfigError: for another file, or one that cannot be read.
+    """
+    shown = shown_path(path)
+    _require_file(path, shown)
+    with reading(path):
+        database = _connect(path)
+        ((application,),) = database.execute("PRAGMA application_id")
+        ((schema,),) = database.execute("PRAGMA user_version")
+    if application != APPLICATION:
+        raise ConfigError(f"{shown} is no recording.")
+    if schema > VERSION:
+        raise ConfigError(f"{shown} was written by a newer gdsim; install that one to read it.")
+    return database
+
+
+def _require_file(path: Path, shown: str) -> None:
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise ConfigError(f"There is no recording {shown}.") from None
+    except OSError as error:
+        raise ConfigError(f"{shown} cannot be read: {error.strerror}.") from None
+    if not stat.S_ISREG(mode):
+        raise ConfigError(f"{shown} is no recording.")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    database = sqlite3.connect(uri, uri=True, timeout=_LOCK_PATIENCE)
+    try:
+        database.execute("PRAGMA schema_version")
+    except sqlite3.OperationalError as error:
+        if "unable to open" not in str(error) or path.with_name(f"{path.name}-wal").exists():
+            raise
+        # a folder that cannot be written to, where SQLite reads only what is sure not to change
+        database = sqlite3.connect(f"{uri}&immutable=1", uri=True)
+    database.row_factory = sqlite3.Row
+    database.execute("PRAGMA trusted_schema=OFF")
+    return database
+
+
+# -- values -----------------------------------------------------------------------------------------------------------
+
+
+def all_of(database: sqlite3.Connection, table: str) -> list[sqlite3.Row]:
+    """The rows of a table."""
+    return database.execute(f"SELECT * FROM {table}").fetchall()
+
+
+def only(database: sqlite3.Connection, table: str) -> sqlite3.Row:
+    """The row of a table that has one."""
+    (row,) = all_of(database, table)
+    return row
+
+
+def trace_of(database: sqlite3.Connection, where: str, *values: int) -> tuple[Rows, int]:
+    """Rows of the trace, and the number of the last one in the file; a measure that the file does not have is NaN."""
+    there = {column["name"] for column in all_of(database, "pragma_table_info('trace')")}
+    columns = [f'"{name}"' if name in there else "NULL" for name in TRACE]
+    found = database.cursor()
+    found.row_factory = None  # tuples, as numpy wants them
+    found.execute(f"SELECT {', '.join(columns)}, rowid FROM trace {where}", values)
+    kinds = [*((name, ROW[name]) for name in TRACE), ("rowid", np.dtype(np.int64))]
+    table = np.array(found.fetchall(), dtype=kinds)
+    rows = np.empty(len(table), dtype=ROW)
+    for name in TRACE:
+        rows[name] = table[name]
+    return rows, int(table["rowid"][-1]) if len(table) else 0
+
+
+def document(text: object) -> dict[str, Any]:
+    """A JSON object."""
+    found = json.loads(typed(text, str))
+    if not isinstance(found, dict):
+        raise ValueError("a document is no table")
+    return found
+
+
+def typed(value: object, kind: type[Value]) -> Value:
+    """A value of a column. A number that is missing is NaN, and SQLite may keep 1.0 as 1."""
+    if kind is float and (value is None or isinstance(value, int)):
+        return kind(math.nan if value is None else value)
+    if not isinstance(value, kind):
+        raise ValueError(f"something else stands where a {kind.__name__} should")
+    return value

@@ -1,0 +1,232 @@
+"""Reads a recording, also while another process still writes it. Imports no torch, and executes nothing of the file."""
+
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.experiment.choices import CLOCKS, Optimizer, PlaneKind, PlaneName
+from sim.experiment.config import RunConfig
+from sim.experiment.document import from_document, to_document
+from sim.experiment.geometry import Window
+from sim.experiment.journal import Journal
+from sim.experiment.resolved import Facts, Lineage, Run, Stage, resolve
+from sim.protocol.answers import Advanced, Opened, PlaneNews, Surveyed, Trail, Trouble
+from sim.protocol.trace import Rows, Status
+from sim.recording.file import all_of, document, only, open_file, reading, trace_of, typed
+
+_HEAD = ("x", "y", "distance")
+_SILENCE = 6.0  # seconds without a batch, after which nobody writes any more
+
+State = Literal["complete", "being written", "broken off"]
+Floats = NDArray[np.float64]
+
+
+class Recording:
+    """A recording, read from its start on.
+
+    Attributes:
+        path: where it is.
+        asked: the experiment as it was asked for.
+        opened: the experiment at its start.
+        gdsim: the version of the program that wrote it, or "".
+        begun: when, in seconds since 1970, UTC.
+
+    Raises:
+        ConfigError: for what is no recording, a newer one, a damaged one, or one that cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._row, self._point, self._edition, self._troubles = 0, 0, -1, 0
+        self._database = open_file(path)
+        with reading(path):
+            found = only(self._database, "recording")
+            self.gdsim, self.begun = typed(found["gdsim"], str), typed(found["begun"], float)
+            self.asked = from_document(document(found["asked"]))
+            self.opened = self._opened(found)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    @property
+    def state(self) -> State:
+        """Whether it was closed, is being written just now, or its program was killed."""
+        with reading(self.path):
+            found = only(self._database, "recording")
+            if found["ended"]:
+                return "complete"
+            return "being written" if time.time() - typed(found["written"], float) < _SILENCE else "broken off"
+
+    @property
+    def journal(self) -> Journal:
+        """What was changed on the way, or will be."""
+        with reading(self.path):
+            changes = [document(row["change"]) for row in all_of(self._database, "changes ORDER BY number")]
+            return from_document({**to_document(self.asked), "changes": changes}).changes
+
+    def news(self) -> Advanced:
+        """What was written since it was last asked; at first all but the start."""
+        with reading(self.path), self._database:
+            self._database.execute("BEGIN")  # all of it as of one batch
+            lineages = self._lineages()
+            return Advanced(
+                rows=self._new_rows(len(lineages)),
+                covered=0.0,
+                finished=bool(only(self._database, "recording")["finished"]),
+                plane=self._plane_news(lineages),
+                lineages=lineages,
+                troubles=self._new_troubles(),
+            )
+
+    @property
+    def landscape(self) -> Surveyed | None:
+        """The newest landscape of the newest plane; None without any."""
+        with reading(self.path):
+            found = all_of(self._database, "landscapes ORDER BY rowid DESC LIMIT 1")
+            return _landscape(found[0]) if found else None
+
+    @property
+    def landscapes(self) -> int:
+        """How many there are."""
+        with reading(self.path):
+            ((number,),) = self._database.execute("SELECT count(*) FROM landscapes")
+            return typed(number, int)
+
+    # -- the tables ---------------------------------------------------------------------------------------------------
+
+    def _opened(self, found: sqlite3.Row) -> Opened:
+        experiment = from_document(document(found["resolved"]))
+        facts = Facts(
+            examples=typed(found["examples"], int),
+            parameters=typed(found["parameters"], int),
+            rates=cast(Mapping[Optimizer, float], document(found["rates"])),
+            start=experiment.start,
+            one_by_one=bool(found["one_by_one"]),
+        )
+        resolved = replace(resolve(experiment, facts, experiment.device), asked=self.asked.runs)
+        starts, self._row = trace_of(self._database, "ORDER BY rowid LIMIT ?", len(resolved.runs))
+        if starts["run"].tolist() != list(range(len(resolved.runs))) or starts["update"].any():
+            raise ValueError("the start of a run is missing")
+        return Opened(
+            experiment=resolved,
+            rows=starts,
+            device=typed(found["device"], str),
+            tolerance=typed(found["tolerance"], float),
+            plane=self._plane_news(resolved.lineages, start=True),
+            tests=typed(found["tests"], int),
+            pass_seconds=typed(found["pass_seconds"], float),
+        )
+
+    def _lineages(self) -> tuple[Lineage, ...]:
+        stages: dict[int, list[Stage]] = {}
+        for row in all_of(self._database, "stages ORDER BY rowid"):
+            stage = Stage(typed(row["update"], int), _settings(row), RunConfig(**document(row["asked"])))
+            stages.setdefault(typed(row["run"], int), []).append(stage)
+        lineages: list[Lineage] = []
+        for row in all_of(self._database, "runs ORDER BY run"):
+            parent = None if row["parent"] is None else typed(row["parent"], int)
+            if row["run"] != len(lineages) or (parent is not None and not 0 <= parent < len(lineages)):
+                raise ValueError("a run is missing")
+            own = tuple(stages[len(lineages)])
+            lineages.append(Lineage(own, parent, typed(row["update"], int), typed(row["moment"], int)))
+        if len(lineages) < len(self.opened.experiment.runs) or any(one.stages[0].update for one in lineages):
+            raise ValueError("the settings of a run are missing")
+        return tuple(lineages)
+
+    def _new_rows(self, runs: int) -> Rows:
+        rows, newest = trace_of(self._database, "WHERE rowid > ? ORDER BY rowid", self._row)
+        self._row = max(newest, self._row)
+        bounds = ("run", runs), ("clock", len(CLOCKS)), ("status", len(Status))
+        right = (
+            *((rows[name] < bound).all() for name, bound in bounds),
+            *(np.isfinite(rows[name]).all() for name in ("position", "epoch", "seconds")),
+            *((rows[name] >= 0).all() for name in ("update", "moment", "examples")),
+            *((np.diff(rows["update"][rows["run"] == run]) > 0).all() for run in range(runs)),
+            (np.diff(rows["moment"]) >= 0).all(),
+        )
+        if not all(right):
+            raise ValueError("a row of the trace is none that a run can have")
+        return rows
+
+    def _plane_news(self, lineages: tuple[Lineage, ...], *, start: bool = False) -> PlaneNews:
+        """What is new on the plane, or all where the points were replaced; at the start the first points alone."""
+        plane = only(self._database, "plane")
+        whole = start or plane["edition"] != self._edition
+        points = self._points(since=0 if whole else self._point, start=start)
+        if not start:
+            self._edition, self._point = plane["edition"], int(points[-1, 0]) if len(points) else self._point
+        heads = all_of(self._database, "runs ORDER BY run")
+        trails: list[Trail] = []
+        for run, lineage in enumerate(lineages):
+            own = points[points[:, 1] == run, 2:]
+            own = own[np.argsort(own[:, 0], kind="stable")]
+            if not whole and lineage.parent is not None:
+                own = own[own[:, 0] > lineage.update]  # the others are its parent's, too, and were sent as such
+            if whole and not (len(own) and own[0, 0] == 0):
+                raise ValueError("a trail has no beginning")
+            head = (
+                own[-1, 1:].tolist() if start else [typed(heads[run][name], float) for name in ("x", "y", "distance")]
+            )
+            trails.append(Trail(own[:, 0].astype(np.int64), own[:, 1:3], own[:, 3], (head[0], head[1]), head[2]))
+        return PlaneNews(
+            number=typed(plane["number"], int),
+            kind=_plane_kind(plane["kind"]),
+            words=typed(plane["words"], str),
+            explained=typed(plane["explained"], float),
+            whole=whole,
+            trails=tuple(trails),
+            unit=typed(plane["unit"], float),
+        )
+
+    def _points(self, since: int, *, start: bool) -> Floats:
+        """Points by their number in the file: shape (K, 6), that number, run, update, x, y and distance of each."""
+        where = 'rowid > ? AND "update" = 0' if start else "rowid > ?"
+        columns = 'rowid, run, "update", x, y, distance'
+        found = self._database.execute(f"SELECT {columns} FROM points WHERE {where} ORDER BY rowid", (since,))
+        return np.array([tuple(point) for point in found], dtype=np.float64).reshape(-1, 6)
+
+    def _new_troubles(self) -> tuple[Trouble, ...]:
+        rows = all_of(self._database, f"troubles ORDER BY rowid LIMIT -1 OFFSET {self._troubles}")
+        self._troubles += len(rows)
+        return tuple(map(_trouble, rows))
+
+
+def _trouble(row: sqlite3.Row) -> Trouble:
+    sentence, details = typed(row["sentence"], str), typed(row["details"], str)
+    return Trouble(typed(row["run"], int), sentence, details, document(row["measures"]))
+
+
+def _settings(row: sqlite3.Row) -> Run:
+    values: dict[str, Any] = {}
+    for field in fields(Run):
+        kind = field.type if field.type in (int, float) else str  # words are of types of their own
+        values[field.name] = bool(row[field.name]) if field.type is bool else typed(row[field.name], kind)
+    return Run(**values)
+
+
+def _landscape(row: sqlite3.Row) -> Surveyed:
+    if row["type"] != "<f8":
+        raise ValueError("a landscape is not of the type <f8")
+    return Surveyed(
+        window=Window(*(typed(row[name], float) for name in Window._fields)),
+        values=np.frombuffer(row["values"], dtype="<f8").reshape(row["rows"], row["columns"]),
+        progress=typed(row["progress"], float),
+        plane=typed(row["plane"], int),
+        examples=typed(row["examples"], int),
+        run=typed(row["run"], int),
+    )
+
+
+def _plane_kind(word: object) -> PlaneName:
+    known: tuple[PlaneName, ...] = (*get_args(PlaneKind), "identity")
+    for kind in known:
+        if kind == word:
+            return kind
+    raise ValueError("there is no such plane")

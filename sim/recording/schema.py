@@ -1,0 +1,110 @@
+"""The tables of a recording: one SQLite file with plain columns, which any SQLite tool reads. Imports no torch.
+
+Numbers and texts stand in columns of their own. An array is a BLOB of little-endian bytes in C order, with its shape
+and type in the columns beside it. NULL is what was not evaluated (NaN); SQLite does not distinguish -0.0 from 0.0. A
+document is JSON in the schema of `sim.experiment.document`, so that nothing in the file is ever executed.
+
+`PRAGMA application_id` says that it is a recording, `PRAGMA user_version` which schema it has. A later schema of the
+same version may have further columns (a measure more, say): a reader takes those that it knows.
+"""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from sim.experiment.choices import CLOCKS
+from sim.experiment.resolved import Run
+from sim.protocol.trace import ROW, Status
+
+SUFFIX = ".gdsim"
+APPLICATION = 0x6764736D  # "gdsm"
+VERSION = 1
+
+TRACE = tuple(ROW.names or ())
+"""The columns of the trace, as of `sim.protocol.trace.ROW`."""
+
+STAGE = ("run", "update", *(field.name for field in fields(Run)), "asked")
+"""The columns of the stages: a run's settings after one of its updates, and from there on; and JSON: as asked for."""
+
+_TYPES: dict[type, str] = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT"}
+
+_TABLES = """
+CREATE TABLE recording (       -- one row: what was recorded
+    gdsim TEXT,                -- the program's version
+    asked TEXT,                -- the experiment as it was asked for, a document
+    resolved TEXT,             -- the same with nothing left open, a document
+    device TEXT,               -- where it was computed, in words
+    tolerance REAL,            -- see sim.protocol.answers.Opened
+    tests INTEGER,             -- how many test examples there are
+    pass_seconds REAL,
+    examples INTEGER,          -- N, for training
+    parameters INTEGER,        -- P
+    one_by_one INTEGER,        -- 1: examples are made one by one
+    rates TEXT,                -- JSON: the rate of each optimizer for runs that name none
+    begun REAL,                -- seconds since 1970, UTC
+    written REAL,              -- the same, of the newest batch
+    finished INTEGER,          -- 1: no run has anything left to do
+    ended INTEGER              -- 1: it was closed; 0: it is being written, or its program was killed
+);
+CREATE TABLE clocks (clock INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE statuses (status INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE runs (            -- those that were forked off among them
+    run INTEGER PRIMARY KEY,
+    parent INTEGER,            -- the run that it branched off; NULL: it was there from the start
+    "update" INTEGER,          -- the last one that both have in common; the rows up to it are the parent's alone
+    moment INTEGER,            -- the last one without it
+    x REAL, y REAL,            -- where it is now, on the plane
+    distance REAL              -- how far from the plane it is now
+);
+CREATE TABLE stages ({stages});
+CREATE TABLE changes (         -- the journal: what was changed, or will be
+    number INTEGER PRIMARY KEY,
+    moment INTEGER,            -- the last one that is as it was before
+    change TEXT                -- a document
+);
+CREATE TABLE trace ({trace});   -- one row an update and run that was reported, in the order of their moments
+CREATE TABLE troubles (        -- why runs failed
+    run INTEGER, sentence TEXT, details TEXT,
+    measures TEXT              -- JSON: where it stopped, by name
+);
+CREATE TABLE plane (           -- one row: the newest plane
+    number INTEGER, kind TEXT, words TEXT, explained REAL, unit REAL,
+    edition INTEGER            -- one more whenever the points were replaced by others
+);
+CREATE TABLE points (          -- where the runs were on the newest plane, after the updates that were kept
+    run INTEGER, "update" INTEGER, x REAL, y REAL, distance REAL
+);
+CREATE TABLE landscapes (      -- the loss at the centres of the cells of a window, top row first
+    plane INTEGER, run INTEGER, examples INTEGER,
+    progress REAL,             -- 1: complete; below, a coarse one that was the best so far
+    "left" REAL, "right" REAL, bottom REAL, top REAL,
+    rows INTEGER, columns INTEGER, type TEXT, "values" BLOB
+);
+"""
+
+
+def tables() -> str:
+    """The statements that make an empty recording."""
+    stages = _columns((name, _stage_type(name)) for name in STAGE)
+    trace = _columns((name, "REAL" if ROW[name].kind == "f" else "INTEGER") for name in TRACE)
+    made = _TABLES.format(stages=stages, trace=trace)
+    words = [
+        *(f"INSERT INTO clocks VALUES ({number}, '{name}');" for number, name in enumerate(CLOCKS)),
+        *(f"INSERT INTO statuses VALUES ({status.value}, '{status.name.lower()}');" for status in Status),
+    ]
+    return "\n".join([f"PRAGMA application_id={APPLICATION};", f"PRAGMA user_version={VERSION};", made, *words])
+
+
+def insert(table: str, columns: Iterable[str]) -> str:
+    """The statement that inserts a row."""
+    names = [f'"{name}"' for name in columns]
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+def _columns(columns: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f'"{name}" {kind}' for name, kind in columns)
+
+
+def _stage_type(name: str) -> str:
+    kinds: dict[str, Any] = {field.name: field.type for field in fields(Run)}
+    return _TYPES.get(kinds.get(name, int), "TEXT")  # the other types are words

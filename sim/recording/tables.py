@@ -1,0 +1,154 @@
+"""What the engine answered, as rows of a recording's tables. Imports no torch."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, astuple
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from sim.experiment.config import Experiment
+from sim.experiment.document import change_document, to_document
+from sim.experiment.journal import Journal
+from sim.experiment.resolved import Lineage
+from sim.protocol.answers import Advanced, Answer, Changed, Opened, PlaneNews, Surveyed, Trouble, Worked
+from sim.protocol.trace import Rows
+from sim.recording.schema import STAGE, TRACE, insert
+
+_KEPT_LANDSCAPES = 16
+
+_NEW_RUN = 'INSERT OR IGNORE INTO runs (run, parent, "update", moment) VALUES (?, ?, ?, ?)'
+_PAST_OF_FORK = """
+INSERT INTO points SELECT :run, "update", x, y, distance FROM points WHERE run = :parent AND "update" <= :update
+    AND NOT EXISTS (SELECT 1 FROM points WHERE run = :run AND "update" <= :update)
+"""
+_HEAD_OF_FORK = """
+UPDATE runs SET (x, y, distance) = (SELECT x, y, distance FROM points WHERE run = :run ORDER BY "update" DESC LIMIT 1)
+    WHERE run = :run
+"""
+
+
+def write_start(database: sqlite3.Connection, asked: Experiment, opened: Opened) -> None:
+    """Write the experiment at its start."""
+    experiment, facts, now = opened.experiment, opened.experiment.facts, time.time()
+    values = {
+        "gdsim": _version(),
+        "asked": json.dumps(to_document(asked)),
+        "resolved": json.dumps(to_document(experiment)),
+        "device": opened.device,
+        "tolerance": opened.tolerance,
+        "tests": opened.tests,
+        "pass_seconds": opened.pass_seconds,
+        "examples": facts.examples,
+        "parameters": facts.parameters,
+        "one_by_one": facts.one_by_one,
+        "rates": json.dumps(dict(facts.rates)),
+        "begun": now,
+        "written": now,
+        "finished": False,
+        "ended": False,
+    }
+    database.execute(insert("recording", values), tuple(values.values()))
+    database.execute("INSERT INTO plane (edition) VALUES (0)")
+    _write_changes(database, experiment.changes)
+    _write_trace(database, opened.rows)
+    _write_plane(database, opened.plane, experiment.lineages)
+
+
+def write_answer(database: sqlite3.Connection, answer: Answer) -> None:
+    """Write what an answer has of what is recorded."""
+    match answer:
+        case Advanced():
+            _write_trace(database, answer.rows)
+            _write_plane(database, answer.plane, answer.lineages)
+            _write_troubles(database, answer.troubles)
+            database.execute("UPDATE recording SET finished = ?", (answer.finished,))
+        case Changed(journal, lineages):
+            _write_runs(database, lineages)
+            _write_changes(database, journal)
+        case PlaneNews():
+            _write_plane(database, answer)
+        case Worked(results):
+            for _, result in results:
+                if isinstance(result, Surveyed) and result.progress > 0:
+                    _write_landscape(database, result)
+
+
+def write_time(database: sqlite3.Connection, *, ended: bool) -> None:
+    """Write that the recording is up to date."""
+    database.execute("UPDATE recording SET written = ?, ended = ?", (time.time(), ended))
+
+
+def _write_trace(database: sqlite3.Connection, rows: Rows) -> None:
+    database.executemany(insert("trace", TRACE), rows.tolist())
+
+
+def _write_runs(database: sqlite3.Connection, lineages: Iterable[Lineage]) -> None:
+    """Write the runs and their settings; one that is new was forked off, and takes over its parent's points."""
+    database.execute("DELETE FROM stages")
+    for index, lineage in enumerate(lineages):
+        row = index, lineage.parent, lineage.update, lineage.moment
+        if database.execute(_NEW_RUN, row).rowcount and lineage.parent is not None:
+            database.execute(_PAST_OF_FORK, {"run": index, "parent": lineage.parent, "update": lineage.update})
+            database.execute(_HEAD_OF_FORK, {"run": index})
+        stages = [(index, at, *astuple(run), json.dumps(asdict(asked))) for at, run, asked in lineage.stages]
+        database.executemany(insert("stages", STAGE), stages)
+
+
+def _write_changes(database: sqlite3.Connection, journal: Journal) -> None:
+    database.execute("DELETE FROM changes")
+    changes = [(change.moment, json.dumps(change_document(change))) for change in journal]
+    database.executemany(insert("changes", ("moment", "change")), changes)
+
+
+def _write_plane(database: sqlite3.Connection, news: PlaneNews, lineages: Iterable[Lineage] = ()) -> None:
+    """Write the plane, what is new on it, and the runs, whose heads are on it."""
+    columns = "number = ?, kind = ?, words = ?, explained = ?, unit = ?"
+    values = news.number, news.kind, news.words, news.explained, news.unit, news.whole
+    database.execute(f"UPDATE plane SET {columns}, edition = edition + ?", values)
+    if news.whole:
+        database.execute("DELETE FROM points")
+    for run, trail in enumerate(news.trails):
+        columns_of_run = trail.updates.tolist(), *trail.xy.T.tolist(), trail.distances.tolist()
+        points = [(run, *point) for point in zip(*columns_of_run, strict=True)]
+        database.executemany(insert("points", ("run", "update", "x", "y", "distance")), points)
+    if lineages:
+        _write_runs(database, lineages)
+    for run, trail in enumerate(news.trails):
+        head = *trail.head, trail.head_distance, run
+        database.execute("UPDATE runs SET x = ?, y = ?, distance = ? WHERE run = ?", head)
+
+
+def _write_troubles(database: sqlite3.Connection, troubles: Iterable[Trouble]) -> None:
+    for trouble in troubles:
+        values = trouble.run, trouble.sentence, trouble.details, json.dumps(dict(trouble.measures))
+        database.execute(insert("troubles", ("run", "sentence", "details", "measures")), values)
+
+
+def _write_landscape(database: sqlite3.Connection, landscape: Surveyed) -> None:
+    """Write a landscape; coarser ones go, those of other planes, and the oldest of many."""
+    values = np.ascontiguousarray(landscape.values, dtype="<f8")
+    row = {
+        "plane": landscape.plane,
+        "run": landscape.run,
+        "examples": landscape.examples,
+        "progress": landscape.progress,
+        **landscape.window._asdict(),
+        "rows": values.shape[0],
+        "columns": values.shape[1],
+        "type": "<f8",
+        "values": values.tobytes(),
+    }
+    database.execute("DELETE FROM landscapes WHERE plane <> ? OR progress < 1", (landscape.plane,))
+    database.execute(insert("landscapes", row), tuple(row.values()))
+    newest = f"SELECT rowid FROM landscapes ORDER BY rowid DESC LIMIT {_KEPT_LANDSCAPES}"
+    database.execute(f"DELETE FROM landscapes WHERE rowid NOT IN ({newest})")
+
+
+def _version() -> str:
+    try:
+        return version("gdsim")
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,94 @@
+"""What is in a recording, on stdout or as an export. Imports no torch."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from sim.experiment.document import change_document, to_document
+from sim.protocol.trace import Status
+from sim.recording.reader import Recording
+from sim.recording.schema import VERSION
+from tui import export, plain_text
+from tui.draw.numbers import count
+from tui.headless import Outcome, summary
+from tui.session.playback import recorded_card
+from tui.session.trails import PlaneTrails
+
+_STATES = {"complete": "complete", "being written": "being written just now", "broken off": "its program was ended"}
+
+
+def export_recording(path: Path, target: Path) -> None:
+    """Write what was recorded to a file, the very one that `gdsim run --export` would have written.
+
+    Raises:
+        ConfigError: for what is no recording that can be read, or a file that cannot be written.
+        ExportError: if it could not be saved.
+    """
+    export.check(target)
+    outcome = _outcome(Recording(path))
+    export.write(outcome.rows, outcome.names, target, outcome.trails)
+    print(f"{count(len(outcome.rows))} rows in {target}")
+
+
+def show(path: Path) -> None:
+    """Print what is in a recording, as a table.
+
+    Raises:
+        ConfigError: for what is no recording that can be read.
+    """
+    recording = Recording(path)
+    outcome = _outcome(recording)
+    begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(recording.begun))
+    facts = [
+        ("file", f"{path}, {count(path.stat().st_size)} bytes, {_STATES[recording.state]}"),
+        ("begun", f"{begun} by gdsim {recording.gdsim}".removesuffix(" by gdsim ")),
+        ("rows", f"{count(len(outcome.rows))} up to moment {count(int(outcome.rows[-1]['moment']))}"),
+        ("clock", recording.opened.experiment.clock),
+        *(("change", _in_words(document)) for document in map(change_document, recording.journal)),
+        ("landscapes", count(recording.landscapes)),
+    ]
+    print(*plain_text.table(facts), "", sep="\n")
+    print(summary(recording.opened.experiment, recorded_card(recording.asked), outcome))
+
+
+def as_json(path: Path) -> str:
+    """The same as a JSON object.
+
+    Raises:
+        ConfigError: for what is no recording that can be read.
+    """
+    recording = Recording(path)
+    outcome = _outcome(recording)
+    rows = outcome.rows
+    runs: list[dict[str, Any]] = []
+    for index, name in enumerate(outcome.names):
+        last = rows[rows["run"] == index][-1]
+        counted = {column: last[column].item() for column in ("update", "examples", "epoch", "seconds")}
+        runs.append({"name": name, **counted, "status": Status(last["status"]).name.lower()})
+    found = {
+        "file": str(path),
+        "schema": VERSION,
+        "gdsim": recording.gdsim,
+        "state": recording.state,
+        "begun": recording.begun,
+        "asked": to_document(recording.asked),
+        "resolved": to_document(recording.opened.experiment),
+        "changes": [change_document(change) for change in recording.journal],
+        "rows": len(rows),
+        "runs": runs,
+        "landscapes": recording.landscapes,
+    }
+    return json.dumps(found, indent=2)
+
+
+def _outcome(recording: Recording) -> Outcome:
+    """What a recording says came of the runs, as if they had been run without a screen."""
+    opened = recording.opened
+    outcome = Outcome(opened, opened.experiment.lineages, [opened.rows], PlaneTrails(opened.plane))
+    outcome.take(recording.news())
+    return outcome
+
+
+def _in_words(change: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in change.items())

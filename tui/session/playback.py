@@ -1,0 +1,123 @@
+"""What a recording answers instead of an engine. Imports no torch."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.experiment.config import Experiment, ModelConfig
+from sim.experiment.errors import ConfigError
+from sim.problems.card import Card, card_of
+from sim.problems.curvature import losses
+from sim.problems.formula import Formula
+from sim.protocol.answers import Answer, Failed, Refused, Result, Surveyed, Worked
+from sim.protocol.commands import Advance, Command, Job, Open, Survey, Work
+from sim.recording.reader import Recording
+
+NEEDS_ENGINE = "A recording cannot do that; w copies the command that runs it again."
+
+Floats = NDArray[np.float64]
+
+
+class Playback:
+    """A link to a recording: all of it is there at once, and what another process still writes comes after.
+
+    The landscape of a two-parameter problem is made of its formula; of that of a model, what was recorded is there.
+
+    Attributes:
+        asked: what was asked for.
+        card: of its problem.
+        state: whether there is more to come.
+        journal: what was changed on the way, or will be.
+    """
+
+    process_id = None
+    gone = None
+    busy_for = 0.0
+    output = ""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording, self.asked = recording, recording.asked
+        self.card = replace(recorded_card(recording.asked), predictions=False)  # a model that is not there has none
+        self.state, self.journal = recording.state, recording.journal
+        self._first = recording.news()  # before the screen is there, so that trouble is known in the shell
+        self._landscape = recording.landscape
+        self._begun = False
+
+    async def request(self, command: Command) -> Answer:
+        """See `Link`."""
+        if isinstance(command, Work):
+            return Worked(tuple([(job, await self._result(job)) for job in command.jobs]), ())
+        try:
+            return self._answer(command)
+        except ConfigError as error:  # damaged since it was opened
+            return Failed(str(error))
+
+    def kill(self) -> None:
+        """Let go of the file."""
+        self._recording.close()
+
+    def _answer(self, command: Command) -> Answer:
+        match command:
+            case Open():
+                return self._recording.opened
+            case Advance() if not self._begun:
+                self._begun = True
+                return self._first
+            case Advance():
+                recording = self._recording
+                self.state = recording.state  # first: what is complete by now has no rows after those that come here
+                self.journal, self._landscape = recording.journal, recording.landscape
+                return recording.news()
+            case _:
+                return Refused(NEEDS_ENGINE)
+
+    async def _result(self, job: Job) -> Result | Failed:
+        if not isinstance(job, Survey):
+            return Failed(NEEDS_ENGINE)
+        if self.card.formula is not None:
+            return await asyncio.to_thread(_survey, self.card.formula, job)
+        return Failed(NEEDS_ENGINE) if self._landscape is None else _seen_through(self._landscape, job)
+
+
+def _survey(formula: Formula, job: Survey) -> Surveyed:
+    """The landscape that a formula gives, row by row: what there is in between takes little room."""
+    xs, ys = _centres(job)
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = [losses(formula, (xs[:, None], np.full((len(xs), 1), y))).mean(axis=-1) for y in ys]
+    return Surveyed(job.window, np.nan_to_num(rows, nan=np.inf), examples=formula.examples, run=job.run)
+
+
+def _seen_through(landscape: Surveyed, job: Survey) -> Surveyed:
+    """A landscape on the cells of another window: the nearest values, NaN beyond what it covers."""
+    xs, ys = _centres(job)
+    left, right, bottom, top = landscape.window
+    rows, columns = landscape.values.shape
+    across = np.floor((xs - left) / (right - left) * columns)
+    down = np.floor((top - ys) / (top - bottom) * rows)
+    inside = ((down >= 0) & (down < rows))[:, None] & (across >= 0) & (across < columns)
+    near = np.clip(down, 0, rows - 1).astype(int)[:, None], np.clip(across, 0, columns - 1).astype(int)
+    values = np.where(inside, landscape.values[near], np.nan)
+    return Surveyed(job.window, values, 1.0, landscape.plane, landscape.examples, job.run)
+
+
+def _centres(job: Survey) -> tuple[Floats, Floats]:
+    """Where the cells of a window have their centres: across, shape (columns,), and from the top down, (rows,)."""
+    left, right, bottom, top = job.window
+    across, down = (np.arange(job.columns) + 0.5) / job.columns, (np.arange(job.rows) + 0.5) / job.rows
+    return left + across * (right - left), top - down * (top - bottom)
+
+
+def recorded_card(asked: Experiment) -> Card:
+    """What is known of a recorded problem: less, where its data are not here."""
+    try:
+        return card_of(asked.problem)
+    except ConfigError:
+        problem = asked.problem
+        is_model = isinstance(problem, ModelConfig)
+        name = Path(problem.model).name if isinstance(problem, ModelConfig) else problem.name
+        title = f"{name} on {Path(problem.data).name if problem.data else 'data'} (not at hand)"
+        axes = ("direction 1", "direction 2") if is_model else ("first parameter", "second parameter")
+        return Card(name, title, "", "Its data are not at hand.", axes, None, {})

@@ -1,0 +1,78 @@
+"""A recording on the screen: a session whose record is there from the start, and may still grow."""
+
+import math
+
+from sim.experiment.journal import clock_after
+from sim.protocol.answers import Advanced
+from sim.protocol.commands import Advance
+from tui.session.history import History
+from tui.session.playback import NEEDS_ENGINE, Playback
+from tui.session.session import Session
+from tui.session.trails import PlaneTrails
+
+_EVERY = 0.25  # seconds between two looks whether there is more
+
+_NO_CLOSER_LOOK = "A recording has the numbers and the trails; gradients, possible steps and answers need an engine."
+_ENDS = {
+    "complete": "The recording ends here; home goes to its start.",
+    "broken off": "The recording breaks off here: the program that wrote it was ended.",
+}
+
+
+class Replay(Session):
+    """A session over a `Playback`: time goes by through what was recorded, and nothing is computed."""
+
+    _link: Playback
+    _waited = 0.0
+    _warned = False
+
+    async def open(self) -> None:
+        """Take all that was recorded so far; of what is being written, see the newest, else begin at the start."""
+        await super().open()
+        await self._look_for_more()
+        if self.history is not None:
+            self.history.seek_to(self.history.end if self.source == "being written" else 0)
+
+    @property
+    def source(self) -> str:
+        """See `Session`."""
+        return self._link.state
+
+    def frame(self, seconds: float) -> None:
+        """See `Session`."""
+        self._waited += seconds
+        super().frame(seconds)
+        if self.history is not None:
+            self.clock = clock_after(self.asked.clock, self.journal, self.history.cursor - 1)
+
+    def refuse(self, sentence: str) -> None:
+        """Say once what a recording has not."""
+        if NEEDS_ENGINE not in sentence:
+            self.notify(sentence)
+        elif not self._warned:
+            self._warned = True
+            self.notify(_NO_CLOSER_LOOK)
+
+    def _go_on(self, history: History) -> None:
+        self._target = None
+        state = self._link.state
+        if state != "complete" and self._waited >= _EVERY:
+            self._waited = 0.0
+            self.spawn(self._look_for_more())
+        if state in _ENDS and self.player.playing and history.live:
+            self.player.pause()
+            self.notify(_ENDS[state])
+
+    async def _look_for_more(self) -> None:
+        """Take what was written since; while paused, the cursor stays."""
+        answer = await self.ask(Advance(0, math.inf, 0.0))
+        if isinstance(answer, Advanced) and self.history is not None and self.trails is not None:
+            self._take(answer, self.history, self.trails)
+
+    def _take(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
+        cursor = history.cursor
+        self.journal = self._link.journal
+        self.look.ask_again()
+        self._record(answer, history, trails)
+        if not self.player.playing:
+            history.cursor = cursor
