@@ -25,7 +25,8 @@ from sim.problems.formula import Formula
 Loss = Callable[[Tensor, Tensor], Tensor]
 """`loss(output, target)`: of a batch, a scalar: mostly the mean over it."""
 
-_CHUNK_BYTES = 16 * 2**20  # of inputs at once where all examples are gone through
+_CHUNK_BYTES = 4 * 2**20  # of inputs at once where all examples are gone through
+_ONE_GO = 4  # chunks that are taken in one go if there are no more: as a plain loop has it, bit for bit
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ class Problem:
     def chunk_size(self) -> int:
         """How many examples to go through at once where all are."""
         inputs, _ = self.source.take(torch.zeros(1, dtype=torch.int64))
-        return max(64, _CHUNK_BYTES // max(1, inputs.numel() * inputs.element_size()))
+        chunk = max(64, _CHUNK_BYTES // max(1, inputs.numel() * inputs.element_size()))
+        return chunk if self.examples > _ONE_GO * chunk else _ONE_GO * chunk
 
     @cached_property
     def training(self) -> Pass:

@@ -27,7 +27,7 @@ _MOST_WORK = 4e11  # multiplications for a landscape; beyond them it is over a s
 _TOGETHER = 2048  # examples, counted once for each point, that go through a model at once
 _WORTH_IT = 16  # points at once, below which one by one is faster
 _INTERLEAVED = 4  # every so many-th row first
-_KEPT_CHUNKS = 4  # of examples, 64 MB
+_KEPT_CHUNKS = 16  # of examples, 64 MB
 _PIECE = 0.02  # seconds
 _FIRST_PIECE = 64  # points, before it is known how long one takes
 
