@@ -15,7 +15,7 @@ from sim import family
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="descendants are known on Linux only")
 
 STARTER = """
-import os, subprocess, sys, time
+import os, signal, subprocess, sys
 from sim import family
 
 family.adopt_orphans()
@@ -65,13 +65,13 @@ def start() -> Iterator[Callable[[str], tuple[subprocess.Popen[str], list[int]]]
 
 
 def test_descendants_are_found_in_whatever_session(start) -> None:
-    process, started = start("time.sleep(1000)")
+    process, started = start("signal.pause()")
     assert family.descendants(process.pid) == set(started)
     assert process.pid in family.descendants(os.getpid())
 
 
 def test_all_end_with_it(start) -> None:
-    process, started = start("time.sleep(1000)")
+    process, started = start("signal.pause()")
     family.end(process.pid)
     assert process.wait(30) == -signal.SIGKILL
     wait_until(lambda: not any(map(runs, started)))
@@ -92,6 +92,8 @@ def test_what_keeps_starting_others_ends(start) -> None:
 
 
 def test_what_has_ended_already_is_no_error(start) -> None:
-    process, _ = start("")
+    process, started = start("")
     process.wait(30)
     family.end(process.pid)
+    assert not family.descendants(process.pid)
+    assert all(map(runs, started)), "they are nobody's any more, and nobody is mistaken for them"

@@ -87,6 +87,8 @@ def test_a_terminal_that_is_gone_is_no_error(terminal: Terminal) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), terminal.master)  # hangs up
     terminal.output.write(LONG)
     terminal.take_until(lambda _: not terminal.output.busy)
+    terminal.output.close()
+    assert not terminal.output.busy, "what nobody can take is dropped"
 
 
 def fill(pace: Pace, size: int, full: float, ended: float) -> None:

@@ -115,9 +115,11 @@ async def test_before_the_first_update_the_possible_steps_are_those_of_the_setti
 async def test_a_short_batch_is_said_to_be_the_last_one_of_its_epoch(live: Live) -> None:
     await live.go(14)
     panel = live.app.query_one(ThisUpdate)
-    await wait_for(live.pilot, lambda: "mini-batch update 14 used the last 26" in text_of(panel))
+    await wait_for(live.pilot, lambda: "mini-batch update 14" in text_of(panel))
+    assert "mini-batch update 14 used the last 26" in text_of(panel)
     await live.go(1)
-    await wait_for(live.pilot, lambda: "mini-batch update 15 used 32" in text_of(panel))
+    await wait_for(live.pilot, lambda: "mini-batch update 15" in text_of(panel))
+    assert "mini-batch update 15 used 32" in text_of(panel)
 
 
 async def test_keys_that_come_faster_than_the_engine_are_taken_one_after_the_other(live: Live) -> None:

@@ -234,3 +234,4 @@ async def test_the_wheel_goes_ten_moments_on_or_back() -> None:
             for kind, moment in ((events.MouseScrollDown, 30), (events.MouseScrollUp, 40)):
                 panel.post_message(kind(panel, 5, 0, 0, 0, 0, False, False, False, 5, 5))
                 await it.until(moment)
+                assert it.history.updates == (moment,) * 3
