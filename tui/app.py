@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -111,6 +111,7 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         self._last_frame = time.monotonic()
         self._banner_words: str | None = None
         self._sizes: list[Size] = []
+        self._runs = 0
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
@@ -172,8 +173,13 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         self.screen.set_class(card.predictions, "-answers").set_class(not card.predictions, "-drawn")
         if card.drawn is None and not card.predictions:
             self.screen.remove_class(*DATA_VIEWS)
-        self.screen.set_class(len(runs) > _FEW_RUNS, "-many").set_class(len(runs) > _FEW_RUNS, "-no-lens")
+        self._make_room_for(runs)
         self._show_companion()
+
+    def _make_room_for(self, runs: Sized) -> None:
+        """With many runs, their table takes the room of the lens, and on a small terminal of "this update", too."""
+        self._runs, many = len(runs), len(runs) > _FEW_RUNS
+        self.screen_stack[0].set_class(many, "-many").set_class(many, "-no-lens")
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""
@@ -245,6 +251,8 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         sizes = [panel.size for panel in self.panels]  # a banner or the table, when it fills, moves the others
         if scene is None or (self.scene is not None and scene.key == self.scene.key and sizes == self._sizes):
             return
+        if len(scene.runs) != self._runs:  # after a fork, say
+            self._make_room_for(scene.runs)
         self.scene, self._sizes = scene, sizes
         surface = self.query_one(Surface)
         self.query_one(Lens).magnify(surface.view if surface.display else None)

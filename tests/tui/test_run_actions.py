@@ -14,6 +14,7 @@ from tests.tui.screen import ready, settled, text_of, wait_for
 from tui.app import GdsimApp
 from tui.headless import descend
 from tui.options.command_line import command_line
+from tui.panels.lens import Lens
 from tui.panels.runs_table import RunsTable
 from tui.panels.this_update import ThisUpdate
 from tui.panels.timeline import Timeline
@@ -205,6 +206,20 @@ async def test_a_tenth_run_is_refused_in_a_sentence(live: Live) -> None:
     await live.pilot.press("F")
     await wait_for(live.pilot, lambda: any("1 to 9 runs, not 10" in words for words in live.notified()))
     assert len(live.names) == 9
+
+
+async def test_the_table_of_many_forks_takes_the_room_of_the_lens(live: Live) -> None:
+    lens = live.app.query_one(Lens)
+    await live.change(*"FF")
+    assert lens.display
+    await live.change("F")
+    assert not lens.display
+    await live.change("F")
+    assert not lens.display
+    await live.pilot.press("S")
+    await wait_for(live.pilot, lambda: len(live.names) == 3)
+    await settled(live.pilot)
+    assert lens.display
 
 
 async def test_a_click_in_the_table_selects_a_run(live: Live) -> None:
