@@ -214,14 +214,11 @@ class _Open:
 
     def _past(self, run: int, update: int) -> Generator[tuple[None, bool], None, RunState | None]:
         """A run's state after an update, made again in pieces; None where it never was there, as before the start."""
-        made = self.race.past(run, update)
-        while True:
-            try:
-                next(made)
-            except StopIteration as end:
-                state: RunState | None = end.value
-                return state
-            yield None, False
+        state = None
+        for state in self.race.past(run, update):
+            if state is None:
+                yield None, False
+        return state
 
 
 class Engine:

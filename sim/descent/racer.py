@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -145,32 +145,29 @@ class Racer:
         """The one that makes the update after some update."""
         return next(leg for leg in reversed(self.legs) if leg.begin <= update)
 
-    def past(self, update: int) -> Generator[None, None, RunState | None]:
-        """Make the state after an update again, from the nearest one kept; it is returned at the end.
+    def past(self, update: int) -> Iterator[RunState | None]:
+        """Make the state after an update again, from the nearest one kept.
 
-        It yields after every tenth of a second of updates; None where the run never was there.
+        Yields None after every tenth of a second of updates and then the state, if the run ever was there.
         """
-        state = yield from self._made_again(update)
-        return None if state is None else self.leg_after(update).entered(state)
+        for state in self._made_again(update):
+            yield None if state is None else self.leg_after(update).entered(state)
 
-    def _made_again(self, update: int) -> Generator[None, None, RunState | None]:
+    def _made_again(self, update: int) -> Iterator[RunState | None]:
         """The same before what was changed there."""
-        if update == self._reached.update:
-            return self._reached
-        known = [self.previous, self.states.before(update)]
+        known = [self._reached, self.previous, self.states.before(update)]
         state = max((one for one in known if one and one.update <= update), key=lambda one: one.update, default=None)
-        if state is None or update > self._reached.update:
-            return None
-        while state.update < update:
+        while state is not None and state.update < min(update, self._reached.update):
             leg = self.leg_after(state.update)
             ends = min((other.begin for other in self.legs if other.begin > state.update), default=update)
             count, until = min(update, ends) - state.update, state.seconds + REPLAYED
             made, _ = self._scratch_on(leg).advance(leg.entered(state), min(count, _AT_ONCE), until, keep_every=_NEVER)
             if made.update == state.update:
-                return None
+                return
             state = made
-            yield
-        return state
+            yield None
+        if state is not None and state.update == update:
+            yield state
 
     def _scratch_on(self, leg: Leg) -> Stepper:
         """A second stepper, to look closer with: what a module of the user's own remembers stays undisturbed."""
@@ -244,11 +241,7 @@ def _changed(legs: tuple[Leg, ...], update: int, index: int, run: Run, asked: Ru
     return (*earlier, Leg(update, course, asked, base.course.run if earlier else None))
 
 
-def at_once(pieces: Generator[None, None, RunState | None]) -> RunState | None:
-    """What comes of work in pieces."""
-    while True:
-        try:
-            next(pieces)
-        except StopIteration as end:
-            state: RunState | None = end.value
-            return state
+def at_once(pieces: Iterator[RunState | None]) -> RunState | None:
+    """What comes of work in pieces in the end."""
+    *_, last = None, *pieces
+    return last

@@ -1,7 +1,7 @@
 """The runs of a race: where they are and were, what they are changed to, and those that are forked off."""
 
 import copy
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from torch import Tensor
@@ -66,7 +66,7 @@ class Runs:
         racer = self._racers[run]
         return racer.state if update is None else at_once(racer.past(update))
 
-    def past(self, run: int, update: int) -> Generator[None, None, RunState | None]:
+    def past(self, run: int, update: int) -> Iterator[RunState | None]:
         """The same in pieces, as `Racer.past` has it."""
         return self._racers[run].past(update)
 
