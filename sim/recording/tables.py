@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -64,7 +64,8 @@ def write_start(database: sqlite3.Connection, asked: Experiment, opened: Opened)
 def write_resumed(database: sqlite3.Connection, asked: Experiment, opened: Opened) -> None:
     """Write that an experiment goes on, perhaps to another end, and on another plane."""
     assert opened.past is not None, "it was recorded"
-    values = json.dumps(to_document(asked)), json.dumps(to_document(opened.experiment)), opened.device
+    documents = to_document(asked), to_document(replace(opened.experiment, changes=asked.changes))
+    values = *map(json.dumps, documents), opened.device
     database.execute("UPDATE recording SET asked = ?, resolved = ?, device = ?, ended = 0, finished = 0", values)
     if not opened.past.plane.flat:
         _write_plane(database, opened.past.plane, opened.past.lineages)

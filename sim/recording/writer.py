@@ -84,6 +84,11 @@ class Writer:
             self._thread.start()
 
     @property
+    def over(self) -> bool:
+        """Whether nothing more is written, by now or soon: after trouble, or once it was closed."""
+        return self._over or self._closing
+
+    @property
     def behind(self) -> bool:
         """Whether so much waits to be written that no more should be made."""
         return self._rows > _MOST_WAITING
