@@ -16,12 +16,13 @@ from sim.descent.optimizers import first_rate
 from sim.descent.race import Race
 from sim.descent.state import RunState, module_at
 from sim.descent.torch_stepper import GRADIENT_TOLERANCE
-from sim.experiment.config import Experiment, ModelConfig
+from sim.experiment.config import Experiment, LoopConfig, ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Change, ClockChange, Fork, RunChange
 from sim.experiment.resolved import Resolved, resolve
 from sim.experiment.seeds import Seeds
+from sim.experiment.words import shown
 from sim.jobs import Jobs, Piecewise
 from sim.measures.measure import Passes
 from sim.models.build import model_problem
@@ -69,10 +70,11 @@ from sim.views.inspection import compare
 from sim.views.landscape import survey
 from sim.views.planes import on_plane_terms
 from sim.views.predictions import predict
-from sim.views.trails import Trails, trails_of
+from sim.views.trails import REFIT_AFTER, Trails, trails_of
 
 _LIGHT = 0.01  # seconds: a longer update does not gain by being woken up for
 _REST = 0.005  # seconds
+_REFIT_AT_LAST = 2.0  # times as many updates as at the last fit, while nothing is to be seen of a landscape yet
 _SAME_LOSS = 1e-4  # relative: other machines round otherwise
 
 
@@ -97,8 +99,8 @@ class _Open:
 
     def news(self) -> PlaneNews:
         """What is new on the plane."""
-        awaited = self.jobs.awaits(Survey)
-        news = self.trails.news(self.race.snapshots, self.race.heads, self.race.updates, awaited=awaited)
+        refit_after = _REFIT_AT_LAST if self.jobs.awaits(Survey) else REFIT_AFTER
+        news = self.trails.news(self.race.snapshots, self.race.heads, self.race.updates, refit_after=refit_after)
         if not self.trails.fitted:
             self.race.forget_snapshots()
         return news
@@ -336,6 +338,8 @@ def problem_of(experiment: Experiment) -> Problem:
         ConfigError: for what cannot be done. Whatever the user's own code raises is passed on.
     """
     device, config = choose_device(experiment.device), experiment.problem
+    if isinstance(config, LoopConfig):
+        raise ConfigError(f"A loop of your own goes on in its own script, {shown(config.name)}; replay shows it.")
     if isinstance(config, ModelConfig):
         return model_problem(config, Seeds.of(experiment.seed), device)
     formula = build_formula(config)
