@@ -28,21 +28,22 @@ from sim.recording.writer import Writer, check_name
 from sim.views.planes import on_plane_terms
 from sim.views.trails import REFIT_AFTER, trails_of
 
-_EVERY = 0.25  # seconds between two looks at what came
-_KEEPING, _LOOKING = 0.01, 0.015  # shares of the loop's time: for copying parameters; for planes, losses, landscapes
+_EVERY = 1.0  # seconds between two looks at what came
+_GRADIENTS, _EACH_OTHER = 0.008, 0.004  # shares of the loop's time: for gradients' lengths; for what else costs time
 _MEMORY = 256 * 2**20  # bytes for parameters that are kept
 _WAITING = 32 * 2**20  # bytes of them that may wait where the model is
 _REFIT_AT_LAST = 2.0  # times as many updates as at the last fit, while there is a landscape of the plane to complete
 _PATIENCE = 1.0  # seconds that a pass through all examples may take before and after the loop
 _AT_THE_END = 3.0  # seconds for the landscape
-_ROOM, _PROPORTION = 0.4, 1.6  # of a landscape: around the trail, as a share of its extent; width to height
+_ROOM = 0.3  # around the trail in a landscape, as a share of its extent; as much as a screen leaves
+_WIDTHS = 1.1, 1.6  # of the screen's surface, in heights
 
 
 @dataclass(slots=True)
 class _Allowance:
     """Seconds that something may take in all, as a share of the loop's."""
 
-    share: float
+    share: float = _EACH_OTHER
     spent: float = 0.0
 
     def bears(self, seconds: float, elapsed: float) -> bool:
@@ -82,7 +83,9 @@ class Record:
         self._surveyed: tuple[int, Window] | None = None  # the plane and the window of the newest landscape
         self._lineages: tuple[Lineage, ...] = ()
         self._writer = Writer(path)
-        self._keeping, self._looking, self._fit_seconds = _Allowance(_KEEPING), _Allowance(_LOOKING), 0.0
+        self._measuring = _Allowance(_GRADIENTS)
+        self._copying, self._passing, self._looking = _Allowance(), _Allowance(), _Allowance()
+        self._fit_seconds = 0.0
         self._began = self._due = time.perf_counter()
         self._due += _EVERY
 
@@ -91,15 +94,17 @@ class Record:
     def take(self, batch_loss: Tensor | float, examples: int) -> bool:
         """Record an update; whether something was written, and there may be sentences."""
         now = time.perf_counter()
-        steps = self._steps
-        steps.take(batch_loss, examples, now - self._began - self._looking.spent)
+        steps, elapsed, cheap = self._steps, now - self._began, not self._trails.fitted
+        measured = cheap or self._measuring.bears(0.0, elapsed)
+        steps.take(batch_loss, examples, elapsed - self._passing.spent - self._looking.spent, measured=measured)
+        if measured:
+            self._measuring.spent += time.perf_counter() - now
         if steps.update == 1:
             self._open(examples)
-        if steps.update % self._kept.now.stride == 0 and (
-            not self._trails.fitted or self._keeping.bears(0.0, now - self._began)
-        ):
+        if steps.update % self._kept.now.stride == 0 and (cheap or self._copying.bears(0.0, elapsed)):
+            began = time.perf_counter()
             self._waiting.append((steps.update, self._copy()))
-            self._keeping.spent += time.perf_counter() - now
+            self._copying.spent += time.perf_counter() - began
             if len(self._waiting) * self._now.nbytes > _WAITING:
                 self._keep()
         if now < self._due:
@@ -140,9 +145,9 @@ class Record:
         """Have written what came since; the plane is fitted anew where that is due."""
         began = time.perf_counter()
         now_or_never = finished and not in_haste and self._pass_seconds < _PATIENCE
-        if len(rows) and (now_or_never or self._looking.bears(self._pass_seconds, began - self._began)):
+        if len(rows) and (now_or_never or self._passing.bears(self._pass_seconds, began - self._began)):
             rows["loss"][-1] = self._loss()
-            self._looking.spent += time.perf_counter() - began
+            self._passing.spent += time.perf_counter() - began
         self._keep()
         began = time.perf_counter()
         snapshots, heads, updates = [self._kept.now], [self._copy()], [self._steps.update]
@@ -278,6 +283,8 @@ def _within(bounds: Window | None, window: Window) -> bool:
 def _around(bounds: Window) -> Window:
     """A window with room around what lies within bounds, as wide as a screen shows it at least."""
     left, right, bottom, top = bounds
-    height = max(top - bottom, (right - left) / _PROPORTION) * (1 + 2 * _ROOM) or 1.0
-    (x, y), across, up = ((left + right) / 2, (bottom + top) / 2), height * _PROPORTION / 2, height / 2
+    narrow, wide = _WIDTHS
+    x, y, room = (left + right) / 2, (bottom + top) / 2, 0.5 + _ROOM
+    across = max(right - left, (top - bottom) * wide) * room or 1.0
+    up = max(top - bottom, (right - left) / narrow) * room or 1.0
     return Window(x - across, x + across, y - up, y + up)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sim.protocol.trace import RECORDED, ROW, Rows, Status
+
+_Taken = tuple[Tensor | float, Sequence[Tensor], float, int, float]
+"""Of an update: the batch's loss, the lengths of its gradients, the rate, examples and seconds."""
 
 
 class Steps:
@@ -26,14 +30,9 @@ class Steps:
     def __init__(self, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer, examples: int) -> None:
         self._parameters, self._optimizer, self._examples = parameters, optimizer, examples
         self._together = len({parameter.device for parameter in parameters}) == 1
+        self._taken: list[_Taken] = []
         self._read = 0
         self.update = 0
-        self._forget()
-
-    def _forget(self) -> None:
-        self._losses = list[Tensor | float]()
-        self._norms = list[Sequence[Tensor]]()
-        self._rates, self._counts, self._seconds = list[float](), list[int](), list[float]()
 
     def start(self, loss: float) -> Rows:
         """The row of update 0."""
@@ -41,20 +40,19 @@ class Steps:
         rows["loss"] = loss
         return rows
 
-    def take(self, batch_loss: Tensor | float, examples: int, seconds: float) -> None:
+    def take(self, batch_loss: Tensor | float, examples: int, seconds: float, *, measured: bool) -> None:
         """Note an update whose gradients are still there; nothing waits for a device.
 
         Args:
             batch_loss: of the update's batch.
             examples: how many it used.
             seconds: since the start.
+            measured: whether to measure the gradient's length.
         """
         self.update += 1
-        self._losses.append(batch_loss.detach() if isinstance(batch_loss, Tensor) else batch_loss)
-        self._norms.append(self._norms_now())
-        self._rates.append(self._optimizer.param_groups[0].get("lr", math.nan))
-        self._counts.append(examples)
-        self._seconds.append(seconds)
+        loss = batch_loss.detach() if isinstance(batch_loss, Tensor) else batch_loss
+        rate = self._optimizer.param_groups[0].get("lr", math.nan)
+        self._taken.append((loss, self._norms_now() if measured else (), rate, examples, seconds))
 
     def _norms_now(self) -> Sequence[Tensor]:
         """The length of each parameter's gradient."""
@@ -65,28 +63,30 @@ class Steps:
 
     def rows(self) -> Rows:
         """A row for each update that was noted; from here on they are forgotten."""
-        count = len(self._losses)
-        rows = _blank(count)
-        rows["update"] = rows["moment"] = rows["position"] = np.arange(self.update - count, self.update) + 1
-        rows["examples"] = self._read + np.cumsum(self._counts)
+        taken, self._taken = self._taken, []
+        rows = _blank(len(taken))
+        if not taken:
+            return rows
+        losses, norms, rates, counts, seconds = zip(*taken, strict=True)
+        rows["update"] = rows["moment"] = rows["position"] = np.arange(self.update - len(taken), self.update) + 1
+        rows["examples"] = self._read + np.cumsum(counts)
         rows["epoch"] = rows["examples"] / self._examples if self._examples else 0.0
-        rows["seconds"] = self._seconds
-        rows["batch_loss"] = list(map(float, self._losses))
-        rows["grad_norm"] = self._grad_norms()
-        rows["lr"] = list(map(float, self._rates))
+        rows["seconds"] = seconds
+        rows["batch_loss"] = list(map(float, losses))
+        rows["grad_norm"] = self._whole(norms)
+        rows["lr"] = list(map(float, rates))
         rows["status"] = np.where(np.isfinite(rows["batch_loss"]), Status.RUNNING, Status.DIVERGED)
-        self._read = int(rows["examples"][-1]) if count else self._read
-        self._forget()
+        self._read = int(rows["examples"][-1])
         return rows
 
-    def _grad_norms(self) -> NDArray[np.float64]:
-        """The length of the whole gradient at each update; NaN where there was none."""
-        counts = np.array([len(norms) for norms in self._norms])
-        every = [norm for norms in self._norms for norm in norms]
+    def _whole(self, norms: Sequence[Sequence[Tensor]]) -> NDArray[np.float64]:
+        """The lengths of whole gradients, of those of their parts; NaN where there was none."""
+        counts = np.array(list(map(len, norms)))
+        every = list(chain.from_iterable(norms))
         if not every:
             return np.full(len(counts), math.nan)
         stacked = torch.stack(every if self._together else [norm.cpu() for norm in every])
-        squares = np.concatenate([stacked.double().cpu().numpy() ** 2, [0.0]])
+        squares = np.append(stacked.double().cpu().numpy() ** 2, 0.0)
         sums = np.add.reduceat(squares, np.cumsum(counts) - counts)
         found: NDArray[np.float64] = np.where(counts > 0, np.sqrt(sums), math.nan)
         return found
