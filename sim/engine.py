@@ -22,7 +22,6 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import Change, ClockChange, Fork, RunChange
 from sim.experiment.resolved import Resolved, resolve
 from sim.experiment.seeds import Seeds
-from sim.experiment.words import shown
 from sim.jobs import Jobs, Piecewise
 from sim.measures.measure import Passes
 from sim.models.build import model_problem
@@ -339,7 +338,7 @@ def problem_of(experiment: Experiment) -> Problem:
     """
     device, config = choose_device(experiment.device), experiment.problem
     if isinstance(config, LoopConfig):
-        raise ConfigError(f"A loop of your own goes on in its own script, {shown(config.name)}; replay shows it.")
+        raise ConfigError(config.refusal)
     if isinstance(config, ModelConfig):
         return model_problem(config, Seeds.of(experiment.seed), device)
     formula = build_formula(config)

@@ -8,7 +8,7 @@ from typing import Any
 from sim.experiment.document import change_document, to_document
 from sim.protocol.trace import Status
 from sim.recording.reader import Recording
-from tui import export, plain_text
+from tui import event_files, export, plain_text
 from tui.draw.numbers import count
 from tui.headless import Outcome, summary
 from tui.session.playback import recorded_card
@@ -28,6 +28,20 @@ def export_recording(path: Path, target: Path) -> None:
     outcome = _outcome(Recording(path))
     export.write(outcome.rows, outcome.names, target, outcome.trails)
     print(f"{count(len(outcome.rows))} rows in {target}")
+
+
+def export_events(path: Path, folder: Path) -> None:
+    """Write what was recorded to event files of TensorBoard.
+
+    Raises:
+        ConfigError: for what is no recording that can be read, or where TensorBoard is missing, or folders are there.
+        ExportError: if they could not be saved.
+    """
+    event_files.check(folder)
+    recording = Recording(path)
+    outcome = _outcome(recording)
+    event_files.write_events(outcome.rows, outcome.names, recording.begun, folder)
+    print(f"{count(len(outcome.rows))} events in {folder}; tensorboard --logdir {folder} shows them")
 
 
 def show(path: Path) -> None:

@@ -25,7 +25,7 @@ from sim.experiment.choices import (
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Change, ClockChange, Fork, Journal
-from sim.experiment.words import quoted
+from sim.experiment.words import quoted, shown
 
 MAX_RUNS = 9
 MAX_WORKERS = 128  # processes of each run, which import torch anew
@@ -189,6 +189,11 @@ class LoopConfig:
     def __post_init__(self) -> None:
         if len(self.axes) != 2 or not all(isinstance(axis, str) for axis in self.axes):
             raise ConfigError(f"The axes of a recorded loop are two texts, not {self.axes!r}.")
+
+    @property
+    def refusal(self) -> str:
+        """Why it cannot be begun here."""
+        return f"A loop of your own was recorded here; only its own script, {shown(self.name)}, runs it."
 
 
 AnyProblem = ProblemConfig | ModelConfig | LoopConfig

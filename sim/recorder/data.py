@@ -24,7 +24,6 @@ from sim.views.landscape import survey
 Data = Dataset[Any] | tuple[Tensor, Tensor] | DataLoader[Any]
 """The training examples: pairs of inputs and targets, two tensors of them, or what batches are loaded from."""
 
-_COLUMNS, _ROWS = 96, 64
 _GATHERED = 0.5  # seconds that gathering all examples of a data set may take, which then costs nothing any more
 _GATHERED_BYTES = 64 * 2**20
 _FEW = 64  # examples, which show how long all of them will take
@@ -68,16 +67,18 @@ class LossOverData:
         self.pass_seconds = time.perf_counter() - began
         return found
 
-    def survey(self, at: Callable[[Tensor], Tensor], window: Window, plane: int) -> Iterator[Surveyed | None]:
+    def survey(
+        self, at: Callable[[Tensor], Tensor], plane: int, window: Window, columns: int, rows: int
+    ) -> Iterator[Surveyed | None]:
         """The landscape on a window of a plane, in pieces; None while there is nothing to be seen of it yet.
 
         Args:
             at: the parameters at points of the plane.
-            window: which.
             plane: the plane's number.
+            window, columns, rows: the grid.
         """
         with _no_trace(self._device):
-            stages = survey(self._problem, self._problem.twin(self._problem.model), at, window, _COLUMNS, _ROWS)
+            stages = survey(self._problem, self._problem.twin(self._problem.model), at, window, columns, rows)
         while True:
             with _no_trace(self._device):
                 stage = next(stages, None)

@@ -35,6 +35,7 @@ _WAITING = 32 * 2**20  # bytes of them that may wait where the model is
 _REFIT_AT_LAST = 2.0  # times as many updates as at the last fit, while there is a landscape of the plane to complete
 _PATIENCE = 1.0  # seconds that a pass through all examples may take before and after the loop
 _AT_THE_END = 3.0  # seconds for the landscape
+_GRID = 96, 64  # of landscapes
 _ROOM = 0.3  # around the trail in a landscape, as a share of its extent; as much as a screen leaves
 _WIDTHS = 1.1, 1.6  # of the screen's surface, in heights
 
@@ -240,7 +241,7 @@ class Record:
         assert self._over_data is not None
         window, number = _around(self._bounds or Window(0.0, 0.0, 0.0, 0.0)), self._trails.number
         self._surveyed = number, window
-        self._survey = self._over_data.survey(self._trails.plane.at, window, number)
+        self._survey = self._over_data.survey(self._trails.plane.at, number, window, *_GRID)
 
     def _survey_for(self, seconds: float) -> None:
         """Do at least one piece of the landscape, and as many as there is time for; write what there is to be seen."""

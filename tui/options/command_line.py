@@ -9,7 +9,6 @@ from sim.experiment.config import Experiment, LoopConfig, ModelConfig, ProblemCo
 from sim.experiment.document import MODEL_KEYS, SHARED_KEYS, change_document
 from sim.experiment.errors import ConfigError
 from sim.experiment.journal import Change
-from sim.experiment.words import shown
 from tui.options.options import DEFAULTS, RUN_KEYS
 
 
@@ -21,7 +20,7 @@ def command_line(experiment: Experiment) -> str:
     """
     problem = experiment.problem
     if isinstance(problem, LoopConfig):
-        raise ConfigError(f"It is {shown(problem.name)} that made this recording; run that again.")
+        raise ConfigError(problem.refusal)
     options: dict[str, object] = {
         "data": problem.data,
         "features": ",".join(_quoted(name) for name in problem.features) or None,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from sim.experiment.config import Limit
+from sim.experiment.config import Limit, LoopConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.words import shown_path
 from sim.problems.card import card_of
@@ -39,6 +39,8 @@ class Resumption:
         recording = Recording(path)
         if recording.schema < _FIRST_WITH_CHECKPOINTS:
             raise ConfigError(f"{shown_path(path)} was written by an older gdsim, and can only be replayed.")
+        if isinstance(recording.asked.problem, LoopConfig):
+            raise ConfigError(recording.asked.problem.refusal)
         require_same(recording.files, recording.asked.problem)
         if limited:
             limit = limit or recording.asked.limit
