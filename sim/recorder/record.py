@@ -108,6 +108,8 @@ class Record:
             self._copying.spent += time.perf_counter() - began
             if len(self._waiting) * self._now.nbytes > _WAITING:
                 self._keep()
+        if self._over_data and self._passing.bears(self._pass_seconds, elapsed):
+            self._note_loss()
         if now < self._due:
             return False
         self._write(self._steps.rows())
@@ -118,7 +120,9 @@ class Record:
     def close(self, *, in_haste: bool) -> None:
         """Write what is left, and the landscape, unless in haste."""
         if self._lineages:
-            self._write(self._steps.rows(), finished=True, in_haste=in_haste)
+            if not in_haste and self._pass_seconds < _PATIENCE:
+                self._note_loss()
+            self._write(self._steps.rows(), finished=True)
             if self._over_data is not None and not in_haste:
                 self._begin_survey()
                 self._survey_for(_AT_THE_END)
@@ -142,13 +146,8 @@ class Record:
         self._writer.take(Open(asked), Opened(experiment, self._start, device, tolerance=0.0, plane=plane))
         self._see(plane)
 
-    def _write(self, rows: Rows, *, finished: bool = False, in_haste: bool = False) -> None:
+    def _write(self, rows: Rows, *, finished: bool = False) -> None:
         """Have written what came since; the plane is fitted anew where that is due."""
-        began = time.perf_counter()
-        now_or_never = finished and not in_haste and self._pass_seconds < _PATIENCE
-        if len(rows) and (now_or_never or self._passing.bears(self._pass_seconds, began - self._began)):
-            rows["loss"][-1] = self._loss()
-            self._passing.spent += time.perf_counter() - began
         self._keep()
         began = time.perf_counter()
         snapshots, heads, updates = [self._kept.now], [self._copy()], [self._steps.update]
@@ -225,6 +224,12 @@ class Record:
         except Exception as error:
             self._do_without(error)
             return math.nan
+
+    def _note_loss(self) -> None:
+        """Note the loss over all examples where the model stands now."""
+        began = time.perf_counter()
+        self._steps.note_loss(self._loss())
+        self._passing.spent += time.perf_counter() - began
 
     def _go_on_looking(self, now: float) -> None:
         """Go on with the landscape where there is time for it."""

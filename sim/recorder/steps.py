@@ -31,6 +31,7 @@ class Steps:
         self._parameters, self._optimizer, self._examples = parameters, optimizer, examples
         self._together = len({parameter.device for parameter in parameters}) == 1
         self._taken: list[_Taken] = []
+        self._full: dict[int, float] = {}  # losses over all examples, by the update before
         self._read = 0
         self.update = 0
 
@@ -61,9 +62,13 @@ class Steps:
             return [gradient.norm() for gradient in gradients]
         return torch._foreach_norm(gradients) if gradients else ()
 
+    def note_loss(self, loss: float) -> None:
+        """Note the loss over all examples after the last update."""
+        self._full[self.update] = loss
+
     def rows(self) -> Rows:
         """A row for each update that was noted; from here on they are forgotten."""
-        taken, self._taken = self._taken, []
+        (taken, self._taken), (full, self._full) = (self._taken, []), (self._full, {})
         rows = _blank(len(taken))
         if not taken:
             return rows
@@ -75,6 +80,7 @@ class Steps:
         rows["batch_loss"] = list(map(float, losses))
         rows["grad_norm"] = self._whole(norms)
         rows["lr"] = list(map(float, rates))
+        rows["loss"] = [full.get(update, math.nan) for update in rows["update"].tolist()]
         rows["status"] = np.where(np.isfinite(rows["batch_loss"]), Status.RUNNING, Status.DIVERGED)
         self._read = int(rows["examples"][-1])
         return rows

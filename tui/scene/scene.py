@@ -185,7 +185,7 @@ class Scene:
 
     @property
     def examples(self) -> int:
-        """N, for training."""
+        """N, for training; 0 where it is not known."""
         return self.experiment.examples
 
     @property
