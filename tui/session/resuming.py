@@ -1,5 +1,6 @@
 """A recording that an experiment goes on from, in the same file. Imports no torch."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,25 +37,24 @@ class Resumption:
             limit: where its runs end now; None: as was recorded.
             limited: whether they have to end somewhere.
         """
-        recording = Recording(path)
-        if recording.schema < _FIRST_WITH_CHECKPOINTS:
-            raise ConfigError(f"{shown_path(path)} was written by an older gdsim, and can only be replayed.")
-        require_same(recording.files, recording.asked.problem)
-        if limited:
-            limit = limit or recording.asked.limit
-            if limit is None:
-                raise ConfigError("Say where the runs end now, with --updates, --epochs or --seconds.")
-        self.asked = replace(recording.asked, limit=limit)
-        self.card = card_of(self.asked.problem)
-        self.writer = Writer(path, resumed=True)
-        try:
-            self._recorded, self._journal = recording.opened, recording.journal
-            self._past, self._resume = recording.news(), recording.resume
-        except ConfigError:
-            self.writer.close()
-            raise
-        finally:
-            recording.close()
+        with closing(Recording(path)) as recording:
+            if recording.schema < _FIRST_WITH_CHECKPOINTS:
+                raise ConfigError(f"{shown_path(path)} was written by an older gdsim, and can only be replayed.")
+            require_same(recording.files, recording.asked.problem)
+            if limited:
+                limit = limit or recording.asked.limit
+                if limit is None:
+                    raise ConfigError("Say where the runs end now, with --updates, --epochs or --seconds.")
+            self.asked = replace(recording.asked, limit=limit)
+            self.card = card_of(self.asked.problem)
+            self.writer = Writer(path, resumed=True)
+            try:
+                self._recorded, self._journal = recording.opened, recording.journal
+                self._past, self._resume = recording.news(), recording.resume
+            except ConfigError:
+                recording.close()  # first: whoever reads it keeps the log
+                self.writer.close()
+                raise
 
     def question(self, command: Open) -> Open:
         """What the engine is asked instead: to go on, as the same backend did on the same device."""
