@@ -10,20 +10,23 @@ import pytest
 from sim.experiment.config import Experiment, ModelConfig, ProblemConfig
 from sim.problems.card import card_of
 from sim.recording.reader import Recording
+from sim.recording.writer import Writer
 from tests.tui.screen import ready, text_of, wait_for
 from tests.tui.test_run_actions import Live, assert_equal_but_for_time
 from tui.app import GdsimApp
 from tui.session.link import InlineLink
 from tui.session.recorded_link import RecordedLink
-from tui.session.resuming import Resumption
+from tui.session.resuming import Resumption, take_up
 
 PROBLEMS = {"problem": ProblemConfig(), "model": ModelConfig("mlp", dataset="iris", hidden=(4,))}
 
 
 @asynccontextmanager
-async def shown(experiment: Experiment, resumption: Resumption | None = None) -> AsyncIterator[Live]:
+async def shown(
+    experiment: Experiment, writer: Writer | None = None, resumption: Resumption | None = None
+) -> AsyncIterator[Live]:
     heard = list[str]()
-    link = RecordedLink(InlineLink(), heard.append, resumption=resumption)
+    link = RecordedLink(InlineLink(), heard.append, writer, resumption)
     app = GdsimApp(experiment, card_of(experiment.problem), link, ticking=False)
     app.notify = lambda message, **_: heard.append(message)  # type: ignore[method-assign]
     async with app.run_test(size=(120, 40)) as pilot:
@@ -77,8 +80,8 @@ async def test_what_was_before_is_in_the_file_and_what_comes_after_goes_on(
         unbroken = [live.recorded(run) for run in range(len(live.names))]
         end = live.session.history.end
 
-    resumption = Resumption(file, None, limited=False)
-    async with shown(resumption.asked, resumption) as live:
+    resumption, writer = take_up(file, None, limited=False)
+    async with shown(resumption.asked, writer, resumption) as live:
         assert live.session.history.live
         assert file.name[:12] in text_of(live.app.query_one("#status"))
         await live.go(end - live.session.history.end)

@@ -23,7 +23,7 @@ from tests.tui.test_recordings import RACES, ROOT, VERSION_1, VERSION_2
 from tui import cli
 from tui.headless import descend, recorded, resumed
 from tui.session.link import InlineLink
-from tui.session.resuming import Resumption
+from tui.session.resuming import take_up
 
 LIMITS = {"problem": (52, 80), "diverging": (4, 60), "model": (65, 80)}
 
@@ -68,9 +68,9 @@ def test_fifty_that_were_killed_come_to_the_same_end(tmp_path: Path) -> None:
     for number in range(KILLED):
         path = tmp_path / f"{number}.gdsim"
         before = Recording(path).news().rows
-        resumption = Resumption(path, None, limited=True)
-        rows = outcome_of(resumption.asked, recorded(resumed(ask, resumption), resumption.writer))
-        resumption.writer.close()
+        resumption, writer = take_up(path, None, limited=True)
+        rows = outcome_of(resumption.asked, recorded(resumed(ask, resumption), writer))
+        writer.close()
         assert rows.tobytes() == unbroken[which(number)], number
         recording = Recording(path)
         assert recording.state == "complete"
