@@ -107,6 +107,8 @@ async def test_the_footer_has_the_most_needed_keys_in_full(size: tuple[int, int]
         labels = {str(label.content): label.region for label in it.app.query(FooterLabel)}
         labels |= {key.description: key.region for key in it.app.query(FooterKey)}
         assert all(labels[words] in screen for words in ("play", "step", "rate", "batch", "fork", "clocks", *last))
+        line = text_of(it.app.query_one(Footer)).partition("^p")[0]
+        assert line.rstrip(" ▏│").endswith(tuple(labels)), "a key is cut"
 
 
 @pytest.mark.parametrize("size", [COMPACT, WIDE, (200, 60)])
