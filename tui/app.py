@@ -141,7 +141,7 @@ class GdsimApp(SturdyApp, PacedApp, Races):
             yield self._companion
         yield self._sentence
         yield from self._below
-        yield KeyLine()
+        yield KeyLine(id="keys")
         yield Static(id="too-small")
 
     async def on_mount(self) -> None:
