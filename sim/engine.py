@@ -17,7 +17,7 @@ from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change, ClockChange, Fork, RunChange
+from sim.experiment.journal import Change, ClockChange, Fork, Removal, RunChange
 from sim.experiment.resolved import Resolved, resolve
 from sim.experiment.seeds import Seeds
 from sim.jobs import Jobs, Piecewise
@@ -53,6 +53,7 @@ from sim.protocol.commands import (
     Job,
     Open,
     Predict,
+    RemoveRun,
     SetClock,
     SetPlane,
     Survey,
@@ -256,6 +257,8 @@ class Engine:
                 return self._open.change(RunChange(self._open.race.moment, run, settings))
             case ForkRun(run, update, settings):
                 return self._open.change(Fork(self._open.race.moment, run, update, settings))
+            case RemoveRun(run):
+                return self._open.change(Removal(self._open.race.moment, run))
             case SetPlane():
                 return self._open.set_plane(command)
             case Work():

@@ -71,24 +71,26 @@ async def test_space_plays_and_pauses() -> None:
 
 async def test_while_it_plays_all_numbers_name_one_update(monkeypatch: pytest.MonkeyPatch) -> None:
     """The surface moves with every frame; header, curves, table, last updates and timeline change together."""
-    clock = SimpleNamespace(now=0.0)
+    clock, headers = SimpleNamespace(now=0.0), list[int]()
     monkeypatch.setattr(drawing, "time", SimpleNamespace(monotonic=lambda: clock.now))
     async with on_screen() as it:
         it.app.session.player.playing = True
-        for clock.now, shown in ((1.0, 1), (1.1, 1), (1.15, 1), (1.25, 4), (1.3, 4)):
+        for clock.now in (1.0, 1.1, 1.15, 1.25, 1.3):
             before = it.history.cursor
             it.app.session.player.owed = 1.01 / 10  # of an update
             it.app.session.frame(0.0)
-            await it.until(before + 1)
+            await wait_for(it.pilot, lambda before=before: it.history.cursor > before)
             it.app.frame()
             await it.pilot.pause()
-            assert f" {shown} update" in it.text("#status")
+            shown = int(re.findall(r"(\d+) updates? each", it.text("#status"))[0])
+            headers.append(shown)
             assert f"batch update {shown} " in it.text("#this-update")
             assert it.text("#timeline").split()[1] == str(shown)
             assert it.app.scene is not None
             for run in it.app.scene.runs:
                 assert decimal(run.recorded["loss"][shown], 3) in it.text("#curves")
                 assert decimal(run.recorded["loss"][shown]) in it.text("#runs")
+    assert headers[0] == headers[1] == headers[2] < headers[3] == headers[4]
 
 
 async def test_the_keys_of_pace() -> None:

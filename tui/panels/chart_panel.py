@@ -99,7 +99,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
             y,
             run.color,
             _measured(run, column, BESIDE) if banded else (np.empty(0), np.empty(0)),
-            scene.palette.swaths[run.index],
+            run.swath,
             run.glyph,
             float(run.seen[-1][column]),
             run.values[measure.name],

@@ -43,7 +43,7 @@ class Lens(Plot):
         if imagined is None or imagined.cloud is None or not any(run.shown for run in scene.runs):
             self.show_nothing(_why_nothing(scene))
             return
-        run = scene.runs[imagined.run]
+        run = scene.run(imagined.run)
         self.window = _window(imagined, imagined.cloud)
         view = self.viewport(self.window)
         self._headline(scene, imagined, imagined.cloud, view)
@@ -64,7 +64,7 @@ class Lens(Plot):
 
     def _headline(self, scene: Scene, imagined: Imagined, cloud: Cloud, view: Viewport) -> None:
         """Say on the border what is shown; while it plays not of which update, since the others are further by then."""
-        run = scene.runs[imagined.run]
+        run = scene.run(imagined.run)
         of = f"{run.config.name}" + ("" if scene.playing else f", update {count(imagined.update)}")
         brief = "possible steps" if cloud.plain else "gradients times the rate"
         names = [f"{run.glyph} {of}: {what_it_shows(cloud)}", f"{run.glyph} {of}: {brief}", brief]

@@ -149,7 +149,7 @@ def _possible(scene: Scene) -> list[str]:
     imagined = scene.imagined
     if scene.playing or imagined is None or imagined.cloud is None:
         return []
-    run, cloud = scene.runs[imagined.run], imagined.cloud
+    run, cloud = scene.run(imagined.run), imagined.cloud
     if not run.shown or run.update != imagined.update:
         return []
     name, cost = _name(run), f"{_plural(cloud.batch_size, 'gradient')} an update"
