@@ -24,6 +24,7 @@ from tui.actions import DATA_VIEWS
 from tui.draw.palette import Palette
 from tui.gallery import choices
 from tui.keys import KEYS, bindings
+from tui.notes import NotesApp
 from tui.paced import PacedApp
 from tui.panels.clocks import Clocks
 from tui.panels.curves import Curves
@@ -56,7 +57,7 @@ _ROOMY_HEIGHT = 40  # from here on, on a very wide terminal, the three clocks ha
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
-class GdsimApp(SturdyApp, PacedApp, Races):
+class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
     """The app: several descents side by side on the screen.
 
     Args:
@@ -179,8 +180,9 @@ class GdsimApp(SturdyApp, PacedApp, Races):
 
     def _make_room_for(self, runs: Sized) -> None:
         """With many runs, their table takes the room of the lens, and on a small terminal of "this update", too."""
-        self._runs, many = len(runs), len(runs) > _FEW_RUNS
-        self.screen_stack[0].set_class(many, "-many").set_class(many, "-no-lens")
+        self._runs, many, screen = len(runs), len(runs) > _FEW_RUNS, self.screen_stack[0]
+        if many != screen.has_class("-many"):  # else the lens is there or not as the user wants it
+            screen.set_class(many, "-many").set_class(many, "-no-lens")
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""

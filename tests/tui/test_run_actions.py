@@ -253,6 +253,17 @@ async def test_a_fork_from_an_update_that_was_never_reached_says_where_it_begins
     assert heard == ["late begins after update 5, the last one that batch can go on from, not after 90."]
 
 
+async def test_of_many_notes_the_newest_are_shown() -> None:
+    app = GdsimApp(Experiment(device="cpu"), card_of(ProblemConfig()), InlineLink(), ticking=False)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await ready(pilot)
+        await pilot.press(*["F"] * 4)
+        await wait_for(pilot, lambda: len(app.session.lineages) == 7)
+        await wait_for(pilot, lambda: len(app.screen.query("Toast")) == 2)
+        newest = zip(("mini-batch 4 goes", "mini-batch 5 goes"), app.screen.query("Toast"), strict=True)
+        assert all(words in text_of(toast) for words, toast in newest)
+
+
 async def test_the_table_of_many_forks_takes_the_room_of_the_lens(live: Live) -> None:
     lens = live.app.query_one(Lens)
     await live.change(*"FF")

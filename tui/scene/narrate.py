@@ -141,7 +141,8 @@ def _waiting(scene: Scene, runs: list[RunScene]) -> list[str]:
     if not waiting or not going:
         return []
     wait, has = "waits" if len(waiting) == 1 else "wait", "has" if len(going) == 1 else "have"
-    return [f"{_names(waiting)} {wait} until {_names(going)} {has} {_AS_FAR[scene.clock]}."]
+    others = _names(going) if len(going) <= _NAMED else f"{len(going)} others"
+    return [f"{_names(waiting)} {wait} until {others} {has} {_AS_FAR[scene.clock]}."]
 
 
 def _possible(scene: Scene) -> list[str]:
