@@ -19,7 +19,7 @@ from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change, ClockChange, Fork, RunChange
+from sim.experiment.journal import Change, ClockChange, Fork, Removal, RunChange
 from sim.experiment.resolved import Resolved, resolve
 from sim.experiment.seeds import Seeds
 from sim.jobs import Jobs, Piecewise
@@ -57,6 +57,7 @@ from sim.protocol.commands import (
     Job,
     Open,
     Predict,
+    RemoveRun,
     Save,
     SetClock,
     SetPlane,
@@ -262,16 +263,25 @@ class Engine:
                 return self._open.advance(command)
             case Save(every):
                 return Saved(self._open.checkpoints.begin(every))
-            case SetClock(clock):
-                return self._open.change(ClockChange(self._open.race.moment, clock))
-            case ChangeRun(run, settings):
-                return self._open.change(RunChange(self._open.race.moment, run, settings))
-            case ForkRun(run, update, settings):
-                return self._open.change(Fork(self._open.race.moment, run, update, settings))
+            case SetClock() | ChangeRun() | ForkRun() | RemoveRun():
+                return self._open.change(_change_of(command, self._open.race.moment))
             case SetPlane():
                 return self._open.set_plane(command)
             case Work():
                 return self._open.work(command)
+
+
+def _change_of(command: SetClock | ChangeRun | ForkRun | RemoveRun, moment: int) -> Change:
+    """What a command changes after so many moments."""
+    match command:
+        case SetClock(clock):
+            return ClockChange(moment, clock)
+        case ChangeRun(run, settings):
+            return RunChange(moment, run, settings)
+        case ForkRun(run, update, settings):
+            return Fork(moment, run, update, settings)
+        case RemoveRun(run):
+            return Removal(moment, run)
 
 
 def _opened(command: Open) -> tuple[_Open, Opened]:

@@ -1,6 +1,6 @@
 """The screen of a recording: the same one, without an engine until one is needed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ _NEED_ENGINE = {
 }
 """The actions that a recording cannot carry out before an engine was started."""
 
-_START_ENGINE = {"settings", "scale_rate", "scale_batch", "fork"}
+_START_ENGINE = {"settings", "scale_rate", "scale_batch", "fork", "remove_run"}
 """Those that start one where the recording ends, once that is sure."""
 
 
@@ -30,9 +30,10 @@ class ReplayApp(GdsimApp):
     SESSION = Replay
     _computed = False
 
-    def _show_session(self) -> None:
-        super()._show_session()
-        self.screen.add_class("-no-lens")  # there are no possible steps to be magnified
+    def _make_room_for(self, runs: Sized) -> None:
+        super()._make_room_for(runs)
+        if not self._computed:
+            self.screen_stack[0].add_class("-no-lens")  # there are no possible steps to be magnified
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer leaves out what cannot be done."""

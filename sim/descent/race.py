@@ -16,7 +16,7 @@ from sim.descent.state import RunState
 from sim.descent.stepper import Block
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.errors import ConfigError
-from sim.experiment.journal import Change, ClockChange, Fork, Journal, RunChange, noted
+from sim.experiment.journal import Change, ClockChange, Fork, Journal, Removal, RunChange, noted
 from sim.experiment.resolved import Lineage, Resolved
 from sim.measures.measure import Passes
 from sim.protocol.answers import Trouble
@@ -255,6 +255,9 @@ class Race(Runs):
             case Fork():
                 self.fork(change)
                 self._follow(self.clock)  # from the run that is furthest behind, which this may well be
+            case Removal():
+                self.remove(change)
+                self._follow(self.clock)  # nobody waits for it
 
     def _follow(self, clock: Clock) -> None:
         self.clock, self._turn, self._pace = clock, None, 0.0
@@ -295,7 +298,7 @@ class Race(Runs):
         self.clock, self.moment, self.position, self.journal = state.clock, state.moment, state.position, state.journal
         self._turn = state.turn
         self._changed = state.changed
-        self.restore_runs(state.runs, state.snapshots, state.lineages)
+        self.restore_runs(state.runs, state.snapshots, state.lineages, self.journal[: self._changed])
 
     def make_again(self, ends: Sequence[tuple[int, float]], moment: int, position: float) -> None:
         """Go on to where the runs are known to have come by a moment, nothing being changed on the way.

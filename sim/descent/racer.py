@@ -64,7 +64,10 @@ class Racer:
         reached: the same before what was changed there.
         states: some that it has been in.
         snapshots: what is kept of its way.
+        removed: whether it goes on no more, however much there is left to do.
     """
+
+    removed = False
 
     def __init__(
         self,
@@ -108,9 +111,14 @@ class Racer:
         return self.legs[-1].course
 
     @property
+    def name(self) -> str:
+        """Its name, which never changes."""
+        return self.course.run.name
+
+    @property
     def left(self) -> float:
         """How many updates there are still to make."""
-        return self.course.left(self.state)
+        return 0 if self.removed else self.course.left(self.state)
 
     @property
     def lineage(self) -> Lineage:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig
-from sim.experiment.journal import ClockChange, Fork, RunChange
+from sim.experiment.journal import ClockChange, Fork, Removal, RunChange
 from sim.protocol.commands import Advance, Open, Retention, Save
 from sim.recording import writer as writing
 from sim.recording.writer import Writer
@@ -20,6 +20,7 @@ CHANGES = (
     ClockChange(6, "examples"),
     RunChange(10, "batch", {"lr": 0.05}),
     Fork(14, "mini-batch", 4, {"name": "small", "batch_size": 8}),
+    Removal(30, "stochastic"),
 )
 EXPERIMENTS = (
     Experiment(ProblemConfig("sine"), backend="torch", limit=LIMIT, changes=CHANGES),

@@ -8,7 +8,7 @@ import math
 from sim.experiment.errors import ConfigError
 from sim.experiment.journal import clock_after
 from sim.protocol.answers import Advanced, Answer, Failed, Opened
-from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun
+from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun, RemoveRun
 from tui.session.history import History
 from tui.session.link import EngineGoneError
 from tui.session.playback import NEEDS_ENGINE, Playback
@@ -47,7 +47,7 @@ class Replay(Session):
 
     async def ask(self, command: Command) -> Answer | None:
         """See `Session`; what changes runs starts the engine."""
-        if isinstance(command, ChangeRun | ForkRun) and not self.link.computes and not await self._start():
+        if isinstance(command, ChangeRun | ForkRun | RemoveRun) and not self.link.computes and not await self._start():
             return None
         return await super().ask(command)
 
