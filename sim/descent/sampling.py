@@ -15,7 +15,9 @@ Integers = NDArray[np.int64]
 Count = TypeVar("Count", int, Integers)
 
 _CHECKPOINT_WORK = 65_536  # examples to permute at most between two kept generator states
-_MOST_CHECKPOINTS = 1024  # of 5 KB each
+MOST_CHECKPOINTS = 1024
+"""Generator states of 5 KB that are kept at most."""
+
 _PIECE = 32  # examples that RandomSampler draws at once with replacement
 
 
@@ -70,6 +72,7 @@ class Sampler:
         drop_last: bool,
         seed: int,
         origin: Origin = START,
+        checkpoints: int = MOST_CHECKPOINTS,
     ) -> None:
         self.batch_size = batch_size
         self.seed = seed
@@ -86,6 +89,7 @@ class Sampler:
         self._next_epoch = 0
         self._checkpoints = {0: self._begun.generator}
         self._checkpoint_every = max(1, _CHECKPOINT_WORK // examples)
+        self._most_checkpoints = checkpoints
         self._orders: dict[int, Tensor] = {}
         self._base_seed = torch.empty((), dtype=torch.int64)  # of a loader's workers, drawn again each epoch
 
@@ -157,7 +161,7 @@ class Sampler:
                 return order
 
     def _thin(self) -> None:
-        if len(self._checkpoints) > _MOST_CHECKPOINTS:
+        if len(self._checkpoints) > self._most_checkpoints:
             self._checkpoint_every *= 2
             every = self._checkpoint_every
             self._checkpoints = {epoch: one for epoch, one in self._checkpoints.items() if epoch % every == 0}

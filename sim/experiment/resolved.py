@@ -11,7 +11,6 @@ from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig,
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Journal
-from sim.experiment.seeds import Seeds
 
 MINI_BATCH_SIZE = 32
 IDENTITY_PARAMETERS = 2  # which are their own plane
@@ -108,7 +107,7 @@ class Resolved:
         asked: the descents at the start, as asked for.
         runs: what they come to, in their order.
         seed: as asked for.
-        seeds: what came of it.
+        seeds: from how many each run is made.
         clock: the one at the start.
         device: where it is computed: "cpu", "cuda:0".
         backend: who makes the updates.
@@ -123,7 +122,7 @@ class Resolved:
     asked: tuple[RunConfig, ...] = field(compare=False)  # of which the others are made
     runs: tuple[Run, ...]
     seed: int
-    seeds: Seeds
+    seeds: int
     clock: Clock
     device: str
     backend: Backend
@@ -167,10 +166,10 @@ def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:
         asked=asked.runs,
         runs=runs,
         seed=asked.seed,
-        seeds=Seeds.of(asked.seed),
+        seeds=asked.seeds,
         clock=asked.clock,
         device=device,
-        backend=chosen_backend(asked.backend, model=model, device=device, updates=updates),
+        backend=chosen_backend(asked.backend, model=model, device=device, updates=updates, seeds=asked.seeds),
         plane="identity" if facts.parameters == IDENTITY_PARAMETERS else asked.plane,
         facts=facts,
         limit=asked.limit,
