@@ -106,8 +106,10 @@ class _Open:
         self._warm_up()
         progress = self.race.advance(command.moments, command.span, command.budget)
         self.rested = time.perf_counter()
-        race = self.race
-        return Advanced(progress.rows, progress.covered, race.finished, self.news(), race.lineages, progress.troubles)
+        race, troubles = self.race, progress.troubles
+        return Advanced(
+            progress.rows, progress.covered, race.finished, self.news(), race.lineages, troubles, race.members
+        )
 
     def change(self, change: Change) -> Changed | Refused:
         """Change something from here on."""

@@ -124,6 +124,7 @@ def screen(
     experiment, card = _prepare(problem, options)
     _require_terminal("use `gdsim run` for runs without a screen")
     if record is not None:
+        _require_one_seed(experiment)
         from sim.recording.writer import check as check_recording
 
         check_recording(record)
@@ -163,6 +164,10 @@ def run(
     limit = Limit.among({"updates": updates, "epochs": epochs, "seconds": seconds})
     if limit is None:
         raise ConfigError("Say where the runs end, with --updates, --epochs or --seconds.")
+    if record is not None:
+        _require_one_seed(experiment)
+    if export is not None and experiment.seeds > 1 and limit.unit == "seconds":
+        raise ConfigError("What many seeds do in some seconds cannot be exported; use --updates or --epochs.")
     return _run(replace(experiment, limit=limit), card, export, record)
 
 
@@ -313,6 +318,11 @@ def _open_streams() -> None:
             stream = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115
             os.set_inheritable(stream.fileno(), True)
             setattr(sys, name, stream)
+
+
+def _require_one_seed(experiment: Experiment) -> None:
+    if experiment.seeds > 1:
+        raise ConfigError("A recording is of one seed; leave out --seeds, or --record.")
 
 
 def _require_terminal(instead: str) -> None:

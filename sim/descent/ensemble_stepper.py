@@ -42,8 +42,8 @@ Floats = NDArray[np.float64]
 class EnsembleStepper:
     """See `Stepper`: of two parameters; the columns are medians and bands over the members, as `ENSEMBLE_ROW` says.
 
-    A run takes as many seconds as all of its members together. Measures other than those of `BANDS` and the rate have no
-    value.
+    A run takes as many seconds as all of its members together. Other measures than those of `BANDS`, and the rate, have
+    no value.
     """
 
     def __init__(
@@ -114,22 +114,22 @@ class EnsembleStepper:
         """Make so many updates, or as many as the last member makes until it diverges."""
         ensemble = before.ensemble
         assert ensemble is not None
-        members = Members(
-            ensemble.points.copy(), ensemble.memories.copy(), ensemble.statuses.copy(), ensemble.steps
-        )
+        members = Members(ensemble.points.copy(), ensemble.memories.copy(), ensemble.statuses.copy(), ensemble.steps)
         rates, began = self._rates.after(scheduler_steps(before.schedule), size), self._timer()
         records = self._records(before, members, rates)
         diverged = (members.statuses == Status.DIVERGED).all()
         made = int(records.counts.max()) if diverged else size
         records, rates = _cut(records, made), rates[:made]
-        state = self._state_after(before, members, records, made, self._timer() - began)
+        state = self._state_after(before, members, made, self._timer() - began)
         return state, self._block(before, state, records, rates, keep_every)
 
     def _records(self, before: RunState, members: Members, rates: Floats) -> Records:
         """What the updates of each member did, which stand further on then."""
         run, shape = self._course.run, (len(members.points), len(rates))
         records = Records(
-            *(np.empty(shape) for _ in range(3)),
+            losses=np.empty(shape),
+            norms=np.empty(shape),
+            means=np.empty(shape),
             path=np.empty((len(rates), 2)),
             statuses=np.empty(len(rates), np.uint8),
             counts=np.zeros(len(members.points), np.int64),
@@ -148,7 +148,9 @@ class EnsembleStepper:
         if len(rates):
             orders = self._orders(before.update, len(rates))
             start = self._codes, self._kernels.data, self._in_order, orders, self._rule, members, rates, checks, records
-            self._spread(lambda begin, end: descend_members(*start, begin, end), len(members.points), records.losses.size)
+            self._spread(
+                lambda begin, end: descend_members(*start, begin, end), len(members.points), records.losses.size
+            )
         return records
 
     def _orders(self, before: int, count: int) -> Orders:
@@ -173,9 +175,7 @@ class EnsembleStepper:
 
     # -- what they came to --------------------------------------------------------------------------------------------
 
-    def _block(
-        self, before: RunState, state: RunState, records: Records, rates: Floats, keep_every: int
-    ) -> Block:
+    def _block(self, before: RunState, state: RunState, records: Records, rates: Floats, keep_every: int) -> Block:
         made, first = len(rates), before.update + 1
         share = np.arange(1, made + 1) / max(1, made)
         statuses = np.where(records.statuses == Status.DIVERGED, Status.RUNNING, records.statuses)
@@ -224,16 +224,14 @@ class EnsembleStepper:
         )
         return found
 
-    def _state_after(
-        self, before: RunState, members: Members, records: Records, made: int, seconds: float
-    ) -> RunState:
+    def _state_after(self, before: RunState, members: Members, made: int, seconds: float) -> RunState:
         if not made:
             return before
         self._pace.take(made, seconds)
         update, steps = before.update + made, members.steps + made
         group, schedule = self._rates.state_after(scheduler_steps(before.schedule) + made)
         orders = tuple(sampler.state(update) for sampler in self._course.samplers)
-        alone = len(members.points) == 1 or (members.statuses == Status.DIVERGED).all()
+        going = (members.statuses != Status.DIVERGED).any()
         first = Status(members.statuses[0])
         return replace(
             before,
@@ -244,18 +242,17 @@ class EnsembleStepper:
             order=orders[0],
             update=update,
             seconds=before.seconds + seconds,
-            status=first if alone or not first.stopped else Status.RUNNING,
+            status=Status.RUNNING if first.stopped and going else first,
             ensemble=Ensemble(members.points, members.memories, steps, members.statuses, orders),
         )
 
 
 def _cut(records: Records, made: int) -> Records:
     """The same of the first so many updates."""
-    losses, norms, means, path, statuses, counts = records
-    if made == len(path):
+    if made == len(records.path):
         return records
-    cut = (np.ascontiguousarray(table[:, :made]) for table in (losses, norms, means))
-    return Records(*cut, path[:made], statuses[:made], counts)
+    losses, norms, means = (np.ascontiguousarray(table[:, :made]) for table in records[:3])
+    return Records(losses, norms, means, records.path[:made], records.statuses[:made], records.counts)
 
 
 @cache

@@ -85,7 +85,7 @@ class Sampler:
         self._generator = torch.Generator().manual_seed(seed)
         if origin.generator is not None:
             self._generator.set_state(origin.generator)
-        self._begun = OrderState(0, self._generator.get_state())
+        self._begun = self._restored = OrderState(0, self._generator.get_state())
         self._next_epoch = 0
         self._checkpoints = {0: self._begun.generator}
         self._checkpoint_every = max(1, _CHECKPOINT_WORK // examples)
@@ -143,7 +143,7 @@ class Sampler:
 
     def restore(self, state: OrderState) -> None:
         """Be able to draw from there on, without all the epochs before."""
-        self._checkpoints.setdefault(state.epoch, state.generator)
+        self._restored = state
         if state.epoch > self._next_epoch:
             self._begun, self._next_epoch = state, state.epoch
             self._generator.set_state(state.generator)
@@ -173,9 +173,13 @@ class Sampler:
 
     def _before(self, epoch: int) -> Tensor:
         """The state of the generator before an epoch that was drawn before."""
-        checkpoint = max(known for known in self._checkpoints if known <= epoch)
+        checkpoint, restored = max(known for known in self._checkpoints if known <= epoch), self._restored
         generator = torch.Generator()
-        generator.set_state(self._checkpoints[checkpoint])
+        if checkpoint < restored.epoch <= epoch:
+            checkpoint = restored.epoch
+            generator.set_state(restored.generator)
+        else:
+            generator.set_state(self._checkpoints[checkpoint])
         for _ in range(checkpoint, epoch):
             self._draw(generator)
         return generator.get_state()

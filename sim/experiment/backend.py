@@ -10,8 +10,8 @@ MANY_UPDATES = 20_000
 def chosen_backend(asked: BackendChoice, *, model: str | None, device: str, updates: float, seeds: int = 1) -> Backend:
     """The backend of an experiment.
 
-    `auto` compiles where it pays: many seeds, or many updates of a two-parameter problem on the CPU. It does not where a person
-    watches, or where the runs end after so many seconds: then nobody knows how many updates there will be.
+    `auto` compiles where it pays: many updates of a two-parameter problem on the CPU, and many seeds. It does not where
+    a person watches, or where the runs end after so many seconds: then nobody knows how many updates there will be.
 
     Args:
         asked: what the user named.

@@ -46,7 +46,9 @@ _CHANGE_EXAMPLES = {
 _NUMBERS = (int, float)
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("lr", "momentum", "test_fraction", *_LIMITS), _NUMBERS),
-    **dict.fromkeys(("mini_batch_size", "schedule_updates", "loss_every", "examples", "workers", "seed", "seeds"), (int,)),
+    **dict.fromkeys(
+        ("mini_batch_size", "schedule_updates", "loss_every", "examples", "workers", "seed", "seeds"), (int,)
+    ),
     **dict.fromkeys(("nesterov", "drop_last"), (bool,)),
     **dict.fromkeys(("features", "hidden", "start", "runs", "changes"), (list, tuple)),
     "batch_size": (int, str),

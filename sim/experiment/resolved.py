@@ -11,6 +11,7 @@ from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig,
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Journal
+from sim.experiment.memory import require_memory_for_seeds
 
 MINI_BATCH_SIZE = 32
 IDENTITY_PARAMETERS = 2  # which are their own plane
@@ -158,6 +159,8 @@ def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:
         for run in runs_after(asked.runs, asked.changes[:made]):
             resolve_run(run, facts)
     runs = tuple(resolve_run(run, facts) for run in asked.runs)
+    if asked.seeds > 1:
+        require_memory_for_seeds(asked.seeds, len(runs), facts.examples)
     model = asked.problem.model if isinstance(asked.problem, ModelConfig) else None
     updates = sum(_updates(asked.limit, run, facts.examples) for run in runs)
     return Resolved(

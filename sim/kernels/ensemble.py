@@ -113,9 +113,7 @@ class Records(NamedTuple):
 _CODES = types.NamedUniTuple(INTEGER, len(Codes._fields), Codes)
 _ORDERS = types.NamedTuple((types.Array(INTEGER, 3, "C"), INTEGER, INTEGER, INTEGER), Orders)
 _MEMBERS = types.NamedTuple((TABLE, types.Array(FLOAT, 3, "C"), types.Array(_OCTETS, 1, "C"), INTEGER), Members)
-_CHECKS = types.NamedTuple(
-    (INTEGER, INTEGER, INTEGER, types.boolean, FLOAT, FLOAT, INTEGER, INTEGER), Checks
-)
+_CHECKS = types.NamedTuple((INTEGER, INTEGER, INTEGER, types.boolean, FLOAT, FLOAT, INTEGER, INTEGER), Checks)
 _RECORDS = types.NamedTuple((TABLE, TABLE, TABLE, TABLE, types.Array(_OCTETS, 1, "C"), INTEGERS), Records)
 
 
@@ -215,7 +213,7 @@ def quantiles(values: Any, updates: Any, shares: Any, found: Any, begin: int, en
         one.sort()
         for row in range(len(shares)):
             position = shares[row] * (members - 1)
-            below = int(math.floor(position))
+            below = math.floor(position)
             above = min(below + 1, members - 1)
             low, high, part = one[below], one[above], position - below
             if low == high or part == 0:

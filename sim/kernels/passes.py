@@ -7,7 +7,6 @@ from numba import types
 
 from sim.kernels.compiling import COLUMN, DATA, FLOAT, INTEGER, INTEGERS, TABLE, batch_at, compiled, mean_at
 
-
 EVALUATE = types.void(INTEGER, DATA, TABLE, INTEGER, INTEGER, COLUMN)
 FIND_CONVERGED = types.void(
     *(INTEGER, DATA, INTEGERS, TABLE, INTEGER),
