@@ -68,6 +68,7 @@ class EnsembleStepper:
         self._rates = Rates(course.run)
         self._rule = rule_of(course.run, self._rates.group)
         self._pace = Pace()
+        self._drawn = -1, -1, np.empty((0, 0, 0), np.int64)  # the first and the last epoch, and the orders of these
 
     def start(self, passes: Passes) -> RunState:
         """See `Stepper`."""
@@ -158,16 +159,18 @@ class EnsembleStepper:
         samplers, sampler = self._course.samplers, self._course.sampler
         epoch, begin = sampler.position_in_epoch(before + 1)
         last, _ = sampler.position_in_epoch(before + count)
-        orders = np.empty((len(samplers), last + 1 - epoch, len(self._in_order)), np.int64)
-        for own, one in zip(orders, samplers, strict=True):
-            for index in range(len(own)):
-                own[index] = one.order(epoch + index).numpy()
-        return Orders(orders, begin // sampler.batch_size, sampler.batch_size, sampler.updates_per_epoch)
+        if self._drawn[:2] != (epoch, last):  # else the same epoch goes on
+            orders = np.empty((len(samplers), last + 1 - epoch, len(self._in_order)), np.int64)
+            for own, one in zip(orders, samplers, strict=True):
+                for index in range(len(own)):
+                    own[index] = one.order(epoch + index).numpy()
+            self._drawn = epoch, last, orders
+        return Orders(self._drawn[2], begin // sampler.batch_size, sampler.batch_size, sampler.updates_per_epoch)
 
     def _spread(self, work: Callable[[int, int], object], items: int, size: int) -> None:
         """Do work on all items, in threads where it is worth it."""
         parts = min(self._threads, items) if size > _WORTH_THREADS else 1
-        bounds = np.linspace(0, items, parts + 1).astype(int).tolist()
+        bounds = [items * part // parts for part in range(parts + 1)]
         if parts == 1:
             work(0, items)
         else:

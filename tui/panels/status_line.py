@@ -30,7 +30,8 @@ class StatusLine(Words):
 def status_text(scene: Scene, width: int) -> Text:
     """The line at a width; the data's name gives way first, then words, the device, gaps, the seed, and then digits."""
     name = Text.assemble((f" {scene.card.name} ", "bold reverse"))
-    seed = Text(f"seed {scene.experiment.seed}")
+    many = scene.experiment.seeds
+    seed = Text(f"seed {scene.experiment.seed}" if many == 1 else f"{count(many)} seeds")
     backend = scene.experiment.backend
     device = Text(f"{_GAP}{'' if backend == 'torch' else f'{backend} on '}{scene.device} ")
     full, brief = (

@@ -10,6 +10,7 @@ from sim.experiment.choices import CLOCKS, Backend, Clock
 from sim.protocol.trace import Status
 from tui.draw.numbers import count, decimal, duration, quantity
 from tui.scene.comparison import leader, lowest, waits
+from tui.scene.outcomes import whereabouts
 from tui.scene.scene import RunScene, Scene
 
 _LINES = 2  # of the panel
@@ -44,6 +45,8 @@ def narrate(scene: Scene, width: int) -> str:
         return f"{_names(failed)} could not go on; {rest}."
     if worse := [run for run in runs if _is_getting_worse(run)]:
         return _worse(max(worse, key=lambda run: run.loss))
+    if where := _where_seeds_went(scene, runs):
+        return next((words for words in where if len(wrap(words, width, break_on_hyphens=False)) <= _LINES), where[-1])
     effort = _effort(scene, runs)
     tails = [*_waiting(scene, runs), *_why(scene, runs), *_standings(scene, runs)]
     sentences = [f"{effort} {tail}" for tail in tails]
@@ -122,6 +125,18 @@ def _worse(run: RunScene) -> str:
         f"{_name(run)} is getting worse and worse: its loss is {times} times that at the start. "
         f"A rate of {run.values['lr']:.4g} is too high for it."
     )
+
+
+# -- many seeds -------------------------------------------------------------------------------------------------------
+
+
+def _where_seeds_went(scene: Scene, runs: list[RunScene]) -> list[str]:
+    """Where the seeds of the runs went, of all of them or of the selected one; nothing where there is no choice."""
+    each = {run.index: f"{_name(run)}: {whereabouts(scene.card, run.members)}" for run in runs if run.members}
+    if not each or any(words.endswith(": ") for words in each.values()):
+        return []
+    selected = each.get(scene.selected, next(iter(each.values())))
+    return [". ".join(each.values()) + ".", f"{selected}."]
 
 
 # -- what it means ----------------------------------------------------------------------------------------------------
