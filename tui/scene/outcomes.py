@@ -7,12 +7,19 @@ from sim.protocol.answers import Members
 from sim.protocol.trace import Status
 from tui.draw.numbers import count
 
+_WORDS = {Status.CONVERGED: "standing still"}
+
 
 def statuses_in_words(members: Members) -> str:
-    """How many are in which status: "253 running, 3 diverged", or "all running"."""
+    """How many are in which status: "253 running, 3 diverged", or "all running".
+
+    Those with next to no gradient stand still, be it in a minimum or not.
+    """
     counts = {status: int((members.statuses == status).sum()) for status in Status}
-    words = [f"{count(number)} {status.name.lower()}" for status, number in counts.items() if number]
-    return ", ".join(words) if len(words) > 1 else f"all {words[0].partition(' ')[2]}"
+    there = {_WORDS.get(status, status.name.lower()): number for status, number in counts.items() if number}
+    if len(there) == 1:
+        return f"all {next(iter(there))}"
+    return ", ".join(f"{count(number)} {word}" for word, number in there.items())
 
 
 def whereabouts(card: Card, members: Members) -> str:
