@@ -15,7 +15,7 @@ from textual.events import Resize
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sim.experiment.config import Experiment
 from sim.experiment.errors import choose
@@ -29,6 +29,7 @@ from tui.paced import PacedApp
 from tui.panels.clocks import Clocks
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
+from tui.panels.key_line import KeyLine
 from tui.panels.lens import Lens
 from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
@@ -140,7 +141,7 @@ class GdsimApp(SturdyApp, PacedApp, Races):
             yield self._companion
         yield Words(id="sentence")
         yield from self._below
-        yield Footer(show_command_palette=True)
+        yield KeyLine(id="keys")
         yield Static(id="too-small")
 
     async def on_mount(self) -> None:

@@ -94,7 +94,7 @@ class SettingsScreen(ModalScreen[SettingsRequest | None]):
         self._ask_for(get_args(What)[int(str(event.button.id).rpartition("-")[2])])
 
     def _ask_for(self, what: What) -> None:
-        if not self.is_current:  # it was closed already, with what was asked for first
+        if self.app.screen is not self:  # it was closed already, or the palette lies over it, which would be closed
             return
         try:
             settings = self._settings()

@@ -42,7 +42,9 @@ class Step:
     @cached_property
     def grad_norm(self) -> float:
         """The length of the gradient, in its own type; whether a run has converged or diverged depends on it."""
-        return float(self.gradient.norm())
+        from torch.linalg import vector_norm  # loaded by whoever made the gradient; the terminal loads no torch
+
+        return float(vector_norm(self.gradient))
 
 
 class Figures(NamedTuple):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from textual.command import CommandPalette
 from textual.widgets import Button, Input, Select, Static
 
 from sim.experiment.config import Experiment, Limit, ProblemConfig
@@ -263,6 +264,19 @@ async def test_typed_settings_are_for_one_run_or_for_all(live: Live) -> None:
     await settled(live.pilot)
     await live.go(1)
     assert {float(live.recorded(run)["lr"][-1]) for run in range(3)} == {0.05}
+
+
+async def test_settings_that_the_palette_lies_over_ask_for_nothing(live: Live) -> None:
+    """What is asked for closes the screen on top, which would be the palette."""
+    screen = await opened(live)
+    await live.pilot.press("ctrl+p")
+    await wait_for(live.pilot, lambda: isinstance(live.app.screen, CommandPalette))
+    screen.query_one("#batch_size", Input).value = "8"
+    (button,) = [one for one in screen.query(Button) if str(one.label) == "change it"]
+    button.press()
+    await live.pilot.pause()
+    assert isinstance(live.app.screen, CommandPalette)
+    assert live.session.journal == ()
 
 
 async def test_a_run_is_added_from_the_start(live: Live) -> None:
