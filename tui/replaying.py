@@ -1,6 +1,6 @@
 """The screen of a recording: the same one, without an engine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tui.session.replay import Replay
 _NEED_ENGINE = {
     *("next_clock", "change_clock", "toggle_lens", "next_plane"),
     *("switch_problem", "side_by_side", "problems", "reset", "new_seed", "reset_start", "kill_engine"),
-    *("settings", "scale_rate", "scale_batch", "fork"),
+    *("settings", "scale_rate", "scale_batch", "fork", "remove_run", "record"),
 }
 """The actions that a recording cannot carry out."""
 
@@ -27,9 +27,9 @@ class ReplayApp(GdsimApp):
 
     SESSION = Replay
 
-    def _show_session(self) -> None:
-        super()._show_session()
-        self.screen.add_class("-no-lens")  # there are no possible steps to be magnified
+    def _make_room_for(self, runs: Sized) -> None:
+        super()._make_room_for(runs)
+        self.screen_stack[0].add_class("-no-lens")  # there are no possible steps to be magnified
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer leaves out what cannot be done."""

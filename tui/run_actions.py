@@ -41,6 +41,10 @@ class RunActions(App[None]):
         """Have it go on a second time from where it is at the cursor."""
         self._in_turn(lambda _stage: self.session.fork(self.session.look.selected, {}))
 
+    def action_remove_run(self) -> None:
+        """Have it go on no more."""
+        self._in_turn(lambda _stage: self.session.remove(self.session.look.selected))
+
     def action_settings(self) -> None:
         """See and change all of its settings."""
         if (stage := self._selected) is not None:

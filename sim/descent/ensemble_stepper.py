@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sim.descent.course import Course
 from sim.descent.pace import Pace
 from sim.descent.rates import Rates, scheduler_steps
-from sim.descent.rules import optimizer_state, rule_of
+from sim.descent.rules import optimizer_state, rows_of, rule_of
 from sim.descent.state import Ensemble, RunState
 from sim.descent.stepper import Block, joined
 from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE, TorchStepper
@@ -228,12 +228,16 @@ class EnsembleStepper:
         return found
 
     def _state_after(self, before: RunState, members: Members, made: int, seconds: float) -> RunState:
-        if not made:
+        ensemble = before.ensemble
+        if not made or ensemble is None:
             return before
         self._pace.take(made, seconds)
         update, steps = before.update + made, members.steps + made
         group, schedule = self._rates.state_after(scheduler_steps(before.schedule) + made)
         orders = tuple(sampler.state(update) for sampler in self._course.samplers)
+        rows = list(rows_of(self._rule).values())
+        memories = ensemble.memories.copy()  # what torch's optimizer would not change stays
+        memories[:, rows] = members.memories[:, rows]
         going = (members.statuses != Status.DIVERGED).any()
         first = Status(members.statuses[0])
         return replace(
@@ -246,7 +250,7 @@ class EnsembleStepper:
             update=update,
             seconds=before.seconds + seconds,
             status=Status.RUNNING if first.stopped and going else first,
-            ensemble=Ensemble(members.points, members.memories, steps, members.statuses, orders),
+            ensemble=Ensemble(members.points, memories, steps, members.statuses, orders),
         )
 
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from sim.descent.state import RunState
 from sim.descent.stepper import Block
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.errors import ConfigError
-from sim.experiment.journal import Change, ClockChange, Fork, Journal, RunChange, noted
+from sim.experiment.journal import Change, ClockChange, Fork, Journal, Removal, RunChange, noted
 from sim.experiment.resolved import Lineage, Resolved
 from sim.measures.measure import Passes
 from sim.protocol.answers import Trouble
@@ -32,7 +33,7 @@ class RaceState:
     """All that a race's future depends on, and the snapshots kept so far.
 
     Attributes:
-        runs: the state of each.
+        runs: the state of each, before what was changed there.
         snapshots: what is kept of each.
         clock, moment, position: what counts, how many moments there were, and where the clock stands.
         turn: on a clock of time, whose turn it is, and until when.
@@ -263,6 +264,9 @@ class Race(Runs):
             case Fork():
                 self.fork(change)
                 self._follow(self.clock)  # from the run that is furthest behind, which this may well be
+            case Removal():
+                self.remove(change)
+                self._follow(self.clock)  # nobody waits for it
 
     def _follow(self, clock: Clock) -> None:
         self.clock, self._turn, self._pace = clock, None, 0.0
@@ -276,13 +280,18 @@ class Race(Runs):
             return state.seconds
         return float(racer.course.counters(np.array([state.update]))[kind.column][0])
 
+    @property
+    def events(self) -> object:
+        """What is another value wherever the race did more than go on: after a change, or where a run has stopped."""
+        return self._changed, len(self.journal), self.finished, [racer.state.status.stopped for racer in self._racers]
+
     # -- the whole state ----------------------------------------------------------------------------------------------
 
     @property
     def state(self) -> RaceState:
         """All that the future depends on."""
         return RaceState(
-            runs=tuple(racer.state for racer in self._racers),
+            runs=tuple(racer.reached for racer in self._racers),
             snapshots=tuple(self.snapshots),
             clock=self.clock,
             moment=self.moment,
@@ -298,7 +307,22 @@ class Race(Runs):
         self.clock, self.moment, self.position, self.journal = state.clock, state.moment, state.position, state.journal
         self._turn = state.turn
         self._changed = state.changed
-        self.restore_runs(state.runs, state.snapshots, state.lineages)
+        self.restore_runs(state.runs, state.snapshots, state.lineages, self.journal[: self._changed])
+
+    def make_again(self, ends: Sequence[tuple[int, float]], moment: int, position: float) -> None:
+        """Go on to where the runs are known to have come by a moment, nothing being changed on the way.
+
+        Args:
+            ends: for each run the update, and the seconds that it had spent by then.
+            moment, position: which moment, and where the clock stood.
+
+        Raises:
+            ConfigError: if a run does not come that far now.
+        """
+        for racer, (update, seconds) in zip(self._racers, ends, strict=True):
+            racer.make_again(update, seconds, keep_all=self._keep_all)
+        if moment > self.moment:
+            self.moment, self.position, self._turn = moment, position, None
 
 
 def _in_order(blocks: list[Rows]) -> Rows:

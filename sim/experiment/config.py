@@ -24,7 +24,7 @@ from sim.experiment.choices import (
 )
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change, ClockChange, Fork, Journal
+from sim.experiment.journal import Change, ClockChange, Fork, Journal, Removal
 from sim.experiment.words import quoted
 
 MAX_RUNS = 9
@@ -259,8 +259,15 @@ class Experiment:
             raise ConfigError("Many seeds are compiled; leave out --backend torch, or --seeds.")
 
 
-def runs_after(runs: tuple[RunConfig, ...], changes: Iterable[Change]) -> tuple[RunConfig, ...]:
-    """The runs as they are after some changes, forks among them.
+def runs_after(
+    runs: tuple[RunConfig, ...], changes: Iterable[Change], removed: frozenset[str] = frozenset()
+) -> tuple[RunConfig, ...]:
+    """The runs as they are after some changes, forks among them, those that were removed not.
+
+    Args:
+        runs: as they were before.
+        changes: in their order.
+        removed: the names of runs that were removed before.
 
     Raises:
         ConfigError: for a change of a run that there is none of, or to what no run can be.
@@ -272,7 +279,14 @@ def runs_after(runs: tuple[RunConfig, ...], changes: Iterable[Change]) -> tuple[
         if change.run not in names:
             raise ConfigError(f"There is no run {change.run!r} to change; {suggest(change.run, names)}")
         index = names.index(change.run)
+        if isinstance(change, Removal):
+            runs, removed = (*runs[:index], *runs[index + 1 :]), removed | {change.run}
+            if not runs:
+                raise ConfigError(f"{change.run} is the last run; it cannot be removed.")
+            continue
         changed = replace(runs[index], **change.settings)
+        if changed.name in removed:
+            raise ConfigError(f"A run named {changed.name} was removed; give the new one another name.")
         runs = (*runs, changed) if isinstance(change, Fork) else (*runs[:index], changed, *runs[index + 1 :])
         _check_runs(runs)
     return runs

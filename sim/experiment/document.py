@@ -11,7 +11,7 @@ from typing import Any, get_args
 from sim.experiment.config import Experiment, Limit, LimitUnit, ModelConfig, ProblemConfig, RunConfig, default_runs
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change, ClockChange, Fork, RunChange
+from sim.experiment.journal import Change, ClockChange, Fork, Removal, RunChange
 from sim.experiment.resolved import Resolved
 
 Document = dict[str, Any]
@@ -34,6 +34,7 @@ _CHANGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "clock": (("moment", "clock"), ()),
     "run": (("moment", "run"), tuple(key for key in RUN_KEYS if key != "name")),
     "fork": (("moment", "fork", "update"), RUN_KEYS),
+    "remove": (("moment", "remove"), ()),
 }
 """For each kind of change the keys that it must have, and those that it may have."""
 
@@ -41,6 +42,7 @@ _CHANGE_EXAMPLES = {
     "clock": "moment=50,clock=examples",
     "run": "moment=50,run=mini-batch,batch_size=8",
     "fork": "moment=50,fork=mini-batch,update=20,name=small,batch_size=8",
+    "remove": "moment=50,remove=mini-batch",
 }
 
 _NUMBERS = (int, float)
@@ -209,16 +211,18 @@ def change_document(change: Change) -> Document:
             return {"moment": moment, "run": run, **settings}
         case Fork(moment, run, update, settings):
             return {"moment": moment, "fork": run, "update": update, **settings}
+        case Removal(moment, run):
+            return {"moment": moment, "remove": run}
 
 
 def _change(change: object) -> Change:
-    """What a table says: a clock, or a run and its new settings, or a run to fork and the settings of the fork."""
+    """What a table says: a clock, a run and its new settings, one to fork and the fork's, or one to remove."""
     if not isinstance(change, Mapping):
         raise ConfigError(f"Each of the changes must be a table, not {change!r}.")
     kinds = [kind for kind in _CHANGES if kind in change]
     if len(kinds) != 1:
         raise ConfigError(
-            f"A change names one of clock, run and fork, such as moment=50,clock=examples; got {change!r}."
+            f"A change names one of clock, run, fork and remove, such as moment=50,clock=examples; got {change!r}."
         )
     own, settings = _CHANGES[kinds[0]]
     _check(change, (*own, *settings), "a change")
@@ -230,5 +234,7 @@ def _change(change: object) -> Change:
             return ClockChange(change["moment"], change["clock"])
         case "run":
             return RunChange(change["moment"], change["run"], values)
+        case "remove":
+            return Removal(change["moment"], change["remove"])
         case _:
             return Fork(change["moment"], change["fork"], change["update"], values)

@@ -113,6 +113,16 @@ def test_the_engine_is_gone(snap_compare: Compare) -> None:
     assert snap_compare(make_app()[0], terminal_size=(120, 40), run_before=steps)
 
 
+def test_a_fork_beside_what_did_happen(snap_compare: Compare) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await ready(pilot)
+        await pilot.press("end", "up")
+        await settled(pilot)
+
+    recording = Path(__file__).parents[1] / "sim/recording/version-1.gdsim"
+    assert snap_compare(make_replay(recording), terminal_size=(120, 40), run_before=steps)
+
+
 def test_a_recording_that_is_followed(snap_compare: Compare, tmp_path: Path) -> None:
     writing = Writing(tmp_path / "race.gdsim")
     writing.go_on(40)

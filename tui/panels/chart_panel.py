@@ -1,7 +1,5 @@
 """A chart of all runs over one of the ways to count, in which a click goes to the update under it."""
 
-import time
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -20,7 +18,6 @@ from tui.scene.comparison import reached
 from tui.scene.scene import RunScene, Scene
 from tui.session.column import thinned
 
-_REDRAWS_PER_SECOND = 5
 _EDGE_POINTS = 2048
 _MOST_BANDS = 4  # more would be a patchwork
 
@@ -40,8 +37,6 @@ class ChartPanel(Seeking, Picture, can_focus=True):
     def __init__(self, style: CurveStyle, axis: Axis = "updates", id: str | None = None) -> None:
         super().__init__(id=id)
         self.curve_style, self.axis = style, axis
-        self._drawn_as: tuple[object, ...] = ()
-        self._drawn_at = 0.0
         self._chart: Chart | None = None
         self._scene: Scene | None = None
 
@@ -54,13 +49,10 @@ class ChartPanel(Seeking, Picture, can_focus=True):
         return self.chart_frame(scene, self.size.height)
 
     def show(self, scene: Scene) -> None:
-        """Draw a scene, at most a few times a second while it plays."""
-        drawn_as = self.axis, replace(self.curve_style), scene.generation, scene.clock
-        now = time.monotonic()
-        soon = now - self._drawn_at < 1 / _REDRAWS_PER_SECOND
-        if not self.display or (scene.playing and soon and drawn_as == self._drawn_as):
+        """Draw a scene."""
+        if not self.display:
             return
-        self._drawn_as, self._drawn_at, self._scene = drawn_as, now, scene
+        self._scene = scene
         self.entitle(scene, self.curve_style.log_across(scene, self.column))
         self.show_frame(self.composed(scene))
 
@@ -109,7 +101,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
             y,
             run.color,
             _swath(scene, run, column, measure) if banded else (np.empty(0), np.empty(0)),
-            scene.palette.swaths[run.index],
+            run.swath,
             run.glyph,
             float(run.seen[-1][column]),
             run.values[measure.name],

@@ -32,7 +32,7 @@ class KeyLine(Words):
     def notify_style_update(self) -> None:
         """Take on the colours of another theme."""
         super().notify_style_update()
-        self._show()
+        self.call_after_refresh(self._show)
 
     def _show(self) -> None:
         if not self.size:

@@ -20,9 +20,9 @@ def draw_runs(canvas: Canvas, view: Viewport, scene: Scene, *, closely: bool) ->
     for run in scene.layers:
         draw_members(canvas, view, run)
     if scene.imagined is not None and closely:
-        draw_cloud(canvas, view, scene.imagined, scene.runs[scene.imagined.run])
+        draw_cloud(canvas, view, scene.imagined, scene.run(scene.imagined.run))
     for run in scene.layers:
-        _draw_trail(canvas, view, run, scene.palette)
+        _draw_trail(canvas, view, run)
     _draw_marks(canvas, view, scene)
     _draw_changes(canvas, view, scene)
     if closely:
@@ -30,11 +30,11 @@ def draw_runs(canvas: Canvas, view: Viewport, scene: Scene, *, closely: bool) ->
     _name_axes(canvas, view, scene, _draw_heads(canvas, view, scene))
 
 
-def _draw_trail(canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
+def _draw_trail(canvas: Canvas, view: Viewport, run: RunScene) -> None:
     points = run.points
     older = max(0, len(points) - _DETAILED)
     kept = np.concatenate([np.arange(0, older, max(1, older // _DETAILED)), np.arange(older, len(points))])
-    shades = trail_colors(len(kept), run.color, palette.faded[run.index], _FADE_EVERY)
+    shades = trail_colors(len(kept), run.color, run.faded, _FADE_EVERY)
     canvas.trail(view.to_dots(points[kept]), shades, run.color, max(0, len(kept) - _FADE_EVERY))
 
 

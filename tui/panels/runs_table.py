@@ -154,20 +154,22 @@ class RunsTable(Words):
 
         index: int
 
-    _rows = 0
+    _indices: tuple[int, ...] = ()
 
     def on_click(self, event: events.Click) -> None:
         """Select the run of that line."""
         offset = event.get_content_offset(self)
-        if offset is not None and 1 <= offset.y <= self._rows:
-            self.post_message(self.Selected(offset.y - 1))
+        if offset is not None and 1 <= offset.y <= len(self._indices):
+            self.post_message(self.Selected(self._indices[offset.y - 1]))
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        rows = len(scene.runs)
-        if rows != self._rows:
-            self._rows = rows
-            self.styles.height = rows + 1  # a height of its own accord would be that of lines wrapped at some old width
+        indices = tuple(run.index for run in scene.runs)
+        if indices != self._indices:
+            self._indices = indices
+            self.styles.height = (
+                len(indices) + 1
+            )  # a height of its own accord would be that of lines wrapped at some old width
         self.say(table_text(scene, self.size.width))
 
 
@@ -189,10 +191,10 @@ def table_text(scene: Scene, width: int) -> Text:
     heading = " " * _MARGIN + "".join(titles) + (_COURSE if courses else "")
     shade = hexadecimal(blend(scene.palette.background, scene.palette.text, _HEADING_SHARE))
     lines = [Text(heading.rstrip().ljust(width), style=f"bold on {shade}")]
-    for run, row in zip(scene.runs, cells, strict=True):
+    for number, (run, row) in enumerate(zip(scene.runs, cells, strict=True)):
         line = _line(scene, run, row, widths)
         if courses:
-            line.append(courses[run.index], hexadecimal(run.color))
+            line.append(courses[number], hexadecimal(run.color))
         if not run.shown:
             line.stylize("dim strike")
         line.truncate(width)

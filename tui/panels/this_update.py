@@ -78,8 +78,10 @@ def _one_line(scene: Scene, run: RunScene, width: int) -> Text:
     if run.update == 0:
         return _nothing_yet(run)
     if _looked_into(scene, run) and run.report is not None:
-        tail = Text("  ") + _difference(scene, run.report)
-        line = _beside(_named(run), _used(scene, run, run.report), width - tail.cell_len) + tail
+        used = _used(scene, run, run.report)
+        tails = [Text("  ") + words for words in (_difference(scene, run.report), _figures(scene, run.report))]
+        tail = _fitting(tails, width - _named(run).cell_len - 1 - len(used[-1]))
+        line = _beside(_named(run), used, width - tail.cell_len) + tail
         return _with_course(line, run, width)
     head = _beside(_named(run), [f"{words}," for words in _counted(scene, run)], width // 2)
     return head + Text(" ") + _and_angles(_measured(run), run, width - head.cell_len - 1)

@@ -46,7 +46,8 @@ class RunScene:
     Attributes:
         index: its position among the runs of the experiment.
         config: its row of configuration, with nothing left open.
-        glyph, color, faded: its mark, and the colours of its trail and of the old part of that, as 0xRRGGBB.
+        glyph: its mark.
+        color, faded, swath: of its trail, the old part of that, and the band behind its curve, as 0xRRGGBB.
         shown: whether its trail and curve are drawn.
         seen: its rows up to the cursor, update 0 included.
         recorded: all of its rows, whatever the cursor.
@@ -70,6 +71,7 @@ class RunScene:
     glyph: str
     color: int
     faded: int
+    swath: int
     shown: bool
     seen: Rows
     recorded: Rows
@@ -145,7 +147,7 @@ class Scene:
         clock: what the runs are kept equal in.
         tests: how many examples are for testing.
         device: where, in words.
-        runs: all of them, in order.
+        runs: all that were not removed, in order.
         cursor: the moment that is looked at.
         end: the last moment recorded.
         playing: whether time goes on.
@@ -162,6 +164,7 @@ class Scene:
         selected: the run that is looked at closely.
         imagined: the steps that were possible for it at the cursor, or lately while it plays; None while unknown.
         source: see `Session.source`.
+        recording: the name of the file that it is recorded in, or "".
     """
 
     experiment: Resolved
@@ -186,11 +189,16 @@ class Scene:
     selected: int
     imagined: Imagined | None
     source: str = ""
+    recording: str = ""
 
     @property
     def examples(self) -> int:
         """N, for training."""
         return self.experiment.examples
+
+    def run(self, index: int) -> RunScene:
+        """The run of an index; those that were removed have one, too, but are not there."""
+        return next(run for run in self.runs if run.index == index)
 
     @property
     def flat(self) -> bool:
@@ -207,7 +215,7 @@ class Scene:
         """Two scenes with equal keys look alike."""
         shown = tuple(run.shown for run in self.runs)
         reports = tuple(id(run.report) for run in self.runs)
-        moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for), self.source
+        moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for), self.source, self.recording
         looked = self.selected, id(self.imagined), id(self.predictions)
         return id(self.experiment), self.clock, self.changes, moving, shown, reports, self.plane.number, looked
 
@@ -239,7 +247,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
     history, opened, trails = session.history, session.opened, session.trails
     if history is None or opened is None or trails is None:
         return None
-    experiment = opened.experiment
+    experiment, slots = opened.experiment, _slots(len(session.lineages), session.removed)
     return Scene(
         experiment=experiment,
         card=session.card,
@@ -247,8 +255,8 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         tests=opened.tests,
         device=opened.device,
         runs=tuple(
-            _run_scene(session, history, trails, index, palette, shown=index not in hidden)
-            for index in range(len(session.lineages))
+            _run_scene(session, history, trails, index, slots[index], palette, shown=index not in hidden)
+            for index in session.there
         ),
         cursor=history.cursor,
         end=history.end,
@@ -264,13 +272,29 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         predictions=look.predictions[1] if len(look.predictions[0]) == len(session.lineages) else None,
         changes=session.journal,
         selected=look.selected,
-        imagined=look.possible,
+        imagined=look.possible if look.selected in session.there else None,
         source=session.source,
+        recording="" if session.link.recording is None else session.link.recording.name,
     )
 
 
+def _slots(runs: int, removed: tuple[int, ...]) -> list[int]:
+    """For each run which mark and colour it has: beyond the last of them, that of one that was removed."""
+    slots = list(range(min(runs, len(GLYPHS))))
+    for index in range(len(slots), runs):
+        slots.append(slots[removed[index - len(GLYPHS)]])
+    return slots
+
+
 def _run_scene(
-    session: Session, history: History, trails: PlaneTrails, index: int, palette: Palette, *, shown: bool
+    session: Session,
+    history: History,
+    trails: PlaneTrails,
+    index: int,
+    slot: int,
+    palette: Palette,
+    *,
+    shown: bool,
 ) -> RunScene:
     reports = session.look.reports
     seen = history.seen(index)
@@ -289,9 +313,10 @@ def _run_scene(
     return RunScene(
         index=index,
         config=session.lineages[index].after(int(now["update"])).run,
-        glyph=GLYPHS[index],
-        color=palette.runs[index],
-        faded=palette.faded[index],
+        glyph=GLYPHS[slot],
+        color=palette.runs[slot],
+        faded=palette.faded[slot],
+        swath=palette.swaths[slot],
         shown=shown,
         seen=seen,
         recorded=history.recorded(index),
