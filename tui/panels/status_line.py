@@ -33,7 +33,8 @@ def status_text(scene: Scene, width: int) -> Text:
     While it is recorded, the file's name stands where the data's name would.
     """
     name = Text.assemble((f" {scene.card.name} ", "bold reverse"))
-    seed = Text(f"seed {scene.experiment.seed}")
+    many = scene.experiment.seeds
+    seed = Text(f"seed {scene.experiment.seed}" if many == 1 else f"{count(many)} seeds")
     backend = scene.experiment.backend
     device = Text(f"{_GAP}{'' if backend == 'torch' else f'{backend} on '}{scene.device} ")
     full, brief = (

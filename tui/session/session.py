@@ -22,6 +22,7 @@ from tui.session.closer_look import CloserLook
 from tui.session.history import History
 from tui.session.inflow import Inflow
 from tui.session.link import EngineGoneError, Link, StaleError
+from tui.session.members import KeptMembers
 from tui.session.player import Meter, Player
 from tui.session.trails import PlaneTrails
 
@@ -60,6 +61,7 @@ class Session(Changing):
         clock: what counts now.
         player: playing or paused, and how fast.
         meter: how fast really.
+        members: where those of each run were that is made from several seeds.
         look: landscape, reports and answers.
         link: the way to the engine.
         generation: how many times the experiment was begun.
@@ -98,6 +100,7 @@ class Session(Changing):
         self.banner: Banner | None = None
         self.troubles: dict[int, Trouble] = {}
         self.finished = False
+        self.members = KeptMembers()
         self.look = CloserLook(self, came_in)
         self.link = link
         self._first_asked = asked
@@ -156,7 +159,7 @@ class Session(Changing):
             same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
             flat = answer.plane.flat
             self.opened, self.history, self._inflow = answer, History(answer.rows), Inflow()
-            self.trails = PlaneTrails(answer.plane)
+            self.trails, self.members = PlaneTrails(answer.plane), KeptMembers()
             self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
             self.lineages = answer.experiment.lineages
             self.look.selected = min(self.look.selected, len(self.lineages) - 1)
@@ -340,6 +343,8 @@ class Session(Changing):
         else:
             history.append(answer.rows)
         trails.take(answer.plane, answer.lineages)
+        if len(answer.rows):
+            self.members.take(int(answer.rows[-1]["moment"]), answer.members)
         if len(answer.rows) and not self._outstanding[SetClock]:
             self.clock = clock_after(self.asked.clock, self.journal, int(answer.rows[-1]["moment"]))
         self.finished = answer.finished
