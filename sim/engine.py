@@ -7,9 +7,11 @@ from collections.abc import Generator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 
+import numpy as np
 from torch import nn
 
 from sim.descent.backends import steppers_of
+from sim.descent.checkpoints import Checkpoints, resume
 from sim.descent.optimizers import first_rate
 from sim.descent.race import Race
 from sim.descent.state import RunState, module_at
@@ -39,10 +41,12 @@ from sim.protocol.answers import (
     Opened,
     PlaneNews,
     Refused,
+    Saved,
     Surveyed,
     UpdateReport,
     Worked,
 )
+from sim.protocol.checkpoint import Resume
 from sim.protocol.commands import (
     Advance,
     ChangeRun,
@@ -54,11 +58,13 @@ from sim.protocol.commands import (
     Open,
     Predict,
     RemoveRun,
+    Save,
     SetClock,
     SetPlane,
     Survey,
     Work,
 )
+from sim.protocol.trace import Rows
 from sim.views.cloud import possible_steps
 from sim.views.inspection import compare
 from sim.views.landscape import survey
@@ -68,6 +74,7 @@ from sim.views.trails import Trails, trails_of
 
 _LIGHT = 0.01  # seconds: a longer update does not gain by being woken up for
 _REST = 0.005  # seconds
+_SAME_LOSS = 1e-4  # relative: other machines round otherwise
 
 
 @dataclass(slots=True)
@@ -84,6 +91,7 @@ class _Open:
     problem: Problem
     race: Race
     trails: Trails
+    checkpoints: Checkpoints
     light: list[int] | None = None
     rested: float = 0.0
     jobs: Jobs = field(default_factory=lambda: Jobs(_failed))
@@ -107,8 +115,10 @@ class _Open:
         self._warm_up()
         progress = self.race.advance(command.moments, command.span, command.budget)
         self.rested = time.perf_counter()
-        race = self.race
-        return Advanced(progress.rows, progress.covered, race.finished, self.news(), race.lineages, progress.troubles)
+        race, rows, due = self.race, progress.rows, self.checkpoints.due()
+        return Advanced(
+            rows, progress.covered, race.finished, self.news(), race.lineages, progress.troubles, checkpoint=due
+        )
 
     def change(self, change: Change) -> Changed | Refused:
         """Change something from here on."""
@@ -116,7 +126,7 @@ class _Open:
             self.race.change(change)
         except ConfigError as error:
             return Refused(str(error))
-        return Changed(self.race.journal, self.race.lineages)
+        return Changed(self.race.journal, self.race.lineages, self.checkpoints.due())
 
     def _warm_up(self) -> None:
         """Make discarded updates, so that the costs of a first time, and of waking up, are in nobody's seconds.
@@ -251,18 +261,27 @@ class Engine:
         match command:
             case Advance():
                 return self._open.advance(command)
-            case SetClock(clock):
-                return self._open.change(ClockChange(self._open.race.moment, clock))
-            case ChangeRun(run, settings):
-                return self._open.change(RunChange(self._open.race.moment, run, settings))
-            case ForkRun(run, update, settings):
-                return self._open.change(Fork(self._open.race.moment, run, update, settings))
-            case RemoveRun(run):
-                return self._open.change(Removal(self._open.race.moment, run))
+            case Save(every):
+                return Saved(self._open.checkpoints.begin(every))
+            case SetClock() | ChangeRun() | ForkRun() | RemoveRun():
+                return self._open.change(_change_of(command, self._open.race.moment))
             case SetPlane():
                 return self._open.set_plane(command)
             case Work():
                 return self._open.work(command)
+
+
+def _change_of(command: SetClock | ChangeRun | ForkRun | RemoveRun, moment: int) -> Change:
+    """What a command changes after so many moments."""
+    match command:
+        case SetClock(clock):
+            return ClockChange(moment, clock)
+        case ChangeRun(run, settings):
+            return RunChange(moment, run, settings)
+        case ForkRun(run, update, settings):
+            return Fork(moment, run, update, settings)
+        case RemoveRun(run):
+            return Removal(moment, run)
 
 
 def _opened(command: Open) -> tuple[_Open, Opened]:
@@ -282,10 +301,13 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
         command.retention,
         keep_all=trails.fitted,
     )
-    state = _Open(experiment, problem, race, trails)
+    state = _Open(experiment, problem, race, trails, Checkpoints(race, keeps_snapshots=trails.fitted))
+    start = race.start()
+    if command.resume is not None:
+        _go_on(state, start, command.resume)
     return state, Opened(
         experiment=experiment,
-        rows=race.start(),
+        rows=start,
         device=describe(problem.device),
         tolerance=GRADIENT_TOLERANCE,
         plane=state.news(),
@@ -293,6 +315,22 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
         pass_seconds=pass_seconds,
         note=note,
     )
+
+
+def _go_on(state: _Open, start: Rows, recorded: Resume) -> None:
+    """Have an experiment go on where it was recorded to have come.
+
+    Raises:
+        ConfigError: if it is not the same one, or what was recorded cannot be.
+    """
+    if not np.allclose(start["loss"], recorded.start["loss"], rtol=_SAME_LOSS, atol=0.0, equal_nan=True):
+        raise ConfigError("The loss at the start is not the one that was recorded: the model or its data have changed.")
+    try:
+        resume(state.race, recorded, state.problem.device)
+    except (ValueError, KeyError, TypeError, IndexError, RuntimeError) as error:
+        raise ConfigError(f"The recording cannot be resumed: {first_line(error)}.") from error
+    if state.trails.fitted:
+        state.trails.number = recorded.plane
 
 
 def _timed_passes(problem: Problem) -> tuple[Passes, float]:

@@ -20,6 +20,7 @@ from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
 from tui.panels.seeking import Sought, Stepped
 from tui.panels.surface import Surface
+from tui.record_actions import RecordActions
 from tui.run_actions import RunActions
 from tui.scene.narrate import what_goes_wrong
 from tui.scene.scene import Scene
@@ -32,7 +33,7 @@ DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 """The classes of a screen that shows the data, or a model's answers: where."""
 
 
-class Actions(CurveActions, RunActions):
+class Actions(CurveActions, RunActions, RecordActions):
     """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:

@@ -45,6 +45,7 @@ from tui.session import lockstep
 from tui.session.banner import with_hint
 from tui.session.link import Link, ProcessLink
 from tui.session.recorded_link import RecordedLink
+from tui.session.resuming import Resumption
 from tui.session.session import Phase, Session
 from tui.sturdy import SturdyApp
 from tui.themes import THEMES, palette_of
@@ -287,7 +288,14 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
         self._companion.draw(self.palette)
 
 
-def run_app(experiment: Experiment, card: Card, *, theme: str | None = None, record: Path | None = None) -> int:
+def run_app(
+    experiment: Experiment,
+    card: Card,
+    *,
+    theme: str | None = None,
+    record: Path | None = None,
+    resumption: Resumption | None = None,
+) -> int:
     """Show an experiment on the screen until the user quits; the exit code.
 
     Args:
@@ -295,24 +303,25 @@ def run_app(experiment: Experiment, card: Card, *, theme: str | None = None, rec
         card: of its problem.
         theme: its name.
         record: where it is recorded; None: nowhere.
+        resumption: the recording that it goes on from, and is recorded in; None: it begins.
 
     Raises:
         ConfigError: for an unknown theme.
     """
-    writers: list[Writer] = []
+    links: list[RecordedLink] = []
 
     def new_link() -> Link:
-        if record is None:
-            return ProcessLink()
-        writers.append(Writer(record))
-        return RecordedLink(ProcessLink(), writers[-1], lambda sentence: app.notify(sentence, markup=False))
+        writer = None if record is None else Writer(record)
+        first = None if links else resumption
+        links.append(RecordedLink(ProcessLink(), lambda text: app.notify(text, markup=False), writer, first))
+        return links[-1]
 
-    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=True)
+    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=resumption is None)
     if theme is not None:
         app.theme = choose(theme, app.available_themes, "theme")
     try:
         app.run()
     finally:
-        for writer in writers:
-            writer.close()
+        for link in links:
+            link.close()
     return app.return_code or 0

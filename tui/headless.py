@@ -16,12 +16,13 @@ from sim.experiment.errors import ConfigError
 from sim.experiment.resolved import Lineage, Resolved
 from sim.problems.card import Card
 from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews, Trouble
-from sim.protocol.commands import Advance, Command, Open, SetPlane
+from sim.protocol.commands import Advance, Command, Open, Save, SetPlane
 from sim.protocol.trace import Rows, Status, forked
-from sim.recording.writer import Writer
+from sim.recording.writer import CHECKPOINTS_EVERY, Writer
 from tui import export, plain_text
 from tui.draw.numbers import count, decimal
 from tui.progress import progress
+from tui.session.resuming import Resumption
 from tui.session.trails import PlaneTrails
 
 INTERRUPTED = 130  # the shells' exit code after Ctrl-C
@@ -125,6 +126,8 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
         if not isinstance(opened, Opened):
             raise ConfigError(_sentence(opened))
         outcome = Outcome(opened, opened.experiment.lineages, [opened.rows], PlaneTrails(opened.plane))
+        if opened.past is not None:
+            outcome.take(opened.past)
         try:
             with progress() as show:
                 while not stop.is_set() and _advance(outcome, ask):
@@ -148,10 +151,24 @@ def recorded(ask: Callable[[Command], Answer], writer: Writer | None) -> Callabl
     def ask_and_record(command: Command) -> Answer:
         answer = ask(command)
         writer.take(command, answer)
+        if isinstance(answer, Opened):
+            save = Save(CHECKPOINTS_EVERY)
+            writer.take(save, ask(save))
         writer.wait()
         return answer
 
     return ask_and_record
+
+
+def resumed(ask: Callable[[Command], Answer], resumption: Resumption) -> Callable[[Command], Answer]:
+    """An engine whose experiment goes on where a recording ends."""
+
+    def go_on(command: Command) -> Answer:
+        if isinstance(command, Open):
+            return resumption.answer(ask(resumption.question(command)))
+        return ask(command)
+
+    return go_on
 
 
 def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:

@@ -78,6 +78,7 @@ KEYS = (
     Key("n", "next_measure", "loss, gradient norm or rate, and of a model test loss and accuracy", "Panels"),
     Key("f", "maximise", "enlarge the focused panel, and back", "Panels"),
     Key("w", "copy_command", "the command line that reproduces this", "Keep"),
+    Key("W", "record", "record all of it, from the start on, or end that", "Keep"),
     Key("e", "export", "export what was recorded as CSV", "Keep"),
     Key("s", "save_screen", "save the screen as SVG", "Keep"),
     Key("t", "next_theme", "dark or light", "Screen"),

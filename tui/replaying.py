@@ -17,7 +17,7 @@ from tui.session.replay import Replay
 _NEED_ENGINE = {
     *("next_clock", "change_clock", "toggle_lens", "next_plane"),
     *("switch_problem", "side_by_side", "problems", "reset", "new_seed", "reset_start", "kill_engine"),
-    *("settings", "scale_rate", "scale_batch", "fork", "remove_run"),
+    *("settings", "scale_rate", "scale_batch", "fork", "remove_run", "record"),
 }
 """The actions that a recording cannot carry out."""
 

@@ -46,6 +46,11 @@ class Course:
         return Course(self.run, index, self._experiment, self.sampler.origin)
 
     @property
+    def unlimited(self) -> "Course":
+        """The same run without an end."""
+        return Course(self.run, self.index, replace(self._experiment, limit=None), self.sampler.origin)
+
+    @property
     def unending(self) -> "Course":
         """The same run without an end, and never evaluated: to make updates again."""
         run = replace(self.run, loss_every=_NEVER)

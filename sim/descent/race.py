@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,7 @@ class RaceState:
     """All that a race's future depends on, and the snapshots kept so far.
 
     Attributes:
-        runs: the state of each.
+        runs: the state of each, before what was changed there.
         snapshots: what is kept of each.
         clock, moment, position: what counts, how many moments there were, and where the clock stands.
         turn: on a clock of time, whose turn it is, and until when.
@@ -270,13 +271,18 @@ class Race(Runs):
             return state.seconds
         return float(racer.course.counters(np.array([state.update]))[kind.column][0])
 
+    @property
+    def events(self) -> object:
+        """What is another value wherever the race did more than go on: after a change, or where a run has stopped."""
+        return self._changed, len(self.journal), self.finished, [racer.state.status.stopped for racer in self._racers]
+
     # -- the whole state ----------------------------------------------------------------------------------------------
 
     @property
     def state(self) -> RaceState:
         """All that the future depends on."""
         return RaceState(
-            runs=tuple(racer.state for racer in self._racers),
+            runs=tuple(racer.reached for racer in self._racers),
             snapshots=tuple(self.snapshots),
             clock=self.clock,
             moment=self.moment,
@@ -293,6 +299,21 @@ class Race(Runs):
         self._turn = state.turn
         self._changed = state.changed
         self.restore_runs(state.runs, state.snapshots, state.lineages, self.journal[: self._changed])
+
+    def make_again(self, ends: Sequence[tuple[int, float]], moment: int, position: float) -> None:
+        """Go on to where the runs are known to have come by a moment, nothing being changed on the way.
+
+        Args:
+            ends: for each run the update, and the seconds that it had spent by then.
+            moment, position: which moment, and where the clock stood.
+
+        Raises:
+            ConfigError: if a run does not come that far now.
+        """
+        for racer, (update, seconds) in zip(self._racers, ends, strict=True):
+            racer.make_again(update, seconds, keep_all=self._keep_all)
+        if moment > self.moment:
+            self.moment, self.position, self._turn = moment, position, None
 
 
 def _in_order(blocks: list[Rows]) -> Rows:

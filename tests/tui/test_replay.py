@@ -137,9 +137,10 @@ async def test_one_that_is_damaged_meanwhile_says_so(tmp_path: Path) -> None:
     writing = Writing(tmp_path / "race.gdsim")
     writing.go_on(10)
     async with replayed(writing.path) as screen:
-        with closing(sqlite3.connect(writing.path)) as other:
+        writing.end()
+        with closing(sqlite3.connect(writing.path)) as other, other:
+            other.execute("UPDATE recording SET ended = 0")
             other.execute("DROP TABLE troubles")
-        writing.go_on(5)
         await screen.pass_time(0.3)
         await settled(screen.pilot)
         assert "race.gdsim cannot be read: no such table: troubles" in " ".join(screen.text("#banner").split())
@@ -178,7 +179,7 @@ async def test_a_link_beside_which_all_is_recorded(tmp_path: Path) -> None:
     path, said = tmp_path / "race.gdsim", list[str]()
     asked, writer = make_experiment(), Writer(tmp_path / "race.gdsim")
     inner = ReplayLink(make_race(asked, 60))
-    link = RecordedLink(inner, writer, said.append)
+    link = RecordedLink(inner, said.append, writer)
     opened = await link.request(Open(asked))
     await link.request(Advance(7, np.inf, 1.0))
     await link.request(Open(asked))

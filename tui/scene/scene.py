@@ -158,6 +158,7 @@ class Scene:
         selected: the run that is looked at closely.
         imagined: the steps that were possible for it at the cursor, or lately while it plays; None while unknown.
         source: see `Session.source`.
+        recording: the name of the file that it is recorded in, or "".
     """
 
     experiment: Resolved
@@ -182,6 +183,7 @@ class Scene:
     selected: int
     imagined: Imagined | None
     source: str = ""
+    recording: str = ""
 
     @property
     def examples(self) -> int:
@@ -207,7 +209,7 @@ class Scene:
         """Two scenes with equal keys look alike."""
         shown = tuple(run.shown for run in self.runs)
         reports = tuple(id(run.report) for run in self.runs)
-        moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for), self.source
+        moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for), self.source, self.recording
         looked = self.selected, id(self.imagined), id(self.predictions)
         return id(self.experiment), self.clock, self.changes, moving, shown, reports, self.plane.number, looked
 
@@ -266,6 +268,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         selected=look.selected,
         imagined=look.possible if look.selected in session.there else None,
         source=session.source,
+        recording="" if session.link.recording is None else session.link.recording.name,
     )
 
 

@@ -37,6 +37,7 @@ class Playback:
     gone = None
     busy_for = 0.0
     output = ""
+    recording = None
 
     def __init__(self, recording: Recording) -> None:
         self._recording, self.asked = recording, recording.asked

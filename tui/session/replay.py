@@ -22,7 +22,7 @@ _ENDS = {
 class Replay(Session):
     """A session over a `Playback`: time goes by through what was recorded, and nothing is computed."""
 
-    _link: Playback
+    link: Playback
     _waited = 0.0
     _warned = False
 
@@ -36,7 +36,7 @@ class Replay(Session):
     @property
     def source(self) -> str:
         """See `Session`."""
-        return self._link.state
+        return self.link.state
 
     def frame(self, seconds: float) -> None:
         """See `Session`."""
@@ -55,7 +55,7 @@ class Replay(Session):
 
     def _go_on(self, history: History) -> None:
         self._target = None
-        state = self._link.state
+        state = self.link.state
         if state != "complete" and self._waited >= _EVERY:
             self._waited = 0.0
             self.spawn(self._look_for_more())
@@ -71,7 +71,7 @@ class Replay(Session):
 
     def _take(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
         cursor = history.cursor
-        self.journal = self._link.journal
+        self.journal = self.link.journal
         self.look.ask_again()
         self._record(answer, history, trails)
         if not self.player.playing:

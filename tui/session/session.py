@@ -60,6 +60,7 @@ class Session(Changing):
         player: playing or paused, and how fast.
         meter: how fast really.
         look: landscape, reports and answers.
+        link: the way to the engine.
         generation: how many times the experiment was begun.
         banner: trouble, or None.
         troubles: why runs failed, by their index.
@@ -97,7 +98,7 @@ class Session(Changing):
         self.troubles: dict[int, Trouble] = {}
         self.finished = False
         self.look = CloserLook(self, came_in)
-        self._link = link
+        self.link = link
         self._first_asked = asked
         self._inflow = Inflow()
         self._outstanding = Counter[type[Command]]()
@@ -136,12 +137,12 @@ class Session(Changing):
     @property
     def output(self) -> str:
         """What the engine, and a model in it, printed last."""
-        return self._link.output
+        return self.link.output
 
     @property
     def busy_for(self) -> float:
         """Seconds that the engine has been working on a command."""
-        return self._link.busy_for
+        return self.link.busy_for
 
     # -- commands -----------------------------------------------------------------------------------------------------
 
@@ -162,6 +163,8 @@ class Session(Changing):
             self.troubles, self.banner = {}, None
             self.look.begin(self.look.landscape if same and flat else None)
             self.phase = Phase.STANDING
+            if answer.past is not None:
+                self._record(answer.past, self.history, self.trails)
 
     def reset(self, start: Point | None = None, seed: int | None = None) -> None:
         """Begin again, from another start or with another seed if given; a dead engine is started again."""
@@ -249,7 +252,7 @@ class Session(Changing):
     def kill(self) -> None:
         """End the engine at once."""
         self._killed = True
-        self._link.kill()
+        self.link.kill()
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -258,8 +261,8 @@ class Session(Changing):
         history, player = self.history, self.player
         if history is None or self.phase is not Phase.STANDING:
             return
-        if self._link.gone is not None:
-            self._lose_engine(self._link.gone)
+        if self.link.gone is not None:
+            self._lose_engine(self.link.gone)
             return
         history.append(self._inflow.part() if self.hurried else self._inflow.rest())
         player.elapse(seconds)
@@ -360,7 +363,7 @@ class Session(Changing):
     async def ask(self, command: Command) -> Answer | None:
         """Send a command; trouble becomes the banner, what is stale nothing."""
         try:
-            answer = await self._link.request(command)
+            answer = await self.link.request(command)
         except StaleError:
             return None
         except EngineGoneError as gone:

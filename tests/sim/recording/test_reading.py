@@ -99,7 +99,7 @@ def test_what_is_no_recording(tmp_path: Path) -> None:
 
 
 def test_one_of_a_newer_version(copy: Path) -> None:
-    sqlite3.connect(copy).execute("PRAGMA user_version=2")
+    sqlite3.connect(copy).execute("PRAGMA user_version=3")
     assert complaint(copy) == f"{copy} was written by a newer gdsim; install that one to read it."
 
 

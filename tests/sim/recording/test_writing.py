@@ -186,16 +186,19 @@ def test_a_folder_that_vanishes(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_second_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "_LOCK_PATIENCE", 0.0)
+def test_a_second_writer_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.recording.file._LOCK_PATIENCE", 0.0)
     path = tmp_path / "race.gdsim"
     engine = recorded(path)
     engine.write()
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        assert trouble_of(engine).endswith("ended early, the runs did not: database is locked.")
-        other.execute("ROLLBACK")
-    assert Recording(path).news().rows["moment"].max() == 20
+    with pytest.raises(ConfigError, match=r"race\.gdsim is being written by another program\.$"):
+        Writer(path, resumed=True)
+    engine.ask(GO_ON)
+    engine.writer.close()
+    assert not engine.writer.sentences()
+    assert Recording(path).news().rows["moment"].max() == 40
+    Writer(path, resumed=True).close()
+    assert [one.name for one in tmp_path.iterdir()] == ["race.gdsim"]
 
 
 @pytest.mark.parametrize(

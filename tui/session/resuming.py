@@ -1,0 +1,77 @@
+"""A recording that an experiment goes on from, in the same file. Imports no torch."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from sim.experiment.config import Limit
+from sim.experiment.errors import ConfigError
+from sim.experiment.words import shown_path
+from sim.problems.card import card_of
+from sim.protocol.answers import Answer, Opened
+from sim.protocol.commands import Open
+from sim.recording.reader import Recording
+from sim.recording.sources import require_same
+from sim.recording.writer import Writer
+
+_FIRST_WITH_CHECKPOINTS = 2  # version of the schema
+
+
+class Resumption:
+    """A recorded experiment, and what is to be asked and answered where it is opened once more.
+
+    Attributes:
+        asked: the experiment, with the end that it is to have now.
+        card: of its problem.
+        writer: of the recording; no other program can write to it now.
+
+    Raises:
+        ConfigError: for what is no recording, and what cannot go on.
+    """
+
+    def __init__(self, path: Path, limit: Limit | None, *, limited: bool) -> None:
+        """Read all of it.
+
+        Args:
+            path: of the recording.
+            limit: where its runs end now; None: as was recorded.
+            limited: whether they have to end somewhere.
+        """
+        recording = Recording(path)
+        if recording.schema < _FIRST_WITH_CHECKPOINTS:
+            raise ConfigError(f"{shown_path(path)} was written by an older gdsim, and can only be replayed.")
+        require_same(recording.files, recording.asked.problem)
+        if limited:
+            limit = limit or recording.asked.limit
+            if limit is None:
+                raise ConfigError("Say where the runs end now, with --updates, --epochs or --seconds.")
+        self.asked = replace(recording.asked, limit=limit)
+        self.card = card_of(self.asked.problem)
+        self.writer = Writer(path, resumed=True)
+        try:
+            self._recorded, self._journal = recording.opened, recording.journal
+            self._past, self._resume = recording.news(), recording.resume
+        except ConfigError:
+            self.writer.close()
+            raise
+        finally:
+            recording.close()
+
+    def question(self, command: Open) -> Open:
+        """What the engine is asked instead: to go on, as the same backend did on the same device."""
+        backend, device = self._recorded.experiment.backend, self._recorded.experiment.device
+        return replace(
+            command, experiment=replace(command.experiment, backend=backend, device=device), resume=self._resume
+        )
+
+    def answer(self, answer: Answer) -> Answer:
+        """What comes of that: an experiment that has a past."""
+        if not isinstance(answer, Opened):
+            return answer
+        plane = self._past.plane if answer.plane.flat else answer.plane
+        return replace(
+            answer,
+            experiment=replace(answer.experiment, changes=self._journal),
+            rows=self._recorded.rows,
+            plane=self._recorded.plane,
+            past=replace(self._past, plane=plane, finished=False),
+        )
