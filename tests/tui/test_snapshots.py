@@ -105,7 +105,7 @@ def test_the_engine_is_gone(snap_compare: Compare) -> None:
     async def steps(pilot: Pilot[None]) -> None:
         await race(pilot)
         app = app_of(pilot)
-        app.session._link.kill()
+        app.session.link.kill()
         app.session.step(1)
         await wait_for(pilot, lambda: app.session.banner is not None)
         await settled(pilot)
