@@ -19,7 +19,7 @@ from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.experiment.config import Experiment, LoopConfig, ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change, ClockChange, Fork, RunChange
+from sim.experiment.journal import Change, ClockChange, Fork, Removal, RunChange
 from sim.experiment.resolved import Resolved, resolve
 from sim.experiment.seeds import Seeds
 from sim.jobs import Jobs, Piecewise
@@ -57,6 +57,7 @@ from sim.protocol.commands import (
     Job,
     Open,
     Predict,
+    RemoveRun,
     Save,
     SetClock,
     SetPlane,
@@ -117,7 +118,9 @@ class _Open:
         self.rested = time.perf_counter()
         race, rows, due = self.race, progress.rows, self.checkpoints.due()
         return Advanced(
-            rows, progress.covered, race.finished, self.news(), race.lineages, progress.troubles, checkpoint=due
+            *(rows, progress.covered, race.finished, self.news(), race.lineages, progress.troubles),
+            members=race.members,
+            checkpoint=due,
         )
 
     def change(self, change: Change) -> Changed | Refused:
@@ -263,16 +266,25 @@ class Engine:
                 return self._open.advance(command)
             case Save(every):
                 return Saved(self._open.checkpoints.begin(every))
-            case SetClock(clock):
-                return self._open.change(ClockChange(self._open.race.moment, clock))
-            case ChangeRun(run, settings):
-                return self._open.change(RunChange(self._open.race.moment, run, settings))
-            case ForkRun(run, update, settings):
-                return self._open.change(Fork(self._open.race.moment, run, update, settings))
+            case SetClock() | ChangeRun() | ForkRun() | RemoveRun():
+                return self._open.change(_change_of(command, self._open.race.moment))
             case SetPlane():
                 return self._open.set_plane(command)
             case Work():
                 return self._open.work(command)
+
+
+def _change_of(command: SetClock | ChangeRun | ForkRun | RemoveRun, moment: int) -> Change:
+    """What a command changes after so many moments."""
+    match command:
+        case SetClock(clock):
+            return ClockChange(moment, clock)
+        case ChangeRun(run, settings):
+            return RunChange(moment, run, settings)
+        case ForkRun(run, update, settings):
+            return Fork(moment, run, update, settings)
+        case RemoveRun(run):
+            return Removal(moment, run)
 
 
 def _opened(command: Open) -> tuple[_Open, Opened]:
@@ -281,7 +293,7 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
     asked = command.experiment
     experiment = resolve(asked, problem.facts, str(problem.device))
     experiment, make, note = steppers_of(problem, experiment, asked.backend)
-    trails = trails_of(experiment.plane, problem.model, experiment.seeds.directions)
+    trails = trails_of(experiment.plane, problem.model, Seeds.of(experiment.seed).directions)
     found, pass_seconds = _timed_passes(problem)
     if problem.formula is not None:  # the user's own code may remember how often it was called
         pass_seconds = min(pass_seconds, _timed_passes(problem)[1])
@@ -336,7 +348,8 @@ def problem_of(experiment: Experiment) -> Problem:
     Raises:
         ConfigError: for what cannot be done. Whatever the user's own code raises is passed on.
     """
-    device, config = choose_device(experiment.device), experiment.problem
+    many = experiment.seeds > 1 and experiment.device == "auto"
+    device, config = choose_device("cpu" if many else experiment.device), experiment.problem
     if isinstance(config, LoopConfig):
         raise ConfigError(config.refusal)
     if isinstance(config, ModelConfig):

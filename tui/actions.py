@@ -180,8 +180,10 @@ class Actions(CurveActions, RunActions, RecordActions):
 
     def action_select_run(self, step: int) -> None:
         """Look at the next run, or the one before."""
-        look, runs = self.session.look, len(self.session.lineages)
-        look.selected = (look.selected + step) % max(1, runs)
+        look, there = self.session.look, self.session.there
+        if there:
+            at = there.index(look.selected) if look.selected in there else 0
+            look.selected = there[(at + step) % len(there)]
         self.redraw()
 
     def on_runs_table_selected(self, message: RunsTable.Selected) -> None:
@@ -197,9 +199,9 @@ class Actions(CurveActions, RunActions, RecordActions):
         self.call_after_refresh(self.redraw)
 
     def action_toggle_run(self, index: int) -> None:
-        """Hide or show a run."""
-        if index < len(self.session.lineages):
-            self.hidden = self.hidden ^ {index}
+        """Hide or show the run in a row of the table."""
+        if index < len(self.session.there):
+            self.hidden = self.hidden ^ {self.session.there[index]}
             self.redraw()
 
     # -- keys: panels -------------------------------------------------------------------------------------------------

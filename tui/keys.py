@@ -59,6 +59,7 @@ KEYS = (
     Key("left_parenthesis", "scale_batch(0.5)", "halve its batch size", "Runs", "(", footer="batch"),
     Key("right_parenthesis", "scale_batch(2)", "double its batch size", "Runs", ")", footer="batch"),
     Key("F", "fork", "fork it at the cursor: it goes on a second time from there", "Runs", footer="fork"),
+    Key("D", "remove_run", "remove it: it goes on no more", "Runs"),
     Key("plus,equals_sign", "zoom(1.25)", "zoom in (mouse wheel)", "Surface", "+"),
     Key("minus", "zoom(0.8)", "zoom out", "Surface", "-"),
     Key("h", "pan(-0.1, 0)", "pan left", "Surface"),

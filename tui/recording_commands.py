@@ -13,25 +13,26 @@ from tui.shell import NOT_SAVED, complain, require_terminal
 Theme = Annotated[
     str | None, Parameter(help="Colours of the screen, by the name of a theme.", group=EXPERIMENT, metavar="NAME")
 ]
+Other = Annotated[Path | None, Parameter(help="A second recording, of the same problem.")]
 Recorded = Annotated[Path, Parameter(help="A recording, FILE.gdsim.")]
 
 
-def replay(file: Recorded, /, *, theme: Theme = None) -> int:
-    """Watch a recording on a screen, also while it is being written."""
+def replay(file: Recorded, other: Other = None, /, *, theme: Theme = None) -> int:
+    """Watch a recording on a screen, also while it is being written; or two of the same problem side by side."""
     require_terminal("use `gdsim info` or `gdsim export` instead")
     from tui.replaying import run_replay
 
-    return run_replay(file, theme=theme)
+    return run_replay(file, other, theme=theme)
 
 
 def resume(file: Recorded, /, *, end: End = End(), theme: Theme = None) -> int:  # noqa: B008
     """Go on where a recording ends, on a screen and in the same file."""
     require_terminal("use `gdsim run --resume` instead")
     from tui.app import run_app
-    from tui.session.resuming import Resumption
+    from tui.session.resuming import take_up
 
-    resumption = Resumption(file, end.limit, limited=False)
-    return run_app(resumption.asked, resumption.card, theme=theme, resumption=resumption)
+    resumption, writer = take_up(file, end.limit, limited=False)
+    return run_app(resumption.asked, resumption.card, theme=theme, resumed=(resumption, writer))
 
 
 def info(file: Recorded, /, *, json: Annotated[bool, Parameter(negative=())] = False) -> int:
@@ -75,7 +76,7 @@ def export(
 
 
 COMMANDS: dict[Callable[..., int], str] = {
-    replay: "replay FILE",
+    replay: "replay FILE [OTHER]",
     resume: "resume FILE [--updates N]",
     info: "info FILE [--json]",
     export: "export FILE OUT [--tensorboard]",

@@ -46,8 +46,8 @@ class Leg:
         if self.before is None or state.update != self.begin:
             return state
         same = self.course.sampler.origin.update < self.begin
-        order = state.order if same else self.course.sampler.state(self.begin)
-        return with_settings(state, self.before, self.course.run, order)
+        orders = state.orders if same else tuple(sampler.state(self.begin) for sampler in self.course.samplers)
+        return with_settings(state, self.before, self.course.run, orders)
 
     @property
     def stage(self) -> Stage:
@@ -64,7 +64,10 @@ class Racer:
         reached: the same before what was changed there.
         states: some that it has been in.
         snapshots: what is kept of its way.
+        removed: whether it goes on no more, however much there is left to do.
     """
+
+    removed = False
 
     def __init__(
         self,
@@ -108,9 +111,14 @@ class Racer:
         return self.legs[-1].course
 
     @property
+    def name(self) -> str:
+        """Its name, which never changes."""
+        return self.course.run.name
+
+    @property
     def left(self) -> float:
         """How many updates there are still to make."""
-        return self.course.left(self.state)
+        return 0 if self.removed else self.course.left(self.state)
 
     @property
     def lineage(self) -> Lineage:

@@ -103,6 +103,17 @@ class ForkRun:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveRun:
+    """Have a run go on no more. -> Changed, or Refused
+
+    Attributes:
+        run: its name.
+    """
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetPlane:
     """See the parameters on another plane from here on. -> PlaneNews
 
@@ -182,7 +193,7 @@ class Work:
     budget: float
 
 
-Command = Open | Advance | Save | SetClock | ChangeRun | ForkRun | SetPlane | Work
+Command = Open | Advance | Save | SetClock | ChangeRun | ForkRun | RemoveRun | SetPlane | Work
 
 
 @dataclass(frozen=True, slots=True)

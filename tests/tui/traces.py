@@ -276,6 +276,7 @@ class ReplayLink:
     """
 
     process_id = None
+    recording = None
     busy_for = 0.0
     output = ""
 
