@@ -38,6 +38,9 @@ class Recorder:
         loss: of output and target, the mean or the sum over a batch; None: no losses over all examples.
         data: the training examples, as a `Dataset` of pairs, two tensors, or a `DataLoader` of one of them; None: no
             epochs, either.
+
+    Raises:
+        ConfigError: for a loss without data.
     """
 
     def __init__(
@@ -49,12 +52,16 @@ class Recorder:
         loss: Loss | None = None,
         data: Data | None = None,
     ) -> None:
+        if loss is not None and data is None:
+            raise ConfigError("A loss over all examples needs them: give data, too.")
         self._path = Path(path)
+        self._within = False
         self._begin: Callable[[], Record] = lambda: Record(self._path, model, optimizer, loss, data)
         self._record: Record | None = None
 
     def __enter__(self) -> "Recorder":
         """Begin where the model stands now."""
+        self._within = True
         try:
             self._record = self._begin()
         except Exception as error:  # whatever it is, the loop is to go on
@@ -68,7 +75,12 @@ class Recorder:
         Args:
             batch_loss: the mean over its batch, at the parameters before it.
             examples: how many it used.
+
+        Raises:
+            RuntimeError: outside of the recorder's own `with` block.
         """
+        if not self._within:
+            raise RuntimeError("A Recorder records within its own block: with Recorder(...) as recorder.")
         if self._record is None:
             return
         try:
@@ -81,6 +93,7 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Write what is left. What the loop raised goes on its way."""
+        self._within = False
         if self._record is None:
             return
         try:

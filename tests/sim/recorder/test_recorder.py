@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from sim.experiment.document import from_document, to_document
+from sim.experiment.errors import ConfigError
 from sim.protocol.trace import Rows, Status
 from sim.recorder import Recorder, record
 from sim.recording.reader import Recording
@@ -239,6 +240,15 @@ def complaint_of(path: Path, examples: object = 16, **settings: object) -> str:
     (sentence,) = [str(warning.message) for warning in caught]
     assert "\n" not in sentence
     return sentence
+
+
+def test_what_would_record_nothing_is_refused(tmp_path: Path) -> None:
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with pytest.raises(ConfigError, match="give data, too"):
+        Recorder(tmp_path / "mine.gdsim", model, optimizer, loss=CROSS_ENTROPY)
+    with pytest.raises(RuntimeError, match="within its own block"):
+        Recorder(tmp_path / "mine.gdsim", model, optimizer).update(1.0, 16)
 
 
 def test_trouble_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
