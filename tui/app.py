@@ -20,6 +20,7 @@ from textual.widgets import Footer, Static
 from sim.experiment.config import Experiment
 from sim.experiment.errors import choose
 from sim.problems.card import Card
+from sim.protocol.commands import HISTORY_MEMORY
 from sim.recording.writer import Writer
 from tui.actions import DATA_VIEWS
 from tui.draw.palette import Palette
@@ -66,6 +67,7 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         new_link: makes the way to a second engine, for the other problem that `m` switches to.
         ticking: whether time goes by; tests call `frame` themselves.
         playing: whether the race begins at once.
+        memory: bytes for what is kept of the past of each race.
 
     Attributes:
         panels: what draws a scene, from the top of the screen to its bottom.
@@ -87,9 +89,11 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         new_link: Callable[[], Link] = ProcessLink,
         ticking: bool = True,
         playing: bool = False,
+        memory: float = HISTORY_MEMORY,
     ) -> None:
         super().__init__()
-        self.session = self.SESSION(experiment, card, link, self._notify, self._came_in)
+        self._memory = memory
+        self.session = self.SESSION(experiment, card, link, self._notify, self._came_in, memory)
         self.session.player.playing = playing
         self.scene = None
         self._new_link = new_link
@@ -293,7 +297,14 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         self._companion.draw(self.palette)
 
 
-def run_app(experiment: Experiment, card: Card, *, theme: str | None = None, record: Path | None = None) -> int:
+def run_app(
+    experiment: Experiment,
+    card: Card,
+    *,
+    theme: str | None = None,
+    record: Path | None = None,
+    memory: float = HISTORY_MEMORY,
+) -> int:
     """Show an experiment on the screen until the user quits; the exit code.
 
     Args:
@@ -301,6 +312,7 @@ def run_app(experiment: Experiment, card: Card, *, theme: str | None = None, rec
         card: of its problem.
         theme: its name.
         record: where it is recorded; None: nowhere.
+        memory: bytes for what is kept of the past of each race.
 
     Raises:
         ConfigError: for an unknown theme.
@@ -313,7 +325,7 @@ def run_app(experiment: Experiment, card: Card, *, theme: str | None = None, rec
         writers.append(Writer(record))
         return RecordedLink(ProcessLink(), writers[-1], lambda sentence: app.notify(sentence, markup=False))
 
-    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=True)
+    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=True, memory=memory)
     if theme is not None:
         app.theme = choose(theme, app.available_themes, "theme")
     try:

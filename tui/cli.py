@@ -66,6 +66,10 @@ Problem = Annotated[str, Parameter(help="What to minimise; see gdsim list.", com
 Theme = Annotated[
     str | None, Parameter(help="Colours of the screen, by the name of a theme.", group=EXPERIMENT, metavar="NAME")
 ]
+_LEAST_MEMORY = 8  # megabytes
+HistoryMemory = Annotated[
+    Whole, Parameter(help="Megabytes for what is kept of the past of a race.", group=EXPERIMENT, metavar="MB")
+]
 _OUTPUT = Group("Output", sort_key=6)
 Record = Annotated[
     Path | None, Parameter(help="Record all of it in FILE.gdsim; see gdsim replay.", group=_OUTPUT, metavar="FILE")
@@ -118,9 +122,11 @@ def screen(
     *,
     options: Options = Options(),  # noqa: B008
     theme: Theme = None,
+    history_memory: HistoryMemory = 512,
     record: Record = None,
 ) -> int:
     """Watch the runs on a screen."""
+    memory = _bytes(history_memory)
     experiment, card = _prepare(problem, options)
     _require_terminal("use `gdsim run` for runs without a screen")
     if record is not None:
@@ -129,7 +135,13 @@ def screen(
         check_recording(record)
     from tui.app import run_app
 
-    return run_app(experiment, card, theme=theme, record=record)
+    return run_app(experiment, card, theme=theme, record=record, memory=memory)
+
+
+def _bytes(history_memory: int) -> int:
+    if history_memory < _LEAST_MEMORY:
+        raise ConfigError(f"--history-memory must be at least {_LEAST_MEMORY} megabytes, not {history_memory}.")
+    return history_memory * 2**20
 
 
 @app.command(usage="Usage: gdsim run [PROBLEM] [OPTIONS]", help_epilogue="")
@@ -188,12 +200,13 @@ def _run(experiment: Experiment, card: "Card", export: Path | None, record: Path
 
 
 @app.command(usage="Usage: gdsim replay FILE", help_epilogue="")
-def replay(file: Recorded, /, *, theme: Theme = None) -> int:
+def replay(file: Recorded, /, *, theme: Theme = None, history_memory: HistoryMemory = 512) -> int:
     """Watch a recording on a screen, also while it is being written."""
+    memory = _bytes(history_memory)
     _require_terminal("use `gdsim info` or `gdsim export` instead")
     from tui.replaying import run_replay
 
-    return run_replay(file, theme=theme)
+    return run_replay(file, theme=theme, memory=memory)
 
 
 @app.command(usage="Usage: gdsim info FILE [--json]", help_epilogue="")
@@ -257,9 +270,16 @@ def path() -> int:
 
 
 @config_app.command(usage="Usage: gdsim config show [PROBLEM] [OPTIONS]", help_epilogue="")
-def show(problem: Problem = "linear", /, *, options: Options = Options(), theme: Theme = None) -> int:  # noqa: B008
+def show(
+    problem: Problem = "linear",
+    /,
+    *,
+    options: Options = Options(),  # noqa: B008
+    theme: Theme = None,
+    history_memory: HistoryMemory = 512,
+) -> int:
     """Print the effective value of every option, and where it comes from."""
-    values = {"problem": problem, **asdict(options), "theme": theme}
+    values = {"problem": problem, **asdict(options), "theme": theme, "history_memory": history_memory}
     rows = [(name, _shown(name, value), _sources.found.get(name, "default")) for name, value in values.items()]
     print(*plain_text.table(rows), sep="\n")
     return 0

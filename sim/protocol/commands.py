@@ -11,6 +11,9 @@ from sim.experiment.config import Experiment
 from sim.experiment.geometry import Window
 from sim.experiment.journal import Settings
 
+HISTORY_MEMORY = 512 * 2**20
+"""Bytes for what is kept of the past of a race, unless something else is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -22,7 +25,7 @@ class Retention:
     """
 
     rows: int | None = None
-    memory: float = 512 * 2**20
+    memory: float = HISTORY_MEMORY
 
 
 @dataclass(frozen=True, slots=True)

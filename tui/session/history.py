@@ -1,40 +1,58 @@
 """What was recorded so far, and the cursor that looks at some moment of it. Pure data."""
 
+import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.resolved import Lineage
-from sim.protocol.trace import ROW, Rows, forked
+from sim.protocol.trace import RECORDED, ROW, Rows, forked
 from tui.session.column import Column, thinned
+from tui.session.thinning import outstanding
 
 _REPLAYED_AT_ONCE = 20_000  # moments
 _RATE_WINDOW = 200  # updates over which a run's speed is measured
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
-FULL = 4_000_000
-"""Rows that are kept at most, some 400 MB; playing pauses there."""
+_MOMENT = np.dtype([("moment", np.int64), ("position", np.float64), ("clock", np.uint8)])
+_POINT_BYTES = 32  # of the trails, for each row
+_ROW_BYTES = 2 * (ROW.itemsize + 2 * 8 + _MOMENT.itemsize + _POINT_BYTES)  # arrays grow by doubling
+_FIRST = 4096  # moments from the start on that stay, as far as there is room: what is most looked at
+_ROWS_OF_A_STRETCH = 8  # that stay of each run, or more
+_SHARE = 4  # one in so many rows is left of the older ones, and as many are of the newest
 
 
 class History:
     """The record of the runs: every row of every run, and a cursor, the moment up to which they are seen.
 
+    Where it has become full, older moments are left out. One that stays does so for all runs: what is to be seen at it
+    is what was to be seen before.
+
     Attributes:
         cursor: the moment that is looked at; 0 is the start.
+        width: how many moments long the stretches are of which the extremes stayed.
     """
 
-    def __init__(self, start: Rows) -> None:
-        """Begin with update 0 of each run, shape (runs,), in the order of the runs."""
+    def __init__(self, start: Rows, memory: float = math.inf) -> None:
+        """Begin with update 0 of each run, shape (runs,), in the order of the runs.
+
+        Args:
+            start: these rows.
+            memory: bytes that the record, with the points of these updates, may take.
+        """
         self.cursor = 0
+        self._most_rows = memory / _ROW_BYTES
+        self.width = 1
         self._runs = [Column(ROW) for _ in start]
         self._evaluated = [Column(np.dtype(np.int64)) for _ in start]
         self._evaluations = [Column(np.dtype(np.int64)) for _ in start]
-        self._moments = Column(np.dtype([("moment", np.int64), ("position", np.float64), ("clock", np.uint8)]))
-        self._moments.extend(np.zeros(1, dtype=self._moments.values.dtype))
+        self._moments = Column(_MOMENT)
+        self._moments.extend(np.zeros(1, dtype=_MOMENT))
         self._append_runs(start)
 
     # -- recording ----------------------------------------------------------------------------------------------------
@@ -72,6 +90,63 @@ class History:
             evaluated.extend(np.maximum.accumulate(np.concatenate([before, indices]))[1:])
             column.extend(own)
 
+    # -- thinning -----------------------------------------------------------------------------------------------------
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes as much memory as it may."""
+        return sum(len(column.values) for column in self._runs) > self._most_rows
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes."""
+        return sum(column.nbytes for column in (*self._runs, *self._evaluated, *self._evaluations, self._moments))
+
+    def thin(self, points: Sequence[Floats], marked: Sequence[int] = ()) -> None:
+        """Leave out moments between the first and the newest ones, so that there is room again.
+
+        Of each stretch those stay at which a measure of a run, or where it was, is extreme.
+
+        Args:
+            points: for each run where it was after the updates of its rows, shape (n, 2); NaN where that is not known.
+            marked: moments that stay.
+        """
+        recorded = self._moments.values
+        moments, most = recorded["moment"], self._most_rows / _SHARE
+        share = len(moments) // _SHARE
+        first, newest = (int(moments[index]) for index in (min(_FIRST, share), len(moments) - share))
+        ways = [_way(column.values, xy, first, newest) for column, xy in zip(self._runs, points, strict=True)]
+        breaks = np.flatnonzero((np.diff(recorded["clock"]) != 0) | (np.diff(recorded["position"]) < 0))
+        always = np.concatenate([moments[breaks], moments[breaks + 1], np.array(marked, np.int64)])
+        stretches = most / (_ROWS_OF_A_STRETCH * len(self._runs))
+        self.width = max(self.width, _power_of_two((newest - first) / stretches))
+        while True:
+            kept = np.sort(np.concatenate([always, *(outstanding(*way, self.width) for way in ways)]))
+            stay = [self._rows_at(run, kept) for run in range(len(self._runs))]
+            if sum(map(np.count_nonzero, stay)) <= most or self.width > newest:
+                break
+            self.width *= 2
+        last = kept[np.searchsorted(kept, moments, side="right") - 1] if len(kept) else moments[:0]
+        self._moments.replace(recorded[(moments < first) | (moments >= newest) | (last == moments)])
+        for run, column in enumerate(self._runs):
+            begin, end = np.searchsorted(column.values["moment"], [first, newest])
+            stay[run][:begin] = stay[run][end:] = True
+            self._replace_run(run, column.values[stay[run]])
+        self.seek_to(self.cursor)
+
+    def _rows_at(self, run: int, moments: Indices) -> NDArray[np.bool_]:
+        """Which are the rows in which some moments find a run: its last ones, and those with its last losses."""
+        column = self._runs[run].values
+        last = np.searchsorted(column["moment"], moments, side="right") - 1
+        found = np.zeros(len(column), np.bool_)
+        found[last[last >= 0]] = True
+        found[self._evaluated[run].values[found]] = True
+        return found
+
+    def _replace_run(self, run: int, rows: Rows) -> None:
+        self._runs[run], self._evaluated[run], self._evaluations[run] = Column(ROW), Column(np.int64), Column(np.int64)
+        self._append_run(run, rows)
+
     # -- the cursor ---------------------------------------------------------------------------------------------------
 
     @property
@@ -89,11 +164,6 @@ class History:
     def live(self) -> bool:
         """Whether the cursor is at the end of what was recorded."""
         return self.cursor >= self.end
-
-    @property
-    def full(self) -> bool:
-        """Whether there is no room for more."""
-        return sum(len(column.values) for column in self._runs) >= FULL
 
     def seek(self, moments: int) -> int:
         """Move the cursor by so many recorded moments, forward or back; how many of them were not there."""
@@ -166,3 +236,15 @@ class History:
         """A run's row at the cursor, and one some updates before, to know how fast it is."""
         seen = self.seen(run)
         return seen[-1], seen[max(0, len(seen) - 1 - _RATE_WINDOW)]
+
+
+def _power_of_two(least: float) -> int:
+    return 1 << max(0, math.ceil(math.log2(least)))
+
+
+def _way(rows: Rows, points: Floats, first: int, newest: int) -> tuple[Indices, list[Floats]]:
+    """When a run completed its updates between two moments, and all that is drawn of them."""
+    begin, end = np.searchsorted(rows["moment"], [first, newest])
+    some = rows[begin:end]
+    measures = [*(some[one.name] for one in RECORDED), *points[begin:end].T]
+    return some["moment"], [values for values in map(np.ascontiguousarray, measures) if not np.isnan(values).all()]

@@ -34,11 +34,22 @@ class _Recorded:
         forked.head, forked.head_distance = self.xy[count - 1], float(self.distances[count - 1])
         return forked
 
+    def keep(self, updates: NDArray[np.int64]) -> None:
+        """Leave out the points after other updates than these, but for those after later ones."""
+        there = updates[np.searchsorted(updates, self.updates, side="right") - 1]
+        some = (there == self.updates) | (self.updates > updates[-1])
+        for column in (self._updates, self._xy, self._distances):
+            column.replace(column.values[some])
+
     def extend(self, trail: Trail) -> None:
         self._updates.extend(trail.updates)
         self._xy.extend(trail.xy)
         self._distances.extend(trail.distances)
         self.head, self.head_distance = np.array(trail.head), trail.head_distance
+
+    @property
+    def nbytes(self) -> int:
+        return self._updates.nbytes + self._xy.nbytes + self._distances.nbytes
 
     @property
     def updates(self) -> NDArray[np.int64]:
@@ -78,6 +89,16 @@ class PlaneTrails:
         """Take over the past of a run that was forked off."""
         assert lineage.parent is not None
         self._runs.append(self._runs[lineage.parent].fork(lineage.update))
+
+    def keep(self, run: int, updates: NDArray[np.int64]) -> None:
+        """Leave out the points of a run after other updates than these; of a model the engine itself sends few."""
+        if self.plane.flat:
+            self._runs[run].keep(updates)
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that they take."""
+        return sum(recorded.nbytes for recorded in self._runs)
 
     def until(self, run: int, update: int, *, live: bool) -> tuple[NDArray[np.int64], Floats, float]:
         """Updates of a run up to one of them, shape (K,), older ones thinned; where it was, (K, 2); how far off it is.
