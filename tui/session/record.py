@@ -11,7 +11,7 @@ def record(rows: Rows, history: History, trails: PlaneTrails, journal: Journal) 
     history.append(rows)
     if history.full:
         runs = range(len(history.updates))
-        points = [trails.points_of(history.recorded(run))[0] for run in runs]
+        points = [trails.points_of(history.recorded(run))[:, :2] for run in runs]
         history.thin(points, [change.moment for change in journal])
         for run in runs:
             trails.keep(run, history.recorded(run)["update"])

@@ -123,16 +123,16 @@ class PlaneTrails:
         kept = index < len(recorded.updates) and recorded.updates[index] == update
         return Point(*recorded.xy[index].tolist()) if kept else None
 
-    def points_of(self, rows: Rows) -> tuple[Floats, Floats]:
-        """Where the runs were at the updates of some rows, and how far off the plane; NaN where that was not kept.
+    def points_of(self, rows: Rows) -> Floats:
+        """Where the runs were at the updates of some rows: x, y and how far off the plane, shape (n, 3).
 
-        Shapes (n, 2) and (n,).
+        NaN where that was not kept.
         """
-        points, distances = np.full((len(rows), 2), np.nan), np.full(len(rows), np.nan)
+        points = np.full((len(rows), 3), np.nan)
         for index, recorded in enumerate(self._runs):
             mine = np.flatnonzero(rows["run"] == index)
             found = np.searchsorted(recorded.updates, rows["update"][mine])
             kept = found < len(recorded.updates)
             kept[kept] = recorded.updates[found[kept]] == rows["update"][mine[kept]]
-            points[mine[kept]], distances[mine[kept]] = recorded.xy[found[kept]], recorded.distances[found[kept]]
-        return points, distances
+            points[mine[kept], :2], points[mine[kept], 2] = recorded.xy[found[kept]], recorded.distances[found[kept]]
+        return points
