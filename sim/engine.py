@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 
+import numpy as np
 from torch import nn
 
 from sim.descent.backends import steppers_of
@@ -39,6 +40,7 @@ from sim.protocol.answers import (
     Opened,
     PlaneNews,
     Refused,
+    Remade,
     Surveyed,
     UpdateReport,
     Worked,
@@ -53,11 +55,13 @@ from sim.protocol.commands import (
     Job,
     Open,
     Predict,
+    Remake,
     SetClock,
     SetPlane,
     Survey,
     Work,
 )
+from sim.protocol.trace import NO_ROWS
 from sim.views.cloud import possible_steps
 from sim.views.inspection import compare
 from sim.views.landscape import survey
@@ -154,6 +158,8 @@ class _Open:
                 return self._predict(job)
             case Imagine():
                 return self._imagine(job)
+            case Remake():
+                return self._remake(job)
 
     def _survey(self, job: Survey) -> Piecewise:
         state = self.race.run_state(job.run)
@@ -206,6 +212,18 @@ class _Open:
             *self.race.gradients(job.run, before),
         )
         yield Imagined(job.run, job.update, Point(float(point[0]), float(point[1])), cloud), True
+
+    def _remake(self, job: Remake) -> Piecewise:
+        plane, number = self.trails.plane, self.trails.number
+        rows, points = [NO_ROWS], [np.empty((0, 3))]
+        for run, (first, last) in enumerate(job.spans):
+            for made in self.race.again(run, first, last) if first <= last else ():
+                if made is not None:
+                    xy, distances = plane.project(on_plane_terms(made[1]))
+                    rows.append(made[0])
+                    points.append(np.column_stack([xy.double().numpy(), distances.double().numpy()]))
+                yield None, False
+        yield Remade(np.concatenate(rows), np.concatenate(points), number), True
 
     def _rate(self, run: int, before: RunState) -> float:
         """The rate of the update after a state."""

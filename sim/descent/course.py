@@ -47,9 +47,13 @@ class Course:
 
     @property
     def unending(self) -> "Course":
-        """The same run without an end, and never evaluated: to make updates again."""
-        run = replace(self.run, loss_every=_NEVER)
-        return Course(run, self.index, replace(self._experiment, limit=None), self.sampler.origin)
+        """The same run without an end: to make updates again."""
+        return Course(self.run, self.index, replace(self._experiment, limit=None), self.sampler.origin)
+
+    @property
+    def unevaluated(self) -> "Course":
+        """The same run, in which the loss over all examples is never evaluated."""
+        return Course(replace(self.run, loss_every=_NEVER), self.index, self._experiment, self.sampler.origin)
 
     def left(self, state: RunState) -> float:
         """How many updates there are still to make: 0 once it stopped; infinite where time or nothing ends it."""

@@ -149,7 +149,18 @@ class Imagine:
     update: int
 
 
-Job = Survey | Inspect | Predict | Imagine
+@dataclass(frozen=True, slots=True)
+class Remake:
+    """Make past updates again that were not reported. => Remade
+
+    Attributes:
+        spans: for each run the first and the last update that is wanted; none where the last one comes first.
+    """
+
+    spans: tuple[tuple[int, int], ...]
+
+
+Job = Survey | Inspect | Predict | Imagine | Remake
 """Slow work, which is done in pieces between updates."""
 
 

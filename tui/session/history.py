@@ -11,6 +11,7 @@ from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.resolved import Lineage
 from sim.protocol.trace import RECORDED, ROW, Rows, forked
 from tui.session.column import Column, thinned
+from tui.session.gaps import Gap
 from tui.session.thinning import outstanding
 
 _REPLAYED_AT_ONCE = 20_000  # moments
@@ -24,6 +25,7 @@ _POINT_BYTES = 32  # of the trails, for each row
 _ROW_BYTES = 2 * (ROW.itemsize + 2 * 8 + _MOMENT.itemsize + _POINT_BYTES)  # arrays grow by doubling
 _FIRST = 4096  # moments from the start on that stay, as far as there is room: what is most looked at
 _ROWS_OF_A_STRETCH = 8  # that stay of each run, or more
+_CLOSE = 128  # moments around the one that is sought: as far as all of them are looked for where some were left out
 _SHARE = 4  # one in so many rows is left of the older ones, and as many are of the newest
 
 
@@ -34,7 +36,7 @@ class History:
     is what was to be seen before.
 
     Attributes:
-        cursor: the moment that is looked at; 0 is the start.
+        sought: the moment that is asked for; where it was left out, the cursor is at one beside it.
         width: how many moments long the stretches are of which the extremes stayed.
     """
 
@@ -45,14 +47,14 @@ class History:
             start: these rows.
             memory: bytes that the record, with the points of these updates, may take.
         """
-        self.cursor = 0
+        self._cursor = self.sought = 0
         self._most_rows = memory / _ROW_BYTES
         self.width = 1
         self._runs = [Column(ROW) for _ in start]
         self._evaluated = [Column(np.dtype(np.int64)) for _ in start]
         self._evaluations = [Column(np.dtype(np.int64)) for _ in start]
         self._moments = Column(_MOMENT)
-        self._moments.extend(np.zeros(1, dtype=_MOMENT))
+        self._moments.extend(_moments_of(start[:1]))
         self._append_runs(start)
 
     # -- recording ----------------------------------------------------------------------------------------------------
@@ -63,8 +65,7 @@ class History:
             return
         was_live = self.live
         self._append_runs(rows)
-        _, last = np.unique(rows["moment"][::-1], return_index=True)
-        self._moments.extend(rows[len(rows) - 1 - last][["moment", "position", "clock"]])
+        self._moments.extend(_moments_of(rows))
         if was_live:
             self.cursor = self.end
 
@@ -116,8 +117,8 @@ class History:
         share = len(moments) // _SHARE
         first, newest = (int(moments[index]) for index in (min(_FIRST, share), len(moments) - share))
         ways = [_way(column.values, xy, first, newest) for column, xy in zip(self._runs, points, strict=True)]
-        breaks = np.flatnonzero((np.diff(recorded["clock"]) != 0) | (np.diff(recorded["position"]) < 0))
-        always = np.concatenate([moments[breaks], moments[breaks + 1], np.array(marked, np.int64)])
+        breaks, near = _breaks(recorded), np.arange(self.sought - _CLOSE, self.sought + _CLOSE + 1)
+        always = np.concatenate([moments[breaks], moments[breaks + 1], np.array(marked, np.int64), near])
         stretches = most / (_ROWS_OF_A_STRETCH * len(self._runs))
         self.width = max(self.width, _power_of_two((newest - first) / stretches))
         while True:
@@ -132,7 +133,37 @@ class History:
             begin, end = np.searchsorted(column.values["moment"], [first, newest])
             stay[run][:begin] = stay[run][end:] = True
             self._replace_run(run, column.values[stay[run]])
-        self.seek_to(self.cursor)
+        self.seek_to(self.sought)
+
+    @property
+    def gap(self) -> Gap | None:
+        """What was left out around the moment that is sought, as far as that can be made good."""
+        recorded = self._moments.values
+        moments = recorded["moment"]
+        begin = max(0, bisect_right(moments, self.sought - _CLOSE) - 1)
+        end = min(bisect_left(moments, self.sought + _CLOSE), len(moments) - 1)
+        breaks = begin + _breaks(recorded[begin : end + 1])
+        here = bisect_right(moments, self.sought) - 1
+        begin = max([begin, *(breaks[breaks < here] + 1)])
+        end = min([end, *breaks[breaks >= here]])
+        low, high = int(moments[begin]), int(moments[end])
+        rows = []
+        for column in self._runs:
+            own = column.values
+            first = max(0, bisect_right(own["moment"], low) - 1)
+            rows.append(own[first : bisect_left(own["moment"], high) + 1])
+        gap = Gap(recorded[begin : end + 1], tuple(rows))
+        return gap if gap.bounded else None
+
+    def close(self, gap: Gap, made: Rows) -> Rows:
+        """Record what was left out around the moment that is sought, of the rows that were made again; those."""
+        rows = gap.closed(made)
+        rows = np.compress(np.abs(rows["moment"] - self.sought) <= 2 * _CLOSE, rows)
+        self._moments.replace(_merged(self._moments.values, _moments_of(rows), "moment"))
+        for run, column in enumerate(self._runs):
+            self._replace_run(run, _merged(column.values, rows[rows["run"] == run], "update"))
+        self.seek_to(self.sought)
+        return rows
 
     def _rows_at(self, run: int, moments: Indices) -> NDArray[np.bool_]:
         """Which are the rows in which some moments find a run: its last ones, and those with its last losses."""
@@ -148,6 +179,15 @@ class History:
         self._append_run(run, rows)
 
     # -- the cursor ---------------------------------------------------------------------------------------------------
+
+    @property
+    def cursor(self) -> int:
+        """The moment that is looked at; 0 is the start."""
+        return self._cursor
+
+    @cursor.setter
+    def cursor(self, moment: int) -> None:
+        self._cursor = self.sought = moment
 
     @property
     def end(self) -> int:
@@ -166,16 +206,24 @@ class History:
         return self.cursor >= self.end
 
     def seek(self, moments: int) -> int:
-        """Move the cursor by so many recorded moments, forward or back; how many of them were not there."""
-        recorded = self._moments.values["moment"]
-        index = bisect_left(recorded, self.cursor) + moments
-        self.cursor = int(recorded[min(max(index, 0), len(recorded) - 1)])
-        return max(0, index - (len(recorded) - 1))
+        """Move the cursor by so many moments, forward or back; how many of them are not there yet.
+
+        Where moments were left out, it moves to the next one that is there, and the one that is meant is sought.
+        """
+        recorded, sought = self._moments.values["moment"], self.sought + moments
+        if moments < 0:
+            index = bisect_right(recorded, min(sought, self.cursor - 1)) - 1
+        else:
+            index = bisect_left(recorded, max(sought, self.cursor + 1)) if moments else bisect_left(recorded, sought)
+        self._cursor = int(recorded[min(max(index, 0), len(recorded) - 1)])
+        self.sought = min(max(sought, 0), self.end)
+        return max(0, sought - self.end)
 
     def seek_to(self, moment: int) -> None:
         """Move the cursor to a moment, or the last recorded one before it."""
         recorded = self._moments.values["moment"]
-        self.cursor = int(recorded[max(0, bisect_right(recorded, moment) - 1)])
+        self._cursor = int(recorded[max(0, bisect_right(recorded, moment) - 1)])
+        self.sought = min(max(moment, 0), self.end)
 
     def seek_first(self) -> None:
         """Move the cursor to the start."""
@@ -236,6 +284,27 @@ class History:
         """A run's row at the cursor, and one some updates before, to know how fast it is."""
         seen = self.seen(run)
         return seen[-1], seen[max(0, len(seen) - 1 - _RATE_WINDOW)]
+
+
+def _moments_of(rows: Rows) -> Rows:
+    """The moments of rows that are in their order, once each."""
+    _, last = np.unique(rows["moment"][::-1], return_index=True)
+    moments = np.empty(len(last), _MOMENT)
+    for name in _MOMENT.names or ():
+        moments[name] = rows[name][len(rows) - 1 - last]
+    return moments
+
+
+def _breaks(moments: Rows) -> Indices:
+    """The indices of moments after which the clock is another one, or goes back: a fork began."""
+    return np.flatnonzero((np.diff(moments["clock"]) != 0) | (np.diff(moments["position"]) < 0))
+
+
+def _merged(there: Rows, new: Rows, column: str) -> Rows:
+    """All of what is there and what is new, in the order of a column; what is both is as it was."""
+    both = np.concatenate([there, new])
+    _, first = np.unique(both[column], return_index=True)
+    return np.take(both, first)
 
 
 def _power_of_two(least: float) -> int:

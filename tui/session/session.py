@@ -14,17 +14,18 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import clock_after
 from sim.experiment.resolved import Resolved
 from sim.problems.card import Card, usual_pace
-from sim.protocol.answers import Advanced, Answer, Changed, Failed, Opened, PlaneNews, Trouble, Worked
+from sim.protocol.answers import Advanced, Answer, Changed, Failed, Opened, PlaneNews, Remade, Trouble, Worked
 from sim.protocol.commands import HISTORY_MEMORY, Advance, Command, Open, Retention, SetClock, SetPlane, Work
 from sim.protocol.trace import Rows
 from tui.session.banner import Banner, with_hint
 from tui.session.changing import Changing
 from tui.session.closer_look import CloserLook
+from tui.session.gaps import Gap
 from tui.session.history import History
 from tui.session.inflow import Inflow
 from tui.session.link import EngineGoneError, Link, StaleError
 from tui.session.player import Meter, Player
-from tui.session.record import record
+from tui.session.record import close, record
 from tui.session.trails import PlaneTrails
 
 _BUDGET = 0.033  # seconds of computing for a frame: 30 a second
@@ -357,6 +358,11 @@ class Session(Changing):
         opened = self.opened
         answer = await self.ask(command) if self.phase is Phase.STANDING else None
         return answer if isinstance(answer, Worked) and opened is self.opened else None
+
+    def close(self, gap: Gap, made: Remade) -> None:
+        """Record what was left out and was made again."""
+        if self.history is not None and self.trails is not None:
+            close(gap, made, self.history, self.trails, self.journal)
 
     def refuse(self, sentence: str) -> None:
         """Say what cannot be done, unless that is known already; training goes on without it."""

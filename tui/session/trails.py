@@ -41,6 +41,14 @@ class _Recorded:
         for column in (self._updates, self._xy, self._distances):
             column.replace(column.values[some])
 
+    def fill(self, updates: NDArray[np.int64], points: Floats) -> None:
+        """Add points after updates that are not there yet, as far as they are not."""
+        every, first = np.unique(np.concatenate([self.updates, updates]), return_index=True)
+        xy = np.concatenate([self.xy, points[:, :2]])[first]
+        distances = np.concatenate([self.distances, points[:, 2]])[first]
+        for column, values in ((self._updates, every), (self._xy, xy), (self._distances, distances)):
+            column.replace(values)
+
     def extend(self, trail: Trail) -> None:
         self._updates.extend(trail.updates)
         self._xy.extend(trail.xy)
@@ -94,6 +102,10 @@ class PlaneTrails:
         """Leave out the points of a run after other updates than these; of a model the engine itself sends few."""
         if self.plane.flat:
             self._runs[run].keep(updates)
+
+    def fill(self, run: int, updates: NDArray[np.int64], points: Floats) -> None:
+        """Add where a run was after updates that were left out: x, y and distance, shape (n, 3)."""
+        self._runs[run].fill(updates, points)
 
     @property
     def nbytes(self) -> int:
