@@ -18,8 +18,10 @@ from tui.panels.seeking import Seeking
 from tui.scene.comparison import reached
 from tui.scene.scene import RunScene, Scene
 from tui.session.column import thinned
+from tui.session.thinning import extremes
 
 _REDRAWS_PER_SECOND = 5
+_STRETCHES = 2048  # more than a panel has dots across
 _MOST_BANDS = 4  # more would be a patchwork
 
 Axis = Literal["updates", "epochs", "examples", "seconds"]
@@ -106,7 +108,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
             x,
             y,
             run.color,
-            _measured(run, column, BESIDE) if banded else (np.empty(0), np.empty(0)),
+            _banded(run, column, BESIDE) if banded else (np.empty(0), np.empty(0)),
             scene.palette.swaths[run.index],
             run.glyph,
             float(run.seen[-1][column]),
@@ -118,6 +120,14 @@ class ChartPanel(Seeking, Picture, can_focus=True):
 def _measured(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]:
     """What updates measured, over the updates before: that is where the run then was."""
     return _floats(thinned(run.recorded[:-1]), column), thinned(run.recorded[1:])[measure]
+
+
+def _banded(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]:
+    """The same where not the course but the extremes count: of many, the least and the largest ones."""
+    values = run.recorded[measure][1:]
+    stretches = np.unique(np.linspace(0, len(values), _STRETCHES, endpoint=False, dtype=np.int64))
+    some = np.sort(extremes(values, stretches)) if len(values) > _STRETCHES else slice(None)
+    return _floats(run.recorded[:-1][some], column), values[some]
 
 
 def _floats(rows: Rows, column: str) -> Floats:
