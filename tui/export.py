@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sim.experiment.errors import ConfigError, suggest
 from sim.protocol.answers import Trouble
-from sim.protocol.trace import RECORDED, ROW, Rows, Status
+from sim.protocol.trace import BANDS, RECORDED, ROW, Rows, Status
 from tui.session.trails import PlaneTrails
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ _ROW_GROUP = 2**18  # rows of a Parquet file that stand together
 
 Floats = NDArray[np.float64]
 
-SEEN = np.dtype([*ROW.descr, ("x", np.float64), ("y", np.float64), ("distance", np.float64)])
+_POINT = [("x", np.float64), ("y", np.float64), ("distance", np.float64)]
+SEEN = np.dtype([*ROW.descr, *_POINT])
 """A row of the trace, with where the run then was: a point on the plane, and how far from it."""
 
 
@@ -86,16 +87,56 @@ def write_pieces(pieces: Callable[[], Iterator[Rows]], columns: Sequence[str], n
 
     def frames() -> "Iterator[pl.DataFrame]":
         nonlocal count
-        yield _frame(np.empty(0, SEEN), columns, names)  # so that no rows are a file, too
-        for rows in pieces():
+        blocks = pieces()
+        for rows in chain([next(blocks, np.empty(0, SEEN))], blocks):  # no rows are a file, too
             count += len(rows)
             yield _frame(rows, columns, names)
 
+    _save(frames(), path)
+    return count
+
+
+def write_seeds(
+    seeds: Iterable[tuple[int, Iterable[Rows]]], columns: Sequence[str], names: Sequence[str], path: Path
+) -> int:
+    """Write what runs did by single seeds to a file, one after the other, with their seed as the first column.
+
+    Args:
+        seeds: a seed and its rows, as of `write_pieces`, one after the other; all of them are held for Parquet alone.
+        columns, names, path: see `write_pieces`.
+
+    Returns:
+        How many rows there are.
+
+    Raises:
+        ExportError: if it cannot be written; nothing is left of it, and what was there stays.
+    """
+    import polars as pl
+
+    count = 0
+
+    def frames() -> "Iterator[pl.DataFrame]":
+        nonlocal count
+        for seed, blocks in seeds:
+            for rows in blocks:
+                count += len(rows)
+                frame = _frame(rows, columns, names)
+                yield frame.insert_column(0, pl.Series("seed", np.full(len(frame), seed)))
+        if not count:
+            raise ExportError(f"No seed was complete, so that nothing was saved in {path}.")
+
+    # polars would ask for them in a thread of its own, where no run can be made
+    _save(frames() if path.suffix != ".parquet" else iter(list(frames())), path)
+    return count
+
+
+def _save(frames: "Iterator[pl.DataFrame]", path: Path) -> None:
+    """Write frames to a file beside it, and put that in its stead when all of it is there."""
     try:
         neighbour = _neighbour(path)
         try:
             with neighbour.open("wb") as file:
-                _WRITERS[path.suffix](frames(), file)
+                _WRITERS[path.suffix](frames, file)
                 file.flush()
                 os.fsync(file.fileno())
             neighbour.replace(path.resolve())
@@ -103,7 +144,6 @@ def write_pieces(pieces: Callable[[], Iterator[Rows]], columns: Sequence[str], n
             neighbour.unlink(missing_ok=True)
     except OSError as error:
         raise ExportError(f"The rows were not saved: {path}: {error.strerror or error}.") from None
-    return count
 
 
 def columns_of(starts: Rows, *, flat: bool) -> list[str]:
@@ -118,14 +158,15 @@ def columns_of(starts: Rows, *, flat: bool) -> list[str]:
         flat: whether the plane is all there is.
     """
     recorded = [one.name for one in RECORDED if one.cost != "pass" or not (flat and np.isnan(starts[one.name]).all())]
+    bands = [edge for edges in BANDS.values() for edge in edges if edge in (starts.dtype.names or ())]
     beside = [] if flat else ["distance"]
-    return [*_ALWAYS, *(name for name in recorded if name not in _ALWAYS), *beside]
+    return [*_ALWAYS, *(name for name in recorded if name not in _ALWAYS), *bands, *beside]
 
 
 def with_points(rows: Rows, points: Floats) -> Rows:
     """The same rows as `SEEN`: with x, y and distance of where the runs were, shape (rows, 3); NaN where unknown."""
-    seen = np.empty(len(rows), SEEN)
-    for name in ROW.names or ():
+    seen = np.empty(len(rows), [*rows.dtype.descr, *_POINT])
+    for name in rows.dtype.names or ():
         seen[name] = rows[name]
     seen["x"], seen["y"], seen["distance"] = points.T
     return seen

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,15 @@ from sim.experiment.journal import Fork
 from sim.experiment.resolved import Resolved
 from sim.problems.card import Card
 from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews
-from sim.protocol.commands import Advance, Command, Open, SetPlane
-from sim.protocol.trace import Status
-from sim.recording.writer import Writer
+from sim.protocol.commands import Advance, Command, Open, Save, SetPlane
+from sim.protocol.trace import BANDS, Rows, Status
+from sim.recording.writer import CHECKPOINTS_EVERY, Writer
 from tui import export, plain_text
 from tui.draw.numbers import count, decimal
 from tui.outcome import Outcome
 from tui.progress import progress
+from tui.scene.outcomes import statuses_in_words, whereabouts
+from tui.session.resuming import Resumption
 from tui.spool import Spool
 
 _KILLED = 128  # plus the number of the signal: the shells' exit code
@@ -52,22 +55,46 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
     """
     forked = any(isinstance(change, Fork) for change in experiment.changes)
     folder = Path(tempfile.gettempdir()) if export_path is None else export_path.absolute().parent
-    with _first_signal() as _:  # one that comes while the file is being written does not break it off
-        outcome = descend(experiment, ask, Spool(folder) if export_path is not None or forked else None)
+    spooled = experiment.seeds == 1 and (export_path is not None or forked)
+    with _first_signal():  # one that comes while the file is being written does not break it off
+        outcome = descend(experiment, ask, Spool(folder) if spooled else None)
         if outcome.opened.note:
             print(outcome.opened.note, file=sys.stderr)
         for sentence in outcome.troubles:
             print(sentence, file=sys.stderr)
+        exported = 0
         try:
             if export_path is not None:
-                export.write_pieces(outcome.pieces, outcome.columns, outcome.names, export_path)
+                exported = _export(experiment, outcome, export_path, ask)
         finally:
             print(summary(outcome.opened.experiment, card, outcome))
     if export_path is not None:
-        print(f"\n{count(outcome.ends.count)} rows in {export_path}")
+        print(f"\n{count(exported)} rows in {export_path}")
     if outcome.stopped_by is not None:
         return _KILLED + outcome.stopped_by
     return _TROUBLE if outcome.troubles else 0
+
+
+def _export(experiment: Experiment, outcome: Outcome, path: Path, ask: Callable[[Command], Answer]) -> int:
+    """Export what the runs did, of many seeds one by one; how many rows there are.
+
+    What one seed did is what it does alone. After a signal, it is the seeds that are complete.
+    """
+    if experiment.seeds == 1:
+        return export.write_pieces(outcome.pieces, outcome.columns, outcome.names, path)
+
+    def each_seed() -> Iterator[tuple[int, Iterator[Rows]]]:
+        for seed in range(experiment.seed, experiment.seed + experiment.seeds):
+            if outcome.stopped_by is not None:
+                return
+            alone, spool = replace(experiment, seed=seed, seeds=1, backend="compiled"), Spool(path.absolute().parent)
+            one = descend(alone, ask, spool)
+            outcome.stopped_by = one.stopped_by
+            if one.stopped_by is None:
+                yield seed, one.pieces()
+
+    columns = [name for name in outcome.columns if name in (export.SEEN.names or ())]  # a single seed has no bands
+    return export.write_seeds(each_seed(), columns, outcome.names, path)
 
 
 def descend(experiment: Experiment, ask: Callable[[Command], Answer], spool: Spool | None = None) -> Outcome:
@@ -86,6 +113,8 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer], spool: Spo
         if not isinstance(opened, Opened):
             raise ConfigError(_sentence(opened))
         outcome = Outcome(opened, spool)
+        if opened.past is not None:
+            outcome.take(opened.past)
         try:
             with progress() as show:
                 while not received and _advance(outcome, ask):
@@ -109,10 +138,24 @@ def recorded(ask: Callable[[Command], Answer], writer: Writer | None) -> Callabl
     def ask_and_record(command: Command) -> Answer:
         answer = ask(command)
         writer.take(command, answer)
+        if isinstance(answer, Opened):
+            save = Save(CHECKPOINTS_EVERY)
+            writer.take(save, ask(save))
         writer.wait()
         return answer
 
     return ask_and_record
+
+
+def resumed(ask: Callable[[Command], Answer], resumption: Resumption) -> Callable[[Command], Answer]:
+    """An engine whose experiment goes on where a recording ends."""
+
+    def go_on(command: Command) -> Answer:
+        if isinstance(command, Open):
+            return resumption.answer(ask(resumption.question(command)))
+        return ask(command)
+
+    return go_on
 
 
 def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
@@ -163,14 +206,17 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     """How each run ended, as plain text: what was run, then a table."""
     note = f" ({card.note})" if card.note else ""
     end = () if experiment.limit is None else (_end_in_words(experiment.limit),)
-    facts = (*end, f"seed {experiment.seed}", f"{experiment.backend} on {outcome.opened.device}")
+    facts = (*end, seeds_in_words(experiment), f"{experiment.backend} on {outcome.opened.device}")
     title = plain_text.visible(f"{card.title}{note}")
     lines = [title, " · ".join((f"{count(experiment.examples)} examples", *facts)), ""]
     if outcome.stopped_by is not None:
         lines[1] += " · interrupted"
     tested = outcome.opened.tests > 0
-    titles = ("run", "batch size", "optimizer", "rate", "updates", "epochs", "examples", "seconds", "loss")
-    table = [(*titles, *(("test loss", "test accuracy") if tested else ()), "status")]
+    many = experiment.seeds > 1
+    titles = ("run", "batch size", "optimizer", "rate", "updates", "epochs", "examples", "seconds")
+    own = ("median loss", "10%", "90%") if many else ("loss", *(("test loss", "test accuracy") if tested else ()))
+    columns = ("loss", *(BANDS["loss"] if many else ("test_loss", "test_accuracy") if tested else ()))
+    table = [(*titles, *own, "status")]
     for index, run in enumerate(lineage.newest for lineage in outcome.lineages):
         (last,) = outcome.ends.rows[index]
         table.append(
@@ -183,14 +229,27 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
                 decimal(float(last["epoch"])),
                 count(int(last["examples"])),
                 decimal(float(last["seconds"])),
-                decimal(outcome.loss(index, "loss")),
-                *((decimal(outcome.loss(index, name)) for name in ("test_loss", "test_accuracy")) if tested else ()),
-                _in_words(outcome.status(index), int(last["update"])),
+                *(decimal(outcome.newest(index, name)) for name in columns),
+                statuses_in_words(outcome.members[index])
+                if outcome.members
+                else _in_words(outcome.status(index), int(last["update"])),
             )
         )
     words = (0, 2, len(table[0]) - 1)
     numbers = [column for column in range(len(table[0])) if column not in words]
-    return "\n".join(lines + plain_text.table(table, numbers))
+    return "\n".join(lines + plain_text.table(table, numbers) + _whereabouts(card, outcome))
+
+
+def seeds_in_words(experiment: Resolved) -> str:
+    """From which seeds each run is made."""
+    first = experiment.seed
+    return f"seeds {first} to {first + experiment.seeds - 1}" if experiment.seeds > 1 else f"seed {first}"
+
+
+def _whereabouts(card: Card, outcome: Outcome) -> list[str]:
+    """Where the members of each run went, a line each, where there is something to say."""
+    lines = [(name, whereabouts(card, members)) for name, members in zip(outcome.names, outcome.members, strict=False)]
+    return ["", *plain_text.table(lines)] if any(words for _, words in lines) else []
 
 
 def _end_in_words(limit: Limit) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from sim.experiment.resolved import Lineage
-from sim.protocol.answers import Advanced, Opened, PlaneNews, Trouble
-from sim.protocol.trace import RECORDED, Rows, Status
+from sim.protocol.answers import Advanced, Members, Opened, PlaneNews, Trouble
+from sim.protocol.trace import BANDS, RECORDED, Rows, Status
 from tui.export import columns_of, ended, with_points
 from tui.session.trails import PlaneTrails
 from tui.spool import Spool
 
-_EVALUATED = tuple(one.name for one in RECORDED if one.cost == "pass")
+_EVALUATED = (*(one.name for one in RECORDED if one.cost == "pass"), *BANDS["loss"])
 
 
 class Ends:
@@ -35,7 +35,7 @@ class Ends:
         for run in np.unique(rows["run"]).tolist():
             own = rows[rows["run"] == run]
             self.rows[run] = own[-1:].copy()
-            for name in _EVALUATED:
+            for name in (one for one in _EVALUATED if one in (own.dtype.names or ())):
                 known = own[name][~np.isnan(own[name])]
                 if len(known):
                     self.losses.setdefault(run, {})[name] = float(known[-1])
@@ -48,6 +48,7 @@ class Outcome:
         opened: what the engine said at the start.
         lineages: the runs, those that were forked off among them.
         trails: where the runs went, as far as that may still change.
+        members: of each run where they are made from several seeds; else none.
         ends: how far the runs have got.
         failures: why runs failed.
         troubles: a sentence for each thing that went wrong.
@@ -59,6 +60,7 @@ class Outcome:
         self.opened = opened
         self.lineages: tuple[Lineage, ...] = opened.experiment.lineages
         self.trails = PlaneTrails(opened.plane)
+        self.members: tuple[Members, ...] = ()
         self.ends = Ends()
         self.failures: list[Trouble] = []
         self.troubles: list[str] = []
@@ -83,7 +85,7 @@ class Outcome:
         found = (rows if flat else with_points(rows, self.trails.points_of(rows)) for rows in self._spool.pieces())
         return ended(found, self.failures)
 
-    def loss(self, run: int, name: str) -> float:
+    def newest(self, run: int, name: str) -> float:
         """What was last evaluated of a run over all examples, as it ended; NaN if nothing ever was."""
         known = self.ends.losses.get(run, {})
         failed = [trouble.measures for trouble in self.failures if trouble.run == run and name in trouble.measures]
@@ -105,7 +107,7 @@ class Outcome:
                     self._spool.append(past)
                     self.ends.take(past)
             self._append(answer.rows[answer.rows["run"] == run])
-        self.lineages = answer.lineages
+        self.lineages, self.members = answer.lineages, answer.members
         self.failures += answer.troubles
         self.troubles += (trouble.sentence for trouble in answer.troubles)
 

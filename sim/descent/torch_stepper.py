@@ -134,14 +134,14 @@ class TorchStepper:
             made += 1
             if update % keep_every == 0:
                 kept.append(update)
-                snapshots.append(on_plane_terms(vector, copy=True))
+                snapshots.append(vector.detach().clone())
         block = Block(
             first=state.update + 1,
             status=statuses[:made],
             seconds=times[:made],
             measures={name: column[:made] for name, column in columns.items()},
             kept=np.array(kept, np.int64),
-            snapshots=torch.stack(snapshots) if snapshots else on_plane_terms(vector).new_empty(0, vector.numel()),
+            snapshots=on_plane_terms(torch.stack(snapshots) if snapshots else vector.new_empty(0, vector.numel())),
             trouble=trouble,
         )
         return self._state_after(state, update, seconds, status), block
@@ -181,7 +181,7 @@ class TorchStepper:
         inputs, targets = self._batches.batch(update)
         loss = problem.loss(module(inputs), targets)
         torch.autograd.backward(loss)
-        return loss.detach()
+        return loss
 
     def _backward_in_chunks(self, update: int) -> Tensor:
         problem, module = self._problem, self._model.module

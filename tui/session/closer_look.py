@@ -135,7 +135,8 @@ class CloserLook:
         before, self._gap = self._gap, history.gap
         if self._gap is None:
             return None
-        if Remake in self._refused or (self._closed and before is not None and before.spans == self._gap.spans):
+        many = self._session.opened is not None and self._session.opened.experiment.seeds > 1
+        if many or Remake in self._refused or (self._closed and before is not None and before.spans == self._gap.spans):
             history.cursor = history.cursor  # it stays at what is there
             return None
         self._closed = False

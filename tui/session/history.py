@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.resolved import Lineage
-from sim.protocol.trace import RECORDED, ROW, Rows, forked
+from sim.protocol.trace import COUNTERS, Rows, forked
 from tui.session.column import Column, thinned
 from tui.session.gaps import Gap
 from tui.session.thinning import outstanding
@@ -21,8 +21,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 _MOMENT = np.dtype([("moment", np.int64), ("position", np.float64), ("clock", np.uint8)])
-_POINT_BYTES = 32  # of the trails, for each row
-_ROW_BYTES = 2 * (ROW.itemsize + 2 * 8 + _MOMENT.itemsize + _POINT_BYTES)  # arrays grow by doubling
+_BESIDE = 2 * 8 + _MOMENT.itemsize + 32  # bytes for each row: where it is found, and its point in the trails
 _FIRST = 4096  # moments from the start on that stay, as far as there is room: what is most looked at
 _ROWS_OF_A_STRETCH = 8  # that stay of each run, or more
 _CLOSE = 128  # moments around the one that is sought: as far as all of them are looked for where some were left out
@@ -48,9 +47,9 @@ class History:
             memory: bytes that the record, with the points of these updates, may take.
         """
         self._cursor = self.sought = 0
-        self._most_rows = memory / _ROW_BYTES
+        self._most_rows = memory / (2 * (start.dtype.itemsize + _BESIDE))  # arrays grow by doubling
         self.width = 1
-        self._runs = [Column(ROW) for _ in start]
+        self._runs = [Column(start.dtype) for _ in start]
         self._evaluated = [Column(np.dtype(np.int64)) for _ in start]
         self._evaluations = [Column(np.dtype(np.int64)) for _ in start]
         self._moments = Column(_MOMENT)
@@ -77,7 +76,7 @@ class History:
         """Record one run more, which has its past in common with another one."""
         assert lineage.parent is not None
         index = len(self._runs)
-        self._runs.append(Column(ROW))
+        self._runs.append(Column(self._runs[0].values.dtype))
         self._evaluated.append(Column(np.dtype(np.int64)))
         self._evaluations.append(Column(np.dtype(np.int64)))
         self._append_run(index, forked(self._runs[lineage.parent].values, lineage, index))
@@ -175,7 +174,8 @@ class History:
         return found
 
     def _replace_run(self, run: int, rows: Rows) -> None:
-        self._runs[run], self._evaluated[run], self._evaluations[run] = Column(ROW), Column(np.int64), Column(np.int64)
+        self._runs[run] = Column(rows.dtype)
+        self._evaluated[run], self._evaluations[run] = Column(np.int64), Column(np.int64)
         self._append_run(run, rows)
 
     # -- the cursor ---------------------------------------------------------------------------------------------------
@@ -315,5 +315,6 @@ def _way(rows: Rows, points: Floats, first: int, newest: int) -> tuple[Indices, 
     """When a run completed its updates between two moments, and all that is drawn of them."""
     begin, end = np.searchsorted(rows["moment"], [first, newest])
     some = rows[begin:end]
-    measures = [*(some[one.name] for one in RECORDED), *points[begin:end].T]
+    counted = [name for name, _ in COUNTERS]
+    measures = [*(some[name] for name in some.dtype.names or () if name not in counted), *points[begin:end].T]
     return some["moment"], [values for values in map(np.ascontiguousarray, measures) if not np.isnan(values).all()]
