@@ -19,7 +19,7 @@ optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
 loader = DataLoader(dataset, batch_size=32, shuffle=True)
 
 with Recorder("own_loop.gdsim", network, optimizer, loss=loss, data=dataset) as recorder:
-    for _ in range(50):
+    for _ in range(30):
         for inputs, targets in loader:
             optimizer.zero_grad()
             batch_loss = loss(network(inputs), targets)

@@ -1,7 +1,8 @@
 """What runs did as event files, which TensorBoard shows: a folder a run, a scalar a measure."""
 
 import re
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
@@ -30,17 +31,20 @@ def check(folder: Path) -> None:
         raise ConfigError(f"{shown_path(folder)} is a file; name a folder for the event files.")
 
 
-def write_events(rows: Rows, names: Sequence[str], begun: float, folder: Path) -> None:
+def write_events(pieces: Iterable[Rows], names: Sequence[str], begun: float, folder: Path) -> int:
     """Write an event file for each run, in a folder of its name; none is ever replaced or added to.
 
     Steps are updates; a measure that was not evaluated at one is left out there. The same recording gives the same
     bytes.
 
     Args:
-        rows: a trace of dtype ROW, shape (rows,).
+        pieces: a trace of dtype ROW in blocks, shape (rows,) each, in which a run's updates increase.
         names: the runs' names, by index.
         begun: when update 0 was, in seconds since 1970.
         folder: in which those of the runs are made.
+
+    Returns:
+        How many rows there were.
 
     Raises:
         ConfigError: where there is a folder of a run's name already.
@@ -52,15 +56,14 @@ def write_events(rows: Rows, names: Sequence[str], begun: float, folder: Path) -
             raise ConfigError(f"{shown_path(one)} is there already; name another folder.")
     with ExitStack() as undo:
         try:
-            for index, one in enumerate(folders):
+            for one in folders:
                 one.mkdir(parents=True)
-                undo.callback(one.rmdir)
-                file = one / f"events.out.tfevents.{int(begun):010d}.gdsim"
-                undo.callback(file.unlink, missing_ok=True)
-                _write(file, _events(rows[rows["run"] == index], begun))
+                undo.callback(shutil.rmtree, one, ignore_errors=True)
+            count = _write(pieces, [one / f"events.out.tfevents.{int(begun):010d}.gdsim" for one in folders], begun)
         except OSError as error:
             raise ExportError(f"The events were not saved: {shown_path(folder)}: {error.strerror or error}.") from None
         undo.pop_all()
+    return count
 
 
 def _folder_name(name: str) -> str:
@@ -68,22 +71,29 @@ def _folder_name(name: str) -> str:
     return re.sub(r"^\.", "%2E", quote(name, safe=" "))
 
 
-def _write(path: Path, events: Iterator[bytes]) -> None:
+def _write(pieces: Iterable[Rows], files: Sequence[Path], begun: float) -> int:
+    """Write the rows of each run to a file; how many there were."""
+    from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter
 
-    with path.open("wb") as file:
-        writer = RecordWriter(file)
-        for event in events:
-            writer.write(event)
+    count = 0
+    with ExitStack() as opened:
+        writers = [RecordWriter(opened.enter_context(file.open("wb"))) for file in files]
+        for writer in writers:
+            writer.write(Event(wall_time=begun, file_version=_FORMAT).SerializeToString())
+        for rows in pieces:
+            count += len(rows)
+            for run in np.unique(rows["run"]).tolist():
+                for event in _events(rows[rows["run"] == run], begun):
+                    writers[run].write(event)
+    return count
 
 
 def _events(rows: Rows, begun: float) -> Iterator[bytes]:
-    """One event for each update, and one that says what they are."""
+    """One event for each update."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    yield Event(wall_time=begun, file_version=_FORMAT).SerializeToString()
-    rows = rows[np.argsort(rows["update"], kind="stable")]
     names = [one.name for one in RECORDED]
     for update, seconds, *values in rows[["update", "seconds", *names]].tolist():
         scalars = [

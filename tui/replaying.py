@@ -10,6 +10,7 @@ from textual.dom import DOMNode
 from sim.experiment.config import LoopConfig
 from sim.experiment.errors import ConfigError, choose
 from sim.experiment.words import shown_path
+from sim.protocol.commands import HISTORY_MEMORY
 from sim.recording.reader import Recording
 from tui.app import GdsimApp
 from tui.gallery import Choice
@@ -38,7 +39,7 @@ class ReplayApp(GdsimApp):
 
     def show_beside(self, other: Playback) -> None:
         """Show a second recording, too, where there is room for two; else `m` switches to it."""
-        self._other = Replay(other.asked, other.card, other, self._notify, self._came_in)
+        self._other = Replay(other.asked, other.card, other, self._notify, self._came_in, self._memory)
 
     async def on_mount(self) -> None:
         """Side by side from the start on."""
@@ -101,14 +102,16 @@ class ReplayApp(GdsimApp):
             self.notify(why_not)
 
 
-def run_replay(path: Path, other: Path | None = None, *, theme: str | None = None) -> int:
+def run_replay(
+    path: Path, other: Path | None = None, *, theme: str | None = None, memory: float = HISTORY_MEMORY
+) -> int:
     """Show a recording on the screen, or two of the same problem, until the user quits; the exit code.
 
     Raises:
         ConfigError: for what is no recording that can be read, for two of different problems, or an unknown theme.
     """
     playback = Playback(Recording(path))
-    app = ReplayApp(playback.asked, playback.card, playback, playing=True)
+    app = ReplayApp(playback.asked, playback.card, playback, playing=True, memory=memory)
     if other is not None:
         second = Playback(Recording(other))
         if second.asked.problem != playback.asked.problem:

@@ -43,11 +43,13 @@ def test_nothing_is_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err.endswith("batch is there already; name another folder.\n")
     assert cli.main(["export", str(VERSION_1), str(VERSION_1), "--tensorboard"]) == 2
     assert "is a file; name a folder for the event files." in capsys.readouterr().err
+    assert cli.main(["export", str(VERSION_1), str(VERSION_1 / "events"), "--tensorboard"]) == 1
+    assert capsys.readouterr().err.endswith("Not a directory.\n")
 
 
 def test_no_name_leads_out_of_the_folder(folder: Path) -> None:
     pytest.importorskip("tensorboard")
-    event_files.write_events(NO_ROWS, ["..", "../../a", "a b"], 0.0, folder)
+    event_files.write_events([NO_ROWS], ["..", "../../a", "a b"], 0.0, folder)
     assert sorted(one.name for one in folder.iterdir()) == ["%2E.", "%2E.%2F..%2Fa", "a b"]
 
 

@@ -40,7 +40,7 @@ async def test_the_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     path = Path("own_loop.gdsim")
     assert cli.main(["info", str(path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["runs"][0]["update"] == 50 * 19
+    assert found["runs"][0]["update"] == 30 * 19
     assert found["state"] == "complete"
     assert cli.main(["export", str(path), "own.csv"]) == 0
     assert cli.main(["run", "--resume", str(path), "--updates", "1000"]) == 2
@@ -49,7 +49,7 @@ async def test_the_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     async with replayed(path) as screen:
         await screen.pilot.press("end", "F", "w")
         await settled(screen.pilot)
-        assert screen.history.cursor == 950
+        assert screen.history.cursor == 570
         assert "own_loop.py" in screen.text("#status")
         assert screen.toasts().count(sentence) == 2
         landscape = screen.session.look.landscape
