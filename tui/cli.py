@@ -169,10 +169,10 @@ def run(
 
 def _go_on(file: Path, limit: Limit | None, export: Path | None) -> int:
     """Go on with a recording without a screen."""
-    from tui.session.resuming import Resumption
+    from tui.session.resuming import take_up
 
-    resumption = Resumption(file, limit, limited=True)
-    return _run(resumption.asked, resumption.card, export, resumption.writer, resumption)
+    resumption, writer = take_up(file, limit, limited=True)
+    return _run(resumption.asked, resumption.card, export, writer, resumption)
 
 
 def _refuse_beside_resume() -> None:

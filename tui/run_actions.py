@@ -66,7 +66,9 @@ class RunActions(App[None]):
                 await session.fork(selected, request.settings)
             case "from the start":
                 asked = asdict(replace(stage.asked, **request.settings))
-                await session.fork(selected, {key: asked[key] for key in asked if key != "name"}, update=0)
+                await session.fork(
+                    selected, {key: asked[key] for key in asked if key != "name" or key in request.settings}, update=0
+                )
 
     async def _change(self, settings: Settings) -> None:
         await self.session.change_run(self.session.look.selected, settings)

@@ -24,6 +24,7 @@ TYPED = {
     "lr": "learning rate",
     "momentum": "momentum",
     "schedule_updates": "schedule's updates",
+    "name": "name, of a new run",
 }
 """The settings that are typed, and their words."""
 CHOSEN: dict[str, tuple[str, Iterable[str]]] = {
@@ -98,6 +99,8 @@ class SettingsScreen(ModalScreen[SettingsRequest | None]):
             return
         try:
             settings = self._settings()
+            if "name" in settings and what in ("this run", "all runs"):
+                raise ConfigError(f"{self._run.name} keeps its name; a fork of it has another.")
             resolve_run(replace(self._asked, **settings), self._facts)
         except ConfigError as error:
             self.query_one("#refusal", Static).update(str(error))

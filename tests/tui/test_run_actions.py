@@ -338,8 +338,9 @@ async def test_a_run_is_added_from_the_start(live: Live) -> None:
     await live.go(12)
     screen = await opened(live)
     screen.query_one("#batch_size", Input).value = "4"
+    screen.query_one("#name", Input).value = "four"
     await press(live, "add from the start")
-    await wait_for(live.pilot, lambda: len(live.names) == 4)
+    await wait_for(live.pilot, lambda: live.names[3:] == ["four"])
     assert live.session.history.updates == (12, 12, 12, 0)
 
 
@@ -352,6 +353,7 @@ async def test_a_run_is_added_from_the_start(live: Live) -> None:
         ("lr", "fast", "lr must be a number, not 'fast'"),
         ("momentum", "2", "at least 0 and below 1"),
         ("schedule_updates", "1", "at least 3"),
+        ("name", "calm", "mini-batch keeps its name; a fork of it has another."),
     ],
 )
 async def test_what_cannot_be_is_said_where_it_was_typed(live: Live, field: str, text: str, words: str) -> None:

@@ -68,8 +68,7 @@ class Lens(Plot):
         of = f"{run.config.name}" + ("" if scene.playing else f", update {count(imagined.update)}")
         brief = "possible steps" if cloud.plain else "gradients times the rate"
         names = [f"{run.glyph} {of}: {what_it_shows(cloud)}", f"{run.glyph} {of}: {brief}", brief]
-        times = f" · {_times(view, self._surface)}" if self._surface else ""
-        self.entitle([*(f"{name}{times}" for name in names[:2]), *names[1:]])
+        self.entitle(names, [_times(view, self._surface) if self._surface else ""])
 
     def show_nothing(self, why: str = "") -> None:
         """Be empty, and say why."""

@@ -31,7 +31,8 @@ _FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possi
 _STEP_BUDGET = 0.1
 _MOST_MOMENTS = 100_000_000  # asked for at once while playing: time is what bounds them
 _MEASURED_UNITS = 10  # of the clock, over which its real pace is measured
-_RETENTION = Retention(rows=4096)  # an answer: more dots than any screen has
+RETENTION = Retention(rows=4096)
+"""What an answer has: more dots than any screen."""
 
 
 class Phase(Enum):
@@ -153,7 +154,7 @@ class Session(Changing):
         """Begin the experiment from its start, dropping what was recorded once the engine stands."""
         self._target, self.finished, self._killed = None, False, False
         self.player.owed = 0.0
-        answer = await self.ask(Open(self.asked, _RETENTION))
+        answer = await self.ask(Open(self.asked, RETENTION))
         if isinstance(answer, Opened):
             same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
             flat = answer.plane.flat

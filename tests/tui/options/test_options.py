@@ -223,7 +223,7 @@ def test_a_run_that_says_nonsense(text: str, part: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "part"),
     [
-        (("moment=50",), "one of clock, run and fork"),
+        (("moment=50",), "one of clock, run, fork and remove"),
         (("moment=50,clock=second",), "did you mean 'seconds'"),
         (("moment=-1,clock=seconds",), "0 or more"),
         (("moment=many,clock=seconds",), "whole number"),
