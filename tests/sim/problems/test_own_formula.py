@@ -12,6 +12,7 @@ from sim.experiment.config import Experiment, ProblemConfig, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.problems import build_formula
+from sim.recording.sources import fingerprints, require_same
 from tests.sim.one_run import OneRun
 from tui import cli
 
@@ -66,6 +67,17 @@ def test_what_cannot_serve_is_one_sentence(tmp_path: Path, text: str, sentence: 
     path.write_text(text)
     with pytest.raises(ConfigError, match=re.escape(sentence)):
         problem(path)
+
+
+def test_a_recording_knows_whether_the_file_has_changed(tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(DATA + OUTPUT + "    return a * x + b")
+    config = ProblemConfig(f"{path}:output")
+    recorded = fingerprints(config)
+    require_same(recorded, config)
+    path.write_text(DATA + OUTPUT + "    return a * x - b")
+    with pytest.raises(ConfigError, match="has changed since it was recorded"):
+        require_same(recorded, config)
 
 
 def test_the_start_that_is_asked_for_counts(tmp_path: Path) -> None:
