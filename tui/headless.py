@@ -22,6 +22,7 @@ from sim.recording.writer import CHECKPOINTS_EVERY, Writer
 from tui import export, plain_text
 from tui.draw.numbers import count, decimal
 from tui.progress import progress
+from tui.session.change_words import begins_early
 from tui.session.resuming import Resumption
 from tui.session.trails import PlaneTrails
 
@@ -101,7 +102,8 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
     resolved = outcome.opened.experiment
     if outcome.opened.note:
         print(outcome.opened.note, file=sys.stderr)
-    for sentence in outcome.troubles:
+    early = (begins_early(lineage, outcome.lineages, experiment.changes) for lineage in outcome.lineages)
+    for sentence in (*filter(None, early), *outcome.troubles):
         print(sentence, file=sys.stderr)
     try:
         if export_path is not None:
