@@ -117,7 +117,9 @@ class _Open:
         self.rested = time.perf_counter()
         race, rows, due = self.race, progress.rows, self.checkpoints.due()
         return Advanced(
-            rows, progress.covered, race.finished, self.news(), race.lineages, progress.troubles, checkpoint=due
+            *(rows, progress.covered, race.finished, self.news(), race.lineages, progress.troubles),
+            members=race.members,
+            checkpoint=due,
         )
 
     def change(self, change: Change) -> Changed | Refused:
@@ -290,7 +292,7 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
     asked = command.experiment
     experiment = resolve(asked, problem.facts, str(problem.device))
     experiment, make, note = steppers_of(problem, experiment, asked.backend)
-    trails = trails_of(experiment.plane, problem.model, experiment.seeds.directions)
+    trails = trails_of(experiment.plane, problem.model, Seeds.of(experiment.seed).directions)
     found, pass_seconds = _timed_passes(problem)
     if problem.formula is not None:  # the user's own code may remember how often it was called
         pass_seconds = min(pass_seconds, _timed_passes(problem)[1])
@@ -345,7 +347,8 @@ def problem_of(experiment: Experiment) -> Problem:
     Raises:
         ConfigError: for what cannot be done. Whatever the user's own code raises is passed on.
     """
-    device, config = choose_device(experiment.device), experiment.problem
+    many = experiment.seeds > 1 and experiment.device == "auto"
+    device, config = choose_device("cpu" if many else experiment.device), experiment.problem
     if isinstance(config, ModelConfig):
         return model_problem(config, Seeds.of(experiment.seed), device)
     formula = build_formula(config)

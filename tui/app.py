@@ -294,7 +294,7 @@ def run_app(
     *,
     theme: str | None = None,
     record: Path | None = None,
-    resumption: Resumption | None = None,
+    resumed: tuple[Resumption, Writer] | None = None,
 ) -> int:
     """Show an experiment on the screen until the user quits; the exit code.
 
@@ -303,7 +303,7 @@ def run_app(
         card: of its problem.
         theme: its name.
         record: where it is recorded; None: nowhere.
-        resumption: the recording that it goes on from, and is recorded in; None: it begins.
+        resumed: the recording that it goes on from, and its writer; None: it begins.
 
     Raises:
         ConfigError: for an unknown theme.
@@ -312,14 +312,14 @@ def run_app(
 
     def new_link() -> Link:
         writer = None if record is None else Writer(record)
-        first = None if links else resumption
-        links.append(RecordedLink(ProcessLink(), lambda text: app.notify(text, markup=False), writer, first))
+        resumption, writer = (None, writer) if links or resumed is None else resumed
+        links.append(RecordedLink(ProcessLink(), lambda text: app.notify(text, markup=False), writer, resumption))
         return links[-1]
 
-    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=resumption is None)
-    if theme is not None:
-        app.theme = choose(theme, app.available_themes, "theme")
+    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=resumed is None)
     try:
+        if theme is not None:
+            app.theme = choose(theme, app.available_themes, "theme")
         app.run()
     finally:
         for link in links:

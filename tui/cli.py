@@ -120,6 +120,7 @@ def screen(
     experiment, card = _prepare(problem, options)
     require_terminal("use `gdsim run` for runs without a screen")
     if record is not None:
+        _require_one_seed(experiment)
         from sim.recording.writer import check as check_recording
 
         check_recording(record)
@@ -159,15 +160,19 @@ def run(
     experiment, card = _prepare(problem, options)
     if end.limit is None:
         raise ConfigError("Say where the runs end, with --updates, --epochs or --seconds.")
+    if record is not None:
+        _require_one_seed(experiment)
+    if export is not None and experiment.seeds > 1 and end.limit.unit == "seconds":
+        raise ConfigError("What many seeds do in some seconds cannot be exported; use --updates or --epochs.")
     return _run(replace(experiment, limit=end.limit), card, export, None if record is None else Writer(record))
 
 
 def _go_on(file: Path, limit: Limit | None, export: Path | None) -> int:
     """Go on with a recording without a screen."""
-    from tui.session.resuming import Resumption
+    from tui.session.resuming import take_up
 
-    resumption = Resumption(file, limit, limited=True)
-    return _run(resumption.asked, resumption.card, export, resumption.writer, resumption)
+    resumption, writer = take_up(file, limit, limited=True)
+    return _run(resumption.asked, resumption.card, export, writer, resumption)
 
 
 def _refuse_beside_resume() -> None:
@@ -299,6 +304,11 @@ def _open_streams() -> None:
             stream = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115
             os.set_inheritable(stream.fileno(), True)
             setattr(sys, name, stream)
+
+
+def _require_one_seed(experiment: Experiment) -> None:
+    if experiment.seeds > 1:
+        raise ConfigError("A recording is of one seed; leave out --seeds, or --record.")
 
 
 def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":

@@ -27,7 +27,9 @@ class RecordActions(App[None]):
     def action_record(self) -> None:
         """Record all of the experiment, what was before as well, in a file in this folder; or end that."""
         session, link = self.session, self.session.link
-        if session.phase is Phase.STANDING and isinstance(link, RecordedLink):
+        if session.asked.seeds > 1:
+            self.notify("A recording is of one seed; begin without --seeds.")
+        elif session.phase is Phase.STANDING and isinstance(link, RecordedLink):
             session.spawn(self._end(session, link) if link.recording else self._begin(session, link))
         else:
             self.notify("There is nothing yet to be recorded.")

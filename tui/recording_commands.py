@@ -28,10 +28,10 @@ def resume(file: Recorded, /, *, end: End = End(), theme: Theme = None) -> int: 
     """Go on where a recording ends, on a screen and in the same file."""
     require_terminal("use `gdsim run --resume` instead")
     from tui.app import run_app
-    from tui.session.resuming import Resumption
+    from tui.session.resuming import take_up
 
-    resumption = Resumption(file, end.limit, limited=False)
-    return run_app(resumption.asked, resumption.card, theme=theme, resumption=resumption)
+    resumption, writer = take_up(file, end.limit, limited=False)
+    return run_app(resumption.asked, resumption.card, theme=theme, resumed=(resumption, writer))
 
 
 def info(file: Recorded, /, *, json: Annotated[bool, Parameter(negative=())] = False) -> int:

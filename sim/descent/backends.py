@@ -26,9 +26,11 @@ def steppers_of(problem: Problem, experiment: Resolved, asked: BackendChoice) ->
     """
     if experiment.backend == "compiled":
         try:
-            return experiment, _compiled_steppers(problem), ""
+            return experiment, _compiled_steppers(problem, experiment.seeds), ""
         except Exception as error:  # of a broken numba or sympy, too, and of the formula itself
             sentence = f"The updates could not be compiled ({first_line(error)})"
+            if experiment.seeds > 1:
+                raise ConfigError(f"{sentence}, which many seeds have to be; leave out --seeds.") from error
             if asked == "compiled":
                 raise ConfigError(f"{sentence}; use --backend torch.") from error
             sentence += "; torch makes them, more slowly."
@@ -36,11 +38,13 @@ def steppers_of(problem: Problem, experiment: Resolved, asked: BackendChoice) ->
     return experiment, lambda course: TorchStepper(problem, course), ""
 
 
-def _compiled_steppers(problem: Problem) -> MakeStepper:
+def _compiled_steppers(problem: Problem, seeds: int) -> MakeStepper:
     # numba and sympy take half a second to import
     from sim.descent.compiled_stepper import CompiledStepper
+    from sim.descent.ensemble_stepper import EnsembleStepper
     from sim.kernels.formula import kernels_of
 
     assert problem.formula is not None, "only formulas are compiled"
     kernels = kernels_of(problem.formula)
-    return lambda course: CompiledStepper(problem, kernels, course)
+    kind = EnsembleStepper if seeds > 1 else CompiledStepper
+    return lambda course: kind(problem, kernels, course)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from sim.descent.course import Course
+from sim.descent.pace import Pace
 from sim.descent.rates import Rates, scheduler_steps
 from sim.descent.rules import memory_of, optimizer_state, rule_of, steps_of
 from sim.descent.state import RunState
@@ -26,7 +27,6 @@ from sim.protocol.trace import Status
 
 _MOST_UPDATES = 65_536  # with one call: some milliseconds
 _MOST_EXAMPLES = 262_144  # of the orders that are drawn for one
-_ENOUGH = 1.05  # times the updates that are expected to fill the time that is left: a rest would be dear
 _NEVER = 2**62  # as a number of updates that still fits the kernels' integers
 
 Floats = NDArray[np.float64]
@@ -57,7 +57,7 @@ class CompiledStepper:
         self._course = course
         self._rates = Rates(course.run)
         self._rule = rule_of(course.run, self._rates.group)
-        self._pace = 0.0  # seconds that an update takes, as last measured; 0 before any was
+        self._pace = Pace()
 
     def start(self, passes: Passes) -> RunState:
         """See `Stepper`."""
@@ -98,24 +98,22 @@ class CompiledStepper:
         wanted, made, diverged = len(columns.rates), 0, False
         spent, seconds = state.seconds, np.empty(wanted)
         while made < wanted and spent < until and not diverged:
-            part = _cut(columns, slice(made, made + self._size(wanted - made, until - spent)))
+            size = self._pace.within(until - spent, self._most(wanted - made))
+            part = _cut(columns, slice(made, made + size))
             part.rates[:] = self._rates.after(scheduler_steps(state.schedule) + made, len(part.rates))
             began = self._timer()
             here = standing._replace(steps=standing.steps + made)
             count, diverged = self._make(state.update + made, here, part, state.loss_bound)
-            self._pace = (self._timer() - began) / count
-            seconds[made : made + count] = spent + self._pace * np.arange(1, count + 1)
+            self._pace.take(count, self._timer() - began)
+            seconds[made : made + count] = spent + self._pace.seconds * np.arange(1, count + 1)
             made += count
             spent = float(seconds[made - 1])
         return seconds[:made], diverged
 
-    def _size(self, most: int, seconds: float) -> int:
-        """How many updates to make at once, of so many at most, within so many seconds."""
-        sampler = self._course.sampler
-        size = min(most, _MOST_UPDATES, sampler.updates_per_epoch * max(1, _MOST_EXAMPLES // len(self._in_order)))
-        if seconds == math.inf:
-            return size
-        return min(size, math.ceil(_ENOUGH * seconds / self._pace)) if self._pace else 1
+    def _most(self, wanted: int) -> int:
+        """How many updates to make at once, of so many."""
+        epochs = max(1, _MOST_EXAMPLES // len(self._in_order))
+        return min(wanted, _MOST_UPDATES, epochs * self._course.sampler.updates_per_epoch)
 
     def _make(self, before: int, standing: Standing, columns: Columns, loss_bound: float) -> tuple[int, bool]:
         """Make the updates of the columns, after so many: how many were made, and whether the last one diverged."""

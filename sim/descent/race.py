@@ -21,7 +21,7 @@ from sim.experiment.resolved import Lineage, Resolved
 from sim.measures.measure import Passes
 from sim.protocol.answers import Trouble
 from sim.protocol.commands import Retention
-from sim.protocol.trace import NO_ROWS, RECORDED, ROW, Rows
+from sim.protocol.trace import BANDS, ENSEMBLE_ROW, RECORDED, ROW, Rows
 from sim.views.snapshots import Snapshots
 
 _FIRST_CHUNK, _GROWTH = 64, 4  # moments; and how many times as many the next chunk may be
@@ -97,6 +97,7 @@ class Race(Runs):
         self.journal: Journal = experiment.changes
         self._changed = 0  # of the journal's changes, those that were made
         self._most_rows, self._keep_all = retention.rows, keep_all
+        self._row = ENSEMBLE_ROW if experiment.seeds > 1 else ROW
         self._passes = passes
         self._turn: tuple[int, float] | None = None
         self._pace = 0.0  # moments a second, as last measured; 0 before anything was
@@ -104,10 +105,14 @@ class Race(Runs):
 
     def start(self) -> Rows:
         """Update 0 of each run: where it begins, and the figures there."""
-        rows = np.zeros(len(self._racers), ROW)
+        rows = np.zeros(len(self._racers), self._row)
         rows["run"], rows["clock"] = np.arange(len(rows)), _number(self.clock)
         for one in RECORDED:
             rows[one.name] = one.of(self._passes) if one.cost == "pass" else math.nan
+        if self._row == ENSEMBLE_ROW:  # all members begin at the same point
+            for name, edges in BANDS.items():
+                for edge in edges:
+                    rows[edge] = rows[name]
         return rows
 
     # -- time ---------------------------------------------------------------------------------------------------------
@@ -115,7 +120,7 @@ class Race(Runs):
     def advance(self, moments: int, span: float, budget: float) -> Progress:
         """Go on for some moments, at most so far on the clock, at most for so many seconds of wall time."""
         deadline = time.perf_counter() + budget
-        blocks, troubles, covered = [NO_ROWS], list[Trouble](), 0.0
+        blocks, troubles, covered = [self._no_rows], list[Trouble](), 0.0
         left, changed, until = moments, self._changed, self.position + span
         while left > 0:
             self._change_if_due()
@@ -144,7 +149,7 @@ class Race(Runs):
         blocks, planned, troubles = advance(moments, until)
         self._pace = planned / (time.perf_counter() - began) if planned else self._pace
         self._chunk = min(_LONGEST_CHUNK, max(self._chunk, _GROWTH * planned))
-        rows = _in_order(blocks)
+        rows = _in_order([self._no_rows, *blocks])
         self.moment = max(self.moment, int(rows["moment"].max(initial=0)))
         return rows, planned, troubles
 
@@ -191,9 +196,9 @@ class Race(Runs):
     def _rows(self, racer: Racer, block: Block, moments: np.ndarray, positions: np.ndarray) -> Rows:
         """The updates of a block that are reported; their snapshots, or those due, are kept."""
         if not len(block):
-            return NO_ROWS
+            return self._no_rows
         some = reported(block.measures, self._most_rows)
-        rows = np.empty(len(some), ROW)
+        rows = np.empty(len(some), self._row)
         rows["run"], rows["clock"] = racer.course.index, _number(self.clock)
         rows["status"], rows["seconds"] = block.status[some], block.seconds[some]
         rows["moment"], rows["position"] = self.moment + moments[some], positions[some]
@@ -206,6 +211,10 @@ class Race(Runs):
         else:
             racer.snapshots.take(block.kept[some], block.snapshots[some])
         return rows
+
+    @property
+    def _no_rows(self) -> Rows:
+        return np.empty(0, self._row)
 
     def _thinned(self, rows: Rows) -> Rows:
         """What is reported of rows that came in many small blocks."""
@@ -318,9 +327,10 @@ class Race(Runs):
 
 def _in_order(blocks: list[Rows]) -> Rows:
     """The rows of one block a run, each in the order of its moments, in that order."""
+    blocks = [block for block in blocks if len(block)] or blocks[:1]
     if len(blocks) == 1:
         return blocks[0]
-    rows = np.concatenate([NO_ROWS, *blocks])
+    rows = np.concatenate(blocks)
     return rows[np.argsort(rows["moment"], kind="stable")]
 
 

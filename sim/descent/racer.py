@@ -46,8 +46,8 @@ class Leg:
         if self.before is None or state.update != self.begin:
             return state
         same = self.course.sampler.origin.update < self.begin
-        order = state.order if same else self.course.sampler.state(self.begin)
-        return with_settings(state, self.before, self.course.run, order)
+        orders = state.orders if same else tuple(sampler.state(self.begin) for sampler in self.course.samplers)
+        return with_settings(state, self.before, self.course.run, orders)
 
     @property
     def stage(self) -> Stage:

@@ -14,6 +14,7 @@ from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.journal import Change, Fork, Removal, RunChange
 from sim.experiment.resolved import Lineage, Resolved, Run, resolve_run
 from sim.measures.measure import Gradients, Passes
+from sim.protocol.answers import Members
 from sim.views.snapshots import Snapshots
 
 
@@ -40,6 +41,12 @@ class Runs:
     def heads(self) -> list[Tensor]:
         """Where the runs are: parameters of shape (P,)."""
         return [racer.state.vector for racer in self._racers]
+
+    @property
+    def members(self) -> tuple[Members, ...]:
+        """Where the members of each run are; none where each is made from one seed."""
+        ensembles = [racer.state.ensemble for racer in self._racers]
+        return tuple(Members(one.points, one.statuses) for one in ensembles if one is not None)
 
     @property
     def updates(self) -> list[int]:

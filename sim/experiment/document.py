@@ -23,7 +23,7 @@ MODEL_KEYS = ("dataset", "hidden", "task", "test_fraction", "examples", "loader"
 
 _DATA_KEYS = ("data", "features", "target", "scale")
 _LIMITS: tuple[LimitUnit, ...] = get_args(LimitUnit)
-_PLAIN_KEYS = ("seed", "clock", "device", "backend")
+_PLAIN_KEYS = ("seed", "seeds", "clock", "device", "backend")
 _KEYS = (
     *("problem", "start", "model", "mini_batch_size", "runs", "changes"),
     *(*_DATA_KEYS, *MODEL_KEYS, *SHARED_KEYS, *_PLAIN_KEYS, *_LIMITS),
@@ -48,7 +48,9 @@ _CHANGE_EXAMPLES = {
 _NUMBERS = (int, float)
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("lr", "momentum", "test_fraction", *_LIMITS), _NUMBERS),
-    **dict.fromkeys(("mini_batch_size", "schedule_updates", "loss_every", "examples", "workers", "seed"), (int,)),
+    **dict.fromkeys(
+        ("mini_batch_size", "schedule_updates", "loss_every", "examples", "workers", "seed", "seeds"), (int,)
+    ),
     **dict.fromkeys(("nesterov", "drop_last"), (bool,)),
     **dict.fromkeys(("features", "hidden", "start", "runs", "changes"), (list, tuple)),
     "batch_size": (int, str),
@@ -89,6 +91,8 @@ def to_document(experiment: Experiment | Resolved) -> Document:
         "backend": experiment.backend,
         "runs": [_run_document(run) for run in map(asdict, experiment.runs)],
     }
+    if experiment.seeds > 1:
+        document["seeds"] = experiment.seeds
     if experiment.start is not None:
         document["start"] = list(experiment.start)
     if isinstance(problem, ModelConfig):

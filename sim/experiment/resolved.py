@@ -11,7 +11,7 @@ from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig,
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Journal
-from sim.experiment.seeds import Seeds
+from sim.experiment.memory import require_memory_for_seeds
 
 MINI_BATCH_SIZE = 32
 IDENTITY_PARAMETERS = 2  # which are their own plane
@@ -108,7 +108,7 @@ class Resolved:
         asked: the descents at the start, as asked for.
         runs: what they come to, in their order.
         seed: as asked for.
-        seeds: what came of it.
+        seeds: from how many each run is made.
         clock: the one at the start.
         device: where it is computed: "cpu", "cuda:0".
         backend: who makes the updates.
@@ -123,7 +123,7 @@ class Resolved:
     asked: tuple[RunConfig, ...] = field(compare=False)  # of which the others are made
     runs: tuple[Run, ...]
     seed: int
-    seeds: Seeds
+    seeds: int
     clock: Clock
     device: str
     backend: Backend
@@ -159,6 +159,8 @@ def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:
         for run in runs_after(asked.runs, asked.changes[:made]):
             resolve_run(run, facts)
     runs = tuple(resolve_run(run, facts) for run in asked.runs)
+    if asked.seeds > 1:
+        require_memory_for_seeds(asked.seeds, len(runs), facts.examples)
     model = asked.problem.model if isinstance(asked.problem, ModelConfig) else None
     updates = sum(_updates(asked.limit, run, facts.examples) for run in runs)
     return Resolved(
@@ -167,10 +169,10 @@ def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:
         asked=asked.runs,
         runs=runs,
         seed=asked.seed,
-        seeds=Seeds.of(asked.seed),
+        seeds=asked.seeds,
         clock=asked.clock,
         device=device,
-        backend=chosen_backend(asked.backend, model=model, device=device, updates=updates),
+        backend=chosen_backend(asked.backend, model=model, device=device, updates=updates, seeds=asked.seeds),
         plane="identity" if facts.parameters == IDENTITY_PARAMETERS else asked.plane,
         facts=facts,
         limit=asked.limit,

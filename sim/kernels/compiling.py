@@ -59,7 +59,7 @@ def address_of(function: Any) -> int:
     return address
 
 
-def _called_by_address(kind: Any) -> Any:
+def called_by_address(kind: Any) -> Any:
     """What makes a function of that type of an address, in compiled code.
 
     A function itself can be an argument, too, but unpacking it takes ten times as long as all the rest of a call.
@@ -78,4 +78,4 @@ def _called_by_address(kind: Any) -> Any:
     return function_at
 
 
-batch_at, mean_at = _called_by_address(BATCH), _called_by_address(MEAN)
+batch_at, mean_at = called_by_address(BATCH), called_by_address(MEAN)

@@ -84,7 +84,7 @@ class Columns(NamedTuple):
     losses: NDArray[np.float64]
 
 
-_RULE = types.NamedTuple((INTEGER, FLOAT, types.boolean, *(FLOAT,) * 4), Rule)
+RULE = types.NamedTuple((INTEGER, FLOAT, types.boolean, *(FLOAT,) * 4), Rule)
 _BATCHES = types.NamedTuple((types.Array(INTEGER, 2, "C"), INTEGER, INTEGER, INTEGER), Batches)
 _STANDING = types.NamedTuple((COLUMN, TABLE, INTEGER), Standing)
 _COLUMNS = types.NamedTuple((COLUMN, TABLE, TABLE, COLUMN, COLUMN), Columns)
@@ -128,7 +128,10 @@ def _step(rule: Any, number: int, gradient: Any, lr: float, memory: Any, point: 
         point[index] -= lr * moved
 
 
-@compiled(types.Tuple((INTEGER, types.boolean))(INTEGER, DATA, _BATCHES, _RULE, _STANDING, FLOAT, _COLUMNS))
+DESCEND = types.Tuple((INTEGER, types.boolean))(INTEGER, DATA, _BATCHES, RULE, _STANDING, FLOAT, _COLUMNS)
+
+
+@compiled(DESCEND)
 def descend(
     batch: int, data: Any, batches: Any, rule: Any, standing: Any, loss_bound: float, columns: Any
 ) -> tuple[int, bool]:

@@ -107,6 +107,19 @@ class Trouble:
     measures: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """Where the members of a run are that is made from K seeds.
+
+    Attributes:
+        points: on the plane, shape (K, 2).
+        statuses: a `Status` each, uint8, shape (K,).
+    """
+
+    points: NDArray[np.float64]
+    statuses: NDArray[np.uint8]
+
+
 @dataclass(frozen=True, slots=True)
 class Advanced:
     """The answer to `Advance`: what the runs did.
@@ -118,6 +131,7 @@ class Advanced:
         plane: what is new on the plane.
         lineages: the runs, those that were forked off on the way among them.
         troubles: runs that failed meanwhile.
+        members: of each run where they are made from several seeds; else none.
         checkpoint: the state after all this, where one was due.
     """
 
@@ -127,6 +141,7 @@ class Advanced:
     plane: PlaneNews
     lineages: tuple[Lineage, ...]
     troubles: tuple[Trouble, ...] = ()
+    members: tuple[Members, ...] = ()
     checkpoint: Checkpoint | None = None
 
 

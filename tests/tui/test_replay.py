@@ -14,14 +14,17 @@ from sim.protocol.commands import Advance, Open
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer
 from tests.tui.recorded import Writing, replayed
-from tests.tui.screen import settled
+from tests.tui.screen import settled, wait_for
+from tests.tui.test_run_actions import again
 from tests.tui.traces import ReplayLink, make_experiment, make_race
 from tui.panels.surface import Surface
-from tui.session.playback import NEEDS_ENGINE, Playback
+from tui.session.link import InlineLink
+from tui.session.playback import NEEDS_ENGINE, STILL_WRITTEN, Playback
 from tui.session.recorded_link import RecordedLink
 
 ROOT = Path(__file__).parents[2]
 VERSION_1 = ROOT / "tests/sim/recording/version-1.gdsim"
+VERSION_2 = ROOT / "tests/sim/recording/version-2.gdsim"
 
 
 @pytest.fixture
@@ -84,7 +87,7 @@ async def test_its_landscape_follows_the_window(path: Path) -> None:
 
 
 async def test_keys_that_need_an_engine_say_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = ("r", "R", "c", "m", "M", "P", "S", "K", "u", "enter", "F", "D", "less_than_sign", "right_parenthesis")
+    keys = ("r", "R", "c", "m", "M", "P", "S", "K", "u", "W")
     async with replayed(path) as screen:
         heard = list[str]()
         monkeypatch.setattr(screen.app, "notify", lambda message, **_: heard.append(message))
@@ -92,6 +95,35 @@ async def test_keys_that_need_an_engine_say_so(path: Path, monkeypatch: pytest.M
         assert heard.count(NEEDS_ENGINE) == len(keys)
         assert len(screen.app.screen_stack) == 1
         assert (screen.history.cursor, screen.session.generation) == (10, 1)
+
+
+async def test_a_fork_starts_an_engine_where_the_recording_ends() -> None:
+    async with replayed(VERSION_2, new_link=InlineLink) as screen:
+        assert not screen.session.link.computes
+        await screen.pilot.press("right", "right", "F")
+        await wait_for(screen.pilot, lambda: len(screen.session.lineages) == 5)
+        assert screen.session.link.computes
+        await screen.pilot.press("right", "less_than_sign")
+        await wait_for(screen.pilot, lambda: len(screen.session.journal) == 5)
+        session, updates = screen.session, list(screen.history.updates)
+        expected = again(session, max(updates))
+        for run, update in enumerate(updates):
+            for name in ("update", "examples", "lr", "batch_loss", "loss"):  # its moments are those of its end
+                np.testing.assert_array_equal(screen.history.recorded(run)[name], expected[run][name][: update + 1])
+    assert not list(VERSION_2.parent.glob("*-wal"))
+
+
+@pytest.mark.parametrize("key", ["F", "less_than_sign"])
+async def test_what_cannot_start_an_engine_says_why(tmp_path: Path, key: str) -> None:
+    async with replayed(VERSION_1, new_link=InlineLink) as screen:
+        await screen.pilot.press("right", key)
+        await wait_for(screen.pilot, lambda: "written by an older gdsim, and can only be replayed" in screen.toasts())
+    writing = Writing(tmp_path / "race.gdsim")
+    writing.go_on(10)
+    async with replayed(writing.path) as screen:
+        await screen.pilot.press("left", key)
+        assert STILL_WRITTEN in screen.toasts()
+    writing.end()
 
 
 async def test_a_click_on_the_surface_says_so_too(path: Path) -> None:

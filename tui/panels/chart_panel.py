@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from textual.geometry import Offset
 
 from sim.experiment.choices import CLOCKS
-from sim.protocol.trace import Rows
+from sim.measures.measure import Measure
+from sim.protocol.trace import BANDS, Rows
 from tui.draw.chart import Chart, Series
 from tui.draw.frame import Frame
 from tui.panels.curve_style import BESIDE, CurveStyle
@@ -17,6 +18,7 @@ from tui.scene.comparison import reached
 from tui.scene.scene import RunScene, Scene
 from tui.session.column import thinned
 
+_EDGE_POINTS = 2048
 _MOST_BANDS = 4  # more would be a patchwork
 
 Axis = Literal["updates", "epochs", "examples", "seconds"]
@@ -93,18 +95,32 @@ class ChartPanel(Seeking, Picture, can_focus=True):
         else:
             evaluated = run.recorded[run.evaluations]
             x, y = _floats(evaluated, column), evaluated[measure.name]
-        banded = measure.name == "loss" and sum(other.shown for other in scene.runs) <= _MOST_BANDS
+        banded = sum(other.shown for other in scene.runs) <= _MOST_BANDS
         return Series(
             x,
             y,
             run.color,
-            _measured(run, column, BESIDE) if banded else (np.empty(0), np.empty(0)),
+            _swath(scene, run, column, measure) if banded else (np.empty(0), np.empty(0)),
             run.swath,
             run.glyph,
             float(run.seen[-1][column]),
             run.values[measure.name],
             tuple((float(run.seen[_index_after(run.seen, one.update)][column]), one.words) for one in run.changes),
         )
+
+
+def _swath(scene: Scene, run: RunScene, column: str, measure: Measure) -> tuple[Floats, Floats]:
+    """What is drawn behind a run's line, from the least to the greatest: of many seeds the edges of the band."""
+    if scene.experiment.seeds == 1:
+        return _measured(run, column, BESIDE) if measure.name == "loss" else (np.empty(0), np.empty(0))
+    if measure.name not in BANDS:
+        return np.empty(0), np.empty(0)
+    rows = thinned(run.recorded)
+    rows = rows[np.isfinite(rows[measure.name])]
+    x = _floats(rows, column)
+    # so many points of either edge that the band does not look wider than it is where it is steep
+    dense = np.linspace(x[0], x[-1], max(_EDGE_POINTS, len(x))) if len(x) else x
+    return dense.repeat(2), np.stack([np.interp(dense, x, rows[edge]) for edge in BANDS[measure.name]], axis=1).ravel()
 
 
 def _measured(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]:

@@ -7,6 +7,7 @@ from tui.draw.numbers import decimal
 from tui.draw.palette import CHANGE, MINIMUM, START, Palette, blend, trail_colors
 from tui.draw.viewport import Viewport
 from tui.panels.cloud import draw_cloud
+from tui.panels.members import draw_members
 from tui.scene.scene import RunScene, Scene, vanishes
 
 _DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
@@ -16,6 +17,8 @@ _FAR_OFF = 0.2  # of the window's width: a head further than this from the plane
 
 def draw_runs(canvas: Canvas, view: Viewport, scene: Scene, *, closely: bool) -> None:
     """All runs that are shown; closely: with their last steps, and those that were possible for the selected one."""
+    for run in scene.layers:
+        draw_members(canvas, view, run)
     if scene.imagined is not None and closely:
         draw_cloud(canvas, view, scene.imagined, scene.run(scene.imagined.run))
     for run in scene.layers:

@@ -33,7 +33,8 @@ def status_text(scene: Scene, width: int) -> Text:
     While it is recorded, the file's name stands where the data's name would.
     """
     name = Text.assemble((f" {scene.card.name} ", "bold reverse"))
-    seed = Text(f"seed {scene.experiment.seed}")
+    many = scene.experiment.seeds
+    seed = Text(f"seed {scene.experiment.seed}" if many == 1 else f"{count(many)} seeds")
     backend = scene.experiment.backend
     device = Text(f"{_GAP}{'' if backend == 'torch' else f'{backend} on '}{scene.device} ")
     full, brief = (
@@ -75,7 +76,7 @@ def transport(scene: Scene) -> Text:
     """Playing or paused, the pace in the clock's unit, and whether the cursor looks back."""
     good, warn = (f"bold {hexadecimal(color)}" for color in (scene.palette.good, scene.palette.warn))
     if scene.busy_for > _BUSY_AFTER:
-        doing = "update running" if scene.end else "warming up"
+        doing = "starting the engine" if scene.source else "update running" if scene.end else "warming up"
         return Text(f"… {doing}, {scene.busy_for:.0f} s", style=warn)
     back = "" if scene.live else f", {count(scene.end - scene.cursor)} back"
     if scene.source:

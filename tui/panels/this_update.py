@@ -28,6 +28,8 @@ class ThisUpdate(Words):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
+        seed = scene.experiment.seed
+        self.border_title = self.BORDER_TITLE if scene.experiment.seeds == 1 else f"this update, of seed {seed}"
         self.say(update_text(scene, self.size.width, self.size.height))
 
 
@@ -138,7 +140,8 @@ def _ends_an_epoch(run: RunScene, size: int) -> bool:
 
 def _measured(run: RunScene) -> list[str]:
     """What the last update measured of itself, from the most telling words to the shortest."""
-    told = [f"{one.short} {decimal(run.values[one.name], 3)}" for one in measures("step") if one.name != "lr"]
+    of = "median " if run.members is not None else ""
+    told = [f"{of}{one.short} {decimal(run.values[one.name], 3)}" for one in measures("step") if one.name != "lr"]
     told.append(f"rate {run.values['lr']:.4g}")
     return [" · ".join(told[:kept]) for kept in range(len(told), 0, -1)]
 

@@ -11,6 +11,7 @@ from sim.protocol.cloud import Cloud, batch_covariance
 from sim.protocol.trace import Status
 from tui.draw.numbers import count, decimal, duration, quantity
 from tui.scene.comparison import leader, lowest, waits
+from tui.scene.outcomes import whereabouts
 from tui.scene.scene import RunScene, Scene
 
 _LINES = 2  # of the panel
@@ -45,6 +46,8 @@ def narrate(scene: Scene, width: int) -> str:
         return f"{_names(failed)} could not go on; {rest}."
     if worse := [run for run in runs if _is_getting_worse(run)]:
         return _worse(max(worse, key=lambda run: run.loss))
+    if where := _where_seeds_went(scene, runs):
+        return next((words for words in where if _fits(words, width)), where[-1])
     if possible := _possible(scene):
         return next((words for words in possible if _fits(words, width)), possible[-1])
     effort = _effort(scene, runs)
@@ -129,6 +132,18 @@ def _worse(run: RunScene) -> str:
         f"{_name(run)} is getting worse and worse: its loss is {times} times that at the start. "
         f"A rate of {run.values['lr']:.4g} is too high for it."
     )
+
+
+# -- many seeds -------------------------------------------------------------------------------------------------------
+
+
+def _where_seeds_went(scene: Scene, runs: list[RunScene]) -> list[str]:
+    """Where the seeds of the runs went, of all of them or of the selected one; nothing where there is no choice."""
+    each = {run.index: f"{_name(run)}: {whereabouts(scene.card, run.members)}" for run in runs if run.members}
+    if not each or any(words.endswith(": ") for words in each.values()):
+        return []
+    selected = each.get(scene.selected, next(iter(each.values())))
+    return [". ".join(each.values()) + ".", f"{selected}."]
 
 
 # -- what it means ----------------------------------------------------------------------------------------------------

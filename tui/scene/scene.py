@@ -17,10 +17,11 @@ from sim.measures.measure import Standing
 from sim.problems.card import Card
 from sim.problems.curvature import Kind, kind_of_point
 from sim.problems.formula import Formula
-from sim.protocol.answers import Imagined, PlaneNews, Predicted, UpdateReport
+from sim.protocol.answers import Imagined, Members, PlaneNews, Predicted, UpdateReport
 from sim.protocol.trace import RECORDED, Rows, Status
 from tui.draw.numbers import short
 from tui.draw.palette import GLYPHS, Palette
+from tui.scene.outcomes import statuses_in_words
 from tui.scene.settings_changes import SettingsChange, changes_of
 from tui.session.history import History
 from tui.session.session import Session
@@ -61,6 +62,8 @@ class RunScene:
         failed: whether it could not go on.
         changes: what was changed of it up to the cursor.
         kind: of the point where it stands with next to no gradient; None while it moves, or where there is no formula.
+        members: where those of a run are that is made from several seeds, at the cursor or when it was last reported
+            before; None of one seed, and while unknown.
     """
 
     index: int
@@ -82,6 +85,7 @@ class RunScene:
     failed: bool
     changes: tuple[SettingsChange, ...]
     kind: Kind | None
+    members: Members | None = None
 
     @property
     def loss(self) -> float:
@@ -126,6 +130,8 @@ class RunScene:
     @property
     def status_words(self) -> str:
         """How it stands, in words: with next to no gradient it has converged at a minimum only."""
+        if self.members is not None:
+            return statuses_in_words(self.members)
         if self.status is Status.CONVERGED:
             return _STANDING.get(self.kind, "standing still")
         words = self.status.name.lower()
@@ -294,7 +300,7 @@ def _run_scene(
     seen = history.seen(index)
     now, then = history.lately(index)
     updates, points, off_plane = trails.until(index, int(now["update"]), live=session.caught_up)
-    evaluated = history.evaluated(index)
+    evaluated, members = history.evaluated(index), session.members.at(history.cursor)
     standing = Standing(
         point=Point(*points[-1].tolist()),
         minima=session.card.minima,
@@ -324,6 +330,7 @@ def _run_scene(
         failed=index in session.troubles and history.live,
         changes=changes_of(session.lineages[index], trails, index, int(now["update"])),
         kind=_kind_of_point(session.card.formula, points[-1]) if now["status"] == Status.CONVERGED else None,
+        members=members[index] if index < len(members) else None,
     )
 
 

@@ -33,7 +33,7 @@ class RecordedLink:
         resumption: Resumption | None = None,
     ) -> None:
         self._link, self._notify = link, notify
-        self._writer = writer if resumption is None else resumption.writer
+        self._writer = writer
         self._resumption = resumption
 
     @property

@@ -1,5 +1,6 @@
 """A recording that an experiment goes on from, in the same file. Imports no torch."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,39 +23,18 @@ class Resumption:
     Attributes:
         asked: the experiment, with the end that it is to have now.
         card: of its problem.
-        writer: of the recording; no other program can write to it now.
 
     Raises:
         ConfigError: for what is no recording, and what cannot go on.
     """
 
-    def __init__(self, path: Path, limit: Limit | None, *, limited: bool) -> None:
-        """Read all of it.
-
-        Args:
-            path: of the recording.
-            limit: where its runs end now; None: as was recorded.
-            limited: whether they have to end somewhere.
-        """
-        recording = Recording(path)
-        if recording.schema < _FIRST_WITH_CHECKPOINTS:
-            raise ConfigError(f"{shown_path(path)} was written by an older gdsim, and can only be replayed.")
-        require_same(recording.files, recording.asked.problem)
-        if limited:
-            limit = limit or recording.asked.limit
-            if limit is None:
-                raise ConfigError("Say where the runs end now, with --updates, --epochs or --seconds.")
+    def __init__(self, recording: Recording, limit: Limit | None) -> None:
+        """Read all of it; the limit is where its runs end now."""
+        require_resumable(recording)
         self.asked = replace(recording.asked, limit=limit)
         self.card = card_of(self.asked.problem)
-        self.writer = Writer(path, resumed=True)
-        try:
-            self._recorded, self._journal = recording.opened, recording.journal
-            self._past, self._resume = recording.news(), recording.resume
-        except ConfigError:
-            self.writer.close()
-            raise
-        finally:
-            recording.close()
+        self._recorded, self._journal = recording.opened, recording.journal
+        self._past, self._resume = recording.news(), recording.resume
 
     def question(self, command: Open) -> Open:
         """What the engine is asked instead: to go on, as the same backend did on the same device."""
@@ -75,3 +55,40 @@ class Resumption:
             plane=self._recorded.plane,
             past=replace(self._past, plane=plane, finished=False),
         )
+
+
+def require_resumable(recording: Recording) -> None:
+    """See that a recording can go on.
+
+    Raises:
+        ConfigError: if not.
+    """
+    if recording.schema < _FIRST_WITH_CHECKPOINTS:
+        shown = shown_path(recording.path)
+        raise ConfigError(f"{shown} was written by an older gdsim, and can only be replayed.")
+    require_same(recording.files, recording.asked.problem)
+
+
+def take_up(path: Path, limit: Limit | None, *, limited: bool) -> tuple[Resumption, Writer]:
+    """Where a recording goes on, and its writer: no other program can write to it from here on.
+
+    Args:
+        path: of the recording.
+        limit: where its runs end now; None: as was recorded.
+        limited: whether they have to end somewhere.
+
+    Raises:
+        ConfigError: for what is no recording, and what cannot go on.
+    """
+    with closing(Recording(path)) as recording:
+        require_resumable(recording)
+        limit = limit or (recording.asked.limit if limited else None)
+        if limited and limit is None:
+            raise ConfigError("Say where the runs end now, with --updates, --epochs or --seconds.")
+        writer = Writer(path, resumed=True)
+        try:
+            return Resumption(recording, limit), writer
+        except ConfigError:
+            recording.close()  # first: whoever reads it keeps the log
+            writer.close()
+            raise

@@ -22,6 +22,7 @@ from tui.session.closer_look import CloserLook
 from tui.session.history import History
 from tui.session.inflow import Inflow
 from tui.session.link import EngineGoneError, Link, StaleError
+from tui.session.members import KeptMembers
 from tui.session.player import Meter, Player
 from tui.session.trails import PlaneTrails
 
@@ -30,7 +31,8 @@ _FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possi
 _STEP_BUDGET = 0.1
 _MOST_MOMENTS = 100_000_000  # asked for at once while playing: time is what bounds them
 _MEASURED_UNITS = 10  # of the clock, over which its real pace is measured
-_RETENTION = Retention(rows=4096)  # an answer: more dots than any screen has
+RETENTION = Retention(rows=4096)
+"""What an answer has: more dots than any screen."""
 
 
 class Phase(Enum):
@@ -59,6 +61,7 @@ class Session(Changing):
         clock: what counts now.
         player: playing or paused, and how fast.
         meter: how fast really.
+        members: where those of each run were that is made from several seeds.
         look: landscape, reports and answers.
         link: the way to the engine.
         generation: how many times the experiment was begun.
@@ -97,6 +100,7 @@ class Session(Changing):
         self.banner: Banner | None = None
         self.troubles: dict[int, Trouble] = {}
         self.finished = False
+        self.members = KeptMembers()
         self.look = CloserLook(self, came_in)
         self.link = link
         self._first_asked = asked
@@ -150,12 +154,12 @@ class Session(Changing):
         """Begin the experiment from its start, dropping what was recorded once the engine stands."""
         self._target, self.finished, self._killed = None, False, False
         self.player.owed = 0.0
-        answer = await self.ask(Open(self.asked, _RETENTION))
+        answer = await self.ask(Open(self.asked, RETENTION))
         if isinstance(answer, Opened):
             same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
             flat = answer.plane.flat
             self.opened, self.history, self._inflow = answer, History(answer.rows), Inflow()
-            self.trails = PlaneTrails(answer.plane)
+            self.trails, self.members = PlaneTrails(answer.plane), KeptMembers()
             self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
             self.lineages = answer.experiment.lineages
             self.look.selected = min(self.look.selected, len(self.lineages) - 1)
@@ -339,6 +343,8 @@ class Session(Changing):
         else:
             history.append(answer.rows)
         trails.take(answer.plane, answer.lineages)
+        if len(answer.rows):
+            self.members.take(int(answer.rows[-1]["moment"]), answer.members)
         if len(answer.rows) and not self._outstanding[SetClock]:
             self.clock = clock_after(self.asked.clock, self.journal, int(answer.rows[-1]["moment"]))
         self.finished = answer.finished

@@ -22,6 +22,7 @@ EXPERIMENTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "few epochs": ({"limit": Limit("epochs", 19), "runs": ONE}, "cpu", "torch"),
     "nobody knows how many updates": ({"limit": Limit("seconds", 1e6)}, "cpu", "torch"),
     "a GPU": ({"limit": Limit("updates", 1e6)}, "cuda:0", "torch"),
+    "many seeds on a screen": ({"seeds": 2}, "cpu", "compiled"),
     "a model": ({"limit": Limit("updates", 1e6), "problem": ModelConfig()}, "cpu", "torch"),
     "torch by name": ({"limit": Limit("updates", 1e6), "backend": "torch"}, "cpu", "torch"),
     "compiled by name": ({"backend": "compiled"}, "cpu", "compiled"),
@@ -43,3 +44,19 @@ def test_the_backend_follows_from_the_command(fields: dict[str, Any], device: st
 def test_what_cannot_be_compiled_is_refused(fields: dict[str, Any], device: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         resolve(Experiment(backend="compiled", **fields), FACTS, device)
+
+
+@pytest.mark.parametrize(
+    ("fields", "device", "sentence"),
+    [
+        ({"seeds": 0}, "cpu", "--seeds must be at least 1"),
+        ({"seeds": 2, "seed": 2**63 - 1}, "cpu", "the last seed below 2^63"),
+        ({"seeds": 2, "problem": ModelConfig()}, "cpu", "for two-parameter problems, and mlp is a model"),
+        ({"seeds": 2, "backend": "torch"}, "cpu", "leave out --backend torch, or --seeds"),
+        ({"seeds": 2}, "cuda:0", "on the CPU, not on cuda:0; add --device cpu"),
+        ({"seeds": 10**9}, "cpu", r"--seeds 1,000,000,000 would take .* GB of memory; .* so ask for [\d,]+ at most"),
+    ],
+)
+def test_seeds_that_cannot_be_are_refused(fields: dict[str, Any], device: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence.replace("^", r"\^")):
+        resolve(Experiment(**fields), FACTS, device)
