@@ -11,7 +11,7 @@ from tui.draw.viewport import Viewport
 from tui.scene.scene import RunScene
 
 _DOT, _MEAN = "∙", "+"
-_SHARES = 0.2, 0.6  # of a run's colour in the ellipse of single examples, and in that of its batches
+_SHARES = 0.16, 0.42  # of a run's colour in the ellipse of single examples, and in that of its batches
 _GAP = "  "
 
 Piece = tuple[str, int, int]
@@ -61,7 +61,13 @@ def _spread(view: Viewport, cloud: Cloud, middle: Floats, size: int) -> NDArray[
 def _grounds(cloud: Cloud, run: RunScene, palette: Palette) -> list[tuple[int, int]]:
     """Of which sizes of batches the ellipses are, the larger ellipse first, and their colours."""
     sizes = sorted({1, cloud.batch_size} - {cloud.total})
-    return [(size, blend(palette.background, run.color, share)) for size, share in zip(sizes, _SHARES, strict=False)]
+    return list(zip(sizes, ellipse_colors(run.color, palette), strict=False))
+
+
+def ellipse_colors(color: int, palette: Palette) -> tuple[int, int]:
+    """The grounds of single examples and of batches, for a run of some colour."""
+    one, many = (blend(palette.background, color, share) for share in _SHARES)
+    return one, many
 
 
 def legend(cloud: Cloud, run: RunScene, palette: Palette, width: int) -> list[list[Piece]]:
