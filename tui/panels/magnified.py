@@ -12,7 +12,6 @@ from tui.scene.scene import RunScene
 
 _DOT, _MEAN = "∙", "+"
 _SHARES = 0.16, 0.42  # of a run's colour in the ellipse of single examples, and in that of its batches
-_GAP = "  "
 
 Piece = tuple[str, int, int]
 """Words, their colour, and that of their background."""
@@ -32,7 +31,7 @@ def draw_magnified(
     """
     halves = np.full((2 * view.rows, view.columns), palette.background, dtype=np.int64)
     for size, color in _grounds(cloud, run, palette):
-        halves[_spread(view, cloud, origin + cloud.full, size)] = color
+        halves[spread(view, cloud, origin + cloud.full, size)] = color
     canvas.background(halves)
     ends = view.to_dots(origin + cloud.steps)
     canvas.points(ends, palette.muted, POINT)
@@ -46,15 +45,21 @@ def draw_magnified(
             canvas.text(*cell, mark, front, ground, bold=True)
 
 
-def _spread(view: Viewport, cloud: Cloud, middle: Floats, size: int) -> NDArray[np.bool_]:
-    """Which half cells lie within one standard deviation of batches of a size about the mean of all."""
+def spread(view: Viewport, cloud: Cloud, middle: Floats, size: int) -> NDArray[np.bool_]:
+    """Which half cells lie within one standard deviation of batches of a size about the mean of all.
+
+    In units of half cells, to which half of one is added each way: an ellipse that is thinner is seen, too. None do
+    where the steps are no finite numbers. Shape (2 * rows, columns).
+    """
+    columns, rows = view.columns, 2 * view.rows
+    scale = np.array([columns / view.width, rows / view.height])
     covariance = batch_covariance(cloud.covariance, size, cloud.total, replacement=cloud.replacement)
+    covariance = covariance * np.outer(scale, scale) + np.eye(2) / 4
     if not np.isfinite(covariance).all():
-        return np.zeros((2 * view.rows, view.columns), dtype=np.bool_)
-    halves = Viewport(view.window, view.columns, 2 * view.rows)
-    off = np.array([[halves.point(column, row) for column in range(view.columns)] for row in range(2 * view.rows)])
-    off -= middle
-    inside: NDArray[np.bool_] = np.einsum("...i,ij,...j", off, np.linalg.pinv(covariance), off) <= 1
+        return np.zeros((rows, columns), dtype=np.bool_)
+    across, up = (middle - (view.window.left, view.window.bottom)) * scale
+    off = np.stack(np.meshgrid(np.arange(columns) + 0.5 - across, np.arange(rows)[::-1] + 0.5 - up), axis=-1)
+    inside: NDArray[np.bool_] = np.einsum("...i,ij,...j", off, np.linalg.inv(covariance), off) <= 1
     return inside
 
 
