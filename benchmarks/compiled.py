@@ -43,6 +43,7 @@ from sim.problems.formula import Formula
 from sim.protocol.commands import Retention
 from tui import export
 from tui.headless import descend
+from tui.spool import Spool
 
 TURNS, WARM_UPS, SECONDS, NEVER = 7, 3, 0.1, 10**9
 FAST = ("linear", "logistic", "sine")
@@ -151,9 +152,10 @@ def measure_whole() -> Iterator[str]:
     problem = formula_problem(formula, formula.start, torch.device("cpu"))
 
     def work(updates: int, path: Path | None = None) -> None:
-        outcome = descend(Experiment(runs=(run,), limit=Limit("updates", updates), backend="compiled"), ask)
+        spool = None if path is None else Spool(path.parent)
+        outcome = descend(Experiment(runs=(run,), limit=Limit("updates", updates), backend="compiled"), ask, spool)
         if path is not None:
-            export.write(outcome.rows, ["s"], path, outcome.trails)
+            export.write_pieces(outcome.pieces, outcome.columns, ["s"], path)
 
     plain = of_loop(plain_loop(problem, 1, formula.lr))
     yield line("gdsim run linear", work, plain, 300, WHOLE)

@@ -27,7 +27,7 @@ from tui import plain_text, recording_commands
 from tui.options import config_file, environment
 from tui.options.end import End
 from tui.options.options import Options, prepare
-from tui.recording_commands import Theme
+from tui.recording_commands import HistoryMemory, Theme, in_bytes
 from tui.shell import BAD_INPUT, INTERRUPTED, NOT_SAVED, complain, require_terminal
 
 if TYPE_CHECKING:
@@ -114,9 +114,11 @@ def screen(
     *,
     options: Options = Options(),  # noqa: B008
     theme: Theme = None,
+    history_memory: HistoryMemory = 512,
     record: Record = None,
 ) -> int:
     """Watch the runs on a screen."""
+    memory = in_bytes(history_memory)
     experiment, card = _prepare(problem, options)
     require_terminal("use `gdsim run` for runs without a screen")
     if record is not None:
@@ -126,7 +128,7 @@ def screen(
         check_recording(record)
     from tui.app import run_app
 
-    return run_app(experiment, card, theme=theme, record=record)
+    return run_app(experiment, card, theme=theme, record=record, memory=memory)
 
 
 @app.command(usage="Usage: gdsim run [PROBLEM] [OPTIONS]", help_epilogue="")
@@ -248,9 +250,16 @@ def path() -> int:
 
 
 @config_app.command(usage="Usage: gdsim config show [PROBLEM] [OPTIONS]", help_epilogue="")
-def show(problem: Problem = "linear", /, *, options: Options = Options(), theme: Theme = None) -> int:  # noqa: B008
+def show(
+    problem: Problem = "linear",
+    /,
+    *,
+    options: Options = Options(),  # noqa: B008
+    theme: Theme = None,
+    history_memory: HistoryMemory = 512,
+) -> int:
     """Print the effective value of every option, and where it comes from."""
-    values = {"problem": problem, **asdict(options), "theme": theme}
+    values = {"problem": problem, **asdict(options), "theme": theme, "history_memory": history_memory}
     rows = [(name, _shown(name, value), _sources.found.get(name, "default")) for name, value in values.items()]
     print(*plain_text.table(rows), sep="\n")
     return 0
