@@ -24,7 +24,7 @@ class Runs:
         self, experiment: Resolved, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool
     ) -> None:
         """Have every run at its start; see `Race`, and `memory` in bytes for what all of them keep."""
-        self._facts, self._memory, self._keeps_all = experiment.facts, memory, keep_all
+        self._experiment, self._memory, self._keeps_all = experiment, memory, keep_all
         each = memory / len(experiment.runs)
         self._racers = [
             Racer.at_start(Course(run, index, experiment), asked, make, passes, each, keep_all=keep_all)
@@ -97,7 +97,7 @@ class Runs:
         runs_after(self._asked, [change])
         racer = self.named(change.run)
         asked = replace(racer.legs[-1].asked, **change.settings)
-        racer.change(resolve_run(asked, self._facts), asked)
+        racer.change(self._resolved(asked), asked)
 
     def fork(self, change: Fork) -> None:
         """Have one run more, which has its past in common with another one.
@@ -109,12 +109,15 @@ class Runs:
         parent, index = self.named(change.run), len(self._racers)
         update = min(change.update, parent.state.update)
         asked = replace(parent.leg_after(update).asked, **change.settings)
-        forked = parent.fork(index, update, resolve_run(asked, self._facts), asked, change.moment)
+        forked = parent.fork(index, update, self._resolved(asked), asked, change.moment)
         if forked is None:
             raise ConfigError(f"{change.run} cannot be brought back to update {change.update}.")
         self._racers.append(forked)
         for racer in self._racers:
             racer.limit(self._memory / len(self._racers), keep_all=self._keeps_all)
+
+    def _resolved(self, asked: RunConfig) -> Run:
+        return resolve_run(asked, self._experiment.facts, self._experiment.backend)
 
     @property
     def _asked(self) -> tuple[RunConfig, ...]:

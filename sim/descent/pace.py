@@ -1,0 +1,22 @@
+"""How many updates fit into a time."""
+
+import math
+
+_ENOUGH = 1.05  # times the updates that are expected to fill the time that is left: a rest would be dear
+
+
+class Pace:
+    """How long the updates of a run take, as last measured."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0  # of an update; 0 before any was made
+
+    def take(self, updates: int, seconds: float) -> None:
+        """Note that so many updates took so long."""
+        self.seconds = seconds / updates
+
+    def within(self, seconds: float, most: int) -> int:
+        """How many updates to make at once within so many seconds, of so many at most."""
+        if seconds == math.inf:
+            return most
+        return min(most, math.ceil(_ENOUGH * seconds / self.seconds)) if self.seconds else 1
