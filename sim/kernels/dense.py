@@ -101,12 +101,19 @@ def _add_product_transposed(left: Any, right: Any, result: Any) -> None:
 
 
 @_fused
-def _forward(network: Any, inputs: Any, some: Any, point: Any, values: Any) -> None:
-    """What some examples come to before each stage and after the last."""
+def _copy(source: Any, target: Any) -> None:
+    """Numbers to the beginning of some memory: an assignment takes ten times as long to compile."""
+    for index in range(len(source)):
+        target[index] = source[index]
+
+
+@_fused
+def _forward(network: Any, examples: Any, some: Any, point: Any, values: Any) -> int:
+    """What some examples come to before each stage and after the last; where the outputs begin."""
     rows, at = len(some), 0
     given = values[: rows * network.widths[0]]
     for row in range(rows):
-        given.reshape(rows, network.widths[0])[row] = inputs[some[row]]
+        _copy(examples.inputs[examples.rows[some[row]]], given[row * network.widths[0] :])
     for stage in range(len(network.kinds)):
         inner, outer = network.widths[stage], network.widths[stage + 1]
         made = values[at + rows * inner : at + rows * (inner + outer)]
@@ -116,11 +123,12 @@ def _forward(network: Any, inputs: Any, some: Any, point: Any, values: Any) -> N
             made[:] = 0
             if bias >= 0:
                 for row in range(rows):
-                    table[row] = point[bias : bias + outer]
+                    _copy(point[bias : bias + outer], table[row])
             _add_product_transposed(given.reshape(rows, inner), weights, table)
         else:
             _activate(network.kinds[stage], given, made)
         given, at = made, at + rows * inner
+    return at
 
 
 @_fused
@@ -145,14 +153,15 @@ def _activate(kind: int, given: Any, made: Any) -> None:
 
 
 @_fused
-def _cross_entropy(network: Any, labels: Any, some: Any, count: int, workspace: Any) -> float:
+def _cross_entropy(width: int, at: int, examples: Any, some: Any, count: int, workspace: Any) -> float:
     """The part of some examples in the mean cross entropy of so many; the slopes of the outputs are filled in."""
-    rows, width, at = len(some), network.widths[-1], len(some) * (network.widths.sum() - network.widths[-1])
     share, total = np.float32(1 / count), 0.0
-    for row in range(rows):
-        begin, label = at + row * width, labels[some[row]]
+    for row in range(len(some)):
+        begin, label = at + row * width, examples.labels[examples.rows[some[row]]]
         outputs, slopes = workspace.values[begin : begin + width], workspace.slopes[begin : begin + width]
-        peak, mass = outputs.max(), np.float32(0)
+        peak, mass = outputs[0], np.float32(0)
+        for index in range(1, width):
+            peak = max(peak, outputs[index])
         for index in range(width):
             slopes[index] = math.exp(outputs[index] - peak)
             mass += slopes[index]
@@ -164,13 +173,12 @@ def _cross_entropy(network: Any, labels: Any, some: Any, count: int, workspace: 
 
 
 @_fused
-def _squared_error(network: Any, quantities: Any, some: Any, count: int, workspace: Any) -> float:
+def _squared_error(width: int, at: int, examples: Any, some: Any, count: int, workspace: Any) -> float:
     """The part of some examples in the mean squared error of so many; the slopes of the outputs are filled in."""
-    rows, width, at = len(some), network.widths[-1], len(some) * (network.widths.sum() - network.widths[-1])
     numbers: float = count * width
     share, total = np.float32(2 / numbers), 0.0
-    for row in range(rows):
-        begin, wanted = at + row * width, quantities[some[row]]
+    for row in range(len(some)):
+        begin, wanted = at + row * width, examples.quantities[examples.rows[some[row]]]
         for index in range(width):
             error = workspace.values[begin + index] - wanted[index]
             workspace.slopes[begin + index] = share * error
@@ -182,9 +190,8 @@ def _squared_error(network: Any, quantities: Any, some: Any, count: int, workspa
 
 
 @_fused
-def _backward(network: Any, rows: int, point: Any, workspace: Any) -> None:
-    """Add what so many examples contribute to the gradient, from the slopes of the outputs."""
-    at = rows * (network.widths.sum() - network.widths[-1])
+def _backward(network: Any, rows: int, at: int, point: Any, workspace: Any) -> None:
+    """Add what so many examples contribute to the gradient, from the slopes of the outputs, which begin there."""
     for stage in range(len(network.kinds) - 1, -1, -1):
         inner, outer = network.widths[stage], network.widths[stage + 1]
         before = slice(at - rows * inner, at)
@@ -197,7 +204,8 @@ def _backward(network: Any, rows: int, point: Any, workspace: Any) -> None:
             _add_product(table.T, given.reshape(rows, inner), workspace.gradient[span].reshape(outer, inner))
             if bias >= 0:
                 for row in range(rows):
-                    workspace.gradient[bias : bias + outer] += table[row]
+                    for index in range(outer):
+                        workspace.gradient[bias + index] += table[row, index]
             if stage:  # nobody asks for the slopes of the inputs
                 back[:] = 0
                 _add_product(table, point[span].reshape(outer, inner), back.reshape(rows, inner))
@@ -235,13 +243,13 @@ def _descent_of(network: Any, examples: Any, chosen: Any, point: Any, workspace:
     workspace.gradient[:] = 0
     total = 0.0
     for begin in range(0, len(chosen), AT_ONCE):
-        some = examples.rows[chosen[begin : begin + AT_ONCE]]
-        _forward(network, examples.inputs, some, point, workspace.values)
+        some = chosen[begin : begin + AT_ONCE]
+        at = _forward(network, examples, some, point, workspace.values)
         if len(examples.labels):
-            total += _cross_entropy(network, examples.labels, some, len(chosen), workspace)
+            total += _cross_entropy(network.widths[-1], at, examples, some, len(chosen), workspace)
         else:
-            total += _squared_error(network, examples.quantities, some, len(chosen), workspace)
-        _backward(network, len(some), point, workspace)
+            total += _squared_error(network.widths[-1], at, examples, some, len(chosen), workspace)
+        _backward(network, len(some), at, point, workspace)
     return total
 
 
@@ -313,7 +321,7 @@ def descend_dense(
         step_at(step)(rule, standing.steps + update + 1, gradient, lr, standing.memory, point)
         record.losses[update], record.norms[update] = loss, norm
         if update >= record.first and (update - record.first) % record.every == 0:
-            record.kept[(update - record.first) // record.every] = point
+            _copy(point, record.kept[(update - record.first) // record.every])
         if not (math.isfinite(loss) and math.isfinite(norm)) or abs(loss) > loss_bound:
             return update + 1, True
         if norm * max(1.0, lr) > _HUGE and not _is_finite(point):
