@@ -35,26 +35,29 @@ def _fused(function: Function) -> Function:
 def _add_product(left: Any, right: Any, result: Any) -> None:
     """result += left @ right, of shapes (N, K) and (K, M); the left one may lie in memory in any way.
 
-    Two rows at a time, which share what is read of `right`, and four terms at a time, which share what is written.
+    Three rows at a time, which share what is read of `right`, and four terms at a time, which share what is written.
     """
     rows, depth = left.shape
-    for row in range(0, rows - 1, 2):
-        one, other = result[row], result[row + 1]
+    for row in range(0, rows - 2, 3):
+        x, y, z = result[row], result[row + 1], result[row + 2]
         for term in range(0, depth - 3, 4):
+            first, second, third, fourth = right[term], right[term + 1], right[term + 2], right[term + 3]
             a, b, c, d = left[row, term], left[row, term + 1], left[row, term + 2], left[row, term + 3]
             e, f, g, h = left[row + 1, term], left[row + 1, term + 1], left[row + 1, term + 2], left[row + 1, term + 3]
-            first, second, third, fourth = right[term], right[term + 1], right[term + 2], right[term + 3]
-            for column in range(len(one)):
+            i, j, k, m = left[row + 2, term], left[row + 2, term + 1], left[row + 2, term + 2], left[row + 2, term + 3]
+            for column in range(len(x)):
                 p, q, r, s = first[column], second[column], third[column], fourth[column]
-                one[column] += a * p + b * q + c * r + d * s
-                other[column] += e * p + f * q + g * r + h * s
+                x[column] += a * p + b * q + c * r + d * s
+                y[column] += e * p + f * q + g * r + h * s
+                z[column] += i * p + j * q + k * r + m * s
         for term in range(depth // 4 * 4, depth):
-            a, e, first = left[row, term], left[row + 1, term], right[term]
-            for column in range(len(one)):
-                one[column] += a * first[column]
-                other[column] += e * first[column]
-    if rows % 2:
-        _add_row(left[rows - 1], right, result[rows - 1])
+            first, a, e, i = right[term], left[row, term], left[row + 1, term], left[row + 2, term]
+            for column in range(len(x)):
+                x[column] += a * first[column]
+                y[column] += e * first[column]
+                z[column] += i * first[column]
+    for row in range(rows // 3 * 3, rows):
+        _add_row(left[row], right, result[row])
 
 
 @_fused
