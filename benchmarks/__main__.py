@@ -54,7 +54,7 @@ def _show(name: str, threads: int, as_json: bool) -> None:
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     if not as_json:
         title = f"{name}, {threads} thread{'s' * (threads > 1)}"
-        print(f"\n{title:44} {'ours':>10} {'peer':>10} {'':10} {'ratio':>8}  {'of all turns':20} goal")
+        print(f"\n{title:48} {'ours':>10} {'peer':>10} {'':10} {'ratio':>8}  {'of all turns':20} goal")
     with subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         for text in process.stdout:
@@ -76,7 +76,7 @@ def _words(line: Line) -> str:
     goal = "" if line.goal is None else f"{'at most' if line.at_most else 'at least'} {_number(line.goal)}"
     verdict = {None: "", True: "reached", False: "missed"}[line.reached]
     return (
-        f"  {line.case:42} {_number(line.ours):>10} {peer:>10} {line.unit:10} {_number(line.ratio):>8}"
+        f"  {line.case:46} {_number(line.ours):>10} {peer:>10} {line.unit:10} {_number(line.ratio):>8}"
         f"  {spread:20} {goal:14} {verdict}"
     ).rstrip()
 
