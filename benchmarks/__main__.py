@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.turns import Line
 
 NAMES = (
-    *("training", "dense", "compiled", "landscape", "cloud", "ceilings", "drawing"),
+    *("training", "dense", "compiled", "seeds", "landscape", "cloud", "ceilings", "drawing"),
     *("start", "growth", "bytes", "screen"),
 )
 _PACKAGES = ("torch", "numba", "numpy", "textual")

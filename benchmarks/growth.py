@@ -1,8 +1,8 @@
 """How an update's time grows: with the examples, the parameters, the updates made so far, and the runs beside it.
 
-Each line is the time of an update beside that of the smallest case. It is to be flat (twice as much at most) in examples
-and updates; with runs and with parameters the work grows. Batch size 1, by torch and compiled; races report as much as a
-screen gets, keep what they keep, and evaluate no loss over all examples.
+Each line is the time of an update beside that of the smallest case. It is to be flat (at most twice as much) in
+examples and updates; the work grows with parameters and with runs. Batch size 1, by torch and compiled; races report as
+much as a screen gets, keep what they keep, and evaluate no loss over all examples.
 """
 
 import math

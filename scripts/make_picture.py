@@ -18,15 +18,27 @@ from textual.pilot import Pilot
 from tui.app import GdsimApp
 from tui.draw.palette import hexadecimal
 from tui.options.options import Options, prepare
-from tui.panels import curves
 from tui.panels.surface import Surface
 from tui.session import closer_look
 from tui.session.link import InlineLink
 
 SIZE = (120, 40)
-PLAYED, PLAYED_FOR = 55, 0.1  # pictures while it plays, and for how many seconds each is seen
-STEPS, STEP_FOR = 4, 1.5  # and of single steps after that
-PAUSED_FOR = 3.0
+PLAYED_FOR = 0.1  # seconds, each picture while it plays
+SCRIPT = (
+    ("", 50),  # the race
+    ("space", 4.0),  # the cloud of the mini-batch
+    ("down", 4.0),  # that of a single example
+    ("full_stop", 1.2),
+    ("full_stop", 1.2),
+    ("full_stop", 1.2),
+    ("up", 0.5),
+    *[("left", 0.4)] * 5,  # back
+    ("right_parenthesis", 2.0),  # a fork, with twice the batch
+    ("right_parenthesis", 3.0),
+    ("space", 50),  # what would have happened, beside what did
+    ("space", 5.0),
+)
+"""Keys, and what is seen after each: so many pictures while it plays, or one for so many seconds."""
 
 
 class FilmTime:
@@ -52,8 +64,9 @@ class Film:
         self._pilot, self._app, self._time = pilot, app, time
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Let the app work until something holds."""
+        """Let the app work, and draw what came of it, until something holds."""
         while not condition():
+            self._app.redraw()  # what was drawn before its panel had its size asks for another landscape
             await self._pilot.pause()
 
     async def take(self, seconds: float) -> None:
@@ -72,22 +85,19 @@ class Film:
 
 
 async def film() -> str:
-    """The default problem, playing at its pace; then paused, and some updates one by one."""
+    """The default problem, with what the keys of the script do to it."""
     time = FilmTime()
-    curves.time = closer_look.time = time  # type: ignore[assignment]
+    closer_look.time = time  # type: ignore[assignment]
     experiment, card = prepare("linear", Options(device="cpu"))
     app = GdsimApp(experiment, card, InlineLink(), ticking=False, playing=True)
-    session = app.session
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
         taken = Film(pilot, app, time)
-        await taken.until(lambda: session.history is not None)
-        for _ in range(PLAYED):
-            await taken.take(PLAYED_FOR)
-        session.player.pause()
-        await taken.take(PAUSED_FOR)
-        for _ in range(STEPS):
-            session.step(1)
-            await taken.take(STEP_FOR)
+        await taken.until(lambda: app.session.history is not None)
+        for key, seen in SCRIPT:
+            await pilot.press(*filter(None, [key]))
+            played = [PLAYED_FOR] * seen if isinstance(seen, int) else [seen]
+            for seconds in played:
+                await taken.take(seconds)
         return moving_svg(taken.pictures, taken.seconds, hexadecimal(app.palette.background))
 
 

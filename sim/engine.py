@@ -7,9 +7,11 @@ from collections.abc import Generator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 
+import numpy as np
 from torch import nn
 
 from sim.descent.backends import steppers_of
+from sim.descent.checkpoints import Checkpoints, resume
 from sim.descent.optimizers import first_rate
 from sim.descent.race import Race
 from sim.descent.state import RunState, module_at
@@ -17,7 +19,7 @@ from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.experiment.config import Experiment, ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change, ClockChange, Fork, RunChange
+from sim.experiment.journal import Change, ClockChange, Fork, Removal, RunChange
 from sim.experiment.resolved import Resolved, resolve
 from sim.experiment.seeds import Seeds
 from sim.jobs import Jobs, Piecewise
@@ -39,10 +41,12 @@ from sim.protocol.answers import (
     Opened,
     PlaneNews,
     Refused,
+    Saved,
     Surveyed,
     UpdateReport,
     Worked,
 )
+from sim.protocol.checkpoint import Resume
 from sim.protocol.commands import (
     Advance,
     ChangeRun,
@@ -53,11 +57,14 @@ from sim.protocol.commands import (
     Job,
     Open,
     Predict,
+    RemoveRun,
+    Save,
     SetClock,
     SetPlane,
     Survey,
     Work,
 )
+from sim.protocol.trace import Rows
 from sim.views.cloud import possible_steps
 from sim.views.inspection import compare
 from sim.views.landscape import survey
@@ -67,6 +74,7 @@ from sim.views.trails import Trails, trails_of
 
 _LIGHT = 0.01  # seconds: a longer update does not gain by being woken up for
 _REST = 0.005  # seconds
+_SAME_LOSS = 1e-4  # relative: other machines round otherwise
 
 
 @dataclass(slots=True)
@@ -83,6 +91,7 @@ class _Open:
     problem: Problem
     race: Race
     trails: Trails
+    checkpoints: Checkpoints
     light: list[int] | None = None
     rested: float = 0.0
     jobs: Jobs = field(default_factory=lambda: Jobs(_failed))
@@ -106,8 +115,12 @@ class _Open:
         self._warm_up()
         progress = self.race.advance(command.moments, command.span, command.budget)
         self.rested = time.perf_counter()
-        race = self.race
-        return Advanced(progress.rows, progress.covered, race.finished, self.news(), race.lineages, progress.troubles)
+        race, rows, due = self.race, progress.rows, self.checkpoints.due()
+        return Advanced(
+            *(rows, progress.covered, race.finished, self.news(), race.lineages, progress.troubles),
+            members=race.members,
+            checkpoint=due,
+        )
 
     def change(self, change: Change) -> Changed | Refused:
         """Change something from here on."""
@@ -115,7 +128,7 @@ class _Open:
             self.race.change(change)
         except ConfigError as error:
             return Refused(str(error))
-        return Changed(self.race.journal, self.race.lineages)
+        return Changed(self.race.journal, self.race.lineages, self.checkpoints.due())
 
     def _warm_up(self) -> None:
         """Make discarded updates, so that the costs of a first time, and of waking up, are in nobody's seconds.
@@ -250,16 +263,27 @@ class Engine:
         match command:
             case Advance():
                 return self._open.advance(command)
-            case SetClock(clock):
-                return self._open.change(ClockChange(self._open.race.moment, clock))
-            case ChangeRun(run, settings):
-                return self._open.change(RunChange(self._open.race.moment, run, settings))
-            case ForkRun(run, update, settings):
-                return self._open.change(Fork(self._open.race.moment, run, update, settings))
+            case Save(every):
+                return Saved(self._open.checkpoints.begin(every))
+            case SetClock() | ChangeRun() | ForkRun() | RemoveRun():
+                return self._open.change(_change_of(command, self._open.race.moment))
             case SetPlane():
                 return self._open.set_plane(command)
             case Work():
                 return self._open.work(command)
+
+
+def _change_of(command: SetClock | ChangeRun | ForkRun | RemoveRun, moment: int) -> Change:
+    """What a command changes after so many moments."""
+    match command:
+        case SetClock(clock):
+            return ClockChange(moment, clock)
+        case ChangeRun(run, settings):
+            return RunChange(moment, run, settings)
+        case ForkRun(run, update, settings):
+            return Fork(moment, run, update, settings)
+        case RemoveRun(run):
+            return Removal(moment, run)
 
 
 def _opened(command: Open) -> tuple[_Open, Opened]:
@@ -268,7 +292,7 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
     asked = command.experiment
     experiment = resolve(asked, problem.facts, str(problem.device))
     experiment, make, note = steppers_of(problem, experiment, asked.backend)
-    trails = trails_of(experiment.plane, problem.model, experiment.seeds.directions)
+    trails = trails_of(experiment.plane, problem.model, Seeds.of(experiment.seed).directions)
     found, pass_seconds = _timed_passes(problem)
     if problem.formula is not None:  # the user's own code may remember how often it was called
         pass_seconds = min(pass_seconds, _timed_passes(problem)[1])
@@ -279,10 +303,13 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
         command.retention,
         keep_all=trails.fitted,
     )
-    state = _Open(experiment, problem, race, trails)
+    state = _Open(experiment, problem, race, trails, Checkpoints(race, keeps_snapshots=trails.fitted))
+    start = race.start()
+    if command.resume is not None:
+        _go_on(state, start, command.resume)
     return state, Opened(
         experiment=experiment,
-        rows=race.start(),
+        rows=start,
         device=describe(problem.device),
         tolerance=GRADIENT_TOLERANCE,
         plane=state.news(),
@@ -290,6 +317,22 @@ def _opened(command: Open) -> tuple[_Open, Opened]:
         pass_seconds=pass_seconds,
         note=note,
     )
+
+
+def _go_on(state: _Open, start: Rows, recorded: Resume) -> None:
+    """Have an experiment go on where it was recorded to have come.
+
+    Raises:
+        ConfigError: if it is not the same one, or what was recorded cannot be.
+    """
+    if not np.allclose(start["loss"], recorded.start["loss"], rtol=_SAME_LOSS, atol=0.0, equal_nan=True):
+        raise ConfigError("The loss at the start is not the one that was recorded: the model or its data have changed.")
+    try:
+        resume(state.race, recorded, state.problem.device)
+    except (ValueError, KeyError, TypeError, IndexError, RuntimeError) as error:
+        raise ConfigError(f"The recording cannot be resumed: {first_line(error)}.") from error
+    if state.trails.fitted:
+        state.trails.number = recorded.plane
 
 
 def _timed_passes(problem: Problem) -> tuple[Passes, float]:
@@ -304,7 +347,8 @@ def problem_of(experiment: Experiment) -> Problem:
     Raises:
         ConfigError: for what cannot be done. Whatever the user's own code raises is passed on.
     """
-    device, config = choose_device(experiment.device), experiment.problem
+    many = experiment.seeds > 1 and experiment.device == "auto"
+    device, config = choose_device("cpu" if many else experiment.device), experiment.problem
     if isinstance(config, ModelConfig):
         return model_problem(config, Seeds.of(experiment.seed), device)
     formula = build_formula(config)

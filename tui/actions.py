@@ -20,6 +20,7 @@ from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
 from tui.panels.seeking import Sought, Stepped
 from tui.panels.surface import Surface
+from tui.record_actions import RecordActions
 from tui.run_actions import RunActions
 from tui.scene.narrate import what_goes_wrong
 from tui.scene.scene import Scene
@@ -32,7 +33,7 @@ DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 """The classes of a screen that shows the data, or a model's answers: where."""
 
 
-class Actions(CurveActions, RunActions):
+class Actions(CurveActions, RunActions, RecordActions):
     """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:
@@ -179,8 +180,10 @@ class Actions(CurveActions, RunActions):
 
     def action_select_run(self, step: int) -> None:
         """Look at the next run, or the one before."""
-        look, runs = self.session.look, len(self.session.lineages)
-        look.selected = (look.selected + step) % max(1, runs)
+        look, there = self.session.look, self.session.there
+        if there:
+            at = there.index(look.selected) if look.selected in there else 0
+            look.selected = there[(at + step) % len(there)]
         self.redraw()
 
     def on_runs_table_selected(self, message: RunsTable.Selected) -> None:
@@ -196,9 +199,9 @@ class Actions(CurveActions, RunActions):
         self.call_after_refresh(self.redraw)
 
     def action_toggle_run(self, index: int) -> None:
-        """Hide or show a run."""
-        if index < len(self.session.lineages):
-            self.hidden = self.hidden ^ {index}
+        """Hide or show the run in a row of the table."""
+        if index < len(self.session.there):
+            self.hidden = self.hidden ^ {self.session.there[index]}
             self.redraw()
 
     # -- keys: panels -------------------------------------------------------------------------------------------------

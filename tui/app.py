@@ -12,10 +12,9 @@ from rich.text import Text
 from textual.app import ComposeResult, SystemCommand
 from textual.containers import Container, Horizontal
 from textual.events import Resize
-from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sim.experiment.config import Experiment
 from sim.experiment.errors import choose
@@ -25,25 +24,28 @@ from tui.actions import DATA_VIEWS
 from tui.draw.palette import Palette
 from tui.gallery import choices
 from tui.keys import KEYS, bindings
+from tui.notes import NotesApp
 from tui.paced import PacedApp
 from tui.panels.clocks import Clocks
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
+from tui.panels.drawing import Drawing
+from tui.panels.key_line import KeyLine
 from tui.panels.lens import Lens
 from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
+from tui.panels.sentence import Sentence
 from tui.panels.status_line import StatusLine
 from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
 from tui.panels.timeline import Timeline
-from tui.panels.words import Words
 from tui.races import VERY_TALL, VERY_WIDE, Races
-from tui.scene.narrate import narrate
 from tui.scene.scene import Scene, build_scene
 from tui.session import lockstep
 from tui.session.banner import with_hint
 from tui.session.link import Link, ProcessLink
 from tui.session.recorded_link import RecordedLink
+from tui.session.resuming import Resumption
 from tui.session.session import Phase, Session
 from tui.sturdy import SturdyApp
 from tui.themes import THEMES, palette_of
@@ -56,7 +58,7 @@ _ROOMY_HEIGHT = 40  # from here on, on a very wide terminal, the three clocks ha
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
-class GdsimApp(SturdyApp, PacedApp, Races):
+class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
     """The app: several descents side by side on the screen.
 
     Args:
@@ -105,12 +107,13 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         )
         self._below = (RunsTable(id="runs"), Timeline(id="timeline"))
         self.panels = (*self._above, *self._body, *self._below)
+        self._sentence = Sentence(id="sentence")
+        self._drawing = Drawing(self._body[0], (*self._above, *self._body[1:], self._sentence, *self._below))
         self.hidden = frozenset()
         self._ticking = ticking
         self._timer: Timer | None = None
         self._last_frame = time.monotonic()
         self._banner_words: str | None = None
-        self._sizes: list[Size] = []
         self._runs = 0
         for theme in THEMES:
             self.register_theme(theme)
@@ -138,9 +141,9 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         with Horizontal(id="races"):
             yield Container(*self._body, id="body")
             yield self._companion
-        yield Words(id="sentence")
+        yield self._sentence
         yield from self._below
-        yield Footer(show_command_palette=True)
+        yield KeyLine(id="keys")
         yield Static(id="too-small")
 
     async def on_mount(self) -> None:
@@ -178,8 +181,9 @@ class GdsimApp(SturdyApp, PacedApp, Races):
 
     def _make_room_for(self, runs: Sized) -> None:
         """With many runs, their table takes the room of the lens, and on a small terminal of "this update", too."""
-        self._runs, many = len(runs), len(runs) > _FEW_RUNS
-        self.screen_stack[0].set_class(many, "-many").set_class(many, "-no-lens")
+        self._runs, many, screen = len(runs), len(runs) > _FEW_RUNS, self.screen_stack[0]
+        if many != screen.has_class("-many"):  # else the lens is there or not as the user wants it
+            screen.set_class(many, "-many").set_class(many, "-no-lens")
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""
@@ -221,17 +225,13 @@ class GdsimApp(SturdyApp, PacedApp, Races):
 
     def _glide_on(self) -> None:
         """Draw again what is on its way to another picture; where the terminal is slow, it is there at once."""
-        for surface, forget in (
-            (self.query_one(Surface), self.forget),
-            (self._companion.surface, self._companion.forget),
+        for surface, drawing in (
+            (self.query_one(Surface), self._drawing),
+            (self._companion.surface, self._companion.drawing),
         ):
             if surface.gliding:
                 surface.glide_on(at_once=self.held_up)
-                forget()
-
-    def forget(self) -> None:
-        """Draw again, though nothing may have changed in the race."""
-        self.scene = None
+                drawing.forget_surface()
 
     def _leave_if_refused(self) -> None:
         """Where what was asked for cannot be done, and nothing ever stood, say so in the shell."""
@@ -241,26 +241,21 @@ class GdsimApp(SturdyApp, PacedApp, Races):
 
     def redraw(self) -> None:
         """Draw again what stands, after something about the screen changed."""
-        self.forget()
+        self._drawing.forget()
         self._draw(build_scene(self.session, self.hidden, self.palette))
-        self._companion.forget()
+        self._companion.drawing.forget()
         self._companion.draw(self.palette)
 
     def _draw(self, scene: Scene | None) -> None:
         self._show_banner()
-        sizes = [panel.size for panel in self.panels]  # a banner or the table, when it fills, moves the others
-        if scene is None or (self.scene is not None and scene.key == self.scene.key and sizes == self._sizes):
+        if scene is None:
             return
         if len(scene.runs) != self._runs:  # after a fork, say
             self._make_room_for(scene.runs)
-        self.scene, self._sizes = scene, sizes
-        surface = self.query_one(Surface)
+        surface, self.scene = self.query_one(Surface), scene
         self.query_one(Lens).magnify(surface.view if surface.display else None)
-        for panel in self.panels:
-            panel.show(scene)
+        self._drawing.draw(scene)
         surface.take(self.session.look.landscape)
-        sentence = self.query_one("#sentence", Words)
-        sentence.say(Text(narrate(scene, max(1, sentence.size.width))))
         self._look_closer()
 
     def _show_banner(self) -> None:
@@ -289,11 +284,18 @@ class GdsimApp(SturdyApp, PacedApp, Races):
         self.query_one(Surface).take(self.session.look.landscape)
         self._draw(build_scene(self.session, self.hidden, self.palette))
         self._look_closer()
-        self._companion.forget()
+        self._companion.drawing.forget_surface()
         self._companion.draw(self.palette)
 
 
-def run_app(experiment: Experiment, card: Card, *, theme: str | None = None, record: Path | None = None) -> int:
+def run_app(
+    experiment: Experiment,
+    card: Card,
+    *,
+    theme: str | None = None,
+    record: Path | None = None,
+    resumed: tuple[Resumption, Writer] | None = None,
+) -> int:
     """Show an experiment on the screen until the user quits; the exit code.
 
     Args:
@@ -301,24 +303,25 @@ def run_app(experiment: Experiment, card: Card, *, theme: str | None = None, rec
         card: of its problem.
         theme: its name.
         record: where it is recorded; None: nowhere.
+        resumed: the recording that it goes on from, and its writer; None: it begins.
 
     Raises:
         ConfigError: for an unknown theme.
     """
-    writers: list[Writer] = []
+    links: list[RecordedLink] = []
 
     def new_link() -> Link:
-        if record is None:
-            return ProcessLink()
-        writers.append(Writer(record))
-        return RecordedLink(ProcessLink(), writers[-1], lambda sentence: app.notify(sentence, markup=False))
+        writer = None if record is None else Writer(record)
+        resumption, writer = (None, writer) if links or resumed is None else resumed
+        links.append(RecordedLink(ProcessLink(), lambda text: app.notify(text, markup=False), writer, resumption))
+        return links[-1]
 
-    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=True)
-    if theme is not None:
-        app.theme = choose(theme, app.available_themes, "theme")
+    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=resumed is None)
     try:
+        if theme is not None:
+            app.theme = choose(theme, app.available_themes, "theme")
         app.run()
     finally:
-        for writer in writers:
-            writer.close()
+        for link in links:
+            link.close()
     return app.return_code or 0

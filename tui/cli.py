@@ -5,7 +5,6 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
@@ -23,22 +22,24 @@ from cyclopts import (
 from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
 from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError, choose, suggest
-from tui import plain_text
+from tui import plain_text, recording_commands
 from tui.options import config_file, environment
-from tui.options.options import EXPERIMENT, Number, Options, Whole, prepare
+from tui.options.end import End
+from tui.options.options import Options, prepare
+from tui.recording_commands import Theme
+from tui.shell import BAD_INPUT, INTERRUPTED, NOT_SAVED, complain, require_terminal
 
 if TYPE_CHECKING:
     from sim.problems.card import Card
+    from sim.recording.writer import Writer
+    from tui.session.resuming import Resumption
 
-_NOT_SAVED = 1
-_BAD_INPUT = 2
-_INTERRUPTED = 130
-_COMMANDS = ("run", "replay", "info", "export", "list", "config")
+_COMMANDS = ("run", "replay", "resume", "info", "export", "list", "config")
 _UNSAID = {"data": "none", "features": "none", "target": "none", "model": "none", "run": "the default three"}
 _HELP = "Gradient descent in the terminal: batch, stochastic and mini-batch side by side."
 _USAGE = """\
 Usage: gdsim [PROBLEM] [OPTIONS]
-       gdsim run|replay|info|export|list|config ..."""
+       gdsim run|replay|resume|info|export|list|config ..."""
 _EXAMPLES = """\
 Examples:
 
@@ -62,15 +63,10 @@ def _problem_names(_context: object) -> Iterable[str]:
 
 
 Problem = Annotated[str, Parameter(help="What to minimise; see gdsim list.", completer=_problem_names)]
-Theme = Annotated[
-    str | None, Parameter(help="Colours of the screen, by the name of a theme.", group=EXPERIMENT, metavar="NAME")
-]
 _OUTPUT = Group("Output", sort_key=6)
 Record = Annotated[
     Path | None, Parameter(help="Record all of it in FILE.gdsim; see gdsim replay.", group=_OUTPUT, metavar="FILE")
 ]
-Recorded = Annotated[Path, Parameter(help="A recording, FILE.gdsim.")]
-_END = Group("Where the runs end (exactly one)", sort_key=5)
 
 
 class _Sources:
@@ -123,8 +119,9 @@ def screen(
 ) -> int:
     """Watch the runs on a screen."""
     experiment, card = _prepare(problem, options)
-    _require_terminal("use `gdsim run` for runs without a screen")
+    require_terminal("use `gdsim run` for runs without a screen")
     if record is not None:
+        _require_one_seed(experiment)
         from sim.recording.writer import check as check_recording
 
         check_recording(record)
@@ -139,91 +136,85 @@ def run(
     /,
     *,
     options: Options = Options(),  # noqa: B008
-    updates: Annotated[Whole | None, Parameter(group=_END)] = None,
-    epochs: Annotated[Number | None, Parameter(group=_END)] = None,
-    seconds: Annotated[Number | None, Parameter(group=_END)] = None,
+    end: End = End(),  # noqa: B008
     export: Annotated[Path | None, Parameter(group=_OUTPUT, metavar="FILE")] = None,
     record: Record = None,
+    resume: Annotated[Path | None, Parameter(group=_OUTPUT, metavar="FILE")] = None,
 ) -> int:
     """Run without a screen: a summary on stdout, each update in a file.
 
     Args:
-        updates: After so many updates of each run.
-        epochs: After so many passes through the data.
-        seconds: After so many seconds of computing.
         export: Write a row for each update and run to FILE.csv, FILE.jsonl or FILE.parquet.
+        resume: Go on where FILE.gdsim ends, and in it; it says all that the other options would.
     """
+    from sim.recording.writer import Writer
     from sim.recording.writer import check as check_recording
     from tui.export import check
 
     if export is not None:
         check(export)
+    if resume is not None:
+        _refuse_beside_resume()
+        return _go_on(resume, end.limit, export)
     if record is not None:
         check_recording(record)
     experiment, card = _prepare(problem, options)
-    limit = Limit.among({"updates": updates, "epochs": epochs, "seconds": seconds})
-    if limit is None:
+    if end.limit is None:
         raise ConfigError("Say where the runs end, with --updates, --epochs or --seconds.")
-    return _run(replace(experiment, limit=limit), card, export, record)
+    if record is not None:
+        _require_one_seed(experiment)
+    if export is not None and experiment.seeds > 1 and end.limit.unit == "seconds":
+        raise ConfigError("What many seeds do in some seconds cannot be exported; use --updates or --epochs.")
+    return _run(replace(experiment, limit=end.limit), card, export, None if record is None else Writer(record))
 
 
-def _run(experiment: Experiment, card: "Card", export: Path | None, record: Path | None) -> int:
+def _go_on(file: Path, limit: Limit | None, export: Path | None) -> int:
+    """Go on with a recording without a screen."""
+    from tui.session.resuming import take_up
+
+    resumption, writer = take_up(file, limit, limited=True)
+    return _run(resumption.asked, resumption.card, export, writer, resumption)
+
+
+def _refuse_beside_resume() -> None:
+    """Refuse what the recording says."""
+    given = [name for name, source in _sources.found.items() if source == "command line" or source.startswith("-")]
+    beside = [name for name in given if name not in ("resume", "export", "updates", "epochs", "seconds")]
+    if beside:
+        option = beside[0] if beside[0] == "problem" else f"--{beside[0].replace('_', '-')}"
+        raise ConfigError(f"The recording that is resumed says all about its runs; leave out {option}.")
+
+
+def _run(
+    experiment: Experiment,
+    card: "Card",
+    export: Path | None,
+    writer: "Writer | None",
+    resumption: "Resumption | None" = None,
+) -> int:
     """Run without a screen; what could not be saved is an exit code, too."""
-    from sim.recording.writer import Writer
     from tui.export import ExportError
-    from tui.headless import recorded, run_headless
+    from tui.headless import recorded, resumed, run_headless
     from tui.session.link import InlineLink
 
-    writer = None if record is None else Writer(record)
+    ask = InlineLink().ask
     try:
-        code = run_headless(experiment, card, export, recorded(InlineLink().ask, writer))
+        code = run_headless(
+            experiment, card, export, recorded(ask if resumption is None else resumed(ask, resumption), writer)
+        )
     except ExportError as error:
-        code = _complain(str(error), _NOT_SAVED)
+        code = complain(str(error), NOT_SAVED)
     finally:
         if writer is not None:
             writer.close()
     for sentence in writer.sentences() if writer is not None else ():
-        not_saved = _complain(sentence, _NOT_SAVED)
+        not_saved = complain(sentence, NOT_SAVED)
         code = code or not_saved
     return code
 
 
-@app.command(usage="Usage: gdsim replay FILE", help_epilogue="")
-def replay(file: Recorded, /, *, theme: Theme = None) -> int:
-    """Watch a recording on a screen, also while it is being written."""
-    _require_terminal("use `gdsim info` or `gdsim export` instead")
-    from tui.replaying import run_replay
-
-    return run_replay(file, theme=theme)
-
-
-@app.command(usage="Usage: gdsim info FILE [--json]", help_epilogue="")
-def info(file: Recorded, /, *, json: Annotated[bool, Parameter(negative=())] = False) -> int:
-    """Say what is in a recording.
-
-    Args:
-        json: As a JSON object instead of a table.
-    """
-    from tui import recordings
-
-    if json:
-        print(recordings.as_json(file))
-    else:
-        recordings.show(file)
-    return 0
-
-
-@app.command(usage="Usage: gdsim export FILE OUT", help_epilogue="")
-def export(file: Recorded, out: Annotated[Path, Parameter(help="OUT.csv, OUT.jsonl or OUT.parquet.")], /) -> int:
-    """Export a recording: each update in a file, as of gdsim run --export."""
-    from tui.export import ExportError
-    from tui.recordings import export_recording
-
-    try:
-        export_recording(file, out)
-    except ExportError as error:
-        return _complain(str(error), _NOT_SAVED)
-    return 0
+for _command, _words in recording_commands.COMMANDS.items():
+    app.command(_command, usage=f"Usage: gdsim {_words}", help_epilogue="")
 
 
 @app.command(name="list", help_epilogue="")
@@ -293,17 +284,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         sys.stdout.flush()
     except CycloptsError as error:
-        return _complain(_sentence(error), _BAD_INPUT)
+        return complain(_sentence(error), BAD_INPUT)
     except ConfigError as error:
-        return _complain(str(error), _BAD_INPUT)
+        return complain(str(error), BAD_INPUT)
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
             raise
         # so that the interpreter's own last flush finds somewhere to write to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _NOT_SAVED if error.errno == errno.EPIPE else _complain(f"Cannot write: {error.strerror}.", _NOT_SAVED)
+        return NOT_SAVED if error.errno == errno.EPIPE else complain(f"Cannot write: {error.strerror}.", NOT_SAVED)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     return code or 0
 
 
@@ -316,9 +307,9 @@ def _open_streams() -> None:
             setattr(sys, name, stream)
 
 
-def _require_terminal(instead: str) -> None:
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise ConfigError(f"The screen needs a terminal and this is none; {instead}.")
+def _require_one_seed(experiment: Experiment) -> None:
+    if experiment.seeds > 1:
+        raise ConfigError("A recording is of one seed; leave out --seeds, or --record.")
 
 
 def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
@@ -341,9 +332,3 @@ def _sentence(error: CycloptsError) -> str:
             return f"Unknown {token.keyword} {token.value!r}; {suggest(token.value, get_args(kind))}"
         case _:
             return " ".join(str(error).split()).replace(". Did you mean", "; did you mean")
-
-
-def _complain(sentence: str, code: int) -> int:
-    with suppress(OSError):  # stderr that cannot be written to: the exit code still says that something is wrong
-        print(f"gdsim: {plain_text.complaint(sentence)}", file=sys.stderr)
-    return code

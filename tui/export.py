@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.experiment.errors import ConfigError, suggest
 from sim.protocol.answers import Trouble
-from sim.protocol.trace import RECORDED, Rows, Status
+from sim.protocol.trace import BANDS, RECORDED, Rows, Status
 from tui.session.trails import PlaneTrails
 
 if TYPE_CHECKING:
@@ -81,6 +81,50 @@ def write(rows: Rows, names: Sequence[str], path: Path, trails: PlaneTrails) -> 
         raise ExportError(f"The {len(rows):,} rows were not saved: {path}: {error.strerror or error}.") from None
 
 
+def write_seeds(blocks: Iterable[tuple[int, Rows, PlaneTrails]], names: Sequence[str], path: Path) -> int:
+    """Write what runs did by single seeds to a file, one after the other, with their seed as the first column.
+
+    Args:
+        blocks: a seed, its trace and its trails, one after the other; of a trace, no more than one is held at a time,
+            unless the format is Parquet.
+        names, path: see `write`.
+
+    Returns:
+        How many rows there are.
+
+    Raises:
+        ExportError: if it cannot be written; nothing is left of it, and what was there stays.
+    """
+    import polars as pl
+
+    rows = 0
+    held: list[pl.DataFrame] = []
+    try:
+        neighbour = _neighbour(path)
+        try:
+            with neighbour.open("wb") as file:
+                for seed, trace, trails in blocks:
+                    frame = _frame(trace, names, trails)
+                    frame.insert_column(0, pl.Series("seed", np.full(len(frame), seed)))
+                    if path.suffix == ".parquet":
+                        held.append(frame)
+                    else:
+                        _write(frame, file, path.suffix, header=not rows)
+                    rows += len(frame)
+                if not rows:
+                    raise ExportError(f"No seed was complete, so that nothing was saved in {path}.")
+                if held:
+                    _write(pl.concat(held), file, path.suffix)
+                file.flush()
+                os.fsync(file.fileno())
+            neighbour.replace(path.resolve())
+        finally:
+            neighbour.unlink(missing_ok=True)
+    except OSError as error:
+        raise ExportError(f"The {rows:,} rows were not saved: {path}: {error.strerror or error}.") from None
+    return rows
+
+
 def columns_of(rows: Rows, trails: PlaneTrails) -> list[str]:
     """The names of an export's columns.
 
@@ -90,8 +134,9 @@ def columns_of(rows: Rows, trails: PlaneTrails) -> list[str]:
     """
     flat, start = trails.plane.flat, rows[rows["update"] == 0]
     recorded = [one.name for one in RECORDED if one.cost != "pass" or not (flat and np.isnan(start[one.name]).all())]
+    bands = [edge for edges in BANDS.values() for edge in edges if edge in (rows.dtype.names or ())]
     beside = [] if flat else ["distance"]
-    return [*_ALWAYS, *(name for name in recorded if name not in _ALWAYS), *beside]
+    return [*_ALWAYS, *(name for name in recorded if name not in _ALWAYS), *bands, *beside]
 
 
 def with_failures(rows: Rows, troubles: Iterable[Trouble]) -> Rows:
@@ -133,9 +178,9 @@ def _frame(rows: Rows, names: Sequence[str], trails: PlaneTrails) -> "pl.DataFra
     return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def _write(frame: "pl.DataFrame", file: BinaryIO, suffix: str) -> None:
+def _write(frame: "pl.DataFrame", file: BinaryIO, suffix: str, *, header: bool = True) -> None:
     if suffix == ".csv":
-        frame.write_csv(file)
+        frame.write_csv(file, include_header=header)
     elif suffix == ".parquet":
         buffer = io.BytesIO()  # given the file, polars would report a full disk as a broken specification
         frame.write_parquet(buffer)

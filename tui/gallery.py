@@ -71,6 +71,7 @@ class Gallery(ModalScreen[Choice | None]):
     def __init__(self, palette: Palette) -> None:
         super().__init__()
         self._palette = palette
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
 
     def compose(self) -> ComposeResult:
         """One scrolling page."""

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
@@ -15,13 +15,15 @@ from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError
 from sim.experiment.resolved import Lineage, Resolved
 from sim.problems.card import Card
-from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews, Trouble
-from sim.protocol.commands import Advance, Command, Open, SetPlane
-from sim.protocol.trace import Rows, Status, forked
-from sim.recording.writer import Writer
+from sim.protocol.answers import Advanced, Answer, Failed, Members, Opened, PlaneNews, Trouble
+from sim.protocol.commands import Advance, Command, Open, Save, SetPlane
+from sim.protocol.trace import BANDS, Rows, Status, forked
+from sim.recording.writer import CHECKPOINTS_EVERY, Writer
 from tui import export, plain_text
 from tui.draw.numbers import count, decimal
 from tui.progress import progress
+from tui.scene.outcomes import statuses_in_words, whereabouts
+from tui.session.resuming import Resumption
 from tui.session.trails import PlaneTrails
 
 INTERRUPTED = 130  # the shells' exit code after Ctrl-C
@@ -40,6 +42,7 @@ class Outcome:
         lineages: the runs, those that were forked off among them.
         blocks: the trace, in the order of its moments.
         trails: where the runs went.
+        members: of each run where they are made from several seeds; else none.
         failures: why runs failed.
         troubles: a sentence for each thing that went wrong.
         interrupted: it was stopped by Ctrl-C before its end.
@@ -49,6 +52,7 @@ class Outcome:
     lineages: tuple[Lineage, ...]
     blocks: list[Rows]
     trails: PlaneTrails
+    members: tuple[Members, ...] = ()
     failures: list[Trouble] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     interrupted: bool = False
@@ -73,6 +77,7 @@ class Outcome:
         self.lineages = answer.lineages
         self.blocks.append(answer.rows)
         self.trails.take(answer.plane, answer.lineages)
+        self.members = answer.members
         for trouble in answer.troubles:
             self.failures.append(trouble)
             self.troubles.append(trouble.sentence)
@@ -102,16 +107,39 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
         print(outcome.opened.note, file=sys.stderr)
     for sentence in outcome.troubles:
         print(sentence, file=sys.stderr)
+    exported = 0
     try:
         if export_path is not None:
-            export.write(outcome.rows, outcome.names, export_path, outcome.trails)
+            exported = _export(experiment, outcome, export_path, ask)
     finally:
         print(summary(resolved, card, outcome))
     if export_path is not None:
-        print(f"\n{count(len(outcome.rows))} rows in {export_path}")
+        print(f"\n{count(exported)} rows in {export_path}")
     if outcome.interrupted:
         return INTERRUPTED
     return _TROUBLE if outcome.troubles else 0
+
+
+def _export(experiment: Experiment, outcome: Outcome, path: Path, ask: Callable[[Command], Answer]) -> int:
+    """Export what the runs did, of many seeds one by one; how many rows there are.
+
+    What one seed did is what it does alone, so that no more than that has to be in memory. After Ctrl-C, it is the
+    seeds that are complete.
+    """
+    if experiment.seeds == 1:
+        export.write(outcome.rows, outcome.names, path, outcome.trails)
+        return len(outcome.rows)
+
+    def each_seed() -> Iterator[tuple[int, Rows, PlaneTrails]]:
+        for seed in range(experiment.seed, experiment.seed + experiment.seeds):
+            if outcome.interrupted:
+                return
+            one = descend(replace(experiment, seed=seed, seeds=1, backend="compiled"), ask)
+            outcome.interrupted = one.interrupted
+            if not one.interrupted:
+                yield seed, one.rows, one.trails
+
+    return export.write_seeds(each_seed(), outcome.names, path)
 
 
 def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome:
@@ -125,6 +153,8 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome
         if not isinstance(opened, Opened):
             raise ConfigError(_sentence(opened))
         outcome = Outcome(opened, opened.experiment.lineages, [opened.rows], PlaneTrails(opened.plane))
+        if opened.past is not None:
+            outcome.take(opened.past)
         try:
             with progress() as show:
                 while not stop.is_set() and _advance(outcome, ask):
@@ -148,10 +178,24 @@ def recorded(ask: Callable[[Command], Answer], writer: Writer | None) -> Callabl
     def ask_and_record(command: Command) -> Answer:
         answer = ask(command)
         writer.take(command, answer)
+        if isinstance(answer, Opened):
+            save = Save(CHECKPOINTS_EVERY)
+            writer.take(save, ask(save))
         writer.wait()
         return answer
 
     return ask_and_record
+
+
+def resumed(ask: Callable[[Command], Answer], resumption: Resumption) -> Callable[[Command], Answer]:
+    """An engine whose experiment goes on where a recording ends."""
+
+    def go_on(command: Command) -> Answer:
+        if isinstance(command, Open):
+            return resumption.answer(ask(resumption.question(command)))
+        return ask(command)
+
+    return go_on
 
 
 def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:
@@ -215,14 +259,17 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     rows = outcome.rows
     note = f" ({card.note})" if card.note else ""
     end = () if experiment.limit is None else (_end_in_words(experiment.limit),)
-    facts = (*end, f"seed {experiment.seed}", f"{experiment.backend} on {outcome.opened.device}")
+    facts = (*end, seeds_in_words(experiment), f"{experiment.backend} on {outcome.opened.device}")
     title = plain_text.visible(f"{card.title}{note}")
     lines = [title, " · ".join((f"{count(experiment.examples)} examples", *facts)), ""]
     if outcome.interrupted:
         lines[1] += " · interrupted"
     tested = outcome.opened.tests > 0
-    titles = ("run", "batch size", "optimizer", "rate", "updates", "epochs", "examples", "seconds", "loss")
-    table = [(*titles, *(("test loss", "test accuracy") if tested else ()), "status")]
+    many = experiment.seeds > 1
+    titles = ("run", "batch size", "optimizer", "rate", "updates", "epochs", "examples", "seconds")
+    own = ("median loss", "10%", "90%") if many else ("loss", *(("test loss", "test accuracy") if tested else ()))
+    columns = ("loss", *(BANDS["loss"] if many else ("test_loss", "test_accuracy") if tested else ()))
+    table = [(*titles, *own, "status")]
     for index, run in enumerate(lineage.newest for lineage in outcome.lineages):
         last = rows[np.flatnonzero(rows["run"] == index)[-1]]
         table.append(
@@ -235,14 +282,25 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
                 decimal(float(last["epoch"])),
                 count(int(last["examples"])),
                 decimal(float(last["seconds"])),
-                decimal(_newest(rows, index, "loss")),
-                *((decimal(_newest(rows, index, name)) for name in ("test_loss", "test_accuracy")) if tested else ()),
-                _in_words(last),
+                *(decimal(_newest(rows, index, name)) for name in columns),
+                statuses_in_words(outcome.members[index]) if outcome.members else _in_words(last),
             )
         )
     words = (0, 2, len(table[0]) - 1)
     numbers = [column for column in range(len(table[0])) if column not in words]
-    return "\n".join(lines + plain_text.table(table, numbers))
+    return "\n".join(lines + plain_text.table(table, numbers) + _whereabouts(card, outcome))
+
+
+def seeds_in_words(experiment: Resolved) -> str:
+    """From which seeds each run is made."""
+    first = experiment.seed
+    return f"seeds {first} to {first + experiment.seeds - 1}" if experiment.seeds > 1 else f"seed {first}"
+
+
+def _whereabouts(card: Card, outcome: Outcome) -> list[str]:
+    """Where the members of each run went, a line each, where there is something to say."""
+    lines = [(name, whereabouts(card, members)) for name, members in zip(outcome.names, outcome.members, strict=False)]
+    return ["", *plain_text.table(lines)] if any(words for _, words in lines) else []
 
 
 def _end_in_words(limit: Limit) -> str:

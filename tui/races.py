@@ -104,7 +104,7 @@ class Races(Actions):
     def _chosen(self, name: str, *, is_model: bool) -> tuple[Experiment, Card]:
         """A problem or a model with its defaults, and the seed, clock and device of this race, and what computes it.
 
-        What computes a model is left open: not every one can be compiled.
+        A model is made from one seed, and what computes it is left open: not every one can be compiled.
         """
         experiment, card = prepare(
             ProblemConfig().name if is_model else name, Options(model=name if is_model else None)
@@ -112,7 +112,7 @@ class Races(Actions):
         here = self.session.asked
         backend = "auto" if is_model else here.backend
         kept = replace(experiment, seed=here.seed, clock=self.session.clock, device=here.device, backend=backend)
-        return kept, card
+        return replace(kept, seeds=1 if is_model else here.seeds), card
 
     @staticmethod
     def _rest(session: Session) -> None:

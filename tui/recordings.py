@@ -8,7 +8,6 @@ from typing import Any
 from sim.experiment.document import change_document, to_document
 from sim.protocol.trace import Status
 from sim.recording.reader import Recording
-from sim.recording.schema import VERSION
 from tui import export, plain_text
 from tui.draw.numbers import count
 from tui.headless import Outcome, summary
@@ -68,7 +67,7 @@ def as_json(path: Path) -> str:
         runs.append({"name": name, **counted, "status": Status(last["status"]).name.lower()})
     found = {
         "file": str(path),
-        "schema": VERSION,
+        "schema": recording.schema,
         "gdsim": recording.gdsim,
         "state": recording.state,
         "begun": recording.begun,

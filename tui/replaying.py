@@ -1,6 +1,6 @@
-"""The screen of a recording: the same one, without an engine."""
+"""The screen of a recording: the same one, without an engine until one is needed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +11,49 @@ from sim.recording.reader import Recording
 from tui.app import GdsimApp
 from tui.gallery import Choice
 from tui.panels.surface import Surface
-from tui.session.playback import NEEDS_ENGINE, Playback
+from tui.session.playback import NEEDS_ENGINE, STILL_WRITTEN, Playback
 from tui.session.replay import Replay
 
 _NEED_ENGINE = {
     *("next_clock", "change_clock", "toggle_lens", "next_plane"),
-    *("switch_problem", "side_by_side", "problems", "reset", "new_seed", "reset_start", "kill_engine"),
-    *("settings", "scale_rate", "scale_batch", "fork"),
+    *("switch_problem", "side_by_side", "problems", "reset", "new_seed", "reset_start", "kill_engine", "record"),
 }
-"""The actions that a recording cannot carry out."""
+"""The actions that a recording cannot carry out before an engine was started."""
+
+_START_ENGINE = {"settings", "scale_rate", "scale_batch", "fork", "remove_run"}
+"""Those that start one where the recording ends, once that is sure."""
 
 
 class ReplayApp(GdsimApp):
     """The app over a recording."""
 
     SESSION = Replay
+    _computed = False
 
-    def _show_session(self) -> None:
-        super()._show_session()
-        self.screen.add_class("-no-lens")  # there are no possible steps to be magnified
+    def _make_room_for(self, runs: Sized) -> None:
+        super()._make_room_for(runs)
+        if not self._computed:
+            self.screen_stack[0].add_class("-no-lens")  # there are no possible steps to be magnified
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer leaves out what cannot be done."""
-        return action not in _NEED_ENGINE and super().check_action(action, parameters)
+        return not self._why_not(action) and super().check_action(action, parameters)
+
+    def _came_in(self) -> None:
+        super()._came_in()
+        link = self.session.link
+        if isinstance(link, Playback) and link.computes != self._computed:
+            self._computed = link.computes
+            self.refresh_bindings()
+
+    def _why_not(self, action: str) -> str:
+        """Why something cannot be done just now; "" where it can."""
+        link = self.session.link
+        if not isinstance(link, Playback) or (link.computes and action != "record"):
+            return ""
+        if action in _START_ENGINE and link.state == "being written":
+            return STILL_WRITTEN
+        return NEEDS_ENGINE if action in _NEED_ENGINE else ""
 
     async def run_action(
         self,
@@ -43,19 +63,23 @@ class ReplayApp(GdsimApp):
     ) -> bool:
         """Say of a key that cannot do anything here why."""
         _, name, _ = self._parse_action(action, default_namespace or self, namespaces)
-        if name in _NEED_ENGINE:
-            self.notify(NEEDS_ENGINE)
+        if why_not := self._why_not(name):
+            self.notify(why_not)
             return True
         return await super().run_action(action, default_namespace, namespaces)
 
-    def show_choice(self, choice: Choice) -> None:  # noqa: ARG002
+    def show_choice(self, choice: Choice) -> None:
         """Another problem would have to be run."""
-        self.notify(NEEDS_ENGINE)
+        if why_not := self._why_not("problems"):
+            self.notify(why_not)
+        else:
+            super().show_choice(choice)
 
     def on_surface_start_chosen(self, message: Surface.StartChosen) -> None:
         """Another start would have to be run."""
-        message.prevent_default()  # Textual calls the handler of the class above, too
-        self.notify(NEEDS_ENGINE)
+        if why_not := self._why_not("reset"):
+            message.prevent_default()  # Textual calls the handler of the class above, too
+            self.notify(why_not)
 
 
 def run_replay(path: Path, *, theme: str | None = None) -> int:

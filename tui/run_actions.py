@@ -41,6 +41,10 @@ class RunActions(App[None]):
         """Have it go on a second time from where it is at the cursor."""
         self._in_turn(lambda _stage: self.session.fork(self.session.look.selected, {}))
 
+    def action_remove_run(self) -> None:
+        """Have it go on no more."""
+        self._in_turn(lambda _stage: self.session.remove(self.session.look.selected))
+
     def action_settings(self) -> None:
         """See and change all of its settings."""
         if (stage := self._selected) is not None:
@@ -62,7 +66,9 @@ class RunActions(App[None]):
                 await session.fork(selected, request.settings)
             case "from the start":
                 asked = asdict(replace(stage.asked, **request.settings))
-                await session.fork(selected, {key: asked[key] for key in asked if key != "name"}, update=0)
+                await session.fork(
+                    selected, {key: asked[key] for key in asked if key != "name" or key in request.settings}, update=0
+                )
 
     async def _change(self, settings: Settings) -> None:
         await self.session.change_run(self.session.look.selected, settings)

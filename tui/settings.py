@@ -24,6 +24,7 @@ TYPED = {
     "lr": "learning rate",
     "momentum": "momentum",
     "schedule_updates": "schedule's updates",
+    "name": "name, of a new run",
 }
 """The settings that are typed, and their words."""
 CHOSEN: dict[str, tuple[str, Iterable[str]]] = {
@@ -94,10 +95,12 @@ class SettingsScreen(ModalScreen[SettingsRequest | None]):
         self._ask_for(get_args(What)[int(str(event.button.id).rpartition("-")[2])])
 
     def _ask_for(self, what: What) -> None:
-        if not self.is_current:  # it was closed already, with what was asked for first
+        if self.app.screen is not self:  # it was closed already, or the palette lies over it, which would be closed
             return
         try:
             settings = self._settings()
+            if "name" in settings and what in ("this run", "all runs"):
+                raise ConfigError(f"{self._run.name} keeps its name; a fork of it has another.")
             resolve_run(replace(self._asked, **settings), self._facts)
         except ConfigError as error:
             self.query_one("#refusal", Static).update(str(error))

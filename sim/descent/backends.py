@@ -8,6 +8,7 @@ from sim.experiment.resolved import Resolved
 from sim.experiment.words import first_line
 from sim.models.chain import NotDenseError, chain_of
 from sim.models.problem import Problem
+from sim.problems.formula import Formula
 
 _COMPILED = "two-parameter problems and chains of Linear, ReLU, Tanh, Sigmoid and GELU"
 
@@ -28,13 +29,17 @@ def steppers_of(problem: Problem, experiment: Resolved, asked: BackendChoice) ->
     if experiment.backend == "torch":
         return experiment, lambda course: TorchStepper(problem, course), ""
     try:
-        return experiment, _dense_steppers(problem) if problem.formula is None else _formula_steppers(problem), ""
+        if problem.formula is None:
+            return experiment, _dense_steppers(problem), ""
+        return experiment, _formula_steppers(problem, problem.formula, experiment.seeds), ""
     except NotDenseError as error:  # which nobody said it was
         if asked == "compiled":
             raise ConfigError(f"--backend compiled is for {_COMPILED}, and {error}; use --backend torch.") from error
         note = ""
     except Exception as error:  # of a broken numba or sympy, too, and of the formula itself
         note = f"The updates could not be compiled ({first_line(error)})"
+        if experiment.seeds > 1:
+            raise ConfigError(f"{note}, which many seeds have to be; leave out --seeds.") from error
         if asked == "compiled":
             raise ConfigError(f"{note}; use --backend torch.") from error
         note += "; torch makes them, more slowly."
@@ -44,13 +49,14 @@ def steppers_of(problem: Problem, experiment: Resolved, asked: BackendChoice) ->
 # numba and sympy take half a second to import
 
 
-def _formula_steppers(problem: Problem) -> MakeStepper:
+def _formula_steppers(problem: Problem, formula: Formula, seeds: int) -> MakeStepper:
     from sim.descent.compiled_stepper import CompiledStepper
+    from sim.descent.ensemble_stepper import EnsembleStepper
     from sim.kernels.formula import kernels_of
 
-    assert problem.formula is not None, "this is what was asked"
-    kernels = kernels_of(problem.formula)
-    return lambda course: CompiledStepper(problem, kernels, course)
+    kernels = kernels_of(formula)
+    kind = EnsembleStepper if seeds > 1 else CompiledStepper
+    return lambda course: kind(problem, kernels, course)
 
 
 def _dense_steppers(problem: Problem) -> MakeStepper:

@@ -1,12 +1,13 @@
 """What a run is to do, whoever makes its updates: which examples, how far, and when it is evaluated."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.descent.sampling import START, Integers, Origin, Sampler
+from sim.descent.sampling import MOST_CHECKPOINTS, START, Integers, Origin, Sampler
 from sim.descent.state import RunState
 from sim.experiment.config import Limit
 from sim.experiment.resolved import Resolved, Run
@@ -20,17 +21,23 @@ class Course:
     Attributes:
         run: its row of configuration.
         index: its position among the runs of the experiment.
-        sampler: the order of the examples.
+        samplers: the order of the examples by each of the experiment's seeds.
+        sampler: that by the first one.
     """
 
-    def __init__(self, run: Run, index: int, experiment: Resolved, origin: Origin = START) -> None:
-        """The course of a run from the start, or from where its order of the examples begins."""
+    def __init__(self, run: Run, index: int, experiment: Resolved, origins: Sequence[Origin] = ()) -> None:
+        """The course of a run from the start, or from where its orders of the examples begin."""
         self.run, self.index = run, index
-        self._experiment = experiment
-        self.sampler = Sampler(
-            experiment.examples, run.batch_size, run.sampling, run.drop_last, experiment.seeds.order, origin
+        self._experiment, self._limit = experiment, experiment.limit
+        checkpoints = max(2, MOST_CHECKPOINTS // experiment.seeds)
+        self.samplers = tuple(
+            Sampler(
+                *(experiment.examples, run.batch_size, run.sampling, run.drop_last, experiment.seed + member),
+                *(origins[member] if origins else START, checkpoints),
+            )
+            for member in range(experiment.seeds)
         )
-        self._limit = experiment.limit
+        self.sampler = self.samplers[0]
 
     def changed(self, run: Run, update: int) -> "Course":
         """The course that a run with other settings takes after an update.
@@ -38,18 +45,27 @@ class Course:
         Other batches begin a new pass over the examples; else the one under way goes on.
         """
         same = all(getattr(run, name) == getattr(self.run, name) for name in ("batch_size", "sampling", "drop_last"))
-        origin = self.sampler.origin if same else self.sampler.broken_off(update)
-        return Course(run, self.index, self._experiment, origin)
+        origins = self._origins if same else [sampler.broken_off(update) for sampler in self.samplers]
+        return Course(run, self.index, self._experiment, origins)
 
     def of(self, index: int) -> "Course":
         """The same for another run."""
-        return Course(self.run, index, self._experiment, self.sampler.origin)
+        return Course(self.run, index, self._experiment, self._origins)
+
+    @property
+    def unlimited(self) -> "Course":
+        """The same run without an end."""
+        return Course(self.run, self.index, replace(self._experiment, limit=None), self._origins)
 
     @property
     def unending(self) -> "Course":
         """The same run without an end, and never evaluated: to make updates again."""
         run = replace(self.run, loss_every=_NEVER)
-        return Course(run, self.index, replace(self._experiment, limit=None), self.sampler.origin)
+        return Course(run, self.index, replace(self._experiment, limit=None), self._origins)
+
+    @property
+    def _origins(self) -> list[Origin]:
+        return [sampler.origin for sampler in self.samplers]
 
     def left(self, state: RunState) -> float:
         """How many updates there are still to make: 0 once it stopped; infinite where time or nothing ends it."""

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +16,12 @@ from sim.descent.state import RunState
 from sim.descent.stepper import Block
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.errors import ConfigError
-from sim.experiment.journal import Change, ClockChange, Fork, Journal, RunChange, noted
+from sim.experiment.journal import Change, ClockChange, Fork, Journal, Removal, RunChange, noted
 from sim.experiment.resolved import Lineage, Resolved
 from sim.measures.measure import Passes
 from sim.protocol.answers import Trouble
 from sim.protocol.commands import Retention
-from sim.protocol.trace import NO_ROWS, RECORDED, ROW, Rows
+from sim.protocol.trace import BANDS, ENSEMBLE_ROW, RECORDED, ROW, Rows
 from sim.views.snapshots import Snapshots
 
 _FIRST_CHUNK, _GROWTH = 64, 4  # moments; and how many times as many the next chunk may be
@@ -32,7 +33,7 @@ class RaceState:
     """All that a race's future depends on, and the snapshots kept so far.
 
     Attributes:
-        runs: the state of each.
+        runs: the state of each, before what was changed there.
         snapshots: what is kept of each.
         clock, moment, position: what counts, how many moments there were, and where the clock stands.
         turn: on a clock of time, whose turn it is, and until when.
@@ -96,6 +97,7 @@ class Race(Runs):
         self.journal: Journal = experiment.changes
         self._changed = 0  # of the journal's changes, those that were made
         self._most_rows, self._keep_all = retention.rows, keep_all
+        self._row = ENSEMBLE_ROW if experiment.seeds > 1 else ROW
         self._passes = passes
         self._turn: tuple[int, float] | None = None
         self._pace = 0.0  # moments a second, as last measured; 0 before anything was
@@ -103,10 +105,14 @@ class Race(Runs):
 
     def start(self) -> Rows:
         """Update 0 of each run: where it begins, and the figures there."""
-        rows = np.zeros(len(self._racers), ROW)
+        rows = np.zeros(len(self._racers), self._row)
         rows["run"], rows["clock"] = np.arange(len(rows)), _number(self.clock)
         for one in RECORDED:
             rows[one.name] = one.of(self._passes) if one.cost == "pass" else math.nan
+        if self._row == ENSEMBLE_ROW:  # all members begin at the same point
+            for name, edges in BANDS.items():
+                for edge in edges:
+                    rows[edge] = rows[name]
         return rows
 
     # -- time ---------------------------------------------------------------------------------------------------------
@@ -114,7 +120,7 @@ class Race(Runs):
     def advance(self, moments: int, span: float, budget: float) -> Progress:
         """Go on for some moments, at most so far on the clock, at most for so many seconds of wall time."""
         deadline = time.perf_counter() + budget
-        blocks, troubles, covered = [NO_ROWS], list[Trouble](), 0.0
+        blocks, troubles, covered = [self._no_rows], list[Trouble](), 0.0
         left, changed, until = moments, self._changed, self.position + span
         while left > 0:
             self._change_if_due()
@@ -143,7 +149,7 @@ class Race(Runs):
         blocks, planned, troubles = advance(moments, until)
         self._pace = planned / (time.perf_counter() - began) if planned else self._pace
         self._chunk = min(_LONGEST_CHUNK, max(self._chunk, _GROWTH * planned))
-        rows = _in_order(blocks)
+        rows = _in_order([self._no_rows, *blocks])
         self.moment = max(self.moment, int(rows["moment"].max(initial=0)))
         return rows, planned, troubles
 
@@ -190,9 +196,9 @@ class Race(Runs):
     def _rows(self, racer: Racer, block: Block, moments: np.ndarray, positions: np.ndarray) -> Rows:
         """The updates of a block that are reported; their snapshots, or those due, are kept."""
         if not len(block):
-            return NO_ROWS
+            return self._no_rows
         some = reported(block.measures, self._most_rows)
-        rows = np.empty(len(some), ROW)
+        rows = np.empty(len(some), self._row)
         rows["run"], rows["clock"] = racer.course.index, _number(self.clock)
         rows["status"], rows["seconds"] = block.status[some], block.seconds[some]
         rows["moment"], rows["position"] = self.moment + moments[some], positions[some]
@@ -205,6 +211,10 @@ class Race(Runs):
         else:
             racer.snapshots.take(block.kept[some], block.snapshots[some])
         return rows
+
+    @property
+    def _no_rows(self) -> Rows:
+        return np.empty(0, self._row)
 
     def _thinned(self, rows: Rows) -> Rows:
         """What is reported of rows that came in many small blocks."""
@@ -254,6 +264,9 @@ class Race(Runs):
             case Fork():
                 self.fork(change)
                 self._follow(self.clock)  # from the run that is furthest behind, which this may well be
+            case Removal():
+                self.remove(change)
+                self._follow(self.clock)  # nobody waits for it
 
     def _follow(self, clock: Clock) -> None:
         self.clock, self._turn, self._pace = clock, None, 0.0
@@ -267,13 +280,18 @@ class Race(Runs):
             return state.seconds
         return float(racer.course.counters(np.array([state.update]))[kind.column][0])
 
+    @property
+    def events(self) -> object:
+        """What is another value wherever the race did more than go on: after a change, or where a run has stopped."""
+        return self._changed, len(self.journal), self.finished, [racer.state.status.stopped for racer in self._racers]
+
     # -- the whole state ----------------------------------------------------------------------------------------------
 
     @property
     def state(self) -> RaceState:
         """All that the future depends on."""
         return RaceState(
-            runs=tuple(racer.state for racer in self._racers),
+            runs=tuple(racer.reached for racer in self._racers),
             snapshots=tuple(self.snapshots),
             clock=self.clock,
             moment=self.moment,
@@ -289,14 +307,30 @@ class Race(Runs):
         self.clock, self.moment, self.position, self.journal = state.clock, state.moment, state.position, state.journal
         self._turn = state.turn
         self._changed = state.changed
-        self.restore_runs(state.runs, state.snapshots, state.lineages)
+        self.restore_runs(state.runs, state.snapshots, state.lineages, self.journal[: self._changed])
+
+    def make_again(self, ends: Sequence[tuple[int, float]], moment: int, position: float) -> None:
+        """Go on to where the runs are known to have come by a moment, nothing being changed on the way.
+
+        Args:
+            ends: for each run the update, and the seconds that it had spent by then.
+            moment, position: which moment, and where the clock stood.
+
+        Raises:
+            ConfigError: if a run does not come that far now.
+        """
+        for racer, (update, seconds) in zip(self._racers, ends, strict=True):
+            racer.make_again(update, seconds, keep_all=self._keep_all)
+        if moment > self.moment:
+            self.moment, self.position, self._turn = moment, position, None
 
 
 def _in_order(blocks: list[Rows]) -> Rows:
     """The rows of one block a run, each in the order of its moments, in that order."""
+    blocks = [block for block in blocks if len(block)] or blocks[:1]
     if len(blocks) == 1:
         return blocks[0]
-    rows = np.concatenate([NO_ROWS, *blocks])
+    rows = np.concatenate(blocks)
     return rows[np.argsort(rows["moment"], kind="stable")]
 
 

@@ -12,6 +12,7 @@ from sim.descent.retention import REPLAYED, KeptSnapshots, KeptStates
 from sim.descent.state import RunState, with_settings
 from sim.descent.stepper import Block, Stepper, joined
 from sim.experiment.config import RunConfig
+from sim.experiment.errors import ConfigError
 from sim.experiment.resolved import Lineage, Run, Stage
 from sim.measures.measure import Gradients, Passes
 from sim.protocol.trace import Status
@@ -45,8 +46,8 @@ class Leg:
         if self.before is None or state.update != self.begin:
             return state
         same = self.course.sampler.origin.update < self.begin
-        order = state.order if same else self.course.sampler.state(self.begin)
-        return with_settings(state, self.before, self.course.run, order)
+        orders = state.orders if same else tuple(sampler.state(self.begin) for sampler in self.course.samplers)
+        return with_settings(state, self.before, self.course.run, orders)
 
     @property
     def stage(self) -> Stage:
@@ -60,9 +61,13 @@ class Racer:
     Attributes:
         legs: the stretches of it, in their order, each with other settings.
         state: where it is.
+        reached: the same before what was changed there.
         states: some that it has been in.
         snapshots: what is kept of its way.
+        removed: whether it goes on no more, however much there is left to do.
     """
+
+    removed = False
 
     def __init__(
         self,
@@ -74,7 +79,7 @@ class Racer:
         snapshots: KeptSnapshots,
     ) -> None:
         self.legs, self._make = legs, make
-        self._reached = self.previous = state  # before what was changed there
+        self.reached = self.previous = state
         self.state = legs[-1].entered(state)
         self.states, self.snapshots = states, snapshots
         self._stepper = stepper
@@ -106,9 +111,14 @@ class Racer:
         return self.legs[-1].course
 
     @property
+    def name(self) -> str:
+        """Its name, which never changes."""
+        return self.course.run.name
+
+    @property
     def left(self) -> float:
         """How many updates there are still to make."""
-        return self.course.left(self.state)
+        return 0 if self.removed else self.course.left(self.state)
 
     @property
     def lineage(self) -> Lineage:
@@ -127,7 +137,7 @@ class Racer:
             before = self.state
             piece = min(until, before.seconds + REPLAYED)
             self.state, block = self._stepper.advance(before, updates - made, piece, self.snapshots.now.stride)
-            self._reached = self.state
+            self.reached = self.state
             blocks.append(block)
             made += len(block)
             if len(block):
@@ -155,9 +165,9 @@ class Racer:
 
     def _made_again(self, update: int) -> Iterator[RunState | None]:
         """The same before what was changed there."""
-        known = [self._reached, self.previous, self.states.before(update)]
+        known = [self.reached, self.previous, self.states.before(update)]
         state = max((one for one in known if one and one.update <= update), key=lambda one: one.update, default=None)
-        while state is not None and state.update < min(update, self._reached.update):
+        while state is not None and state.update < min(update, self.reached.update):
             leg = self.leg_after(state.update)
             ends = min((other.begin for other in self.legs if other.begin > state.update), default=update)
             count, until = min(update, ends) - state.update, state.seconds + REPLAYED
@@ -182,12 +192,12 @@ class Racer:
 
     def change(self, run: Run, asked: RunConfig) -> None:
         """Go on with other settings."""
-        update = self._reached.update
+        update = self.reached.update
         legs = _changed(self.legs, update, self.course.index, run, asked)
         idle = legs[-1].before == run and not (self._branch and self._branch[1] == update)
         self.legs = legs[:-1] if idle else legs
         self._stepper.follow(self.course)
-        self.state = self.legs[-1].entered(self._reached)
+        self.state = self.legs[-1].entered(self.reached)
 
     def fork(self, index: int, update: int, run: Run, asked: RunConfig, moment: int) -> "Racer | None":
         """A run like this one up to an update, which goes on with settings of its own; None where it never was there.
@@ -210,7 +220,7 @@ class Racer:
         return forked
 
     def restore(self, state: RunState, lineage: Lineage, index: int, snapshots: Snapshots) -> None:
-        """Go on from a state, as if nothing had happened since."""
+        """Go on from a state that was reached, as if nothing had happened since."""
         self.states, self.snapshots = copy.copy(self.states), copy.copy(self.snapshots)
         if apart := set(self.lineage.stages) ^ set(lineage.stages):
             self.states.forget_after(min(stage.update for stage in apart))
@@ -220,9 +230,30 @@ class Racer:
             self.legs = _changed(self.legs, update, index, run, asked)
         self._branch = None if lineage.parent is None else (lineage.parent, lineage.update, lineage.moment)
         self._stepper, self._scratch = self._make(self.course), None
-        self._reached = self.state = self.previous = state
+        self.reached = self.previous = state
+        self.state = self.legs[-1].entered(state)
         self.snapshots.now = snapshots
         self.states.forget_after(state.update)
+
+    def make_again(self, update: int, seconds: float, *, keep_all: bool) -> None:
+        """Go on to an update, by which it is known to have spent so many seconds; `keep_all` as `Race` has it.
+
+        Raises:
+            ConfigError: if it does not come that far now.
+        """
+        self._stepper.follow(self.course.unlimited)
+        state = self.state
+        while state.update < update:
+            stride = self.snapshots.now.stride if keep_all else _NEVER
+            state, block = self._stepper.advance(state, min(update - state.update, _AT_ONCE), keep_every=stride)
+            if not len(block):
+                why = f": {block.trouble.sentence}" if block.trouble else "."
+                raise ConfigError(f"Update {update} of {self.course.run.name} cannot be made again{why}")
+            self.snapshots.take(block.kept, block.snapshots)
+            self.states.take(state)
+        self._stepper.follow(self.course)
+        if state is not self.state:
+            self.reached = self.state = self.previous = replace(state, seconds=seconds)
 
     def _as_spent(self, state: RunState) -> RunState:
         """The state with the time that this run had spent by then, as far as is known; making it again took another."""

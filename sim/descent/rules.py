@@ -51,6 +51,10 @@ def steps_of(optimizer: Mapping[str, Any]) -> int:
 
 def optimizer_state(rule: Rule, memory: NDArray[Any], steps: int) -> dict[str, Any]:
     """torch.optim's state of the parameters after so many steps, from a kernel's memory."""
-    rows = {name: row for name, row in _ROWS[rule.kind].items() if rule.momentum or name != "momentum_buffer"}
     counted = {} if rule.kind == SGD else {"step": torch.tensor(float(steps))}
-    return counted | {name: torch.from_numpy(memory[row].copy()) for name, row in rows.items()}
+    return counted | {name: torch.from_numpy(memory[row].copy()) for name, row in rows_of(rule).items()}
+
+
+def rows_of(rule: Rule) -> dict[str, int]:
+    """The rows of a kernel's memory that torch.optim keeps, too: a momentum only where there is one."""
+    return {name: row for name, row in _ROWS[rule.kind].items() if rule.momentum or name != "momentum_buffer"}

@@ -11,9 +11,10 @@ from sim.descent.racer import MakeStepper, Racer, at_once
 from sim.descent.state import RunState
 from sim.experiment.config import RunConfig, runs_after
 from sim.experiment.errors import ConfigError, suggest
-from sim.experiment.journal import Fork, RunChange
+from sim.experiment.journal import Change, Fork, Removal, RunChange
 from sim.experiment.resolved import Lineage, Resolved, Run, resolve_run
 from sim.measures.measure import Gradients, Passes
+from sim.protocol.answers import Members
 from sim.views.snapshots import Snapshots
 
 
@@ -40,6 +41,12 @@ class Runs:
     def heads(self) -> list[Tensor]:
         """Where the runs are: parameters of shape (P,)."""
         return [racer.state.vector for racer in self._racers]
+
+    @property
+    def members(self) -> tuple[Members, ...]:
+        """Where the members of each run are; none where each is made from one seed."""
+        ensembles = [racer.state.ensemble for racer in self._racers]
+        return tuple(Members(one.points, one.statuses) for one in ensembles if one is not None)
 
     @property
     def updates(self) -> list[int]:
@@ -94,7 +101,7 @@ class Runs:
         Raises:
             ConfigError: for what no run can be; nothing has changed then.
         """
-        runs_after(self._asked, [change])
+        self._check(change)
         racer = self.named(change.run)
         asked = replace(racer.legs[-1].asked, **change.settings)
         racer.change(self._resolved(asked), asked)
@@ -105,7 +112,7 @@ class Runs:
         Raises:
             ConfigError: for what no run can be; nothing has changed then.
         """
-        runs_after(self._asked, [change])
+        self._check(change)
         parent, index = self.named(change.run), len(self._racers)
         update = min(change.update, parent.state.update)
         asked = replace(parent.leg_after(update).asked, **change.settings)
@@ -119,9 +126,24 @@ class Runs:
     def _resolved(self, asked: RunConfig) -> Run:
         return resolve_run(asked, self._experiment.facts, self._experiment.backend)
 
+    def remove(self, change: Removal) -> None:
+        """Have a run go on no more.
+
+        Raises:
+            ConfigError: for the last one; nothing has changed then.
+        """
+        self._check(change)
+        self.named(change.run).removed = True
+
+    def _check(self, change: Change) -> None:
+        """Raise a ConfigError for a change that cannot be made."""
+        removed = frozenset(racer.name for racer in self._racers if racer.removed)
+        runs_after(tuple(racer.legs[-1].asked for racer in self._there), [change], removed)
+
     @property
-    def _asked(self) -> tuple[RunConfig, ...]:
-        return tuple(racer.legs[-1].asked for racer in self._racers)
+    def _there(self) -> list[Racer]:
+        """Those that were not removed."""
+        return [racer for racer in self._racers if not racer.removed]
 
     def named(self, name: str) -> Racer:
         """The run of a name.
@@ -129,17 +151,30 @@ class Runs:
         Raises:
             ConfigError: if there is none.
         """
-        names = [run.name for run in self._asked]
-        if name not in names:
-            raise ConfigError(f"There is no run {name!r}; {suggest(name, names)}")
-        return self._racers[names.index(name)]
+        there = {racer.name: racer for racer in self._there}
+        if name not in there:
+            raise ConfigError(f"There is no run {name!r}; {suggest(name, there)}")
+        return there[name]
 
     def restore_runs(
-        self, states: Sequence[RunState], snapshots: Sequence[Snapshots], lineages: Sequence[Lineage]
+        self,
+        states: Sequence[RunState],
+        snapshots: Sequence[Snapshots],
+        lineages: Sequence[Lineage],
+        changes: Sequence[Change],
     ) -> None:
-        """Have the runs where they were; forks that came later are dropped."""
+        """Have the runs where they were after some changes; forks that came later are dropped."""
         del self._racers[len(states) :]
         for index, (state, kept, lineage) in enumerate(zip(states, snapshots, lineages, strict=True)):
             if index == len(self._racers):
                 self._racers.append(copy.copy(self._racers[lineage.parent or 0]))
             self._racers[index].restore(state, lineage, index, kept)
+        removed = {change.run for change in changes if isinstance(change, Removal)}
+        for racer in self._racers:
+            racer.removed = racer.name in removed
+
+    def remember(self, states: Sequence[Sequence[RunState]]) -> None:
+        """Know of each run some states more that it has been in, in their order: its past is sooner made again."""
+        for racer, known in zip(self._racers, states, strict=True):
+            for state in known:
+                racer.states.take(state)

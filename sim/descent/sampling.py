@@ -15,7 +15,9 @@ Integers = NDArray[np.int64]
 Count = TypeVar("Count", int, Integers)
 
 _CHECKPOINT_WORK = 65_536  # examples to permute at most between two kept generator states
-_MOST_CHECKPOINTS = 1024  # of 5 KB each
+MOST_CHECKPOINTS = 1024
+"""Generator states of 5 KB that are kept at most."""
+
 _PIECE = 32  # examples that RandomSampler draws at once with replacement
 
 
@@ -70,6 +72,7 @@ class Sampler:
         drop_last: bool,
         seed: int,
         origin: Origin = START,
+        checkpoints: int = MOST_CHECKPOINTS,
     ) -> None:
         self.batch_size = batch_size
         self.seed = seed
@@ -82,10 +85,11 @@ class Sampler:
         self._generator = torch.Generator().manual_seed(seed)
         if origin.generator is not None:
             self._generator.set_state(origin.generator)
-        self._begun = OrderState(0, self._generator.get_state())
+        self._begun = self._restored = OrderState(0, self._generator.get_state())
         self._next_epoch = 0
         self._checkpoints = {0: self._begun.generator}
         self._checkpoint_every = max(1, _CHECKPOINT_WORK // examples)
+        self._most_checkpoints = checkpoints
         self._orders: dict[int, Tensor] = {}
         self._base_seed = torch.empty((), dtype=torch.int64)  # of a loader's workers, drawn again each epoch
 
@@ -139,7 +143,7 @@ class Sampler:
 
     def restore(self, state: OrderState) -> None:
         """Be able to draw from there on, without all the epochs before."""
-        self._checkpoints.setdefault(state.epoch, state.generator)
+        self._restored = state
         if state.epoch > self._next_epoch:
             self._begun, self._next_epoch = state, state.epoch
             self._generator.set_state(state.generator)
@@ -157,7 +161,7 @@ class Sampler:
                 return order
 
     def _thin(self) -> None:
-        if len(self._checkpoints) > _MOST_CHECKPOINTS:
+        if len(self._checkpoints) > self._most_checkpoints:
             self._checkpoint_every *= 2
             every = self._checkpoint_every
             self._checkpoints = {epoch: one for epoch, one in self._checkpoints.items() if epoch % every == 0}
@@ -169,9 +173,13 @@ class Sampler:
 
     def _before(self, epoch: int) -> Tensor:
         """The state of the generator before an epoch that was drawn before."""
-        checkpoint = max(known for known in self._checkpoints if known <= epoch)
+        checkpoint, restored = max(known for known in self._checkpoints if known <= epoch), self._restored
         generator = torch.Generator()
-        generator.set_state(self._checkpoints[checkpoint])
+        if checkpoint < restored.epoch <= epoch:
+            checkpoint = restored.epoch
+            generator.set_state(restored.generator)
+        else:
+            generator.set_state(self._checkpoints[checkpoint])
         for _ in range(checkpoint, epoch):
             self._draw(generator)
         return generator.get_state()

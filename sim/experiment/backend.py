@@ -10,11 +10,13 @@ MUCH_WORK = 20_000_000
 """Multiplications an update of a model, from which on torch's own products of matrices, and its threads, are faster."""
 
 
-def chosen_backend(asked: BackendChoice, *, is_model: bool, work: float, device: str, updates: float) -> Backend:
+def chosen_backend(
+    asked: BackendChoice, *, is_model: bool, work: float, device: str, updates: float, seeds: int = 1
+) -> Backend:
     """The backend of an experiment; of a model that turns out to be no dense network it is torch, unless it was named.
 
-    `auto` compiles where it pays: many small updates on the CPU. It does not where a person watches, or where the runs
-    end after so many seconds: then nobody knows how many updates there will be.
+    `auto` compiles where it pays: many small updates on the CPU, and many seeds. It does not where a person watches, or
+    where the runs end after so many seconds: then nobody knows how many updates there will be.
 
     Args:
         asked: what the user named.
@@ -22,13 +24,16 @@ def chosen_backend(asked: BackendChoice, *, is_model: bool, work: float, device:
         work: parameters times examples of the largest update.
         device: where it is computed.
         updates: how many all runs together are to make; 0 where that is not known.
+        seeds: from how many each run is made.
 
     Raises:
         ConfigError: if the backend that was named cannot do it.
     """
+    if seeds > 1 and device != "cpu":
+        raise ConfigError(f"Many seeds are computed on the CPU, not on {device}; add --device cpu.")
     if asked == "compiled" and device != "cpu":
         raise ConfigError(f"--backend compiled computes on the CPU, not on {device}; add --device cpu.")
     if asked != "auto":
         return asked
-    pays = updates >= MANY_UPDATES and not (is_model and work > MUCH_WORK)
+    pays = seeds > 1 or (updates >= MANY_UPDATES and not (is_model and work > MUCH_WORK))
     return "compiled" if pays and device == "cpu" else "torch"

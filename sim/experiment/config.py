@@ -24,7 +24,7 @@ from sim.experiment.choices import (
 )
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change, ClockChange, Fork, Journal
+from sim.experiment.journal import Change, ClockChange, Fork, Journal, Removal
 from sim.experiment.words import quoted
 
 MAX_RUNS = 9
@@ -208,6 +208,7 @@ class Experiment:
         start: where all runs begin, for two parameters; None: the problem's own start.
         runs: 1 to 9 descents on it, all from the same start.
         seed: of the order of the examples, for every run alike, and of a model's parameters.
+        seeds: how many descents each run is made of: of this seed, and of as many that follow it.
         clock: what the runs are kept equal in.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         backend: who makes the updates.
@@ -219,6 +220,7 @@ class Experiment:
     problem: ProblemConfig | ModelConfig = field(default_factory=ProblemConfig)
     runs: tuple[RunConfig, ...] = field(default_factory=default_runs)
     seed: int = 0
+    seeds: int = 1
     clock: Clock = "updates"
     device: str = "auto"
     backend: BackendChoice = "auto"
@@ -237,6 +239,7 @@ class Experiment:
         choose(self.plane, get_args(PlaneKind), "plane")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"The seed must be a whole number from 0 to 2^63 - 1, not {self.seed}.")
+        self._check_seeds()
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
             raise ConfigError(f"Unknown device {self.device!r}; known: auto, cpu, cuda, cuda:N, mps.")
         moments = [change.moment for change in self.changes]
@@ -245,9 +248,26 @@ class Experiment:
             raise ConfigError("Changes come in the order of their moments, those of the clock one at a moment at most.")
         runs_after(self.runs, self.changes)
 
+    def _check_seeds(self) -> None:
+        if not 1 <= self.seeds <= 2**63 - self.seed:
+            raise ConfigError(f"--seeds must be at least 1, and the last seed below 2^63; got {self.seeds}.")
+        if self.seeds == 1:
+            return
+        if isinstance(self.problem, ModelConfig):
+            raise ConfigError(f"--seeds is for two-parameter problems, and {self.problem.model} is a model.")
+        if self.backend == "torch":
+            raise ConfigError("Many seeds are compiled; leave out --backend torch, or --seeds.")
 
-def runs_after(runs: tuple[RunConfig, ...], changes: Iterable[Change]) -> tuple[RunConfig, ...]:
-    """The runs as they are after some changes, forks among them.
+
+def runs_after(
+    runs: tuple[RunConfig, ...], changes: Iterable[Change], removed: frozenset[str] = frozenset()
+) -> tuple[RunConfig, ...]:
+    """The runs as they are after some changes, forks among them, those that were removed not.
+
+    Args:
+        runs: as they were before.
+        changes: in their order.
+        removed: the names of runs that were removed before.
 
     Raises:
         ConfigError: for a change of a run that there is none of, or to what no run can be.
@@ -259,7 +279,14 @@ def runs_after(runs: tuple[RunConfig, ...], changes: Iterable[Change]) -> tuple[
         if change.run not in names:
             raise ConfigError(f"There is no run {change.run!r} to change; {suggest(change.run, names)}")
         index = names.index(change.run)
+        if isinstance(change, Removal):
+            runs, removed = (*runs[:index], *runs[index + 1 :]), removed | {change.run}
+            if not runs:
+                raise ConfigError(f"{change.run} is the last run; it cannot be removed.")
+            continue
         changed = replace(runs[index], **change.settings)
+        if changed.name in removed:
+            raise ConfigError(f"A run named {changed.name} was removed; give the new one another name.")
         runs = (*runs, changed) if isinstance(change, Fork) else (*runs[:index], changed, *runs[index + 1 :])
         _check_runs(runs)
     return runs

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from sim.experiment.config import Experiment, Limit, LimitUnit, ModelConfig, ProblemConfig, RunConfig, default_runs
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.geometry import Point
-from sim.experiment.journal import Change, ClockChange, Fork, RunChange
+from sim.experiment.journal import Change, ClockChange, Fork, Removal, RunChange
 from sim.experiment.resolved import Resolved
 
 Document = dict[str, Any]
@@ -23,7 +23,7 @@ MODEL_KEYS = ("dataset", "hidden", "task", "test_fraction", "examples", "loader"
 
 _DATA_KEYS = ("data", "features", "target", "scale")
 _LIMITS: tuple[LimitUnit, ...] = get_args(LimitUnit)
-_PLAIN_KEYS = ("seed", "clock", "device", "backend")
+_PLAIN_KEYS = ("seed", "seeds", "clock", "device", "backend")
 _KEYS = (
     *("problem", "start", "model", "mini_batch_size", "runs", "changes"),
     *(*_DATA_KEYS, *MODEL_KEYS, *SHARED_KEYS, *_PLAIN_KEYS, *_LIMITS),
@@ -34,6 +34,7 @@ _CHANGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "clock": (("moment", "clock"), ()),
     "run": (("moment", "run"), tuple(key for key in RUN_KEYS if key != "name")),
     "fork": (("moment", "fork", "update"), RUN_KEYS),
+    "remove": (("moment", "remove"), ()),
 }
 """For each kind of change the keys that it must have, and those that it may have."""
 
@@ -41,12 +42,15 @@ _CHANGE_EXAMPLES = {
     "clock": "moment=50,clock=examples",
     "run": "moment=50,run=mini-batch,batch_size=8",
     "fork": "moment=50,fork=mini-batch,update=20,name=small,batch_size=8",
+    "remove": "moment=50,remove=mini-batch",
 }
 
 _NUMBERS = (int, float)
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("lr", "momentum", "test_fraction", *_LIMITS), _NUMBERS),
-    **dict.fromkeys(("mini_batch_size", "schedule_updates", "loss_every", "examples", "workers", "seed"), (int,)),
+    **dict.fromkeys(
+        ("mini_batch_size", "schedule_updates", "loss_every", "examples", "workers", "seed", "seeds"), (int,)
+    ),
     **dict.fromkeys(("nesterov", "drop_last"), (bool,)),
     **dict.fromkeys(("features", "hidden", "start", "runs", "changes"), (list, tuple)),
     "batch_size": (int, str),
@@ -87,6 +91,8 @@ def to_document(experiment: Experiment | Resolved) -> Document:
         "backend": experiment.backend,
         "runs": [_run_document(run) for run in map(asdict, experiment.runs)],
     }
+    if experiment.seeds > 1:
+        document["seeds"] = experiment.seeds
     if experiment.start is not None:
         document["start"] = list(experiment.start)
     if isinstance(problem, ModelConfig):
@@ -205,16 +211,18 @@ def change_document(change: Change) -> Document:
             return {"moment": moment, "run": run, **settings}
         case Fork(moment, run, update, settings):
             return {"moment": moment, "fork": run, "update": update, **settings}
+        case Removal(moment, run):
+            return {"moment": moment, "remove": run}
 
 
 def _change(change: object) -> Change:
-    """What a table says: a clock, or a run and its new settings, or a run to fork and the settings of the fork."""
+    """What a table says: a clock, a run and its new settings, one to fork and the fork's, or one to remove."""
     if not isinstance(change, Mapping):
         raise ConfigError(f"Each of the changes must be a table, not {change!r}.")
     kinds = [kind for kind in _CHANGES if kind in change]
     if len(kinds) != 1:
         raise ConfigError(
-            f"A change names one of clock, run and fork, such as moment=50,clock=examples; got {change!r}."
+            f"A change names one of clock, run, fork and remove, such as moment=50,clock=examples; got {change!r}."
         )
     own, settings = _CHANGES[kinds[0]]
     _check(change, (*own, *settings), "a change")
@@ -226,5 +234,7 @@ def _change(change: object) -> Change:
             return ClockChange(change["moment"], change["clock"])
         case "run":
             return RunChange(change["moment"], change["run"], values)
+        case "remove":
+            return Removal(change["moment"], change["remove"])
         case _:
             return Fork(change["moment"], change["fork"], change["update"], values)

@@ -70,7 +70,23 @@ class Fork:
             raise ConfigError(f"A fork needs a name of its own, such as name={self.run}-2.")
 
 
-Change = ClockChange | RunChange | Fork
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A run goes on no more, and is not shown.
+
+    Attributes:
+        moment: the last one at which it was there.
+        run: its name.
+    """
+
+    moment: int
+    run: str
+
+    def __post_init__(self) -> None:
+        _check_moment(self.moment)
+
+
+Change = ClockChange | RunChange | Fork | Removal
 
 Journal = tuple[Change, ...]
 """Changes in the order in which they are made; of clocks, one at a moment at most."""

@@ -9,6 +9,8 @@ from sim.experiment.errors import ConfigError
 
 _GIGABYTE = 1e9
 _COUNTLESS = 1e18  # bytes
+_GENERATORS = 32_768  # bytes: torch's generators, and their states, of each seed and run
+_ORDERS = 64  # bytes an example, of the orders that are drawn for each seed and run
 
 
 def available() -> int:
@@ -36,3 +38,13 @@ def require_memory(what: str, needed: int, cure: str = "ask for fewer") -> None:
         raise ConfigError(
             f"{what} would take {gigabytes} GB of memory; there are {there_are / _GIGABYTE:,.0f} GB, so {cure}."
         )
+
+
+def require_memory_for_seeds(seeds: int, runs: int, examples: int) -> None:
+    """Refuse more seeds than can be held.
+
+    Raises:
+        ConfigError: saying how many can.
+    """
+    each = runs * (_GENERATORS + _ORDERS * examples)
+    require_memory(f"--seeds {seeds:,}", each * seeds, f"ask for {max(1, available() // each):,} at most")

@@ -11,7 +11,7 @@ from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig,
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Journal
-from sim.experiment.seeds import Seeds
+from sim.experiment.memory import require_memory_for_seeds
 
 MINI_BATCH_SIZE = 32
 IDENTITY_PARAMETERS = 2  # which are their own plane
@@ -108,7 +108,7 @@ class Resolved:
         asked: the descents at the start, as asked for.
         runs: what they come to, in their order.
         seed: as asked for.
-        seeds: what came of it.
+        seeds: from how many each run is made.
         clock: the one at the start.
         device: where it is computed: "cpu", "cuda:0".
         backend: who makes the updates.
@@ -123,7 +123,7 @@ class Resolved:
     asked: tuple[RunConfig, ...] = field(compare=False)  # of which the others are made
     runs: tuple[Run, ...]
     seed: int
-    seeds: Seeds
+    seeds: int
     clock: Clock
     device: str
     backend: Backend
@@ -164,13 +164,15 @@ def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:
     for made in range(1, len(asked.changes) + 1):
         for run in runs_after(asked.runs, asked.changes[:made]):
             resolve_run(run, facts, backend)
+    if asked.seeds > 1:
+        require_memory_for_seeds(asked.seeds, len(asked.runs), facts.examples)
     return Resolved(
         problem=asked.problem,
         start=facts.start,
         asked=asked.runs,
         runs=tuple(resolve_run(run, facts, backend) for run in asked.runs),
         seed=asked.seed,
-        seeds=Seeds.of(asked.seed),
+        seeds=asked.seeds,
         clock=asked.clock,
         device=device,
         backend=backend,
@@ -190,6 +192,7 @@ def _backend(asked: Experiment, facts: Facts, device: str) -> Backend:
         work=max(sizes) * facts.parameters,
         device=device,
         updates=sum(_updates(asked.limit, size, facts.examples) for size in sizes),
+        seeds=asked.seeds,
     )
 
 

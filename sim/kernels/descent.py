@@ -154,8 +154,10 @@ def step_singles(rule: Any, number: int, gradient: Any, lr: float, memory: Any, 
 
 step_at = called_by_address(STEP)
 
+DESCEND = types.Tuple((INTEGER, types.boolean))(INTEGER, DATA, BATCHES, RULE, _STANDING, FLOAT, _COLUMNS)
 
-@compiled(types.Tuple((INTEGER, types.boolean))(INTEGER, DATA, BATCHES, RULE, _STANDING, FLOAT, _COLUMNS))
+
+@compiled(DESCEND)
 def descend(
     batch: int, data: Any, batches: Any, rule: Any, standing: Any, loss_bound: float, columns: Any
 ) -> tuple[int, bool]:

@@ -7,8 +7,14 @@ from numba import types
 
 from sim.kernels.compiling import COLUMN, DATA, FLOAT, INTEGER, INTEGERS, TABLE, batch_at, compiled, mean_at
 
+EVALUATE = types.void(INTEGER, DATA, TABLE, INTEGER, INTEGER, COLUMN)
+FIND_CONVERGED = types.void(
+    *(INTEGER, DATA, INTEGERS, TABLE, INTEGER),
+    *(types.boolean, INTEGER, INTEGER, FLOAT, types.Array(types.uint8, 1, "C")),
+)
 
-@compiled(types.void(INTEGER, DATA, TABLE, INTEGER, INTEGER, COLUMN))
+
+@compiled(EVALUATE)
 def evaluate(mean: int, data: Any, points: Any, first: int, every: int, losses: Any) -> None:
     """The loss over all examples after each update whose number is a multiple of `every`; inf where it is no number.
 
@@ -25,12 +31,7 @@ def evaluate(mean: int, data: Any, points: Any, first: int, every: int, losses: 
         losses[index] = math.inf if math.isnan(loss) else loss
 
 
-@compiled(
-    types.void(
-        *(INTEGER, DATA, INTEGERS, TABLE),
-        *(INTEGER, types.boolean, INTEGER, INTEGER, FLOAT, types.Array(types.uint8, 1, "C")),
-    )
-)
+@compiled(FIND_CONVERGED)
 def find_converged(
     batch: int,
     data: Any,

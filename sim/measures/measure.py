@@ -42,9 +42,7 @@ class Step:
     @cached_property
     def grad_norm(self) -> float:
         """The length of the gradient, in its own type; whether a run has converged or diverged depends on it."""
-        from torch.linalg import vector_norm  # loaded by whoever made the gradient; the terminal loads no torch
-
-        return float(vector_norm(self.gradient))
+        return float(self.gradient.norm())
 
 
 class Figures(NamedTuple):

@@ -4,7 +4,7 @@ import torch
 
 from sim.experiment.errors import ConfigError
 
-_ALL_THREADS = torch.get_num_threads()
+ALL_THREADS = torch.get_num_threads()
 _THREADED_WORK = 50_000_000
 
 
@@ -32,7 +32,7 @@ def use_threads_for(work: float) -> None:
     Waiting for each other costs threads more than a small batch takes: 30 times as long where another process, such
     as the screen, has one of two cores.
     """
-    torch.set_num_threads(_ALL_THREADS if work > _THREADED_WORK else 1)
+    torch.set_num_threads(ALL_THREADS if work > _THREADED_WORK else 1)
 
 
 def describe(device: torch.device) -> str:

@@ -54,6 +54,7 @@ class Formula:
         lr: the learning rate that all runs share unless they are given another.
         pace: for each clock, units of that clock for each second of playing at speed 1.
         minima: the minimisers of the mean loss that are known (there may be several, or none).
+        saddle: the saddle between them, where that is what the problem is about.
         view: how to draw the data; None where there is nothing to draw.
         comparable_axes: whether both parameters have the same units, so that a step means as much along one axis as
             along the other.
@@ -71,6 +72,7 @@ class Formula:
     lr: float
     pace: dict[Clock, float]
     minima: tuple[Point, ...] = ()
+    saddle: Point | None = None
     view: DataView | None = None
     comparable_axes: bool = False
 

@@ -36,4 +36,5 @@ def saddle(_config: ProblemConfig) -> Formula:
         pace={"updates": 25, "examples": 512, "seconds": 0.005},
         comparable_axes=True,
         minima=(Point(0.0, 1.0), Point(0.0, -1.0)),
+        saddle=Point(0.0, 0.0),
     )

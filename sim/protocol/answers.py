@@ -10,6 +10,7 @@ from sim.experiment.choices import PlaneName
 from sim.experiment.geometry import Point, Window
 from sim.experiment.journal import Journal
 from sim.experiment.resolved import Lineage, Resolved
+from sim.protocol.checkpoint import Checkpoint
 from sim.protocol.cloud import Cloud
 from sim.protocol.commands import Job
 from sim.protocol.trace import Rows
@@ -75,6 +76,7 @@ class Opened:
         tests: how many test examples there are.
         pass_seconds: how long it took to evaluate the loss over all examples.
         note: in what the experiment is not as it could be, as a sentence, or "".
+        past: what was recorded after the start of an experiment that goes on from there; None for others.
     """
 
     experiment: Resolved
@@ -85,6 +87,7 @@ class Opened:
     tests: int = 0
     pass_seconds: float = 0.0
     note: str = ""
+    past: "Advanced | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,19 @@ class Trouble:
     measures: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """Where the members of a run are that is made from K seeds.
+
+    Attributes:
+        points: on the plane, shape (K, 2).
+        statuses: a `Status` each, uint8, shape (K,).
+    """
+
+    points: NDArray[np.float64]
+    statuses: NDArray[np.uint8]
+
+
 @dataclass(frozen=True, slots=True)
 class Advanced:
     """The answer to `Advance`: what the runs did.
@@ -115,6 +131,8 @@ class Advanced:
         plane: what is new on the plane.
         lineages: the runs, those that were forked off on the way among them.
         troubles: runs that failed meanwhile.
+        members: of each run where they are made from several seeds; else none.
+        checkpoint: the state after all this, where one was due.
     """
 
     rows: Rows
@@ -123,6 +141,8 @@ class Advanced:
     plane: PlaneNews
     lineages: tuple[Lineage, ...]
     troubles: tuple[Trouble, ...] = ()
+    members: tuple[Members, ...] = ()
+    checkpoint: Checkpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +152,19 @@ class Changed:
     Attributes:
         journal: what was changed so far, this change among it.
         lineages: the runs, those that were forked off among them.
+        checkpoint: the state after it, where checkpoints are taken.
     """
 
     journal: Journal
     lineages: tuple[Lineage, ...]
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The answer to `Save`: all that the runs' future depends on."""
+
+    checkpoint: Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +304,7 @@ class Worked:
     pending: tuple[Job, ...]
 
 
-Answer = Opened | Advanced | Changed | Refused | PlaneNews | Worked | Failed
+Answer = Opened | Advanced | Saved | Changed | Refused | PlaneNews | Worked | Failed
 
 
 @dataclass(frozen=True, slots=True)

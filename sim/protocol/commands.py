@@ -10,6 +10,7 @@ from sim.experiment.choices import Clock, PlaneKind
 from sim.experiment.config import Experiment
 from sim.experiment.geometry import Window
 from sim.experiment.journal import Settings
+from sim.protocol.checkpoint import Resume
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,17 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Begin an experiment, dropping the one before. -> Opened"""
+    """Begin an experiment, dropping the one before. -> Opened
+
+    Attributes:
+        experiment: which.
+        retention: how much is kept.
+        resume: where it goes on; None: at its start.
+    """
 
     experiment: Experiment
     retention: Retention = field(default_factory=Retention)
+    resume: Resume | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,17 @@ class Advance:
     moments: int
     span: float
     budget: float
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Take a checkpoint, and give further ones along with the answers from then on. -> Saved
+
+    Attributes:
+        every: seconds of wall time between two of them (more where they are large); infinity: no further ones.
+    """
+
+    every: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,17 @@ class ForkRun:
     run: str
     update: int
     settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRun:
+    """Have a run go on no more. -> Changed, or Refused
+
+    Attributes:
+        run: its name.
+    """
+
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +193,7 @@ class Work:
     budget: float
 
 
-Command = Open | Advance | SetClock | ChangeRun | ForkRun | SetPlane | Work
+Command = Open | Advance | Save | SetClock | ChangeRun | ForkRun | RemoveRun | SetPlane | Work
 
 
 @dataclass(frozen=True, slots=True)

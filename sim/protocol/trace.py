@@ -41,6 +41,16 @@ RECORDED = measures("step", "pass")
 ROW = np.dtype(COUNTERS + [(one.name, np.float64) for one in RECORDED])
 """One update of one run. Where it went is in the trails."""
 
+BANDS = {name: (f"{name}_low", f"{name}_high") for name in ("batch_loss", "grad_norm", "loss")}
+"""For the measures that have a band, the columns of its lower and upper edge."""
+
+ENSEMBLE_ROW = np.dtype([*ROW.descr, *((edge, np.float64) for edges in BANDS.values() for edge in edges)])
+"""One update of one run that is made from several seeds: the columns of these measures have the median over its
+members, their bands go from the 10% quantile to the 90% one.
+
+Quantiles are those of `numpy.quantile`; a member that diverged counts as infinite from then on.
+"""
+
 Rows = NDArray[np.void]
 
 NO_ROWS: Rows = np.empty(0, dtype=ROW)

@@ -63,6 +63,39 @@ def open_file(path: Path) -> sqlite3.Connection:
     return database
 
 
+def open_to_append(path: Path) -> sqlite3.Connection:
+    """A recording that is written to from here on, by whichever thread, and by no other program.
+
+    Raises:
+        ConfigError: where another one writes it, or it cannot be written to.
+    """
+    database = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_LOCK_PATIENCE, check_same_thread=False
+    )
+    try:
+        begin_log(database)
+    except sqlite3.DatabaseError as error:
+        database.close()
+        if "locked" in str(error):
+            raise ConfigError(f"{shown_path(path)} is being written by another program.") from None
+        raise ConfigError(f"{shown_path(path)} cannot be written to: {first_line(error)}.") from None
+    return database
+
+
+def begin_log(database: sqlite3.Connection) -> None:
+    """Have batches appended to a log, which readers see at once and a killed program leaves whole; keep others out.
+
+    Whoever writes a recording always has a transaction open: SQLite lets no second writer in then, and ends it with the
+    process.
+
+    Raises:
+        sqlite3.OperationalError: where there is another writer.
+    """
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=NORMAL")
+    database.execute("BEGIN IMMEDIATE")
+
+
 def _require_file(path: Path, shown: str) -> None:
     try:
         mode = path.stat().st_mode

@@ -17,7 +17,9 @@ from sim.experiment.geometry import Window
 from sim.experiment.journal import Journal
 from sim.experiment.resolved import Facts, Lineage, Run, Stage, resolve
 from sim.protocol.answers import Advanced, Opened, PlaneNews, Surveyed, Trail, Trouble
+from sim.protocol.checkpoint import Resume
 from sim.protocol.trace import Rows, Status
+from sim.recording.checkpoints import read_checkpoints, read_snapshots
 from sim.recording.file import all_of, document, only, open_file, reading, trace_of, typed
 
 _HEAD = ("x", "y", "distance")
@@ -36,6 +38,7 @@ class Recording:
         opened: the experiment at its start.
         gdsim: the version of the program that wrote it, or "".
         begun: when, in seconds since 1970, UTC.
+        schema: the version of its tables.
 
     Raises:
         ConfigError: for what is no recording, a newer one, a damaged one, or one that cannot be read.
@@ -47,6 +50,7 @@ class Recording:
         self._database = open_file(path)
         with reading(path):
             found = only(self._database, "recording")
+            ((self.schema,),) = self._database.execute("PRAGMA user_version")
             self.gdsim, self.begun = typed(found["gdsim"], str), typed(found["begun"], float)
             self.asked = from_document(document(found["asked"]))
             self.opened = self._opened(found)
@@ -98,6 +102,37 @@ class Recording:
         with reading(self.path):
             ((number,),) = self._database.execute("SELECT count(*) FROM landscapes")
             return typed(number, int)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The SHA-256 of the user's own files that the problem is made of, by their paths."""
+        with reading(self.path):
+            return {typed(row["path"], str): typed(row["sha256"], str) for row in all_of(self._database, "files")}
+
+    @property
+    def resume(self) -> Resume:
+        """Where the experiment goes on."""
+        with reading(self.path):
+            database, lineages = self._database, self._lineages()
+            checkpoints = read_checkpoints(database)
+            states = [(run.update, run.seconds) for run in checkpoints[-1].runs] if checkpoints else []
+            ends = states or [(0, 0.0)] * len(lineages)
+            if len(ends) != len(lineages):
+                raise ValueError("the state of a run is missing")
+            for row in database.execute('SELECT run, max("update"), seconds FROM trace GROUP BY run'):
+                ends[row[0]] = max(ends[row[0]], (typed(row[1], int), typed(row[2], float)))
+            last = all_of(database, "trace ORDER BY rowid DESC LIMIT 1")[0]
+            return Resume(
+                checkpoints=checkpoints,
+                snapshots=read_snapshots(database),
+                journal=self.journal,
+                lineages=lineages,
+                ends=tuple(ends),
+                moment=typed(last["moment"], int),
+                position=typed(last["position"], float),
+                plane=typed(only(database, "plane")["number"], int),
+                start=self.opened.rows,
+            )
 
     # -- the tables ---------------------------------------------------------------------------------------------------
 

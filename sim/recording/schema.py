@@ -4,6 +4,9 @@ Numbers and texts stand in columns of their own. An array is a BLOB of little-en
 and type in the columns beside it. NULL is what was not evaluated (NaN); SQLite does not distinguish -0.0 from 0.0. A
 document is JSON in the schema of `sim.experiment.document`, so that nothing in the file is ever executed.
 
+Version 2 has what runs go on from: the tables from `checkpoints` on. Since the newest checkpoint nothing was changed,
+so that the rows of the trace beyond it are made again from there.
+
 `PRAGMA application_id` says that it is a recording, `PRAGMA user_version` which schema it has. A later schema of the
 same version may have further columns (a measure more, say): a reader takes those that it knows.
 """
@@ -18,7 +21,7 @@ from sim.protocol.trace import ROW, Status
 
 SUFFIX = ".gdsim"
 APPLICATION = 0x6764736D  # "gdsm"
-VERSION = 1
+VERSION = 2
 
 TRACE = tuple(ROW.names or ())
 """The columns of the trace, as of `sim.protocol.trace.ROW`."""
@@ -79,6 +82,37 @@ CREATE TABLE landscapes (      -- the loss at the centres of the cells of a wind
     progress REAL,             -- 1: complete; below, a coarse one that was the best so far
     "left" REAL, "right" REAL, bottom REAL, top REAL,
     rows INTEGER, columns INTEGER, type TEXT, "values" BLOB
+);
+CREATE TABLE files (           -- the user's own that the problem is made of
+    path TEXT, sha256 TEXT
+);
+CREATE TABLE checkpoints (     -- all that the runs' future depends on, at some moments; older ones are thinned out
+    checkpoint INTEGER PRIMARY KEY,
+    moment INTEGER,
+    clock INTEGER,
+    position REAL,             -- where the clock stood, in its own unit
+    turn INTEGER,              -- on the clock of seconds: which run's turn it is; else NULL
+    until REAL,                -- and how many seconds it may have spent before its last update
+    changed INTEGER            -- how many of the changes were made
+);
+CREATE TABLE states (          -- where each run was, before what was changed there; see sim.descent.state.RunState
+    checkpoint INTEGER, run INTEGER, "update" INTEGER, seconds REAL, status INTEGER,
+    loss_bound REAL,           -- a batch loss beyond it means that the run has diverged
+    epoch INTEGER,             -- the next one whose order of the examples is to be drawn
+    "values" TEXT,             -- JSON: what is no tensor of its optimizer and schedule
+    stride INTEGER             -- the updates of its snapshots are multiples of it
+);
+CREATE TABLE tensors (         -- of these states
+    checkpoint INTEGER, run INTEGER,
+    part TEXT,                 -- vector (the parameters), buffers, optimizer, order or random (of its generators)
+    name TEXT,                 -- in that part
+    type TEXT,                 -- as torch names it
+    shape TEXT,                -- JSON
+    device INTEGER,            -- 1: it lies on the device
+    content BLOB, crc32 INTEGER
+);
+CREATE TABLE snapshots (       -- of more than two parameters: where the runs were, for planes to come
+    run INTEGER, "update" INTEGER, type TEXT, shape TEXT, content BLOB, crc32 INTEGER
 );
 """
 

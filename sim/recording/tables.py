@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -13,9 +13,12 @@ from sim.experiment.config import Experiment
 from sim.experiment.document import change_document, to_document
 from sim.experiment.journal import Journal
 from sim.experiment.resolved import Lineage
-from sim.protocol.answers import Advanced, Answer, Changed, Opened, PlaneNews, Surveyed, Trouble, Worked
+from sim.protocol.answers import Advanced, Answer, Changed, Opened, PlaneNews, Saved, Surveyed, Trouble, Worked
+from sim.protocol.checkpoint import Checkpoint
 from sim.protocol.trace import Rows
+from sim.recording.checkpoints import write_checkpoint
 from sim.recording.schema import STAGE, TRACE, insert
+from sim.recording.sources import fingerprints
 
 _KEPT_LANDSCAPES = 16
 
@@ -51,10 +54,21 @@ def write_start(database: sqlite3.Connection, asked: Experiment, opened: Opened)
         "ended": False,
     }
     database.execute(insert("recording", values), tuple(values.values()))
+    database.executemany(insert("files", ("path", "sha256")), fingerprints(asked.problem).items())
     database.execute("INSERT INTO plane (edition) VALUES (0)")
     _write_changes(database, experiment.changes)
     _write_trace(database, opened.rows)
     _write_plane(database, opened.plane, experiment.lineages)
+
+
+def write_resumed(database: sqlite3.Connection, asked: Experiment, opened: Opened) -> None:
+    """Write that an experiment goes on, perhaps to another end, and on another plane."""
+    assert opened.past is not None, "it was recorded"
+    documents = to_document(asked), to_document(replace(opened.experiment, changes=asked.changes))
+    values = *map(json.dumps, documents), opened.device
+    database.execute("UPDATE recording SET asked = ?, resolved = ?, device = ?, ended = 0, finished = 0", values)
+    if not opened.past.plane.flat:
+        _write_plane(database, opened.past.plane, opened.past.lineages)
 
 
 def write_answer(database: sqlite3.Connection, answer: Answer) -> None:
@@ -65,9 +79,13 @@ def write_answer(database: sqlite3.Connection, answer: Answer) -> None:
             _write_plane(database, answer.plane, answer.lineages)
             _write_troubles(database, answer.troubles)
             database.execute("UPDATE recording SET finished = ?", (answer.finished,))
-        case Changed(journal, lineages):
+            _write_checkpoint(database, answer.checkpoint)
+        case Changed(journal, lineages, checkpoint):
             _write_runs(database, lineages)
             _write_changes(database, journal)
+            _write_checkpoint(database, checkpoint)
+        case Saved(checkpoint):
+            _write_checkpoint(database, checkpoint)
         case PlaneNews():
             _write_plane(database, answer)
         case Worked(results):
@@ -101,6 +119,11 @@ def _write_changes(database: sqlite3.Connection, journal: Journal) -> None:
     database.execute("DELETE FROM changes")
     changes = [(change.moment, json.dumps(change_document(change))) for change in journal]
     database.executemany(insert("changes", ("moment", "change")), changes)
+
+
+def _write_checkpoint(database: sqlite3.Connection, checkpoint: Checkpoint | None) -> None:
+    if checkpoint is not None:
+        write_checkpoint(database, checkpoint)
 
 
 def _write_plane(database: sqlite3.Connection, news: PlaneNews, lineages: Iterable[Lineage] = ()) -> None:

@@ -10,13 +10,15 @@ from pathlib import Path
 from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
 from sim.experiment.words import first_line, shown_path
-from sim.protocol.answers import Advanced, Answer, Changed, Opened, PlaneNews, Worked
+from sim.protocol.answers import Advanced, Answer, Changed, Opened, PlaneNews, Saved, Worked
 from sim.protocol.commands import Command, Open
+from sim.recording.file import begin_log, open_to_append
 from sim.recording.schema import SUFFIX, tables
-from sim.recording.tables import write_answer, write_start, write_time
+from sim.recording.tables import write_answer, write_resumed, write_start, write_time
 
 _EVERY = 0.25  # seconds between batches: what a killed program loses
 _SIGN_OF_LIFE = 4  # batches, of which one is written also if it is empty
+CHECKPOINTS_EVERY = 1.0  # seconds: what has to be made again where a recording goes on
 _MOST_WAITING = 500_000  # rows, some 60 MB: whoever makes more of them waits
 _LOCK_PATIENCE = 1.0  # seconds for another program that holds the file
 
@@ -48,22 +50,31 @@ class Writer:
 
     Each experiment that is begun has a file of its own: the second one is `race-2.gdsim`. Trouble ends the recording,
     not the runs. The file is made when the first experiment stands.
+
+    Args:
+        path: of the first experiment's recording.
+        resumed: it is there already, and that experiment goes on in it.
+
+    Attributes:
+        file: what is written.
+
+    Raises:
+        ConfigError: where a recording that is there cannot be written to, or another program writes it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, resumed: bool = False) -> None:
+        self._path = self.file = path
         self._changed = threading.Condition()
         self._waiting: list[tuple[Experiment | None, Answer]] = []
         self._rows = self._empty = 0
         self._sentences: list[str] = []
         self._over = self._closing = False
         self._thread: threading.Thread | None = None
-        self._database: sqlite3.Connection | None = None
-        self._file = path
+        self._database = open_to_append(path) if resumed else None
 
     def take(self, command: Command, answer: Answer) -> None:
         """Have written what an answer says."""
-        if self._over or not isinstance(answer, Opened | Advanced | Changed | PlaneNews | Worked):
+        if self._over or not isinstance(answer, Opened | Advanced | Saved | Changed | PlaneNews | Worked):
             return
         with self._changed:
             self._waiting.append((command.experiment if isinstance(command, Open) else None, answer))
@@ -71,6 +82,11 @@ class Writer:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="recording", daemon=True)
             self._thread.start()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is written, by now or soon: after trouble, or once it was closed."""
+        return self._over or self._closing
 
     @property
     def behind(self) -> bool:
@@ -95,6 +111,9 @@ class Writer:
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
+        elif self._database is not None:  # what was to be resumed never was
+            self._database.rollback()
+            self._end()
 
     # -- in the thread ------------------------------------------------------------------------------------------------
 
@@ -116,7 +135,10 @@ class Writer:
             batch, self._waiting, rows, closing = self._waiting, [], self._rows, self._closing
         for asked, answer in batch:
             if isinstance(answer, Opened) and asked is not None:
-                self._begin(asked, answer)
+                if answer.past is None:
+                    self._begin(asked, answer)
+                else:
+                    write_resumed(self._open_database, asked, answer)
             else:
                 write_answer(self._open_database, answer)
         self._empty = 0 if batch else self._empty + 1
@@ -139,23 +161,23 @@ class Writer:
         if self._database is not None:
             self._commit(ended=True)
             self._end()
-        self._file = _made_anew(self._path)
-        if self._file != self._path:
-            self._say(f"This experiment is recorded in {shown_path(self._file)}.")
-        database = sqlite3.connect(self._file, timeout=_LOCK_PATIENCE)
+        self.file = _made_anew(self._path)
+        if self.file != self._path:
+            self._say(f"This experiment is recorded in {shown_path(self.file)}.")
+        database = sqlite3.connect(self.file, timeout=_LOCK_PATIENCE)
         self._database = database
         database.executescript(f"BEGIN; {tables()} COMMIT;")
         with database:
             write_start(database, asked, opened)
-        # from here on a batch is appended to a log, which readers see at once and a killed program leaves whole
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=NORMAL")
+        begin_log(database)
 
     def _commit(self, *, ended: bool) -> None:
         """End a batch. A file that was removed could be written to without end, and nobody would ever see it."""
-        self._file.stat()
+        self.file.stat()
         write_time(self._open_database, ended=ended)
         self._open_database.commit()
+        if not ended:
+            self._open_database.execute("BEGIN IMMEDIATE")
 
     def _end(self) -> None:
         """Close the file, as one without a log beside it where nobody reads it just now."""
@@ -169,7 +191,7 @@ class Writer:
 
     def _fail(self, error: sqlite3.Error | OSError) -> None:
         why = (error.strerror if isinstance(error, OSError) else None) or first_line(error)
-        self._say(f"The recording {shown_path(self._file)} ended early, the runs did not: {why[0].lower()}{why[1:]}.")
+        self._say(f"The recording {shown_path(self.file)} ended early, the runs did not: {why[0].lower()}{why[1:]}.")
         if self._database is not None:
             self._database.close()
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sim.descent.backends import steppers_of
 from sim.descent.course import Course
+from sim.descent.ensemble_stepper import EnsembleStepper
 from sim.descent.race import Race
 from sim.descent.state import module_at
 from sim.descent.stepper import Block, Stepper
@@ -21,6 +22,7 @@ from sim.engine import Engine
 from sim.experiment.choices import OPTIMIZERS, Backend
 from sim.experiment.config import Experiment, Limit, RunConfig
 from sim.experiment.resolved import Resolved, resolve
+from sim.kernels.formula import kernels_of
 from sim.models.evaluation import passes
 from sim.models.problem import Problem
 from sim.protocol.answers import Failed, Result, Worked
@@ -47,13 +49,19 @@ class OneRun:
         rate: float | None = 0.1,
         seed: int = 0,
         limit: Limit | None = None,
-        backend: Backend = "torch",
+        backend: Backend | Literal["ensemble"] = "torch",
     ) -> None:
+        """An ensemble is one of a single member here."""
         self.problem = problem
-        experiment = resolved(problem, run, rate=rate, seed=seed, limit=limit, backend=backend)
+        asked: Backend = "compiled" if backend == "ensemble" else backend
+        experiment = resolved(problem, run, rate=rate, seed=seed, limit=limit, backend=asked)
         self.course = Course(experiment.runs[0], 0, experiment)
-        _, make, _ = steppers_of(problem, experiment, backend)
-        self.stepper = make(self.course)
+        if backend == "ensemble":
+            assert problem.formula is not None
+            self.stepper: Stepper = EnsembleStepper(problem, kernels_of(problem.formula), self.course)
+        else:
+            _, make, _ = steppers_of(problem, experiment, asked)
+            self.stepper = make(self.course)
         self.passes = passes(problem, problem.model)
         self.state = self.stepper.start(self.passes)
 

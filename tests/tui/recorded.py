@@ -1,7 +1,7 @@
 """A hand-made race as a recording that is still being written, and its screen."""
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tests.tui.screen import WIDE, ready, text_of
 from tests.tui.traces import ReplayLink, make_experiment, make_race
 from tui.replaying import ReplayApp
 from tui.session.history import History
+from tui.session.link import Link, ProcessLink
 from tui.session.playback import Playback
 from tui.session.replay import Replay
 
@@ -74,15 +75,17 @@ class Screen:
         return " ".join(" ".join(text_of(toast).replace("▌", " ").split()) for toast in self.app.screen.query("Toast"))
 
 
-def make_replay(path: Path, *, playing: bool = False) -> ReplayApp:
+def make_replay(path: Path, *, playing: bool = False, new_link: Callable[[], Link] = ProcessLink) -> ReplayApp:
     """The screen over a recording; nothing moves by itself."""
-    playback = Playback(Recording(path))
+    playback = Playback(Recording(path), new_link)
     return ReplayApp(playback.asked, playback.card, playback, ticking=False, playing=playing)
 
 
 @asynccontextmanager
-async def replayed(path: Path, *, playing: bool = False, size: tuple[int, int] = WIDE) -> AsyncIterator[Screen]:
-    app = make_replay(path, playing=playing)
+async def replayed(
+    path: Path, *, playing: bool = False, size: tuple[int, int] = WIDE, new_link: Callable[[], Link] = ProcessLink
+) -> AsyncIterator[Screen]:
+    app = make_replay(path, playing=playing, new_link=new_link)
     async with app.run_test(size=size, notifications=True) as pilot:
         await ready(pilot)
         yield Screen(app, pilot)

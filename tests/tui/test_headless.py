@@ -21,6 +21,7 @@ from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews, Tr
 from sim.protocol.commands import Advance, Command, Open
 from sim.protocol.trace import NO_ROWS, ROW, Rows, Status
 from tui import cli, headless
+from tui.draw.numbers import decimal
 from tui.export import ExportError
 from tui.headless import descend, run_headless
 from tui.options.options import Options, prepare
@@ -194,6 +195,54 @@ def test_a_real_run_exports_every_update(tmp_path: Path, capsys: pytest.CaptureF
         assert [own[0][column] for column in ("batch_loss", "grad_norm", "lr")] == ["", "", ""]
     again = _export(tmp_path / "b.csv", *arguments)
     assert [row | {"seconds": ""} for row in again] == [row | {"seconds": ""} for row in rows]
+
+
+@pytest.mark.parametrize("extension", ["csv", "jsonl", "parquet"])
+def test_many_seeds_are_exported_one_after_the_other_as_each_alone_is(
+    tmp_path: Path, extension: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read = {"csv": pl.read_csv, "jsonl": pl.read_ndjson, "parquet": pl.read_parquet}[extension]
+    asked = ("run", "saddle", "--updates", "40", "--mini-batch-size", "8")
+    assert cli.main([*asked, "--seed", "5", "--seeds", "3", "--export", str(tmp_path / f"all.{extension}")]) == 0
+    assert "369 rows in" in capsys.readouterr().out
+    frame = read(tmp_path / f"all.{extension}")
+    assert frame.columns[0] == "seed"
+    for seed in (5, 6, 7):
+        path = tmp_path / f"{seed}.{extension}"
+        assert cli.main([*asked, "--seed", str(seed), "--backend", "compiled", "--export", str(path)]) == 0
+        assert frame.filter(pl.col("seed") == seed).drop("seed", "seconds").equals(read(path).drop("seconds"))
+
+
+def test_the_summary_of_many_seeds_has_medians_bands_and_outcomes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "race.csv"
+    assert cli.main(["run", "saddle", "--updates=150", "--seeds=9", f"--export={path}", "--lr=0.05"]) == 0
+    _, facts, _, head, *lines = capsys.readouterr().out.splitlines()
+    assert facts == "256 examples · each run for 150 updates · seeds 0 to 8 · compiled on cpu"
+    assert head.split()[-5:] == ["median", "loss", "10%", "90%", "status"]
+    last = pl.read_csv(path).filter(pl.col("update") == 150)
+    for line, name in zip(lines, ("batch", "mini-batch", "stochastic"), strict=False):
+        losses = last.filter(pl.col("run") == name)["loss"].to_numpy()
+        shown = line.split()[8:11]
+        assert shown == [decimal(share) for share in np.quantile(losses, (0.5, 0.1, 0.9))]
+    heads = last.filter(pl.col("run") == "stochastic")["y"]
+    left, above = heads.filter(heads.abs() > 0.5), heads.filter(heads > 0.5)
+    assert len(above) < len(left)
+    assert lines[-3] == (
+        f"stochastic  left the saddle: {len(left)} of 9; above: {len(above)}, below: {len(left) - len(above)}"
+    )
+
+
+def test_what_many_seeds_do_in_some_seconds_is_not_exported_nor_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["run", "saddle", "--seeds=2", "--seconds=0.1"]
+    assert cli.main([*asked, f"--export={tmp_path / 'race.csv'}"]) == 2
+    assert "use --updates or --epochs" in capsys.readouterr().err
+    assert cli.main([*asked, f"--record={tmp_path / 'race.gdsim'}"]) == 2
+    assert "leave out --seeds, or --record" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_plain_gradient_descent_by_hand(tmp_path: Path, device: str) -> None:

@@ -1,13 +1,13 @@
 """Where the panels stand, on terminals of every size."""
 
 import pytest
-from textual.widgets import Button, Footer, Static
-from textual.widgets._footer import FooterKey, FooterLabel
+from textual.widgets import Button, Static
 
 from sim.experiment.config import RunConfig
 from sim.protocol.answers import Failed
 from tests.tui.screen import COMPACT, VERY_WIDE, WIDE, Screen, make_app, on_screen, ready, settled, text_of, wait_for
 from tests.tui.traces import make_experiment
+from tui.keys import KEYS
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ async def test_every_panel_has_its_own_part_of_the_screen(size: tuple[int, int],
 
 def check_regions(it: Screen) -> None:
     """The panels that are shown tile the screen."""
-    beside = (it.app.query_one("#sentence"), it.app.query_one(Footer))
+    beside = (it.app.query_one("#sentence"), it.app.query_one("#keys"))
     panels = [panel for panel in (*it.app.panels, *beside) if panel.display]
     assert [panel for panel in panels if not panel.region] == [], "app.tcss gives them no part of this screen"
     regions = [panel.region for panel in panels]
@@ -101,12 +101,20 @@ async def test_before_the_engine_stands_the_screen_is_there_and_keys_work() -> N
 @pytest.mark.parametrize(
     ("size", "last"), [(COMPACT, ("help", "quit")), (WIDE, ("help", "quit", "settings")), ((200, 60), ("all", "data"))]
 )
-async def test_the_footer_has_the_most_needed_keys_in_full(size: tuple[int, int], last: tuple[str, ...]) -> None:
+async def test_the_last_line_has_the_most_needed_keys_in_full(size: tuple[int, int], last: tuple[str, ...]) -> None:
     async with on_screen(size) as it:
-        screen = it.app.screen.region
-        labels = {str(label.content): label.region for label in it.app.query(FooterLabel)}
-        labels |= {key.description: key.region for key in it.app.query(FooterKey)}
-        assert all(labels[words] in screen for words in ("play", "step", "rate", "batch", "fork", "clocks", *last))
+        line = it.text("#keys")
+        assert all(words in line.split() for words in ("play", "step", "rate", "batch", "fork", "clocks", *last))
+        assert line.split()[-1] in {key.footer for key in KEYS} | {"palette"}
+
+
+async def test_a_click_on_a_key_of_the_last_line_does_what_the_key_does() -> None:
+    async with on_screen(WIDE) as it:
+        assert not it.app.session.player.playing
+        await it.pilot.click("#keys", offset=(it.text("#keys").index("space"), 0))
+        assert it.app.session.player.playing
+        await it.pilot.click("#keys", offset=(it.text("#keys").index("help") - 2, 0))
+        await wait_for(it.pilot, lambda: len(it.app.screen_stack) == 2)
 
 
 @pytest.mark.parametrize("size", [COMPACT, WIDE, (200, 60)])

@@ -19,6 +19,7 @@ from tui import cli
 
 ROOT = Path(__file__).parents[2]
 VERSION_1 = ROOT / "tests/sim/recording/version-1.gdsim"
+VERSION_2 = ROOT / "tests/sim/recording/version-2.gdsim"
 PATIENCE = 60.0  # seconds: a deadline, not a pause
 
 
@@ -48,9 +49,10 @@ def test_an_export_has_the_bytes_that_the_run_would_have_written(race: tuple[str
     assert Path(f"again.{suffix}").read_bytes() == Path(f"race.{suffix}").read_bytes()
 
 
-def test_a_recording_of_version_1_gives_the_same_export_for_good() -> None:
-    assert cli.main(["export", str(VERSION_1), "again.csv"]) == 0
-    assert Path("again.csv").read_bytes() == VERSION_1.with_suffix(".csv").read_bytes()
+@pytest.mark.parametrize("path", [VERSION_1, VERSION_2], ids=lambda path: path.stem)
+def test_a_recording_of_each_version_gives_the_same_export_for_good(path: Path) -> None:
+    assert cli.main(["export", str(path), "again.csv"]) == 0
+    assert Path("again.csv").read_bytes() == path.with_suffix(".csv").read_bytes()
 
 
 def test_what_is_inside_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,14 +14,17 @@ from sim.protocol.commands import Advance, Open
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer
 from tests.tui.recorded import Writing, replayed
-from tests.tui.screen import settled
+from tests.tui.screen import settled, wait_for
+from tests.tui.test_run_actions import again
 from tests.tui.traces import ReplayLink, make_experiment, make_race
 from tui.panels.surface import Surface
-from tui.session.playback import NEEDS_ENGINE, Playback
+from tui.session.link import InlineLink
+from tui.session.playback import NEEDS_ENGINE, STILL_WRITTEN, Playback
 from tui.session.recorded_link import RecordedLink
 
 ROOT = Path(__file__).parents[2]
 VERSION_1 = ROOT / "tests/sim/recording/version-1.gdsim"
+VERSION_2 = ROOT / "tests/sim/recording/version-2.gdsim"
 
 
 @pytest.fixture
@@ -83,13 +86,44 @@ async def test_its_landscape_follows_the_window(path: Path) -> None:
         assert landscape.values[1, 2] == pytest.approx(expected, rel=1e-12)
 
 
-async def test_keys_that_need_an_engine_say_so(path: Path) -> None:
-    keys = ("r", "R", "c", "m", "M", "P", "S", "K", "u", "enter", "F", "less_than_sign", "right_parenthesis")
+async def test_keys_that_need_an_engine_say_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = ("r", "R", "c", "m", "M", "P", "S", "K", "u", "W")
     async with replayed(path) as screen:
+        heard = list[str]()
+        monkeypatch.setattr(screen.app, "notify", lambda message, **_: heard.append(message))
         await screen.pilot.press("right", *keys)
-        assert screen.toasts().count(NEEDS_ENGINE) == len(keys)
+        assert heard.count(NEEDS_ENGINE) == len(keys)
         assert len(screen.app.screen_stack) == 1
         assert (screen.history.cursor, screen.session.generation) == (10, 1)
+
+
+async def test_a_fork_starts_an_engine_where_the_recording_ends() -> None:
+    async with replayed(VERSION_2, new_link=InlineLink) as screen:
+        assert not screen.session.link.computes
+        await screen.pilot.press("right", "right", "F")
+        await wait_for(screen.pilot, lambda: len(screen.session.lineages) == 5)
+        assert screen.session.link.computes
+        await screen.pilot.press("right", "less_than_sign")
+        await wait_for(screen.pilot, lambda: len(screen.session.journal) == 5)
+        session, updates = screen.session, list(screen.history.updates)
+        expected = again(session, max(updates))
+        for run, update in enumerate(updates):
+            for name in ("update", "examples", "lr", "batch_loss", "loss"):  # its moments are those of its end
+                np.testing.assert_array_equal(screen.history.recorded(run)[name], expected[run][name][: update + 1])
+    assert not list(VERSION_2.parent.glob("*-wal"))
+
+
+@pytest.mark.parametrize("key", ["F", "less_than_sign"])
+async def test_what_cannot_start_an_engine_says_why(tmp_path: Path, key: str) -> None:
+    async with replayed(VERSION_1, new_link=InlineLink) as screen:
+        await screen.pilot.press("right", key)
+        await wait_for(screen.pilot, lambda: "written by an older gdsim, and can only be replayed" in screen.toasts())
+    writing = Writing(tmp_path / "race.gdsim")
+    writing.go_on(10)
+    async with replayed(writing.path) as screen:
+        await screen.pilot.press("left", key)
+        assert STILL_WRITTEN in screen.toasts()
+    writing.end()
 
 
 async def test_a_click_on_the_surface_says_so_too(path: Path) -> None:
@@ -137,9 +171,10 @@ async def test_one_that_is_damaged_meanwhile_says_so(tmp_path: Path) -> None:
     writing = Writing(tmp_path / "race.gdsim")
     writing.go_on(10)
     async with replayed(writing.path) as screen:
-        with closing(sqlite3.connect(writing.path)) as other:
+        writing.end()
+        with closing(sqlite3.connect(writing.path)) as other, other:
+            other.execute("UPDATE recording SET ended = 0")
             other.execute("DROP TABLE troubles")
-        writing.go_on(5)
         await screen.pass_time(0.3)
         await settled(screen.pilot)
         assert "race.gdsim cannot be read: no such table: troubles" in " ".join(screen.text("#banner").split())
@@ -178,7 +213,7 @@ async def test_a_link_beside_which_all_is_recorded(tmp_path: Path) -> None:
     path, said = tmp_path / "race.gdsim", list[str]()
     asked, writer = make_experiment(), Writer(tmp_path / "race.gdsim")
     inner = ReplayLink(make_race(asked, 60))
-    link = RecordedLink(inner, writer, said.append)
+    link = RecordedLink(inner, said.append, writer)
     opened = await link.request(Open(asked))
     await link.request(Advance(7, np.inf, 1.0))
     await link.request(Open(asked))

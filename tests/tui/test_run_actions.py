@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from textual.command import CommandPalette
 from textual.widgets import Button, Input, Select, Static
 
 from sim.experiment.config import Experiment, Limit, ProblemConfig
+from sim.experiment.journal import Fork
 from sim.problems.card import card_of
 from sim.protocol.trace import Rows
 from tests.tui.screen import ready, settled, text_of, wait_for
@@ -208,6 +210,60 @@ async def test_a_tenth_run_is_refused_in_a_sentence(live: Live) -> None:
     assert len(live.names) == 9
 
 
+async def test_a_run_that_is_removed_is_gone_and_what_is_left_is_reproduced(live: Live) -> None:
+    await live.go(20)
+    await live.change("D")
+    await live.go(10)
+    table = text_of(live.app.query_one(RunsTable))
+    assert "mini-batch" not in table
+    assert "›● batch" in table
+    assert [len(live.recorded(run)) for run in range(3)] == [31, 21, 31]
+    assert "--change=moment=20,remove=mini-batch" in command_line(live.session.reproduced)
+    for run, rows in again(live.session, 30).items():
+        assert_equal_but_for_time(rows, live.recorded(run))
+    await live.pilot.press("2")
+    assert [run.config.name for run in live.app.scene.runs if not run.shown] == ["stochastic"]
+    await live.change("D")
+    await live.pilot.press("D")
+    await wait_for(live.pilot, lambda: "stochastic is the last run; it cannot be removed." in live.notified())
+
+
+async def test_a_run_that_comes_after_nine_has_the_mark_of_one_that_was_removed(live: Live) -> None:
+    await live.go(1)
+    await live.change(*["F"] * 6)
+    assert text_of(live.app.query_one(RunsTable)).splitlines()[-1].startswith("›◉")
+    await live.pilot.press("1", "up", "up", "up", "up")
+    await live.change("D", "F")
+    lines = text_of(live.app.query_one(RunsTable)).splitlines()
+    assert len(lines) == 1 + 9
+    assert sorted(line[1] for line in lines[1:]) == sorted("●■▲◆★▼✚✖◉")
+    assert lines[-1].startswith("›★")
+
+
+async def test_a_fork_from_an_update_that_was_never_reached_says_where_it_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planned = (Fork(5, "batch", 90, {"name": "late"}),)
+    app = GdsimApp(Experiment(device="cpu", changes=planned), card_of(ProblemConfig()), InlineLink(), ticking=False)
+    heard = list[str]()
+    monkeypatch.setattr(app, "notify", lambda message, **_: heard.append(message))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await Live(app, pilot, heard).go(8)
+    assert heard == ["late begins after update 5, the last one that batch can go on from, not after 90."]
+
+
+async def test_of_many_notes_the_newest_are_shown() -> None:
+    app = GdsimApp(Experiment(device="cpu"), card_of(ProblemConfig()), InlineLink(), ticking=False)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await ready(pilot)
+        await pilot.press(*["F"] * 4)
+        await wait_for(pilot, lambda: len(app.session.lineages) == 7)
+        await wait_for(pilot, lambda: len(app.screen.query("Toast")) == 2)
+        newest = zip(("mini-batch 4 goes", "mini-batch 5 goes"), app.screen.query("Toast"), strict=True)
+        assert all(words in text_of(toast) for words, toast in newest)
+
+
 async def test_the_table_of_many_forks_takes_the_room_of_the_lens(live: Live) -> None:
     lens = live.app.query_one(Lens)
     await live.change(*"FF")
@@ -265,12 +321,26 @@ async def test_typed_settings_are_for_one_run_or_for_all(live: Live) -> None:
     assert {float(live.recorded(run)["lr"][-1]) for run in range(3)} == {0.05}
 
 
+async def test_settings_that_the_palette_lies_over_ask_for_nothing(live: Live) -> None:
+    """What is asked for closes the screen on top, which would be the palette."""
+    screen = await opened(live)
+    await live.pilot.press("ctrl+p")
+    await wait_for(live.pilot, lambda: isinstance(live.app.screen, CommandPalette))
+    screen.query_one("#batch_size", Input).value = "8"
+    (button,) = [one for one in screen.query(Button) if str(one.label) == "change it"]
+    button.press()
+    await live.pilot.pause()
+    assert isinstance(live.app.screen, CommandPalette)
+    assert live.session.journal == ()
+
+
 async def test_a_run_is_added_from_the_start(live: Live) -> None:
     await live.go(12)
     screen = await opened(live)
     screen.query_one("#batch_size", Input).value = "4"
+    screen.query_one("#name", Input).value = "four"
     await press(live, "add from the start")
-    await wait_for(live.pilot, lambda: len(live.names) == 4)
+    await wait_for(live.pilot, lambda: live.names[3:] == ["four"])
     assert live.session.history.updates == (12, 12, 12, 0)
 
 
@@ -283,6 +353,7 @@ async def test_a_run_is_added_from_the_start(live: Live) -> None:
         ("lr", "fast", "lr must be a number, not 'fast'"),
         ("momentum", "2", "at least 0 and below 1"),
         ("schedule_updates", "1", "at least 3"),
+        ("name", "calm", "mini-batch keeps its name; a fork of it has another."),
     ],
 )
 async def test_what_cannot_be_is_said_where_it_was_typed(live: Live, field: str, text: str, words: str) -> None:

@@ -105,12 +105,22 @@ def test_the_engine_is_gone(snap_compare: Compare) -> None:
     async def steps(pilot: Pilot[None]) -> None:
         await race(pilot)
         app = app_of(pilot)
-        app.session._link.kill()
+        app.session.link.kill()
         app.session.step(1)
         await wait_for(pilot, lambda: app.session.banner is not None)
         await settled(pilot)
 
     assert snap_compare(make_app()[0], terminal_size=(120, 40), run_before=steps)
+
+
+def test_a_fork_beside_what_did_happen(snap_compare: Compare) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await ready(pilot)
+        await pilot.press("end", "up")
+        await settled(pilot)
+
+    recording = Path(__file__).parents[1] / "sim/recording/version-1.gdsim"
+    assert snap_compare(make_replay(recording), terminal_size=(120, 40), run_before=steps)
 
 
 def test_a_recording_that_is_followed(snap_compare: Compare, tmp_path: Path) -> None:

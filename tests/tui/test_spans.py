@@ -10,7 +10,6 @@ from rich.console import Console
 from sim.experiment.config import RunConfig
 from tests.tui.screen import WIDE, Screen, on_screen
 from tests.tui.traces import make_experiment
-from tui.panels.chart_panel import ChartPanel
 from tui.spans import SpansUpdate
 
 FRAMES = 30
@@ -73,8 +72,6 @@ async def test_only_what_changes_is_written_and_all_of_it(
             before = session.history.cursor if session.history else 0
             session.frame(0.0)
             await it.until(before + 1)
-            for curves in it.app.query(ChartPanel):
-                curves._drawn_at = -1.0
             it.app.redraw()
             await it.pilot.pause()
         assert terminal.written / FRAMES < MOST_BYTES[size, runs]

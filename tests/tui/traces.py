@@ -41,6 +41,7 @@ from sim.protocol.commands import (
     Inspect,
     Job,
     Open,
+    Save,
     SetClock,
     Survey,
     Work,
@@ -275,6 +276,7 @@ class ReplayLink:
     """
 
     process_id = None
+    recording = None
     busy_for = 0.0
     output = ""
 
@@ -326,7 +328,7 @@ class ReplayLink:
                 return Worked(tuple((job, self._result(job)) for job in jobs), ())
             case SetClock(clock):
                 return Changed((ClockChange(self.at, clock),), self.race.experiment.lineages)
-            case ChangeRun() | ForkRun():
+            case ChangeRun() | ForkRun() | Save():
                 return Refused("What was recorded stays as it is.")
             case _:
                 raise AssertionError(command)

@@ -85,6 +85,10 @@ class Canvas:
         """Fill the background: colours of half cells, shape (2 * rows, columns), or cells, shape (rows, columns)."""
         self._halves[:] = colors.reshape(self.rows, -1, self.columns)
 
+    def shade(self, shares: NDArray[np.float64], color: int) -> None:
+        """Mix a colour into the background: its share in each half cell, shape (2 * rows, columns)."""
+        self._halves = _mixed(self._halves, np.int64(color), shares.reshape(self._halves.shape))
+
     def polyline(self, dots: ArrayLike, color: int, layer: int = TRAIL) -> None:
         """Draw the line through points in dot coordinates, shape (n, 2); it breaks where one is not finite."""
         positions = np.asarray(dots, dtype=np.float64).reshape(-1, 2)
@@ -153,7 +157,7 @@ class Canvas:
             dotted = patterns > 0
             behind = np.where(np.bitwise_count(patterns & _UPPER) >= np.bitwise_count(patterns & _LOWER), upper, lower)
             if layer == GROUND:
-                colors = _tinted(behind, colors)
+                colors = _mixed(behind, colors, _TINT)
             characters = np.where(dotted, _BRAILLE + patterns.astype(np.uint32), characters)
             fg, bg = np.where(dotted, colors, fg), np.where(dotted, behind, bg)
         written = self._glyph > 0
@@ -175,10 +179,10 @@ class Canvas:
         return np.take_along_axis(patterns, owner, axis=0)[0], np.take_along_axis(colors, owner, axis=0)[0]
 
 
-def _tinted(background: Integers, colors: Integers) -> Integers:
-    """The background with a share of other colours, arrays of 0xRRGGBB of one shape."""
+def _mixed(background: Integers, colors: Integers | np.int64, shares: NDArray[np.float64] | float) -> Integers:
+    """The background with shares of other colours, arrays of 0xRRGGBB of one shape."""
     mixed = np.zeros_like(background)
     for shift in (16, 8, 0):
         behind, before = background >> shift & 255, colors >> shift & 255
-        mixed |= np.rint(behind + (before - behind) * _TINT).astype(np.int64) << shift
+        mixed |= np.rint(behind + (before - behind) * shares).astype(np.int64) << shift
     return mixed

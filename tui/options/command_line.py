@@ -22,6 +22,7 @@ def command_line(experiment: Experiment) -> str:
         **_own_options(problem),
         **_run_options(experiment.runs),
         "seed": experiment.seed,
+        "seeds": experiment.seeds,
         "clock": experiment.clock,
         "device": experiment.device,
         "backend": experiment.backend,

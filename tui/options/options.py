@@ -98,6 +98,7 @@ class Options:
         schedule: The course of the learning rate.
         schedule_updates: How many updates the schedule takes; the final rate is held afterwards.
         seed: Seed of the order of the examples.
+        seeds: Make each run from so many seeds at once, this one and those that follow it (two-parameter problems).
         clock: What the runs are kept equal in.
         device: auto, cpu, cuda, cuda:N or mps.
         backend: Who makes the updates; see gdsim list.
@@ -133,6 +134,7 @@ class Options:
     schedule: Annotated[Schedule, _RUNS] = "constant"
     schedule_updates: Annotated[Whole, _RUNS] = 1000
     seed: Annotated[Whole, _EXPERIMENT] = 0
+    seeds: Annotated[Whole, _EXPERIMENT] = 1
     clock: Annotated[Clock, _EXPERIMENT] = "updates"
     device: Annotated[str, _EXPERIMENT, Parameter(metavar="DEVICE")] = "auto"
     backend: Annotated[BackendChoice, _EXPERIMENT] = "auto"

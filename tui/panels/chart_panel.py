@@ -1,7 +1,5 @@
 """A chart of all runs over one of the ways to count, in which a click goes to the update under it."""
 
-import time
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -9,7 +7,8 @@ from numpy.typing import NDArray
 from textual.geometry import Offset
 
 from sim.experiment.choices import CLOCKS
-from sim.protocol.trace import Rows
+from sim.measures.measure import Measure
+from sim.protocol.trace import BANDS, Rows
 from tui.draw.chart import Chart, Series
 from tui.draw.frame import Frame
 from tui.panels.curve_style import BESIDE, CurveStyle
@@ -19,7 +18,7 @@ from tui.scene.comparison import reached
 from tui.scene.scene import RunScene, Scene
 from tui.session.column import thinned
 
-_REDRAWS_PER_SECOND = 5
+_EDGE_POINTS = 2048
 _MOST_BANDS = 4  # more would be a patchwork
 
 Axis = Literal["updates", "epochs", "examples", "seconds"]
@@ -38,8 +37,6 @@ class ChartPanel(Seeking, Picture, can_focus=True):
     def __init__(self, style: CurveStyle, axis: Axis = "updates", id: str | None = None) -> None:
         super().__init__(id=id)
         self.curve_style, self.axis = style, axis
-        self._drawn_as: tuple[object, ...] = ()
-        self._drawn_at = 0.0
         self._chart: Chart | None = None
         self._scene: Scene | None = None
 
@@ -52,13 +49,10 @@ class ChartPanel(Seeking, Picture, can_focus=True):
         return self.chart_frame(scene, self.size.height)
 
     def show(self, scene: Scene) -> None:
-        """Draw a scene, at most a few times a second while it plays."""
-        drawn_as = self.axis, replace(self.curve_style), scene.generation, scene.clock
-        now = time.monotonic()
-        soon = now - self._drawn_at < 1 / _REDRAWS_PER_SECOND
-        if not self.display or (scene.playing and soon and drawn_as == self._drawn_as):
+        """Draw a scene."""
+        if not self.display:
             return
-        self._drawn_as, self._drawn_at, self._scene = drawn_as, now, scene
+        self._scene = scene
         self.entitle(scene, self.curve_style.log_across(scene, self.column))
         self.show_frame(self.composed(scene))
 
@@ -101,18 +95,32 @@ class ChartPanel(Seeking, Picture, can_focus=True):
         else:
             evaluated = run.recorded[run.evaluations]
             x, y = _floats(evaluated, column), evaluated[measure.name]
-        banded = measure.name == "loss" and sum(other.shown for other in scene.runs) <= _MOST_BANDS
+        banded = sum(other.shown for other in scene.runs) <= _MOST_BANDS
         return Series(
             x,
             y,
             run.color,
-            _measured(run, column, BESIDE) if banded else (np.empty(0), np.empty(0)),
-            scene.palette.swaths[run.index],
+            _swath(scene, run, column, measure) if banded else (np.empty(0), np.empty(0)),
+            run.swath,
             run.glyph,
             float(run.seen[-1][column]),
             run.values[measure.name],
             tuple((float(run.seen[_index_after(run.seen, one.update)][column]), one.words) for one in run.changes),
         )
+
+
+def _swath(scene: Scene, run: RunScene, column: str, measure: Measure) -> tuple[Floats, Floats]:
+    """What is drawn behind a run's line, from the least to the greatest: of many seeds the edges of the band."""
+    if scene.experiment.seeds == 1:
+        return _measured(run, column, BESIDE) if measure.name == "loss" else (np.empty(0), np.empty(0))
+    if measure.name not in BANDS:
+        return np.empty(0), np.empty(0)
+    rows = thinned(run.recorded)
+    rows = rows[np.isfinite(rows[measure.name])]
+    x = _floats(rows, column)
+    # so many points of either edge that the band does not look wider than it is where it is steep
+    dense = np.linspace(x[0], x[-1], max(_EDGE_POINTS, len(x))) if len(x) else x
+    return dense.repeat(2), np.stack([np.interp(dense, x, rows[edge]) for edge in BANDS[measure.name]], axis=1).ravel()
 
 
 def _measured(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]:

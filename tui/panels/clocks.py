@@ -94,7 +94,9 @@ def caption(scene: Scene, clock: Clock, width: int) -> list[Piece]:
     names = _listed([(f"{run.glyph} {run.config.name}", run.color) for run in of], muted)
     choices = [[*names, verb, where], [*names, verb], [*glyphs, verb]]
     if len(of) == len(runs):
-        choices = [[("all", muted), verb, where], [("all", muted), verb]]
+        choices = (
+            [[("all", muted), verb, where], [("all", muted), verb]] if ahead else [[("too soon to compare", muted)]]
+        )
     return next((pieces for pieces in choices if sum(len(words) for words, _ in pieces) <= width), choices[-1])
 
 

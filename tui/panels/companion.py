@@ -2,17 +2,17 @@
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.geometry import Size
 
 from tui.draw.palette import Palette
 from tui.panels.curve_style import CurveStyle
 from tui.panels.curves import Curves
+from tui.panels.drawing import Drawing
 from tui.panels.runs_table import RunsTable
 from tui.panels.seeking import Sought
 from tui.panels.status_line import StatusLine
 from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
-from tui.scene.scene import Scene, build_scene
+from tui.scene.scene import build_scene
 from tui.session.session import Session
 
 
@@ -21,43 +21,37 @@ class Companion(Vertical):
 
     Attributes:
         session: what is shown; None: nothing.
+        surface: where its runs go.
+        drawing: what was drawn last.
     """
 
     def __init__(self, style: CurveStyle, id: str | None = None) -> None:
         super().__init__(id=id)
         self.session: Session | None = None
         self.surface = Surface()
-        self._panels = (StatusLine(), self.surface, Curves(style), ThisUpdate(), RunsTable())
-        self._scene: Scene | None = None
-        self._sizes: list[Size] = []
+        self._above, self._below = StatusLine(), (Curves(style), ThisUpdate(), RunsTable())
+        self.drawing = Drawing(self.surface, (self._above, *self._below))
 
     def compose(self) -> ComposeResult:
         """One below the other."""
-        yield from self._panels
+        yield self._above
+        yield self.surface
+        yield from self._below
 
     def show_session(self, session: Session | None) -> None:
         """Turn to another race, or to none."""
         if session is not None and session is not self.session:
             self.surface.show_problem(session.card)
         self.session = session
-        self.forget()
-
-    def forget(self) -> None:
-        """Draw again, though nothing may have changed in the race."""
-        self._scene = None
+        self.drawing.forget()
 
     def draw(self, palette: Palette) -> None:
         """Draw what changed, and have looked into what there is still to be found out."""
         session = self.session
         scene = build_scene(session, frozenset(), palette) if session is not None else None
-        sizes = [panel.size for panel in self._panels]
         if session is None or scene is None:
             return
-        if self._scene is not None and (scene.key, sizes) == (self._scene.key, self._sizes):
-            return
-        self._scene, self._sizes = scene, sizes
-        for panel in self._panels:
-            panel.show(scene)
+        self.drawing.draw(scene)
         self.surface.take(session.look.landscape)
         session.look.wanted, session.look.blank = self.surface.wanted, not self.surface.stands
         session.look.go_on()
@@ -71,7 +65,7 @@ class Companion(Vertical):
     def on_surface_moved(self, message: Surface.Moved) -> None:
         """Draw the window that was chosen."""
         message.stop()
-        self.forget()
+        self.drawing.forget()
 
     def on_sought(self, message: Sought) -> None:
         """Go to a moment of this race, which is not one of the other's."""
@@ -85,4 +79,4 @@ class Companion(Vertical):
         message.stop()
         if self.session is not None:
             self.session.look.selected = message.index
-            self.forget()
+            self.drawing.forget()

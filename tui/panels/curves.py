@@ -28,6 +28,9 @@ class Curves(ChartPanel):
         over = f"over {self.axis}{' (log)' if log_x else ''}"
         name = self.curve_style.measure_of(scene).title
         behind = [f"loss, that of batches behind{scale} · {over}"] if name == "loss" else []
+        if scene.experiment.seeds > 1:
+            behind = [f"median {name}, {share} of the seeds{scale} · {over}" for share in ("10 to 90%", "80%")]
+            name = f"median {name}"
         title = fitting([*behind, f"{name}{scale} · {over}", f"{name} {over}"], self.size.width)
         if (title, rates_words(scene)) != (self.border_title, self.border_subtitle):
             self.border_title, self.border_subtitle = title, rates_words(scene)

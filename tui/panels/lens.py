@@ -5,15 +5,16 @@ import numpy as np
 from sim.experiment.geometry import Window
 from sim.protocol.answers import Imagined
 from sim.protocol.cloud import Cloud, what_it_shows
-from tui.draw.canvas import MARK, Canvas
+from tui.draw.canvas import Canvas
 from tui.draw.numbers import count
 from tui.draw.viewport import Viewport
-from tui.panels.cloud import draw_cloud, draw_spread
+from tui.panels.magnified import draw_magnified, legend
 from tui.panels.plot import Plot
 from tui.scene.scene import Scene
 
 _LEFT_OUT = 3  # percent of the examples at either end: a few are far off
 _ROOM = 0.08  # beside what is shown, as a share of it
+_LEGEND_ROWS = 2
 
 
 class Lens(Plot):
@@ -42,22 +43,32 @@ class Lens(Plot):
         if imagined is None or imagined.cloud is None or not any(run.shown for run in scene.runs):
             self.show_nothing(_why_nothing(scene))
             return
-        run, cloud = scene.runs[imagined.run], imagined.cloud
-        self.window = _window(imagined, cloud)
+        run = scene.run(imagined.run)
+        self.window = _window(imagined, imagined.cloud)
         view = self.viewport(self.window)
-        canvas = Canvas(view.columns, view.rows, palette.background)
-        draw_cloud(canvas, view, imagined, run)
-        draw_spread(canvas, view, imagined, palette)
-        origin = np.array(imagined.origin)
-        tail, full, own = view.to_dots([origin, origin + cloud.full, origin + cloud.own])
-        canvas.arrow(tail, full, palette.marks, MARK)
-        canvas.arrow(tail, own, run.color, MARK)
-        which = f"update {count(imagined.update)}"
-        names = [f"{run.glyph} {run.config.name}, {which}: {what_it_shows(cloud)}"]
-        names.append(f"{run.glyph} {which}: possible steps")
-        times = f" · {_times(view, self._surface)}" if self._surface else ""
-        self.entitle([f"{names[0]}{times}", f"{names[1]}{times}", names[1]], _strays(cloud))
-        self.paint(canvas.frame(), view.window, palette)
+        self._headline(scene, imagined, imagined.cloud, view)
+        picture = Canvas(view.columns, view.rows, palette.background)
+        draw_magnified(picture, view, imagined.cloud, np.array(imagined.origin), run, palette)
+        whole = Canvas(*self.size, palette.background)
+        for row, line in enumerate(legend(imagined.cloud, run, palette, self.size.width), start=view.rows):
+            column = 0
+            for words, ink, ground in line:
+                whole.text(column, row, words, ink, ground)
+                column += len(words)
+        self.show_frame(whole.frame().with_inset(picture.frame(), 0, 0))
+
+    @property
+    def plot_size(self) -> tuple[int, int]:
+        """See `Plot`: no labels at the axes, but a legend below."""
+        return max(1, self.size.width), max(1, self.size.height - _LEGEND_ROWS)
+
+    def _headline(self, scene: Scene, imagined: Imagined, cloud: Cloud, view: Viewport) -> None:
+        """Say on the border what is shown; while it plays not of which update, since the others are further by then."""
+        run = scene.run(imagined.run)
+        of = f"{run.config.name}" + ("" if scene.playing else f", update {count(imagined.update)}")
+        brief = "possible steps" if cloud.plain else "gradients times the rate"
+        names = [f"{run.glyph} {of}: {what_it_shows(cloud)}", f"{run.glyph} {of}: {brief}", brief]
+        self.entitle(names, [_times(view, self._surface) if self._surface else ""])
 
     def show_nothing(self, why: str = "") -> None:
         """Be empty, and say why."""
@@ -90,17 +101,3 @@ def _times(view: Viewport, surface: Viewport) -> str:
     across = (surface.width / surface.columns) / (view.width / view.columns)
     up = (surface.height / surface.rows) / (view.height / view.rows)
     return f"{across:.2g} × {up:.2g} times as large"
-
-
-def _strays(cloud: Cloud) -> list[str]:
-    """What the cloud means for batches of this size, from the fullest words to the shortest."""
-    if cloud.batch_size == cloud.total and not cloud.replacement:
-        return ["all examples together always go to the middle of the cloud", "all: always the middle"]
-    if cloud.batch_size == 1:
-        return ["one example alone can go anywhere in this cloud", "one example: anywhere in the cloud"]
-    size = count(cloud.batch_size)
-    return [
-        f"one example could go anywhere in this cloud; the mean of {size} strays as far as the ellipse",
-        f"the mean of {size} strays as far as the ellipse (1σ)",
-        f"ellipse: 1σ of {size}",
-    ]

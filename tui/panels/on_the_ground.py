@@ -7,6 +7,7 @@ from tui.draw.numbers import decimal
 from tui.draw.palette import CHANGE, MINIMUM, START, Palette, blend, trail_colors
 from tui.draw.viewport import Viewport
 from tui.panels.cloud import draw_cloud
+from tui.panels.members import draw_members
 from tui.scene.scene import RunScene, Scene, vanishes
 
 _DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
@@ -16,10 +17,12 @@ _FAR_OFF = 0.2  # of the window's width: a head further than this from the plane
 
 def draw_runs(canvas: Canvas, view: Viewport, scene: Scene, *, closely: bool) -> None:
     """All runs that are shown; closely: with their last steps, and those that were possible for the selected one."""
-    if scene.imagined is not None and closely:
-        draw_cloud(canvas, view, scene.imagined, scene.runs[scene.imagined.run])
     for run in scene.layers:
-        _draw_trail(canvas, view, run, scene.palette)
+        draw_members(canvas, view, run)
+    if scene.imagined is not None and closely:
+        draw_cloud(canvas, view, scene.imagined, scene.run(scene.imagined.run))
+    for run in scene.layers:
+        _draw_trail(canvas, view, run)
     _draw_marks(canvas, view, scene)
     _draw_changes(canvas, view, scene)
     if closely:
@@ -27,11 +30,11 @@ def draw_runs(canvas: Canvas, view: Viewport, scene: Scene, *, closely: bool) ->
     _name_axes(canvas, view, scene, _draw_heads(canvas, view, scene))
 
 
-def _draw_trail(canvas: Canvas, view: Viewport, run: RunScene, palette: Palette) -> None:
+def _draw_trail(canvas: Canvas, view: Viewport, run: RunScene) -> None:
     points = run.points
     older = max(0, len(points) - _DETAILED)
     kept = np.concatenate([np.arange(0, older, max(1, older // _DETAILED)), np.arange(older, len(points))])
-    shades = trail_colors(len(kept), run.color, palette.faded[run.index], _FADE_EVERY)
+    shades = trail_colors(len(kept), run.color, run.faded, _FADE_EVERY)
     canvas.trail(view.to_dots(points[kept]), shades, run.color, max(0, len(kept) - _FADE_EVERY))
 
 

@@ -13,7 +13,7 @@ from textual.message import Message
 from sim.experiment.choices import CLOCKS, Clock
 from sim.measures import measures
 from sim.measures.measure import Measure, Unit
-from sim.protocol.trace import Status
+from sim.protocol.trace import BANDS, Status
 from tui.draw.numbers import count, measured, short
 from tui.draw.palette import blend, hexadecimal
 from tui.draw.sparkline import calm_range, calm_step, sparkline
@@ -44,6 +44,7 @@ class TableColumn:
         rank: the higher, the sooner it is left out where there is no room; 0: never.
         applies: whether there is anything to say in this column.
         clock: the one that it is about, on which it is among the last to be left out.
+        median: whether it is the median over the seeds, where a run is made from many.
     """
 
     title: str
@@ -53,6 +54,11 @@ class TableColumn:
     rank: int = 0
     applies: Callable[[Scene], bool] = lambda _scene: True
     clock: Clock | None = None
+    median: bool = False
+
+    def heading(self, scene: Scene) -> str:
+        """Its title in a scene."""
+        return f"median {self.title}" if self.median and scene.experiment.seeds > 1 else self.title
 
     def rank_of(self, scene: Scene) -> int:
         """Its rank on the scene's clock."""
@@ -97,13 +103,15 @@ _RANKS = {
 _USUAL_RANK = 9
 _STATUS_MEANING = (
     "running; converged, at a minimum; in a local minimum, at a saddle, on a plateau or just standing still, with next "
-    "to no gradient; waits, for others to come as far on the clock; diverged or failed"
+    "to no gradient; waits, for others to come as far on the clock; diverged or failed; of many seeds how many are what"
 )
 _SHOWN_ELSEWHERE = ("batch_loss", "lr")
 
 
 def _known(scene: Scene, one: Measure) -> bool:
-    """Whether a measure has a value of any run, or will have."""
+    """Whether a measure has a value of any run, or will have; of many seeds, one that is about all of them."""
+    if scene.experiment.seeds > 1 and one.cost == "free" and one.unit != "/s":
+        return False
     return one.cost == "step" or one.unit == "/s" or any(math.isfinite(run.values[one.name]) for run in scene.runs)
 
 
@@ -117,6 +125,7 @@ def _measured(one: Measure) -> TableColumn:
         _RANKS.get(one.name, _USUAL_RANK),
         lambda scene: _known(scene, one),
         clock="seconds" if one.unit == "/s" else None,
+        median=one.name in BANDS,
     )
 
 
@@ -145,20 +154,22 @@ class RunsTable(Words):
 
         index: int
 
-    _rows = 0
+    _indices: tuple[int, ...] = ()
 
     def on_click(self, event: events.Click) -> None:
         """Select the run of that line."""
         offset = event.get_content_offset(self)
-        if offset is not None and 1 <= offset.y <= self._rows:
-            self.post_message(self.Selected(offset.y - 1))
+        if offset is not None and 1 <= offset.y <= len(self._indices):
+            self.post_message(self.Selected(self._indices[offset.y - 1]))
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        rows = len(scene.runs)
-        if rows != self._rows:
-            self._rows = rows
-            self.styles.height = rows + 1  # a height of its own accord would be that of lines wrapped at some old width
+        indices = tuple(run.index for run in scene.runs)
+        if indices != self._indices:
+            self._indices = indices
+            self.styles.height = (
+                len(indices) + 1
+            )  # a height of its own accord would be that of lines wrapped at some old width
         self.say(table_text(scene, self.size.width))
 
 
@@ -168,21 +179,22 @@ def table_text(scene: Scene, width: int) -> Text:
     while True:
         cells = [[column.cell(scene, run) for column in shown] for run in scene.runs]
         widths = [
-            max(column.width, len(column.title), *(len(row[i]) for row in cells)) for i, column in enumerate(shown)
+            max(column.width, len(column.heading(scene)), *(len(row[i]) for row in cells))
+            for i, column in enumerate(shown)
         ]
         room = width - _MARGIN - sum(widths) - _GAP * (len(widths) - 1)
         if room >= 0 or max(column.rank_of(scene) for column in shown) == 0:
             break
         shown.remove(max(shown, key=lambda column: column.rank_of(scene)))
     courses = _courses(scene, min(room - _GAP, _LONGEST_COURSE)) if room >= _GAP + _SHORTEST_COURSE else None
-    titles = [column.title.ljust(size + _GAP) for column, size in zip(shown, widths, strict=True)]
+    titles = [column.heading(scene).ljust(size + _GAP) for column, size in zip(shown, widths, strict=True)]
     heading = " " * _MARGIN + "".join(titles) + (_COURSE if courses else "")
     shade = hexadecimal(blend(scene.palette.background, scene.palette.text, _HEADING_SHARE))
     lines = [Text(heading.rstrip().ljust(width), style=f"bold on {shade}")]
-    for run, row in zip(scene.runs, cells, strict=True):
+    for number, (run, row) in enumerate(zip(scene.runs, cells, strict=True)):
         line = _line(scene, run, row, widths)
         if courses:
-            line.append(courses[run.index], hexadecimal(run.color))
+            line.append(courses[number], hexadecimal(run.color))
         if not run.shown:
             line.stylize("dim strike")
         line.truncate(width)

@@ -28,9 +28,13 @@ class StatusLine(Words):
 
 
 def status_text(scene: Scene, width: int) -> Text:
-    """The line at a width; the data's name gives way first, then words, the device, gaps, the seed, and then digits."""
+    """The line at a width; the data's name gives way first, then words, the device, gaps, the seed, and then digits.
+
+    While it is recorded, the file's name stands where the data's name would.
+    """
     name = Text.assemble((f" {scene.card.name} ", "bold reverse"))
-    seed = Text(f"seed {scene.experiment.seed}")
+    many = scene.experiment.seeds
+    seed = Text(f"seed {scene.experiment.seed}" if many == 1 else f"{count(many)} seeds")
     backend = scene.experiment.backend
     device = Text(f"{_GAP}{'' if backend == 'torch' else f'{backend} on '}{scene.device} ")
     full, brief = (
@@ -38,14 +42,21 @@ def status_text(scene: Scene, width: int) -> Text:
     )
     right = full if name.cell_len + full.cell_len + device.cell_len <= width else brief
     title = Text(f" {scene.card.title} · {count(scene.examples)} examples", style="dim", no_wrap=True)
+    if scene.recording:
+        title = Text.assemble(" ", _recording(scene), f" {scene.recording}", no_wrap=True)
     room = width - name.cell_len - right.cell_len - device.cell_len
     if room < 0:
         return _tight(scene, width, name, seed)
     title.truncate(max(0, room - 2), overflow="ellipsis")
     if cell_len(title.plain) < 12:
-        title = Text("")
+        title = Text(" ") + _recording(scene) if scene.recording and room > 2 else Text("")
     filler = " " * max(1, room - title.cell_len)
     return name + title + Text(filler) + right + device
+
+
+def _recording(scene: Scene) -> Text:
+    """The sign that all of it is recorded."""
+    return Text("●", style=f"bold {hexadecimal(scene.palette.bad)}")
 
 
 def _tight(scene: Scene, width: int, name: Text, seed: Text) -> Text:
@@ -56,7 +67,8 @@ def _tight(scene: Scene, width: int, name: Text, seed: Text) -> Text:
         [counters(scene)],
         *([counters(scene, quantity, by_weight[:shown])] for shown in (3, 2, 1)),
     ]
-    lines = [Text(" ").join([name, transport(scene), *parts]) for parts in choices]
+    first = [name, _recording(scene)] if scene.recording else [name]
+    lines = [Text(" ").join([*first, transport(scene), *parts]) for parts in choices]
     return next((line for line in lines if line.cell_len <= width), lines[-1])
 
 
@@ -64,7 +76,7 @@ def transport(scene: Scene) -> Text:
     """Playing or paused, the pace in the clock's unit, and whether the cursor looks back."""
     good, warn = (f"bold {hexadecimal(color)}" for color in (scene.palette.good, scene.palette.warn))
     if scene.busy_for > _BUSY_AFTER:
-        doing = "update running" if scene.end else "warming up"
+        doing = "starting the engine" if scene.source else "update running" if scene.end else "warming up"
         return Text(f"… {doing}, {scene.busy_for:.0f} s", style=warn)
     back = "" if scene.live else f", {count(scene.end - scene.cursor)} back"
     if scene.source:

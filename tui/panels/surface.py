@@ -227,6 +227,13 @@ class Surface(Plot):
         if scene.flat:
             a, b = scene.card.axes
             titles = [f"loss over {a} and {b}{self._window_words}", f"loss{self._window_words}"]
+            if (seeds := scene.experiment.seeds) > 1:
+                first = scene.experiment.seed
+                titles = [
+                    f"{titles[0]} · a dot for each of {count(seeds)} seeds, the trail of seed {first}",
+                    f"loss{self._window_words} · dots: {count(seeds)} seeds, trail: seed {first}",
+                    *titles,
+                ]
             self.entitle(titles, [scene.card.note, scene.card.note.partition(",")[0]])
             return
         share = f" · {100 * scene.plane.explained:.0f}%" if scene.end else ""

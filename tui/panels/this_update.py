@@ -28,6 +28,8 @@ class ThisUpdate(Words):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
+        seed = scene.experiment.seed
+        self.border_title = self.BORDER_TITLE if scene.experiment.seeds == 1 else f"this update, of seed {seed}"
         self.say(update_text(scene, self.size.width, self.size.height))
 
 
@@ -76,8 +78,10 @@ def _one_line(scene: Scene, run: RunScene, width: int) -> Text:
     if run.update == 0:
         return _nothing_yet(run)
     if _looked_into(scene, run) and run.report is not None:
-        tail = Text("  ") + _difference(scene, run.report)
-        line = _beside(_named(run), _used(scene, run, run.report), width - tail.cell_len) + tail
+        used = _used(scene, run, run.report)
+        tails = [Text("  ") + words for words in (_difference(scene, run.report), _figures(scene, run.report))]
+        tail = _fitting(tails, width - _named(run).cell_len - 1 - len(used[-1]))
+        line = _beside(_named(run), used, width - tail.cell_len) + tail
         return _with_course(line, run, width)
     head = _beside(_named(run), [f"{words}," for words in _counted(scene, run)], width // 2)
     return head + Text(" ") + _and_angles(_measured(run), run, width - head.cell_len - 1)
@@ -136,7 +140,8 @@ def _ends_an_epoch(run: RunScene, size: int) -> bool:
 
 def _measured(run: RunScene) -> list[str]:
     """What the last update measured of itself, from the most telling words to the shortest."""
-    told = [f"{one.short} {decimal(run.values[one.name], 3)}" for one in measures("step") if one.name != "lr"]
+    of = "median " if run.members is not None else ""
+    told = [f"{of}{one.short} {decimal(run.values[one.name], 3)}" for one in measures("step") if one.name != "lr"]
     told.append(f"rate {run.values['lr']:.4g}")
     return [" · ".join(told[:kept]) for kept in range(len(told), 0, -1)]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.text import Text
 from textual.geometry import Offset
 
-from sim.experiment.journal import ClockChange
+from sim.experiment.journal import Change, ClockChange, Fork
 from sim.protocol.trace import Status
 from tui.draw.numbers import count
 from tui.draw.palette import hexadecimal
@@ -53,11 +53,21 @@ def _marks(scene: Scene) -> Iterator[tuple[int, str, int]]:
     colors = {run.config.name: run.color for run in scene.runs}
     for change in scene.changes:
         if change.moment <= scene.end:
-            changed = "" if isinstance(change, ClockChange) else str(change.settings.get("name", change.run))
-            yield change.moment, _CHANGE, colors.get(changed, scene.palette.warn)
+            yield change.moment, _CHANGE, colors.get(_changed(change), scene.palette.warn)
     for run in scene.runs:
         if (moment := _stopped_at(run)) is not None:
             yield moment, run.glyph, scene.palette.bad
+
+
+def _changed(change: Change) -> str:
+    """The name of the run that a change is about; "" where it is about all."""
+    match change:
+        case ClockChange():
+            return ""
+        case Fork(settings=settings):
+            return str(settings["name"])
+        case _:
+            return change.run
 
 
 def _stopped_at(run: RunScene) -> int | None:

@@ -7,9 +7,11 @@ from textwrap import wrap
 import numpy as np
 
 from sim.experiment.choices import CLOCKS, Backend, Clock
+from sim.protocol.cloud import Cloud, batch_covariance
 from sim.protocol.trace import Status
 from tui.draw.numbers import count, decimal, duration, quantity
 from tui.scene.comparison import leader, lowest, waits
+from tui.scene.outcomes import whereabouts
 from tui.scene.scene import RunScene, Scene
 
 _LINES = 2  # of the panel
@@ -18,7 +20,7 @@ _WORSE_BY = 2.0  # times the loss at the start, or earlier
 _WORSE_FOR = 5  # evaluations in a row that each are worse
 _TREND = 20  # evaluations, from which on a noisy run shows one
 _NAMED = 2  # runs that are named as going on; more are counted
-_FAR_OFF = 60.0  # degrees
+_AS_ROOT = 1.1  # times the root of a batch's size: up to there it is said to be about that
 _AS_FAR: dict[Clock, str] = {
     "updates": "made as many updates",
     "examples": "read as many examples",
@@ -44,10 +46,18 @@ def narrate(scene: Scene, width: int) -> str:
         return f"{_names(failed)} could not go on; {rest}."
     if worse := [run for run in runs if _is_getting_worse(run)]:
         return _worse(max(worse, key=lambda run: run.loss))
+    if where := _where_seeds_went(scene, runs):
+        return next((words for words in where if _fits(words, width)), where[-1])
+    if possible := _possible(scene):
+        return next((words for words in possible if _fits(words, width)), possible[-1])
     effort = _effort(scene, runs)
-    tails = [*_waiting(scene, runs), *_why(scene, runs), *_standings(scene, runs)]
+    tails = [*_waiting(scene, runs), *_ahead(scene, runs), *_standings(scene, runs)]
     sentences = [f"{effort} {tail}" for tail in tails]
-    return next((words for words in sentences if len(wrap(words, width, break_on_hyphens=False)) <= _LINES), effort)
+    return next((words for words in sentences if _fits(words, width)), effort)
+
+
+def _fits(words: str, width: int) -> bool:
+    return len(wrap(words, width, break_on_hyphens=False)) <= _LINES
 
 
 def what_goes_wrong(scene: Scene) -> list[str]:
@@ -124,6 +134,18 @@ def _worse(run: RunScene) -> str:
     )
 
 
+# -- many seeds -------------------------------------------------------------------------------------------------------
+
+
+def _where_seeds_went(scene: Scene, runs: list[RunScene]) -> list[str]:
+    """Where the seeds of the runs went, of all of them or of the selected one; nothing where there is no choice."""
+    each = {run.index: f"{_name(run)}: {whereabouts(scene.card, run.members)}" for run in runs if run.members}
+    if not each or any(words.endswith(": ") for words in each.values()):
+        return []
+    selected = each.get(scene.selected, next(iter(each.values())))
+    return [". ".join(each.values()) + ".", f"{selected}."]
+
+
 # -- what it means ----------------------------------------------------------------------------------------------------
 
 
@@ -134,25 +156,51 @@ def _waiting(scene: Scene, runs: list[RunScene]) -> list[str]:
     if not waiting or not going:
         return []
     wait, has = "waits" if len(waiting) == 1 else "wait", "has" if len(going) == 1 else "have"
-    return [f"{_names(waiting)} {wait} until {_names(going)} {has} {_AS_FAR[scene.clock]}."]
+    others = _names(going) if len(going) <= _NAMED else f"{len(going)} others"
+    return [f"{_names(waiting)} {wait} until {others} {has} {_AS_FAR[scene.clock]}."]
 
 
-def _why(scene: Scene, runs: list[RunScene]) -> list[str]:
-    """What explains the difference just now, most important first."""
-    return [*_thrown_out(scene, runs), *_ahead(scene, runs)]
-
-
-def _thrown_out(scene: Scene, runs: list[RunScene]) -> list[str]:
-    """Which single example led a run far off the way of all, while there is time to look."""
-    if scene.playing:
+def _possible(scene: Scene) -> list[str]:
+    """What the cloud says of the selected run's noise and its price, while paused: the fullest words first."""
+    imagined = scene.imagined
+    if scene.playing or imagined is None or imagined.cloud is None:
         return []
-    alone = [run for run in runs if run.report and run.reported and run.report.batch_size == 1]
-    off = [(run, run.report.measures["angle"], run.report.indices[0]) for run in alone if run.report]
+    run, cloud = scene.run(imagined.run), imagined.cloud
+    if not run.shown or run.update != imagined.update:
+        return []
+    name, cost = _name(run), f"{_plural(cloud.batch_size, 'gradient')} an update"
+    if cloud.batch_size == cloud.total:
+        still = f"the mean of all {count(cloud.total)} examples: no noise, for {cost}."
+        return [f"{name} always goes to the middle of its cloud, {still}", f"{name} goes to {still}"]
+    if cloud.batch_size == 1:
+        jumps = f"It could have been any dot of its cloud, so it jumps; it costs {cost}."
+        return [f"{name} goes where one example leads{_led(run)}. {jumps}", f"{name} follows one example. {jumps}"]
+    alone = f"have led {name} anywhere in its cloud" if cloud.plain else f"point anywhere in the cloud of {name}"
+    strays = f"the mean of {count(cloud.batch_size)} strays {_how_much_less(cloud)}"
     return [
-        f"Example #{example} led {_name(run)} {angle:.0f}° off the way of all examples."
-        for run, angle, example in off
-        if angle > _FAR_OFF
+        f"One example alone could {alone}; {strays}, and costs {cost}.",
+        f"One example could lead anywhere; {strays}, for {cost}.",
     ]
+
+
+def _led(run: RunScene) -> str:
+    """Which example led a run, and how far off the way of all examples."""
+    report = run.report if run.reported else None
+    if report is None or math.isnan(angle := report.measures["angle"]):
+        return ""
+    return f", here #{report.indices[0]}: {angle:.0f}° off the way of all"
+
+
+def _how_much_less(cloud: Cloud) -> str:
+    """By how much less a batch strays than one example: by the root of its size, where few of all are in it."""
+    root = math.sqrt(cloud.batch_size)
+    variance = batch_covariance(np.eye(2), cloud.batch_size, cloud.total, replacement=cloud.replacement)[0, 0]
+    less = 1 / math.sqrt(variance)
+    return (
+        f"about √{count(cloud.batch_size)} = {root:.1f} times less"
+        if less < _AS_ROOT * root
+        else f"{less:.1f} times less"
+    )
 
 
 def _ahead(scene: Scene, runs: list[RunScene]) -> list[str]:

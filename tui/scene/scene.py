@@ -17,10 +17,11 @@ from sim.measures.measure import Standing
 from sim.problems.card import Card
 from sim.problems.curvature import Kind, kind_of_point
 from sim.problems.formula import Formula
-from sim.protocol.answers import Imagined, PlaneNews, Predicted, UpdateReport
+from sim.protocol.answers import Imagined, Members, PlaneNews, Predicted, UpdateReport
 from sim.protocol.trace import RECORDED, Rows, Status
 from tui.draw.numbers import short
 from tui.draw.palette import GLYPHS, Palette
+from tui.scene.outcomes import statuses_in_words
 from tui.scene.settings_changes import SettingsChange, changes_of
 from tui.session.history import History
 from tui.session.session import Session
@@ -45,7 +46,8 @@ class RunScene:
     Attributes:
         index: its position among the runs of the experiment.
         config: its row of configuration, with nothing left open.
-        glyph, color, faded: its mark, and the colours of its trail and of the old part of that, as 0xRRGGBB.
+        glyph: its mark.
+        color, faded, swath: of its trail, the old part of that, and the band behind its curve, as 0xRRGGBB.
         shown: whether its trail and curve are drawn.
         seen: its rows up to the cursor, update 0 included.
         recorded: all of its rows, whatever the cursor.
@@ -60,6 +62,8 @@ class RunScene:
         failed: whether it could not go on.
         changes: what was changed of it up to the cursor.
         kind: of the point where it stands with next to no gradient; None while it moves, or where there is no formula.
+        members: where those of a run are that is made from several seeds, at the cursor or when it was last reported
+            before; None of one seed, and while unknown.
     """
 
     index: int
@@ -67,6 +71,7 @@ class RunScene:
     glyph: str
     color: int
     faded: int
+    swath: int
     shown: bool
     seen: Rows
     recorded: Rows
@@ -80,6 +85,7 @@ class RunScene:
     failed: bool
     changes: tuple[SettingsChange, ...]
     kind: Kind | None
+    members: Members | None = None
 
     @property
     def loss(self) -> float:
@@ -124,6 +130,8 @@ class RunScene:
     @property
     def status_words(self) -> str:
         """How it stands, in words: with next to no gradient it has converged at a minimum only."""
+        if self.members is not None:
+            return statuses_in_words(self.members)
         if self.status is Status.CONVERGED:
             return _STANDING.get(self.kind, "standing still")
         words = self.status.name.lower()
@@ -139,7 +147,7 @@ class Scene:
         clock: what the runs are kept equal in.
         tests: how many examples are for testing.
         device: where, in words.
-        runs: all of them, in order.
+        runs: all that were not removed, in order.
         cursor: the moment that is looked at.
         end: the last moment recorded.
         playing: whether time goes on.
@@ -156,6 +164,7 @@ class Scene:
         selected: the run that is looked at closely.
         imagined: the steps that were possible for it at the cursor, or lately while it plays; None while unknown.
         source: see `Session.source`.
+        recording: the name of the file that it is recorded in, or "".
     """
 
     experiment: Resolved
@@ -180,11 +189,16 @@ class Scene:
     selected: int
     imagined: Imagined | None
     source: str = ""
+    recording: str = ""
 
     @property
     def examples(self) -> int:
         """N, for training."""
         return self.experiment.examples
+
+    def run(self, index: int) -> RunScene:
+        """The run of an index; those that were removed have one, too, but are not there."""
+        return next(run for run in self.runs if run.index == index)
 
     @property
     def flat(self) -> bool:
@@ -201,7 +215,7 @@ class Scene:
         """Two scenes with equal keys look alike."""
         shown = tuple(run.shown for run in self.runs)
         reports = tuple(id(run.report) for run in self.runs)
-        moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for), self.source
+        moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for), self.source, self.recording
         looked = self.selected, id(self.imagined), id(self.predictions)
         return id(self.experiment), self.clock, self.changes, moving, shown, reports, self.plane.number, looked
 
@@ -233,7 +247,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
     history, opened, trails = session.history, session.opened, session.trails
     if history is None or opened is None or trails is None:
         return None
-    experiment = opened.experiment
+    experiment, slots = opened.experiment, _slots(len(session.lineages), session.removed)
     return Scene(
         experiment=experiment,
         card=session.card,
@@ -241,8 +255,8 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         tests=opened.tests,
         device=opened.device,
         runs=tuple(
-            _run_scene(session, history, trails, index, palette, shown=index not in hidden)
-            for index in range(len(session.lineages))
+            _run_scene(session, history, trails, index, slots[index], palette, shown=index not in hidden)
+            for index in session.there
         ),
         cursor=history.cursor,
         end=history.end,
@@ -258,19 +272,35 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         predictions=look.predictions[1] if len(look.predictions[0]) == len(session.lineages) else None,
         changes=session.journal,
         selected=look.selected,
-        imagined=look.possible,
+        imagined=look.possible if look.selected in session.there else None,
         source=session.source,
+        recording="" if session.link.recording is None else session.link.recording.name,
     )
 
 
+def _slots(runs: int, removed: tuple[int, ...]) -> list[int]:
+    """For each run which mark and colour it has: beyond the last of them, that of one that was removed."""
+    slots = list(range(min(runs, len(GLYPHS))))
+    for index in range(len(slots), runs):
+        slots.append(slots[removed[index - len(GLYPHS)]])
+    return slots
+
+
 def _run_scene(
-    session: Session, history: History, trails: PlaneTrails, index: int, palette: Palette, *, shown: bool
+    session: Session,
+    history: History,
+    trails: PlaneTrails,
+    index: int,
+    slot: int,
+    palette: Palette,
+    *,
+    shown: bool,
 ) -> RunScene:
     reports = session.look.reports
     seen = history.seen(index)
     now, then = history.lately(index)
     updates, points, off_plane = trails.until(index, int(now["update"]), live=session.caught_up)
-    evaluated = history.evaluated(index)
+    evaluated, members = history.evaluated(index), session.members.at(history.cursor)
     standing = Standing(
         point=Point(*points[-1].tolist()),
         minima=session.card.minima,
@@ -283,9 +313,10 @@ def _run_scene(
     return RunScene(
         index=index,
         config=session.lineages[index].after(int(now["update"])).run,
-        glyph=GLYPHS[index],
-        color=palette.runs[index],
-        faded=palette.faded[index],
+        glyph=GLYPHS[slot],
+        color=palette.runs[slot],
+        faded=palette.faded[slot],
+        swath=palette.swaths[slot],
         shown=shown,
         seen=seen,
         recorded=history.recorded(index),
@@ -299,6 +330,7 @@ def _run_scene(
         failed=index in session.troubles and history.live,
         changes=changes_of(session.lineages[index], trails, index, int(now["update"])),
         kind=_kind_of_point(session.card.formula, points[-1]) if now["status"] == Status.CONVERGED else None,
+        members=members[index] if index < len(members) else None,
     )
 
 

@@ -1,16 +1,17 @@
 """What is changed of an experiment on its way: its runs, by the keys, and those that are forked off."""
 
 import asyncio
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import count
 
 from sim.experiment.config import Experiment, RunConfig
-from sim.experiment.journal import ClockChange, Journal, Settings
+from sim.experiment.journal import ClockChange, Fork, Journal, Removal, Settings
 from sim.experiment.resolved import Lineage
 from sim.protocol.answers import Answer, Changed, Refused
-from sim.protocol.commands import ChangeRun, Command, ForkRun
+from sim.protocol.commands import ChangeRun, Command, ForkRun, RemoveRun
+from tui.draw.numbers import count
 from tui.session.change_words import change_sentence
 from tui.session.closer_look import CloserLook
 from tui.session.history import History
@@ -59,7 +60,21 @@ class Changing:
     @property
     def settings(self) -> tuple[RunConfig, ...]:
         """The runs as they were asked for, with all that was changed since."""
-        return tuple(lineage.stages[-1].asked for lineage in self.lineages) or self.asked.runs
+        there = (lineage for index, lineage in enumerate(self.lineages) if index not in self.removed)
+        return tuple(lineage.stages[-1].asked for lineage in there) or self.asked.runs
+
+    @property
+    def removed(self) -> tuple[int, ...]:
+        """The indices of the runs that were removed, in that order."""
+        end = self.history.end if self.history is not None else 0
+        names = [change.run for change in self.journal if isinstance(change, Removal) and change.moment <= end]
+        indices = {lineage.newest.name: index for index, lineage in enumerate(self.lineages)}
+        return tuple(indices[name] for name in names if name in indices)
+
+    @property
+    def there(self) -> tuple[int, ...]:
+        """The indices of those that were not."""
+        return tuple(index for index in range(len(self.lineages)) if index not in self.removed)
 
     async def change_run(self, index: int, settings: Settings) -> None:
         """Have a run go on with other settings; where the cursor is in the past, a fork of it."""
@@ -73,7 +88,7 @@ class Changing:
         if self.history is None:
             return
         updates = None if self.history.live else self.history.updates
-        for index in range(len(self.lineages)):
+        for index in self.there:
             if updates is None:
                 await self.change_run(index, settings)
             else:
@@ -87,11 +102,23 @@ class Changing:
             begin = self.history.updates[index] if update is None else update
             await self._change(ForkRun(name, begin, named))
 
+    async def remove(self, index: int) -> None:
+        """Have a run go on no more, and show it no more, wherever the cursor is."""
+        name = self.lineages[index].newest.name
+        answer = await self.ask(RemoveRun(name))
+        if isinstance(answer, Refused):
+            self.notify(answer.sentence)
+        elif isinstance(answer, Changed):
+            self.catch_up()
+            self.journal = answer.journal
+            self.look.selected = max((other for other in self.there if other < index), default=self.there[0])
+            self.notify(f"{name} is removed.")
+
     def _free_name(self, name: str) -> str:
         """A name for one run more: that of its parent with the next number."""
         base = re.sub(r" \d+$", "", name)
         names = {lineage.newest.name for lineage in self.lineages}
-        return next(one for one in (f"{base} {number}" for number in count(2)) if one not in names)
+        return next(one for one in (f"{base} {number}" for number in itertools.count(2)) if one not in names)
 
     async def _change(self, command: ChangeRun | ForkRun) -> None:
         answer = await self.ask(command)
@@ -126,4 +153,15 @@ class Changing:
         """Take over the runs as the engine has them, those that were forked off among them."""
         for lineage in lineages[len(self.lineages) :]:
             history.fork(lineage)
+            self._say_where_it_begins(lineage, lineages)
         self.lineages = lineages
+
+    def _say_where_it_begins(self, lineage: Lineage, lineages: tuple[Lineage, ...]) -> None:
+        """Say that a fork begins earlier than it was to, where its parent had not come so far, or diverged there."""
+        name = lineage.newest.name
+        forks = [one for one in self.journal if isinstance(one, Fork) and one.settings["name"] == name]
+        if forks and lineage.parent is not None and lineage.update < forks[-1].update:
+            last = f"the last one that {lineages[lineage.parent].newest.name} can go on from"
+            self.notify(
+                f"{name} begins after update {count(lineage.update)}, {last}, not after {count(forks[-1].update)}."
+            )

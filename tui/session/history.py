@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.resolved import Lineage
-from sim.protocol.trace import ROW, Rows, forked
+from sim.protocol.trace import Rows, forked
 from tui.session.column import Column, thinned
 
 _REPLAYED_AT_ONCE = 20_000  # moments
@@ -30,7 +30,7 @@ class History:
     def __init__(self, start: Rows) -> None:
         """Begin with update 0 of each run, shape (runs,), in the order of the runs."""
         self.cursor = 0
-        self._runs = [Column(ROW) for _ in start]
+        self._runs = [Column(start.dtype) for _ in start]
         self._evaluated = [Column(np.dtype(np.int64)) for _ in start]
         self._evaluations = [Column(np.dtype(np.int64)) for _ in start]
         self._moments = Column(np.dtype([("moment", np.int64), ("position", np.float64), ("clock", np.uint8)]))
@@ -58,7 +58,7 @@ class History:
         """Record one run more, which has its past in common with another one."""
         assert lineage.parent is not None
         index = len(self._runs)
-        self._runs.append(Column(ROW))
+        self._runs.append(Column(self._runs[0].values.dtype))
         self._evaluated.append(Column(np.dtype(np.int64)))
         self._evaluations.append(Column(np.dtype(np.int64)))
         self._append_run(index, forked(self._runs[lineage.parent].values, lineage, index))

@@ -57,6 +57,10 @@ class Link(Protocol):
     def output(self) -> str:
         """What the engine, and the model in it, printed last."""
 
+    @property
+    def recording(self) -> Path | None:
+        """The file that its answers are recorded in; None where they are not."""
+
     async def request(self, command: Command) -> Answer:
         """Send a command and wait for its answer.
 
@@ -76,6 +80,7 @@ class InlineLink:
     gone = None
     busy_for = 0.0
     output = ""
+    recording = None
 
     def __init__(self) -> None:
         self._engine: Engine | None = None
@@ -103,6 +108,8 @@ class ProcessLink:
     The process starts with the first request, and once it has ended with the next `Open`. It ends with all that was
     started from it. What it prints is kept for the case that it dies.
     """
+
+    recording = None
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None

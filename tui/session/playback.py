@@ -1,6 +1,8 @@
-"""What a recording answers instead of an engine. Imports no torch."""
+"""What a recording answers instead of an engine, until something is to be computed. Imports no torch."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +14,14 @@ from sim.experiment.errors import ConfigError
 from sim.problems.card import Card, card_of
 from sim.problems.curvature import losses
 from sim.problems.formula import Formula
-from sim.protocol.answers import Answer, Failed, Refused, Result, Surveyed, Worked
-from sim.protocol.commands import Advance, Command, Job, Open, Survey, Work
+from sim.protocol.answers import Answer, Failed, Opened, Refused, Result, Surveyed, Worked
+from sim.protocol.commands import Advance, Command, Job, Open, Retention, Survey, Work
 from sim.recording.reader import Recording
+from tui.session.link import EngineGoneError, Link, ProcessLink
+from tui.session.resuming import Resumption
 
 NEEDS_ENGINE = "A recording cannot do that; w copies the command that runs it again."
+STILL_WRITTEN = "The recording is still being written; runs can be changed or forked here once it is complete."
 
 Floats = NDArray[np.float64]
 
@@ -24,30 +29,69 @@ Floats = NDArray[np.float64]
 class Playback:
     """A link to a recording: all of it is there at once, and what another process still writes comes after.
 
-    The landscape of a two-parameter problem is made of its formula; of that of a model, what was recorded is there.
+    It leads to an engine once that was started, which goes on where the recording ends; nothing of it is recorded. The
+    landscape of a two-parameter problem is made of its formula; of that of a model, what was recorded is there.
 
     Attributes:
         asked: what was asked for.
         card: of its problem.
         state: whether there is more to come.
         journal: what was changed on the way, or will be.
+        computes: whether there is an engine.
     """
 
-    process_id = None
-    gone = None
-    busy_for = 0.0
-    output = ""
+    recording = None
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, new_link: Callable[[], Link] = ProcessLink) -> None:
+        """Read what there is; `new_link` makes the way to an engine."""
         self._recording, self.asked = recording, recording.asked
         self.card = replace(recorded_card(recording.asked), predictions=False)  # a model that is not there has none
         self.state, self.journal = recording.state, recording.journal
         self._first = recording.news()  # before the screen is there, so that trouble is known in the shell
         self._landscape = recording.landscape
         self._begun = False
+        self._new_link = new_link
+        self._engine: Link | None = None
+        self.computes = False
+
+    @property
+    def process_id(self) -> int | None:
+        """See `Link`."""
+        return self._engine.process_id if self._engine else None
+
+    @property
+    def gone(self) -> EngineGoneError | None:
+        """See `Link`."""
+        return self._engine.gone if self._engine else None
+
+    @property
+    def busy_for(self) -> float:
+        """See `Link`."""
+        return self._engine.busy_for if self._engine else 0.0
+
+    @property
+    def output(self) -> str:
+        """See `Link`."""
+        return self._engine.output if self._engine else ""
+
+    async def start_engine(self, retention: Retention) -> Answer:
+        """Start an engine that goes on where the recording ends, which is complete.
+
+        Raises:
+            ConfigError: if it cannot, as where a file of the user's own has changed.
+            EngineGoneError: when its process has ended.
+        """
+        with closing(Recording(self._recording.path)) as recording:
+            resumption = Resumption(recording, None)
+        self._engine = self._engine or self._new_link()
+        answer = await self._engine.request(resumption.question(Open(resumption.asked, retention)))
+        self.computes = isinstance(answer, Opened)
+        return answer
 
     async def request(self, command: Command) -> Answer:
         """See `Link`."""
+        if self.computes and self._engine is not None:
+            return await self._engine.request(command)
         if isinstance(command, Work):
             return Worked(tuple([(job, await self._result(job)) for job in command.jobs]), ())
         try:
@@ -56,8 +100,10 @@ class Playback:
             return Failed(str(error))
 
     def kill(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, and end the engine."""
         self._recording.close()
+        if self._engine is not None:
+            self._engine.kill()
 
     def _answer(self, command: Command) -> Answer:
         match command:

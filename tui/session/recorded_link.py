@@ -1,14 +1,18 @@
-"""A way to the engine beside which all that comes back is recorded."""
+"""A way to the engine beside which all that comes back may be recorded."""
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from sim.protocol.answers import Answer
-from sim.protocol.commands import Command
-from sim.recording.writer import Writer
+from sim.protocol.answers import Answer, Opened
+from sim.protocol.commands import Command, Open, Save
+from sim.recording.writer import CHECKPOINTS_EVERY, Writer
 from tui.session.link import EngineGoneError, Link
+from tui.session.resuming import Resumption
 
 _PATIENCE = 0.02  # seconds between two looks whether the disk has caught up
+_SAVE = Save(CHECKPOINTS_EVERY)
 
 
 class RecordedLink:
@@ -16,12 +20,21 @@ class RecordedLink:
 
     Args:
         link: the way to the engine.
-        writer: of the recording.
         notify: shows the user a sentence about the recording.
+        writer: of the recording; None: there is none yet.
+        resumption: the recording that the first experiment goes on from, if it does.
     """
 
-    def __init__(self, link: Link, writer: Writer, notify: Callable[[str], None]) -> None:
-        self._link, self._writer, self._notify = link, writer, notify
+    def __init__(
+        self,
+        link: Link,
+        notify: Callable[[str], None],
+        writer: Writer | None = None,
+        resumption: Resumption | None = None,
+    ) -> None:
+        self._link, self._notify = link, notify
+        self._writer = writer
+        self._resumption = resumption
 
     @property
     def busy_for(self) -> float:
@@ -43,15 +56,54 @@ class RecordedLink:
         """See `Link`."""
         return self._link.output
 
+    @property
+    def recording(self) -> Path | None:
+        """See `Link`."""
+        return None if self._writer is None or self._writer.over else self._writer.file
+
     async def request(self, command: Command) -> Answer:
         """See `Link`."""
-        answer = await self._link.request(command)
-        self._writer.take(command, answer)
-        for sentence in self._writer.sentences():
-            self._notify(sentence)
-        while self._writer.behind:
-            await asyncio.sleep(_PATIENCE)
+        if not isinstance(command, Open):
+            return await self._recorded(command, await self._link.request(command))
+        resumption, self._resumption = self._resumption, None
+        if resumption is None:
+            answer = await self._link.request(command)
+        else:
+            answer = resumption.answer(await self._link.request(resumption.question(command)))
+        await self._recorded(command, answer)
+        if isinstance(answer, Opened) and self._writer is not None:
+            await self._recorded(_SAVE, await self._link.request(_SAVE))
         return answer
+
+    async def _recorded(self, command: Command, answer: Answer) -> Answer:
+        writer = self._writer
+        if writer is not None:
+            writer.take(command, answer)
+            for sentence in writer.sentences():
+                self._notify(sentence)
+            while writer.behind:
+                await asyncio.sleep(_PATIENCE)
+        return answer
+
+    async def begin(self, path: Path, past: Callable[[], Iterable[tuple[Command, Answer]]]) -> None:
+        """Record from here on, and before it the past, in the words in which it would have been answered."""
+        saved = await self._link.request(_SAVE)
+        writer = Writer(path)
+        for command, answer in (*past(), (_SAVE, saved)):
+            writer.take(command, answer)
+        self._writer = writer
+
+    async def end(self) -> None:
+        """Record no further."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await asyncio.to_thread(writer.close)
+            await self._link.request(Save(math.inf))
+
+    def close(self) -> None:
+        """Write what is left; nothing will be asked any more."""
+        if self._writer is not None:
+            self._writer.close()
 
     def kill(self) -> None:
         """See `Link`."""

@@ -1,13 +1,18 @@
-"""A recording on the screen: a session whose record is there from the start, and may still grow."""
+"""A recording on the screen: a session whose record is there from the start, and may still grow.
+
+Where a run is changed or forked, an engine is started, and it is a session like others from there on.
+"""
 
 import math
 
+from sim.experiment.errors import ConfigError
 from sim.experiment.journal import clock_after
-from sim.protocol.answers import Advanced
-from sim.protocol.commands import Advance
+from sim.protocol.answers import Advanced, Answer, Failed, Opened
+from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun, RemoveRun
 from tui.session.history import History
+from tui.session.link import EngineGoneError
 from tui.session.playback import NEEDS_ENGINE, Playback
-from tui.session.session import Session
+from tui.session.session import RETENTION, Session
 from tui.session.trails import PlaneTrails
 
 _EVERY = 0.25  # seconds between two looks whether there is more
@@ -22,13 +27,15 @@ _ENDS = {
 class Replay(Session):
     """A session over a `Playback`: time goes by through what was recorded, and nothing is computed."""
 
-    _link: Playback
+    link: Playback
     _waited = 0.0
     _warned = False
 
     async def open(self) -> None:
         """Take all that was recorded so far; of what is being written, see the newest, else begin at the start."""
         await super().open()
+        if self.link.computes:
+            return
         await self._look_for_more()
         if self.history is not None:
             self.history.seek_to(self.history.end if self.source == "being written" else 0)
@@ -36,7 +43,30 @@ class Replay(Session):
     @property
     def source(self) -> str:
         """See `Session`."""
-        return self._link.state
+        return "" if self.link.computes else self.link.state
+
+    async def ask(self, command: Command) -> Answer | None:
+        """See `Session`; what changes runs starts the engine."""
+        if isinstance(command, ChangeRun | ForkRun | RemoveRun) and not self.link.computes and not await self._start():
+            return None
+        return await super().ask(command)
+
+    async def _start(self) -> bool:
+        """Start the engine, where the recording ends; whether it goes on now."""
+        self.notify("The engine is started; from here on the recording stays as it is.")
+        await self._look_for_more()
+        try:
+            answer = await self.link.start_engine(RETENTION)
+        except (ConfigError, EngineGoneError) as error:
+            self.notify(str(error))
+            return False
+        if not isinstance(answer, Opened):
+            self.notify(answer.sentence if isinstance(answer, Failed) else str(answer))
+        elif self.trails is not None and not answer.plane.flat:
+            self.trails.take(answer.plane, self.lineages)
+        self.finished = False
+        self.look.ask_again()
+        return isinstance(answer, Opened)
 
     def frame(self, seconds: float) -> None:
         """See `Session`."""
@@ -54,8 +84,11 @@ class Replay(Session):
             self.notify(_NO_CLOSER_LOOK)
 
     def _go_on(self, history: History) -> None:
+        if self.link.computes:
+            super()._go_on(history)
+            return
         self._target = None
-        state = self._link.state
+        state = self.link.state
         if state != "complete" and self._waited >= _EVERY:
             self._waited = 0.0
             self.spawn(self._look_for_more())
@@ -71,7 +104,7 @@ class Replay(Session):
 
     def _take(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
         cursor = history.cursor
-        self.journal = self._link.journal
+        self.journal = self.link.journal
         self.look.ask_again()
         self._record(answer, history, trails)
         if not self.player.playing:

@@ -22,6 +22,7 @@ from tui.session.closer_look import CloserLook
 from tui.session.history import History
 from tui.session.inflow import Inflow
 from tui.session.link import EngineGoneError, Link, StaleError
+from tui.session.members import KeptMembers
 from tui.session.player import Meter, Player
 from tui.session.trails import PlaneTrails
 
@@ -30,7 +31,8 @@ _FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possi
 _STEP_BUDGET = 0.1
 _MOST_MOMENTS = 100_000_000  # asked for at once while playing: time is what bounds them
 _MEASURED_UNITS = 10  # of the clock, over which its real pace is measured
-_RETENTION = Retention(rows=4096)  # an answer: more dots than any screen has
+RETENTION = Retention(rows=4096)
+"""What an answer has: more dots than any screen."""
 
 
 class Phase(Enum):
@@ -59,7 +61,9 @@ class Session(Changing):
         clock: what counts now.
         player: playing or paused, and how fast.
         meter: how fast really.
+        members: where those of each run were that is made from several seeds.
         look: landscape, reports and answers.
+        link: the way to the engine.
         generation: how many times the experiment was begun.
         banner: trouble, or None.
         troubles: why runs failed, by their index.
@@ -96,8 +100,9 @@ class Session(Changing):
         self.banner: Banner | None = None
         self.troubles: dict[int, Trouble] = {}
         self.finished = False
+        self.members = KeptMembers()
         self.look = CloserLook(self, came_in)
-        self._link = link
+        self.link = link
         self._first_asked = asked
         self._inflow = Inflow()
         self._outstanding = Counter[type[Command]]()
@@ -136,12 +141,12 @@ class Session(Changing):
     @property
     def output(self) -> str:
         """What the engine, and a model in it, printed last."""
-        return self._link.output
+        return self.link.output
 
     @property
     def busy_for(self) -> float:
         """Seconds that the engine has been working on a command."""
-        return self._link.busy_for
+        return self.link.busy_for
 
     # -- commands -----------------------------------------------------------------------------------------------------
 
@@ -149,12 +154,12 @@ class Session(Changing):
         """Begin the experiment from its start, dropping what was recorded once the engine stands."""
         self._target, self.finished, self._killed = None, False, False
         self.player.owed = 0.0
-        answer = await self.ask(Open(self.asked, _RETENTION))
+        answer = await self.ask(Open(self.asked, RETENTION))
         if isinstance(answer, Opened):
             same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
             flat = answer.plane.flat
             self.opened, self.history, self._inflow = answer, History(answer.rows), Inflow()
-            self.trails = PlaneTrails(answer.plane)
+            self.trails, self.members = PlaneTrails(answer.plane), KeptMembers()
             self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
             self.lineages = answer.experiment.lineages
             self.look.selected = min(self.look.selected, len(self.lineages) - 1)
@@ -162,6 +167,8 @@ class Session(Changing):
             self.troubles, self.banner = {}, None
             self.look.begin(self.look.landscape if same and flat else None)
             self.phase = Phase.STANDING
+            if answer.past is not None:
+                self._record(answer.past, self.history, self.trails)
 
     def reset(self, start: Point | None = None, seed: int | None = None) -> None:
         """Begin again, from another start or with another seed if given; a dead engine is started again."""
@@ -249,7 +256,7 @@ class Session(Changing):
     def kill(self) -> None:
         """End the engine at once."""
         self._killed = True
-        self._link.kill()
+        self.link.kill()
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -258,8 +265,8 @@ class Session(Changing):
         history, player = self.history, self.player
         if history is None or self.phase is not Phase.STANDING:
             return
-        if self._link.gone is not None:
-            self._lose_engine(self._link.gone)
+        if self.link.gone is not None:
+            self._lose_engine(self.link.gone)
             return
         history.append(self._inflow.part() if self.hurried else self._inflow.rest())
         player.elapse(seconds)
@@ -336,6 +343,8 @@ class Session(Changing):
         else:
             history.append(answer.rows)
         trails.take(answer.plane, answer.lineages)
+        if len(answer.rows):
+            self.members.take(int(answer.rows[-1]["moment"]), answer.members)
         if len(answer.rows) and not self._outstanding[SetClock]:
             self.clock = clock_after(self.asked.clock, self.journal, int(answer.rows[-1]["moment"]))
         self.finished = answer.finished
@@ -360,7 +369,7 @@ class Session(Changing):
     async def ask(self, command: Command) -> Answer | None:
         """Send a command; trouble becomes the banner, what is stale nothing."""
         try:
-            answer = await self._link.request(command)
+            answer = await self.link.request(command)
         except StaleError:
             return None
         except EngineGoneError as gone:

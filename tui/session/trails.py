@@ -1,6 +1,7 @@
 """Where the runs went on the present plane. Pure data."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,15 @@ class PlaneTrails:
             if index == len(self._runs):
                 self.fork(lineages[index])
             self._runs[index].extend(trail)
+
+    @property
+    def whole(self) -> PlaneNews:
+        """The plane with all of the trails on it."""
+        trails = (
+            Trail(one.updates, one.xy, one.distances, (float(one.head[0]), float(one.head[1])), one.head_distance)
+            for one in self._runs
+        )
+        return replace(self.plane, whole=True, trails=tuple(trails))
 
     def fork(self, lineage: Lineage) -> None:
         """Take over the past of a run that was forked off."""

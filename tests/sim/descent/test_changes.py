@@ -17,7 +17,7 @@ from sim.descent.race import Race
 from sim.experiment.choices import CLOCKS, OPTIMIZERS
 from sim.experiment.config import Limit, RunConfig
 from sim.experiment.errors import ConfigError
-from sim.experiment.journal import ClockChange, Fork, RunChange
+from sim.experiment.journal import ClockChange, Fork, Removal, RunChange
 from sim.models.problem import Problem
 from sim.models.random_state import RandomState
 from sim.models.sources import TensorSource
@@ -298,8 +298,13 @@ KINDS_OF_CHANGE = st.one_of(
         SETTINGS,
     ),
 )
-JOURNALS = st.dictionaries(st.integers(0, 60), KINDS_OF_CHANGE, max_size=4).map(
-    lambda made: tuple(make(moment, number) for number, (moment, make) in enumerate(sorted(made.items())))
+JOURNALS = st.builds(
+    lambda made, removals: (
+        *(make(moment, number) for number, (moment, make) in enumerate(sorted(made.items()))),
+        *removals,
+    ),
+    st.dictionaries(st.integers(0, 60), KINDS_OF_CHANGE, max_size=4),
+    st.sampled_from([(), (Removal(61, "a"),), (Removal(61, "b"),)]),
 )
 
 
@@ -374,12 +379,29 @@ def test_what_cannot_be_is_refused_and_changes_nothing(device, change, words):
     assert race.journal == ()
 
 
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_a_run_that_was_removed_goes_on_no_more_and_nobody_waits_for_it(device, clock):
+    runs = RunConfig("a", 7, lr=0.01), RunConfig("b", 7, lr=0.01)
+    race = race_of(small_problem(device), *runs, clock=clock, costs=(2.0**-10,) * 2)
+    rows_of(race, 8)
+    race.change(Removal(race.moment, "a"))
+    assert rows_of(race, 20)["run"].tolist() == [1] * 20
+    with pytest.raises(ConfigError, match="b is the last run; it cannot be removed"):
+        race.change(Removal(race.moment, "b"))
+    with pytest.raises(ConfigError, match="There is no run 'a'"):
+        race.change(Fork(race.moment, "a", 0, {"name": "c"}))
+    with pytest.raises(ConfigError, match="A run named a was removed"):
+        race.change(Fork(race.moment, "b", 0, {"name": "a"}))
+
+
 def test_a_tenth_run_is_refused(device):
     race = one_run(device)
     for number in range(2, 10):
         race.change(Fork(0, "run", 0, {"name": f"run {number}"}))
     with pytest.raises(ConfigError, match="1 to 9 runs, not 10"):
         race.change(Fork(0, "run", 0, {"name": "run 10"}))
+    race.change(Removal(0, "run 5"))
+    race.change(Fork(0, "run", 0, {"name": "run 10"}))
 
 
 def test_an_experiment_whose_changes_cannot_be_is_refused_at_once(device):

@@ -23,10 +23,10 @@ from tests.sim.conftest import assert_same, line_formula
 from tests.sim.one_run import OneRun, bits, joined, race_of, rows_of, steady
 
 
-@pytest.fixture(params=["torch", "compiled"])
+@pytest.fixture(params=["torch", "compiled", "ensemble"])
 def backend(request, device):
-    """Who makes the updates: what holds of one stepper holds of the other."""
-    if request.param == "compiled" and device != "cpu":
+    """Who makes the updates: what holds of one stepper holds of the others."""
+    if request.param != "torch" and device != "cpu":
         pytest.skip("compiled updates are made on the CPU")
     return request.param
 

@@ -235,12 +235,12 @@ def test_a_run_that_diverges_leaves_no_gap_in_the_moments(device):
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_every_past_update_is_known_however_many_were_made_at_once(device, clock):
     problem, runs = problem_of("two parameters", device), [RunConfig("a", 7, momentum=0.9), RunConfig("b", 9)]
-    costs = (2.0**-9, 2.0**-10)  # some seconds in all, of which one would be too long to wait for
+    costs = (2.0**-7, 2.0**-8)  # some seconds in all, of which one would be too long to wait for
     at_once, slowly = (race_of(problem, *runs, rate=0.05, costs=costs, clock=clock) for _ in range(2))
-    rows_of(at_once, 3000)
+    rows_of(at_once, 900)
     checked = [0, 0]
-    while slowly.moment < 3000:
-        rows_of(slowly, 299)
+    while slowly.moment < 900:
+        rows_of(slowly, 89)
         for run, update in enumerate(slowly.updates):
             if update <= at_once.updates[run]:
                 state = at_once.run_state(run, update)

@@ -23,6 +23,7 @@ EXPERIMENTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "few epochs": ({"limit": Limit("epochs", 19), "runs": ONE}, "cpu", "torch"),
     "nobody knows how many updates": ({"limit": Limit("seconds", 1e6)}, "cpu", "torch"),
     "a GPU": ({"limit": Limit("updates", 1e6)}, "cuda:0", "torch"),
+    "many seeds on a screen": ({"seeds": 2}, "cpu", "compiled"),
     "a model": ({"limit": Limit("updates", 1e6), "problem": ModelConfig(), "runs": ONE}, "cpu", "compiled"),
     "a model's large updates": (
         {"limit": Limit("updates", 1e6), "problem": ModelConfig(), "runs": (RunConfig("all", "all"),)},
@@ -52,3 +53,19 @@ def test_where_updates_cost_less_the_loss_over_all_examples_is_evaluated_less_of
     usual, seldom = (experiment.runs[0].loss_every for experiment in experiments)
     assert 1 < usual < seldom <= 1000  # once an epoch at least
     assert experiments[1].with_backend("torch").runs == experiments[0].runs
+
+
+@pytest.mark.parametrize(
+    ("fields", "device", "sentence"),
+    [
+        ({"seeds": 0}, "cpu", "--seeds must be at least 1"),
+        ({"seeds": 2, "seed": 2**63 - 1}, "cpu", "the last seed below 2^63"),
+        ({"seeds": 2, "problem": ModelConfig()}, "cpu", "for two-parameter problems, and mlp is a model"),
+        ({"seeds": 2, "backend": "torch"}, "cpu", "leave out --backend torch, or --seeds"),
+        ({"seeds": 2}, "cuda:0", "on the CPU, not on cuda:0; add --device cpu"),
+        ({"seeds": 10**9}, "cpu", r"--seeds 1,000,000,000 would take .* GB of memory; .* so ask for [\d,]+ at most"),
+    ],
+)
+def test_seeds_that_cannot_be_are_refused(fields: dict[str, Any], device: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence.replace("^", r"\^")):
+        resolve(Experiment(**fields), FACTS, device)

@@ -75,7 +75,7 @@ def test_what_is_left_out_is_as_by_default() -> None:
         ({"runs": [{"batch_size": 1.5}]}, "must be a whole number or a text"),
         ({"runs": ["name=a"]}, "must be a table"),
         ({"runs": {"name": "a"}}, "must be a list"),
-        ({"changes": [{"moment": 3}]}, "one of clock, run and fork"),
+        ({"changes": [{"moment": 3}]}, "one of clock, run, fork and remove"),
         ({"changes": [3]}, "must be a table"),
         ({"start": [1]}, "two finite numbers"),
         ({"start": [1, "2"]}, "two finite numbers"),

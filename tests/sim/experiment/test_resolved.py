@@ -13,6 +13,7 @@ from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import ClockChange
 from sim.experiment.resolved import Facts, Resolved, Run, resolve
+from sim.experiment.seeds import Seeds
 
 RATES = {name: 0.5 + index for index, name in enumerate(OPTIMIZERS)}
 
@@ -146,7 +147,7 @@ def test_two_parameters_are_their_own_plane(plane: str) -> None:
 
 
 def test_every_seed_is_the_one_asked_for_but_that_of_directions_which_would_be_the_model() -> None:
-    found = resolve(Experiment(seed=7), facts(), "cpu").seeds
+    found = Seeds.of(7)
     assert (found.order, found.model, found.split) == (7, 7, 7)
     assert found.directions == int(np.random.SeedSequence([7, 1]).generate_state(1, np.uint64)[0]) >> 1
 

@@ -17,13 +17,14 @@ from sim.recording.reader import Recording, State
 from tests.tui.rights import as_anybody
 
 HERE = Path(__file__).parent
-VERSION_1 = HERE / "version-1.gdsim"
+VERSIONS = [HERE / "version-1.gdsim", HERE / "version-2.gdsim"]
+NEWEST = VERSIONS[-1]
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A recording that a test may spoil."""
-    return Path(shutil.copy(VERSION_1, tmp_path / "race.gdsim"))
+    return Path(shutil.copy(NEWEST, tmp_path / "race.gdsim"))
 
 
 def read_all(path: Path) -> None:
@@ -31,7 +32,7 @@ def read_all(path: Path) -> None:
     recording = Recording(path)
     try:
         assert recording.state in get_args(State)
-        _ = recording.news(), recording.journal, recording.landscape, recording.landscapes
+        _ = recording.news(), recording.journal, recording.landscape, recording.landscapes, recording.resume
     finally:
         recording.close()
 
@@ -57,8 +58,9 @@ def check_damaged(content: bytes) -> None:
         assert [one.name for one in path.parent.iterdir()] == ["race.gdsim"]
 
 
-def test_a_recording_of_version_1() -> None:
-    recording = Recording(VERSION_1)
+@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
+def test_a_recording_of_each_version(path: Path) -> None:
+    recording = Recording(path)
     assert recording.asked.problem.name == "sine"  # type: ignore[union-attr]
     assert [run.batch_size for run in recording.opened.experiment.runs] == [200, 32, 1]
     assert recording.opened.experiment.runs[0].full_batch
@@ -74,18 +76,18 @@ def test_a_recording_of_version_1() -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, VERSION_1.stat().st_size - 1), st.integers(1, 255)), min_size=1, max_size=6))
+@given(st.lists(st.tuples(st.integers(0, NEWEST.stat().st_size - 1), st.integers(1, 255)), min_size=1, max_size=6))
 def test_flipped_bytes_are_read_or_refused(flips: list[tuple[int, int]]) -> None:
-    damaged = bytearray(VERSION_1.read_bytes())
+    damaged = bytearray(NEWEST.read_bytes())
     for position, bits in flips:
         damaged[position] ^= bits
     check_damaged(bytes(damaged))
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, VERSION_1.stat().st_size - 1))
+@given(st.integers(0, NEWEST.stat().st_size - 1))
 def test_truncated_ones_are_refused(size: int) -> None:
-    check_damaged(VERSION_1.read_bytes()[:size])
+    check_damaged(NEWEST.read_bytes()[:size])
 
 
 def test_what_is_no_recording(tmp_path: Path) -> None:
@@ -99,7 +101,7 @@ def test_what_is_no_recording(tmp_path: Path) -> None:
 
 
 def test_one_of_a_newer_version(copy: Path) -> None:
-    sqlite3.connect(copy).execute("PRAGMA user_version=2")
+    sqlite3.connect(copy).execute("PRAGMA user_version=3")
     assert complaint(copy) == f"{copy} was written by a newer gdsim; install that one to read it."
 
 
@@ -123,7 +125,7 @@ def test_a_locked_one(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_rights() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(shutil.copy(VERSION_1, folder))
+        path = Path(shutil.copy(NEWEST, folder))
         path.chmod(0o444)
         path.parent.chmod(0o555)
         with as_anybody():
@@ -152,6 +154,10 @@ def test_rights() -> None:
         "UPDATE recording SET resolved = '{\"problem\": 3}'",
         "UPDATE changes SET change = '{\"moment\": 3}'",
         "DROP TABLE troubles",
+        "DELETE FROM states WHERE run = 1",
+        "UPDATE tensors SET content = zeroblob(length(content)) WHERE part = 'random'",
+        "UPDATE states SET \"values\" = '[]'",
+        "UPDATE checkpoints SET clock = 5",
     ],
 )
 def test_tables_that_make_no_sense(copy: Path, damage: str) -> None:

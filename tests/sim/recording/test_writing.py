@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import tempfile
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -17,6 +18,7 @@ from sim.protocol.commands import Advance, Command, Open, SetClock, SetPlane, Su
 from sim.recording import writer as writing
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer, check
+from tests.tui.rights import as_anybody
 from tests.tui.traces import ReplayLink, make_experiment, make_race
 
 ASKED = make_experiment()
@@ -186,16 +188,30 @@ def test_a_folder_that_vanishes(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_second_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "_LOCK_PATIENCE", 0.0)
+def test_a_second_writer_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.recording.file._LOCK_PATIENCE", 0.0)
     path = tmp_path / "race.gdsim"
     engine = recorded(path)
     engine.write()
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        assert trouble_of(engine).endswith("ended early, the runs did not: database is locked.")
-        other.execute("ROLLBACK")
-    assert Recording(path).news().rows["moment"].max() == 20
+    with pytest.raises(ConfigError, match=r"race\.gdsim is being written by another program\.$"):
+        Writer(path, resumed=True)
+    engine.ask(GO_ON)
+    engine.writer.close()
+    assert not engine.writer.sentences()
+    assert Recording(path).news().rows["moment"].max() == 40
+    Writer(path, resumed=True).close()
+    assert [one.name for one in tmp_path.iterdir()] == ["race.gdsim"]
+
+
+def test_one_that_cannot_be_written_to() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "race.gdsim"
+        recorded(path).writer.close()
+        path.chmod(0o444)
+        path.parent.chmod(0o777)
+        with as_anybody(), pytest.raises(ConfigError, match="cannot be written to: attempt to write a readonly"):
+            Writer(path, resumed=True)
+        assert [one.name for one in path.parent.iterdir()] == ["race.gdsim"]
 
 
 @pytest.mark.parametrize(

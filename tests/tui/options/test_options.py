@@ -30,10 +30,10 @@ def parse(arguments: Sequence[str]) -> Experiment:
     """The experiment that a command line asks for, through the real parser."""
     command, bound, _ = cli.app.parse_args(list(arguments), exit_on_error=False, print_error=False)
     values = dict(bound.arguments)
-    limits = [Limit(unit, values[unit]) for unit in ("updates", "epochs", "seconds") if unit in values]
-    assert bool(limits) == (command is cli.run)
+    limit = values["end"].limit if "end" in values else None
+    assert (limit is not None) == (command is cli.run)
     experiment, _ = prepare(values.get("problem", "linear"), values.get("options", Options()))
-    return replace(experiment, limit=limits[0] if limits else None)
+    return replace(experiment, limit=limit)
 
 
 def test_defaults_are_three_descents_with_the_problems_own_rate_and_start() -> None:
@@ -223,7 +223,7 @@ def test_a_run_that_says_nonsense(text: str, part: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "part"),
     [
-        (("moment=50",), "one of clock, run and fork"),
+        (("moment=50",), "one of clock, run, fork and remove"),
         (("moment=50,clock=second",), "did you mean 'seconds'"),
         (("moment=-1,clock=seconds",), "0 or more"),
         (("moment=many,clock=seconds",), "whole number"),

@@ -26,11 +26,11 @@ async def test_it_shows_the_selected_runs_update_at_the_cursor() -> None:
         await wait_for(it.pilot, lambda: it.link.asked(Imagine)[-1] == Imagine(1, 6))
         await it.press("down")
         await wait_for(it.pilot, lambda: it.link.asked(Imagine)[-1] == Imagine(2, 6))
-        await wait_for(it.pilot, lambda: "▲ update 6" in it.text("#lens"))
-        assert "one example" in it.text("#lens")
+        await wait_for(it.pilot, lambda: "▲ stochastic, update 6" in it.text("#lens"))
+        assert "the one it used" in it.text("#lens")
         await it.press("up", "up")
-        await wait_for(it.pilot, lambda: "● update 6" in it.text("#lens"))
-        assert "the middle" in it.text("#lens")
+        await wait_for(it.pilot, lambda: "● batch, update 6" in it.text("#lens"))
+        assert "always the mean" in it.text("#lens")
         assert "›●" in it.text("#runs")
 
 
@@ -51,7 +51,17 @@ async def test_most_examples_have_a_dot_of_their_own_and_the_window_holds_both_s
         surface = it.surface.view
         assert surface is not None
         times = (surface.width / surface.columns) / ((right - left) / lens.plot_size[0])
-        assert f"{times:.2g} ×" in it.text("#lens") or "times" not in it.text("#lens")
+        assert f"{times:.2g} ×" in it.text("#lens")
+
+
+@pytest.mark.parametrize("size", [(120, 40), COMPACT])
+async def test_a_legend_says_what_is_what(size: tuple[int, int]) -> None:
+    async with on_screen(size) as it:
+        await it.go(7)
+        if size == COMPACT:
+            await it.press("u")
+        await wait_for(it.pilot, lambda: "used" in it.text("#lens"))
+        assert all(words in it.text("#lens") for words in ("∙", "■", "+", "of all", "σ of 1 ", "σ of 16 "))
 
 
 async def test_it_is_empty_where_nothing_is_known_of_the_race_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from sim.experiment.config import Experiment, RunConfig
+from sim.experiment.geometry import Point
+from sim.protocol.answers import Imagined
 from sim.protocol.trace import Rows, Status
-from tests.tui.traces import SECONDS, make_experiment, make_race, make_scene
+from tests.tui.traces import SECONDS, cloud_of, make_experiment, make_race, make_scene
 from tui.scene.narrate import narrate
 
 WIDTH = 118
@@ -256,3 +258,33 @@ def test_who_would_be_ahead_on_another_clock_is_said() -> None:
     assert losses[0] < losses[1]
     assert "all is ahead" in narrate(make_scene(experiment, race), 200)
     assert "per example it would be few" in narrate(make_scene(experiment, race), 200)
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [
+        (0, "batch always goes to the middle of its cloud, the mean of all 61 examples: no noise, for 61 "),
+        # the root of 16 * (61 - 1)/(61 - 16): Cochran, Sampling Techniques (1977), ch. 2
+        (1, "the mean of 16 strays 4.6 times less, and costs 16 gradients an update."),
+        (
+            2,
+            "stochastic goes where one example leads. It could have been any dot of its cloud, so it jumps; it costs ",
+        ),
+    ],
+)
+def test_while_paused_it_says_what_the_cloud_means_for_the_selected_run(index: int, words: str) -> None:
+    experiment = make_experiment()
+    race = make_race(experiment, 40)
+    scene = make_scene(experiment, race)
+    update, point = scene.runs[index].update, Point(*race.points[index][-2])
+    possible = Imagined(index, update, point, cloud_of(update, scene.runs[index].config, point))
+    assert words in narrate(replace(scene, imagined=possible), WIDTH)
+    assert words not in narrate(replace(scene, imagined=possible, playing=True), WIDTH)
+
+
+def test_few_of_many_examples_stray_less_by_the_root_of_their_number() -> None:
+    experiment = make_experiment(RunConfig("few", 4))
+    race = make_race(experiment, 40)
+    scene = make_scene(experiment, race)
+    possible = Imagined(0, 40, Point(0, 0), cloud_of(40, scene.runs[0].config, Point(0, 0)))
+    assert "strays about √4 = 2.0 times less" in narrate(replace(scene, imagined=possible), WIDTH)

@@ -1,0 +1,224 @@
+"""The loops over the members of an ensemble: one run, made from many seeds.
+
+Each member is made by the very code that makes a run from one seed, called by its address, so that its numbers are the
+same to the last bit.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from sim.kernels import descent, passes
+from sim.kernels.compiling import COLUMN, DATA, FLOAT, INTEGER, INTEGERS, TABLE, called_by_address, compiled
+from sim.kernels.descent import Columns, Standing
+
+_OCTETS = types.uint8
+
+descend_at = called_by_address(descent.DESCEND)
+evaluate_at = called_by_address(passes.EVALUATE)
+find_converged_at = called_by_address(passes.FIND_CONVERGED)
+
+
+class Codes(NamedTuple):
+    """The addresses of what makes a run from one seed.
+
+    Attributes:
+        descend, evaluate, find_converged: the loops of that name.
+        batch, mean: the formula's kernels.
+    """
+
+    descend: int
+    evaluate: int
+    find_converged: int
+    batch: int
+    mean: int
+
+
+class Orders(NamedTuple):
+    """Which examples the updates of K members use; see `descent.Batches`.
+
+    Attributes:
+        orders: the examples of each epoch in order, int64, shape (K, epochs, N).
+        begun, size, per_epoch: the same for all.
+    """
+
+    orders: NDArray[np.int64]
+    begun: int
+    size: int
+    per_epoch: int
+
+
+class Members(NamedTuple):
+    """Where K members stand; the arrays change as they go on.
+
+    Attributes:
+        points: the two parameters of each, shape (K, 2).
+        memories: what their optimizers remember, shape (K, 2, 2).
+        statuses: uint8, shape (K,).
+        steps: how many steps the optimizers have made.
+    """
+
+    points: NDArray[np.float64]
+    memories: NDArray[np.float64]
+    statuses: NDArray[np.uint8]
+    steps: int
+
+
+class Checks(NamedTuple):
+    """When members are evaluated, and what their status is.
+
+    Attributes:
+        first: the number of the first of the updates.
+        every: the loss over all examples is evaluated after each update whose number is a multiple of it.
+        every_running: see `passes.find_converged`.
+        full_batch: the gradient of a batch is the one over all examples.
+        tolerance: below which length of that gradient a member has converged.
+        loss_bound: a batch loss beyond it shows divergence.
+        converged, diverged: the numbers of these statuses; that of a member that runs is 0.
+    """
+
+    first: int
+    every: int
+    every_running: int
+    full_batch: bool
+    tolerance: float
+    loss_bound: float
+    converged: int
+    diverged: int
+
+
+class Records(NamedTuple):
+    """What n updates of K members did.
+
+    Attributes:
+        losses: of the batches, shape (K, n).
+        norms: of their gradients, shape (K, n).
+        means: the losses over all examples, shape (K, n); NaN where not evaluated.
+        path: the parameters of the first member after each, shape (n, 2).
+        statuses: of the first member after each, uint8, shape (n,).
+        counts: how many of the updates each member made, int64, shape (K,).
+    """
+
+    losses: NDArray[np.float64]
+    norms: NDArray[np.float64]
+    means: NDArray[np.float64]
+    path: NDArray[np.float64]
+    statuses: NDArray[np.uint8]
+    counts: NDArray[np.int64]
+
+
+_CODES = types.NamedUniTuple(INTEGER, len(Codes._fields), Codes)
+_ORDERS = types.NamedTuple((types.Array(INTEGER, 3, "C"), INTEGER, INTEGER, INTEGER), Orders)
+_MEMBERS = types.NamedTuple((TABLE, types.Array(FLOAT, 3, "C"), types.Array(_OCTETS, 1, "C"), INTEGER), Members)
+_CHECKS = types.NamedTuple((INTEGER, INTEGER, INTEGER, types.boolean, FLOAT, FLOAT, INTEGER, INTEGER), Checks)
+_RECORDS = types.NamedTuple((TABLE, TABLE, TABLE, TABLE, types.Array(_OCTETS, 1, "C"), INTEGERS), Records)
+
+
+@compiled(
+    types.void(
+        *(_CODES, DATA, INTEGERS, _ORDERS, descent.RULE, _MEMBERS, COLUMN, _CHECKS, _RECORDS),
+        *(INTEGER, INTEGER),
+    )
+)
+def descend_members(
+    codes: Any,
+    data: Any,
+    in_order: Any,
+    orders: Any,
+    rule: Any,
+    members: Any,
+    rates: Any,
+    checks: Any,
+    records: Any,
+    begin: int,
+    end: int,
+) -> None:
+    """Make n updates of each member from `begin` to `end`; whatever a diverged one measures is infinite.
+
+    Args:
+        codes: see `Codes`.
+        data: see `Data`.
+        in_order: 0 to N - 1.
+        orders: see `Orders`.
+        rule: see `Rule`.
+        members: see `Members`.
+        rates: the learning rate of each update, shape (n,).
+        checks: see `Checks`.
+        records: see `Records`, to be filled in.
+        begin, end: which members.
+    """
+    count = len(rates)
+    path, gradients = np.empty((count, 2)), np.empty((count, 2))
+    statuses = np.empty(count, np.uint8)
+    for member in range(begin, end):
+        made, was_converged = 0, members.statuses[member] == checks.converged
+        losses, norms, means = records.losses[member], records.norms[member], records.means[member]
+        stopped = members.statuses[member] == checks.diverged
+        records.counts[member] = 0
+        if not stopped:
+            standing = Standing(members.points[member], members.memories[member], members.steps)
+            batches = descent.Batches(orders.orders[member], orders.begun, orders.size, orders.per_epoch)
+            columns = Columns(rates, path, gradients, norms, losses)
+            made, stopped = descend_at(codes.descend)(
+                codes.batch, data, batches, rule, standing, checks.loss_bound, columns
+            )
+            means[:made] = math.nan
+            evaluate_at(codes.evaluate)(codes.mean, data, path[:made], checks.first, checks.every, means[:made])
+            if checks.full_batch:
+                for index in range(made):
+                    statuses[index] = checks.converged if norms[index] < checks.tolerance else 0
+            else:
+                find_converged_at(codes.find_converged)(
+                    codes.batch,
+                    data,
+                    in_order,
+                    path[:made],
+                    checks.first,
+                    was_converged,
+                    checks.every_running,
+                    checks.every,
+                    checks.tolerance,
+                    statuses[:made],
+                )
+            records.counts[member] = made
+            if stopped:
+                made -= 1
+            members.statuses[member] = checks.diverged if stopped else statuses[count - 1]
+        losses[made:], norms[made:], means[made:] = math.inf, math.inf, math.inf
+        if member == 0:
+            records.path[:made], records.path[made:] = path[:made], members.points[0]
+            records.statuses[:made], records.statuses[made:] = statuses[:made], checks.diverged
+
+
+@compiled(types.void(TABLE, INTEGERS, COLUMN, TABLE, INTEGER, INTEGER))
+def quantiles(values: Any, updates: Any, shares: Any, found: Any, begin: int, end: int) -> None:
+    """The quantiles of K members after some of n updates, between the two nearest of them (as `numpy.quantile`).
+
+    Args:
+        values: of each member after each update, shape (K, n), without NaN.
+        updates: which of the n updates, shape (m,).
+        shares: which quantiles, from 0 to 1, shape (q,).
+        found: shape (q, n), to be filled in.
+        begin, end: which of the m updates.
+    """
+    members = len(values)
+    one = np.empty(members)
+    for chosen in range(begin, end):
+        update = updates[chosen]
+        for member in range(members):
+            one[member] = values[member, update]
+        one.sort()
+        for row in range(len(shares)):
+            position = shares[row] * (members - 1)
+            below = math.floor(position)
+            above = min(below + 1, members - 1)
+            low, high, part = one[below], one[above], position - below
+            if low == high or part == 0:
+                found[row, update] = low
+            elif part >= 0.5:
+                found[row, update] = high - (high - low) * (1 - part)
+            else:
+                found[row, update] = low + (high - low) * part

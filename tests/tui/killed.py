@@ -1,0 +1,74 @@
+"""Records runs, each in a process of its own that is killed at a seeded moment: `python -m tests.tui.killed FOLDER`."""
+
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+import torch
+
+from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig
+from sim.experiment.journal import ClockChange, Fork, Removal, RunChange
+from sim.protocol.commands import Advance, Open, Retention, Save
+from sim.recording import writer as writing
+from sim.recording.writer import Writer
+from tui.session.link import InlineLink
+
+LIMIT = Limit("updates", 40)
+CHANGES = (
+    ClockChange(6, "examples"),
+    RunChange(10, "batch", {"lr": 0.05}),
+    Fork(14, "mini-batch", 4, {"name": "small", "batch_size": 8}),
+    Removal(30, "stochastic"),
+)
+EXPERIMENTS = (
+    Experiment(ProblemConfig("sine"), backend="torch", limit=LIMIT, changes=CHANGES),
+    Experiment(ModelConfig("mlp", dataset="iris", hidden=(4,)), limit=LIMIT, changes=CHANGES),
+    Experiment(backend="torch", clock="examples", limit=LIMIT),
+)
+KILLED = 50
+
+
+def which(number: int) -> int:
+    """Which of the experiments the process of a number runs: the model, which takes longest, least often."""
+    return (0, 2, 0, 2, 0, 1)[number % 6]
+
+
+def _record(experiment: Experiment, path: Path, progress: int) -> None:
+    """Run and record, with a byte for each moment, until somebody ends it."""
+    writing._EVERY = 0.002  # so often that the end comes in the midst of writing, too
+    ask, writer = InlineLink().ask, Writer(path)
+    for command in (Open(experiment, Retention()), Save(0.01)):
+        writer.take(command, ask(command))
+    with writer._changed:
+        writer._changed.wait_for(lambda: not writer._waiting)
+    while True:
+        command = Advance(1, float("inf"), 1.0)
+        writer.take(command, ask(command))
+        os.write(progress, b".")
+
+
+def _run_and_kill(number: int, folder: Path) -> None:
+    moments = random.Random(number).randrange(60)
+    come, progress = os.pipe()
+    process = os.fork()
+    if not process:
+        try:
+            _record(EXPERIMENTS[which(number)], folder / f"{number}.gdsim", progress)
+        finally:
+            os._exit(1)
+    os.close(progress)
+    for _ in range(moments + 1):
+        assert os.read(come, 1), "it ended by itself"
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    os.close(come)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)  # no thread may be lost with a fork
+    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])  # the first one imports much
+    InlineLink().ask(Open(EXPERIMENTS[1]))
+    for number in range(KILLED):
+        _run_and_kill(number, Path(sys.argv[1]))

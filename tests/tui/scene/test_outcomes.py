@@ -1,0 +1,48 @@
+"""What is said of the members of a run that is made from many seeds."""
+
+import numpy as np
+import pytest
+
+from sim.experiment.config import ProblemConfig
+from sim.problems.card import card_of
+from sim.protocol.answers import Members
+from sim.protocol.trace import Status
+from tui.scene.outcomes import statuses_in_words, whereabouts
+
+
+def members(points: list[tuple[float, float]], *stopped: int) -> Members:
+    """At these points; those of these indices have diverged."""
+    statuses = np.zeros(len(points), np.uint8)
+    statuses[list(stopped)] = Status.DIVERGED
+    return Members(np.array(points), statuses)
+
+
+def test_who_left_the_saddle_and_to_which_side() -> None:
+    points = [(-1.5, 0.0), (0.0, 0.4), (0.0, 0.6), (0.1, 1.1), (0.0, -0.9), (np.nan, np.inf)]
+    words = whereabouts(card_of(ProblemConfig("saddle")), members(points, 5))
+    assert words == "left the saddle: 3 of 6; above: 2, below: 1"
+
+
+def test_which_minimum_is_the_nearest() -> None:
+    points = [(3.1, 2.0), (2.0, 3.0), (-3.0, 3.0), (-3.0, -3.0), (3.0, 2.0)]
+    words = whereabouts(card_of(ProblemConfig("himmelblau")), members(points, 4))
+    assert (
+        words
+        == "2 nearest to (3, 2), 1 nearest to (-2.81, 3.13), 1 nearest to (-3.78, -3.28), 0 nearest to (3.58, -1.85)"
+    )
+
+
+def test_one_minimum_is_no_choice() -> None:
+    assert whereabouts(card_of(ProblemConfig("linear")), members([(0.0, 0.0)])) == ""
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        ([Status.RUNNING] * 3, "all running"),
+        ([Status.CONVERGED] * 3, "all standing still"),
+        ([Status.RUNNING, Status.DIVERGED, Status.RUNNING], "2 running, 1 diverged"),
+    ],
+)
+def test_statuses_are_counted(statuses: list[Status], words: str) -> None:
+    assert statuses_in_words(Members(np.zeros((3, 2)), np.array(statuses, np.uint8))) == words

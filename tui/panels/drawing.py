@@ -1,0 +1,62 @@
+"""When the panels of a race are drawn anew: the surface whenever it moves, everything with numbers together."""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from textual.geometry import Size
+
+from tui.panels.surface import Surface
+from tui.scene.scene import Scene
+
+_NUMBERS_PER_SECOND = 5  # while it plays: more could not be read
+
+
+class Panel(Protocol):
+    """What draws a scene."""
+
+    @property
+    def size(self) -> Size:
+        """Of its content, in cells."""
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene."""
+
+
+class Drawing:
+    """What was drawn last of a race. All panels with numbers are drawn at one time, so that they name one update."""
+
+    def __init__(self, surface: Surface, numbers: Sequence[Panel]) -> None:
+        """Nothing is drawn yet.
+
+        Args:
+            surface: it is drawn first.
+            numbers: the other panels.
+        """
+        self._surface, self._numbers = surface, numbers
+        self._drawn_at = -math.inf
+        self.forget()
+
+    def forget(self) -> None:
+        """Draw all of it again, though nothing may have changed in the race."""
+        self._moved: object = None
+        self._counted: object = None
+
+    def forget_surface(self) -> None:
+        """Draw the surface again."""
+        self._moved = None
+
+    def draw(self, scene: Scene) -> None:
+        """Draw what changed and is due."""
+        # a banner or the table, when it fills, moves the others
+        key = scene.key, [panel.size for panel in (self._surface, *self._numbers)]
+        if key != self._moved:
+            self._moved = key
+            self._surface.show(scene)
+        now = time.monotonic()
+        waits = scene.playing and self._counted is not None and now - self._drawn_at < 1 / _NUMBERS_PER_SECOND
+        if key != self._counted and not waits:
+            self._counted, self._drawn_at = key, now
+            for panel in self._numbers:
+                panel.show(scene)

@@ -1,0 +1,70 @@
+"""The commands about recordings: `gdsim replay`, `gdsim resume`, `gdsim info`, `gdsim export`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from tui.options.end import End
+from tui.options.options import EXPERIMENT
+from tui.shell import NOT_SAVED, complain, require_terminal
+
+Theme = Annotated[
+    str | None, Parameter(help="Colours of the screen, by the name of a theme.", group=EXPERIMENT, metavar="NAME")
+]
+Recorded = Annotated[Path, Parameter(help="A recording, FILE.gdsim.")]
+
+
+def replay(file: Recorded, /, *, theme: Theme = None) -> int:
+    """Watch a recording on a screen, also while it is being written."""
+    require_terminal("use `gdsim info` or `gdsim export` instead")
+    from tui.replaying import run_replay
+
+    return run_replay(file, theme=theme)
+
+
+def resume(file: Recorded, /, *, end: End = End(), theme: Theme = None) -> int:  # noqa: B008
+    """Go on where a recording ends, on a screen and in the same file."""
+    require_terminal("use `gdsim run --resume` instead")
+    from tui.app import run_app
+    from tui.session.resuming import take_up
+
+    resumption, writer = take_up(file, end.limit, limited=False)
+    return run_app(resumption.asked, resumption.card, theme=theme, resumed=(resumption, writer))
+
+
+def info(file: Recorded, /, *, json: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Say what is in a recording.
+
+    Args:
+        json: As a JSON object instead of a table.
+    """
+    from tui import recordings
+
+    if json:
+        print(recordings.as_json(file))
+    else:
+        recordings.show(file)
+    return 0
+
+
+def export(file: Recorded, out: Annotated[Path, Parameter(help="OUT.csv, OUT.jsonl or OUT.parquet.")], /) -> int:
+    """Export a recording: each update in a file, as of gdsim run --export."""
+    from tui.export import ExportError
+    from tui.recordings import export_recording
+
+    try:
+        export_recording(file, out)
+    except ExportError as error:
+        return complain(str(error), NOT_SAVED)
+    return 0
+
+
+COMMANDS: dict[Callable[..., int], str] = {
+    replay: "replay FILE",
+    resume: "resume FILE [--updates N]",
+    info: "info FILE [--json]",
+    export: "export FILE OUT",
+}
+"""Each with how it is written."""
