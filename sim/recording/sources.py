@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from sim.experiment.config import AnyProblem, LoopConfig, ModelConfig
+from sim.experiment.config import AnyProblem, LoopConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.words import shown_path
 
@@ -15,7 +15,7 @@ def fingerprints(problem: AnyProblem) -> dict[str, str]:
     if isinstance(problem, LoopConfig):
         return {}
     paths = [] if problem.data is None else [problem.data] if Path(problem.data).exists() else problem.data.split(",")
-    if isinstance(problem, ModelConfig) and problem.own_file is not None:
+    if problem.own_file is not None:
         paths.append(problem.own_file[0])
     found: dict[str, str] = {}
     for path in paths:
