@@ -28,8 +28,8 @@ from sim.recording.writer import Writer, check_name
 from sim.views.planes import on_plane_terms
 from sim.views.trails import REFIT_AFTER, trails_of
 
-_EVERY = 1.0  # seconds between two looks at what came
-_GRADIENTS, _EACH_OTHER = 0.008, 0.004  # shares of the loop's time: for gradients' lengths; for what else costs time
+_FIRST, _EVERY = 0.5, 2.0  # seconds until what came is first looked at, and between two looks at most
+_GRADIENTS, _EACH_OTHER = 0.006, 0.003  # shares of the loop's time: for gradients' lengths; for what else costs time
 _MEMORY = 256 * 2**20  # bytes for parameters that are kept
 _WAITING = 32 * 2**20  # bytes of them that may wait where the model is
 _REFIT_AT_LAST = 2.0  # times as many updates as at the last fit, while there is a landscape of the plane to complete
@@ -88,7 +88,7 @@ class Record:
         self._copying, self._passing, self._looking = _Allowance(), _Allowance(), _Allowance()
         self._fit_seconds = 0.0
         self._began = self._due = time.perf_counter()
-        self._due += _EVERY
+        self._due += _FIRST
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ class Record:
             return False
         self._write(self._steps.rows())
         self._go_on_looking(now)
-        self._due = time.perf_counter() + _EVERY
+        self._due = time.perf_counter() + min(_EVERY, elapsed)
         return True
 
     def close(self, *, in_haste: bool) -> None:

@@ -67,6 +67,7 @@ def test_the_readmes_loop() -> None:
 
 
 async def test_it_is_followed_while_it_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "_FIRST", 0.0)
     monkeypatch.setattr(record, "_EVERY", 0.0)
     model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 1))
     optimizer = torch.optim.Rprop(model.parameters())

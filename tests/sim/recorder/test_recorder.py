@@ -50,6 +50,7 @@ class Line(nn.Module):
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recorder that looks after each update, whatever it costs."""
+    monkeypatch.setattr(record, "_FIRST", 0.0)
     monkeypatch.setattr(record, "_EVERY", 0.0)
     monkeypatch.setattr(record._Allowance, "bears", lambda *_: True)
 
