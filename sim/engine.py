@@ -31,6 +31,7 @@ from sim.models.failures import first_line, is_out_of_memory, traceback_of, wher
 from sim.models.problem import Problem, formula_problem
 from sim.models.sources import TensorSource
 from sim.problems import build_formula
+from sim.problems.own_formula import require_finite
 from sim.protocol.answers import (
     Advanced,
     Answer,
@@ -368,7 +369,10 @@ def problem_of(experiment: Experiment) -> Problem:
     if isinstance(config, ModelConfig):
         return model_problem(config, Seeds.of(experiment.seed), device)
     formula = build_formula(config)
-    return formula_problem(formula, experiment.start or formula.start, device)
+    start = experiment.start or formula.start
+    if config.own_file is not None:
+        require_finite(formula, start)
+    return formula_problem(formula, start, device)
 
 
 def _failed(error: BaseException) -> Failed:

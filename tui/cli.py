@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
 
@@ -21,7 +20,7 @@ from cyclopts import (
 )
 
 from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
-from sim.experiment.config import Experiment, Limit
+from sim.experiment.config import Experiment, Limit, ProblemConfig
 from sim.experiment.errors import ConfigError, choose, suggest
 from tui import plain_text, recording_commands
 from tui.options import config_file, environment
@@ -63,7 +62,9 @@ def _problem_names(_context: object) -> Iterable[str]:
     return registry()
 
 
-Problem = Annotated[str, Parameter(help="What to minimise; see gdsim list.", completer=_problem_names)]
+Problem = Annotated[
+    str, Parameter(help="What to minimise: see gdsim list, or FILE.py[:NAME], your own.", completer=_problem_names)
+]
 _OUTPUT = Group("Output", sort_key=6)
 Record = Annotated[
     Path | None, Parameter(help="Record all of it in FILE.gdsim; see gdsim replay.", group=_OUTPUT, metavar="FILE")
@@ -85,6 +86,8 @@ class _Sources:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # a quarter of the time to the help
+
     try:
         return f"gdsim {version('gdsim')}"
     except PackageNotFoundError:
@@ -110,7 +113,6 @@ app.command(config_app)
 @app.default
 def screen(
     problem: Problem = "linear",
-    /,
     *,
     options: Options = Options(),  # noqa: B008
     theme: Theme = None,
@@ -134,7 +136,6 @@ def screen(
 @app.command(usage="Usage: gdsim run [PROBLEM] [OPTIONS]", help_epilogue="")
 def run(
     problem: Problem = "linear",
-    /,
     *,
     options: Options = Options(),  # noqa: B008
     end: End = End(),  # noqa: B008
@@ -252,7 +253,6 @@ def path() -> int:
 @config_app.command(usage="Usage: gdsim config show [PROBLEM] [OPTIONS]", help_epilogue="")
 def show(
     problem: Problem = "linear",
-    /,
     *,
     options: Options = Options(),  # noqa: B008
     theme: Theme = None,
@@ -323,7 +323,8 @@ def _require_one_seed(experiment: Experiment) -> None:
 def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
-    choose(problem, [*_problem_names(None), *_COMMANDS], "problem or command")
+    if ProblemConfig(problem).own_file is None:
+        choose(problem, [*_problem_names(None), *_COMMANDS], "problem or command")
     try:
         Path.cwd()
     except OSError:
