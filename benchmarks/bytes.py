@@ -1,18 +1,20 @@
 """What the screen writes to the terminal while it plays at the default pace.
 
 gdsim in pseudo-terminals of 120 x 40 and 200 x 60 cells that take whatever comes, each for ten seconds after its first
-updates. Prints kilobytes a second (1 KB is 1000 bytes), on average and in the busiest second.
-
-    python benchmarks/bytes.py [gdsim's own arguments]
+updates; a turn is a second. 1 KB is 1000 bytes.
 """
 
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 
+from benchmarks.turns import Line, line
+
+THREADS = (1,)
 ROOT = Path(__file__).parents[1]
 SIZES = {(120, 40): 100, (200, 60): 150}
 """Columns and rows, and the most kilobytes a second that are meant to be written there."""
@@ -22,10 +24,9 @@ PLAYING = "▶".encode()
 ENVIRONMENT = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
 
 
-def written(size: tuple[int, int], arguments: list[str]) -> list[bytes]:
+def written(size: tuple[int, int]) -> list[bytes]:
     """What gdsim writes in each of the seconds once it plays."""
-    command = ["-m", "tui", *arguments]
-    child = pexpect.spawn(sys.executable, command, cwd=str(ROOT), env=ENVIRONMENT, dimensions=size[::-1])
+    child = pexpect.spawn(sys.executable, ["-m", "tui"], cwd=str(ROOT), env=ENVIRONMENT, dimensions=size[::-1])
     try:
         child.expect_exact(PLAYING, timeout=PATIENCE)
         _read(child, 3.0)
@@ -45,13 +46,8 @@ def _read(child: pexpect.spawn, seconds: float) -> bytes:
     return b"".join(parts)
 
 
-def main() -> None:
-    """Print the table."""
-    print("terminal    mean  most  target  (KB/s)")
+def lines() -> Iterator[Line]:
+    """Each size."""
     for (columns, rows), target in SIZES.items():
-        sizes = [len(second) / 1000 for second in written((columns, rows), sys.argv[1:])]
-        print(f"{columns} x {rows:<4} {sum(sizes) / len(sizes):7.0f} {max(sizes):5.0f} {target:7d}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+        sizes = [len(second) / 1000 for second in written((columns, rows))]
+        yield line(f"terminal of {columns} x {rows}", sizes, unit="KB/s", goal=target, at_most=True)

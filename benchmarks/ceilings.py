@@ -2,25 +2,19 @@
 
 Three runs of batch sizes 1, 8 and 64 on 4,096 examples of two parameters, whose stepper only fills in columns. What is
 left is the race's own work: whose turn it is, at which moments, what is reported (some 4,096 rows a run and answer) and
-what is kept. The updates of all runs together are counted, over a second for each clock. Prints millions of updates a
-second, and the goals.
-
-    python benchmarks/ceilings.py
-    python benchmarks/ceilings.py profile updates
+what is kept. The updates of all runs together are counted, over a second for each clock.
 """
 
-import cProfile
 import math
-import pstats
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.turns import Line, line
 from sim.descent.course import Course
 from sim.descent.race import Race
 from sim.descent.state import RunState
@@ -34,6 +28,7 @@ from sim.models.random_state import RandomState
 from sim.protocol.commands import Retention
 from sim.protocol.trace import Status
 
+THREADS = (1,)
 EXAMPLES, COST = 4096, 1e-7
 MOMENTS, SECONDS, TURNS = 1_000_000, 1.0, 5
 GOALS: dict[Clock, float] = {"updates": 5e6, "examples": 5e6, "seconds": 1e6}
@@ -114,34 +109,13 @@ def made_in(race: Race, seconds: float) -> float:
     return (sum(race.updates) - before) / (time.perf_counter() - begin)
 
 
-def measure(clock: Clock) -> str:
-    """A line of the table: the best of some turns, since the machine may be busy with other things."""
+def measure(clock: Clock) -> Line:
+    """The line of a clock."""
     race = race_on(clock)
     made_in(race, 0.2)  # until chunks are as long as they get
-    best = max(made_in(race, SECONDS) for _ in range(TURNS))
-    verdict = "reached" if best >= GOALS[clock] else "missed"
-    return f"{clock:10} {best / 1e6:8.2f} {GOALS[clock] / 1e6:8.1f}  {verdict}"
+    return line(f"clock {clock}", [made_in(race, SECONDS) for _ in range(TURNS)], goal=GOALS[clock])
 
 
-def profile(work: Callable[[], object]) -> None:
-    """Print what costs most."""
-    profiler = cProfile.Profile()
-    profiler.runcall(work)
-    pstats.Stats(profiler).sort_stats("tottime").print_stats(25)
-
-
-def main() -> None:
-    """Print the table, or where the time goes on one clock."""
-    if sys.argv[1:2] == ["profile"]:
-        (clock,) = (one for one in CLOCKS if one == sys.argv[2])
-        race = race_on(clock)
-        profile(lambda: made_in(race, 5.0))
-        return
-    print("million updates/s of three runs whose updates cost nothing")
-    print("clock           race     goal")
-    for clock in CLOCKS:
-        print(measure(clock), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def lines() -> Iterator[Line]:
+    """Each clock."""
+    return map(measure, CLOCKS)

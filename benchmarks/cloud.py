@@ -2,22 +2,15 @@
 
 The mlp (64-64) and the cnn on the digits, on the CPU, along two random directions. Peers: one gradient of the loss over
 all 1,438 training examples, by a plain forward and backward pass; and a loop of autograd over 100 examples, one by one,
-counted for all of them. They take turns in one process, which also asserts that ours agrees with the loop within 1e-4
-of its largest value. Prints milliseconds, and the median ratios of the turns.
-
-    python benchmarks/cloud.py
+counted for all of them. It asserts that ours agrees with the loop within 1e-4 of its largest value.
 """
 
-import os
-import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+from benchmarks.turns import Line, line, seconds
 from sim.experiment.config import ModelConfig
 from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
@@ -26,6 +19,7 @@ from sim.models.problem import Problem
 from sim.views.cloud import cloud, sample_of
 from sim.views.planes import random_plane
 
+THREADS = (1, 2)
 LOOPED, TURNS = 100, 15
 MODELS = ("mlp", "cnn")
 
@@ -44,15 +38,8 @@ def one_by_one(problem: Problem, directions: Tensor, examples: Tensor) -> Tensor
     return torch.stack([directions @ gradient(problem, *single) for single in singles])
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long it takes."""
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
-
-
-def measure(model: str) -> None:
-    """A line of the table."""
+def measure(model: str) -> Iterator[Line]:
+    """The lines of a model."""
     problem = model_problem(ModelConfig(model=model), Seeds.of(0), torch.device("cpu"))
     problem.model.eval()
     directions = random_plane(problem.model, 0).basis
@@ -68,27 +55,13 @@ def measure(model: str) -> None:
         )
         for _ in range(TURNS)
     ]
-    ours, full, loop = (statistics.median(column) for column in zip(*turns, strict=True))
-    to_full = statistics.median(turn[0] / 2 / turn[1] for turn in turns)
-    to_loop = statistics.median(turn[2] / turn[0] for turn in turns)
-    print(
-        f"{model:5}  {ours * 1e3:8.1f} ms  {full * 1e3:10.1f} ms  {loop * 1e3:10.0f} ms"
-        f"  {to_full:21.2f}  {to_loop:10.0f}",
-        flush=True,
-    )
+    ours, full, loop = ([1000 * one for one in column] for column in zip(*turns, strict=True))
+    each = [one / 2 for one in ours]
+    yield line(f"{model}, a direction, of a full gradient", each, full, "ms", 2, at_most=True)
+    yield line(f"{model}, two directions, of one by one", ours, loop, "ms")
 
 
-def main() -> None:
-    """Measure with one thread and with two, each in a process of its own."""
-    if len(sys.argv) > 1:
-        print(f"two directions, 1,438 examples; torch {torch.__version__}, {torch.get_num_threads()} thread(s)")
-        print("model         cloud  full gradient    one by one  a direction, of a full  the loop, of ours")
-        for model in MODELS:
-            measure(model)
-        return
-    for threads in ("1", "2"):
-        subprocess.run([sys.executable, __file__, "here"], env=os.environ | {"OMP_NUM_THREADS": threads}, check=True)
-
-
-if __name__ == "__main__":
-    main()
+def lines() -> Iterator[Line]:
+    """Each model."""
+    for model in MODELS:
+        yield from measure(model)

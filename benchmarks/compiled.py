@@ -6,31 +6,20 @@ records every update and reports as much as a screen gets. Neither evaluates the
 batch size 1 scikit-learn's SGDRegressor is a second peer: it records nothing, and makes an update while one of ours is
 being written down. Last comes the whole of `gdsim run
 linear --run name=s,batch_size=1 --updates 1000000` without its start, evaluations included, with and without an export.
-
-All take turns in one process. Prints the median ratio of the turns, their range, and the goal.
-
-    python benchmarks/compiled.py
-    python benchmarks/compiled.py linear sine
 """
 
 import itertools
 import math
-import os
-import statistics
-import sys
 import tempfile
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from importlib.metadata import version
+from collections.abc import Iterator
 from pathlib import Path
-
-os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported
 
 import torch
 from sklearn.linear_model import SGDRegressor
 from torch.utils.data import DataLoader
 
+from benchmarks.turns import Line, Work, race
 from sim.descent.backends import steppers_of
 from sim.descent.race import Race
 from sim.engine import Engine
@@ -45,12 +34,9 @@ from tui import export
 from tui.headless import descend
 from tui.spool import Spool
 
-TURNS, WARM_UPS, SECONDS, NEVER = 7, 3, 0.1, 10**9
+THREADS = (1,)
 FAST = ("linear", "logistic", "sine")
-WHOLE = 1_000_000
-
-Work = Callable[[int], object]
-"""Something that makes so many updates."""
+NEVER, WHOLE = 10**9, 1_000_000
 
 
 def goal(name: str, size: int, examples: int) -> float:
@@ -78,7 +64,9 @@ def compiled_race(problem: Problem, run: RunConfig) -> Race:
     """One compiled run at its start."""
     experiment = resolve(Experiment(runs=(run,), backend="compiled"), problem.facts, "cpu")
     _, make, _ = steppers_of(problem, experiment, "compiled")
-    return Race(experiment, make, passes(problem, problem.model), Retention(rows=4096), keep_all=False)
+    return Race(
+        experiment, make, passes(problem, problem.model), Retention(rows=4096), keep_all=problem.formula is None
+    )
 
 
 def in_scikit_learn(formula: Formula, lr: float) -> Work:
@@ -92,37 +80,12 @@ def in_scikit_learn(formula: Formula, lr: float) -> Work:
     return work
 
 
-def pace(work: Work, updates: int) -> float:
-    """Updates a second."""
-    began = time.perf_counter()
-    work(updates)
-    return updates / (time.perf_counter() - began)
-
-
-def line(name: str, ours: Work, theirs: Work, wanted: float, updates: int = 0) -> str:
-    """A line of the table: the two take turns, after a warm-up; so many updates of ours, or as many as take a while."""
-    counts = [
-        max(1, round(SECONDS * max(pace(work, first) for _ in range(WARM_UPS))))
-        for work, first in ((ours, updates or 20_000), (theirs, 200))
-    ]
-    mine, plain = [], []
-    for _ in range(TURNS):
-        mine.append(pace(ours, updates or counts[0]))
-        plain.append(pace(theirs, counts[1]))
-    ratios = [one / other for one, other in zip(mine, plain, strict=True)]
-    ratio = statistics.median(ratios)
-    return (
-        f"{name:28}  {statistics.median(mine):12,.0f}  {statistics.median(plain):10,.0f}  {ratio:8,.1f}"
-        f"  {min(ratios):8,.1f} to {max(ratios):8,.1f}  {wanted:6,g}  {'reached' if ratio >= wanted else 'missed'}"
-    )
-
-
-def steps_of(race: Race) -> Work:
+def steps_of(descent: Race) -> Work:
     """Updates of a race, whose trails are taken away as a screen does."""
 
     def work(updates: int) -> None:
-        race.advance(updates, math.inf, math.inf)
-        race.forget_snapshots()
+        descent.advance(updates, math.inf, math.inf)
+        descent.forget_snapshots()
 
     return work
 
@@ -132,7 +95,7 @@ def of_loop(loop: Iterator[float]) -> Work:
     return lambda updates: deque(itertools.islice(loop, updates), maxlen=0)
 
 
-def measure(name: str) -> Iterator[str]:
+def of_problem(name: str) -> Iterator[Line]:
     """The lines of a problem."""
     formula = build_formula(ProblemConfig(name))
     problem = formula_problem(formula, formula.start, torch.device("cpu"))
@@ -140,12 +103,12 @@ def measure(name: str) -> Iterator[str]:
     for size in (1, 32, formula.examples):
         label = f"{name}, {'all' if size == formula.examples else size}"
         ours = steps_of(compiled_race(problem, RunConfig("run", size, lr=lr, loss_every=NEVER)))
-        yield line(label, ours, of_loop(plain_loop(problem, size, lr)), goal(name, size, formula.examples))
+        yield race(label, ours, of_loop(plain_loop(problem, size, lr)), goal(name, size, formula.examples))
         if name == "linear" and size == 1:
-            yield line(f"{label}, SGDRegressor", ours, in_scikit_learn(formula, lr), 1)
+            yield race(f"{label}, SGDRegressor", ours, in_scikit_learn(formula, lr), 1)
 
 
-def measure_whole() -> Iterator[str]:
+def of_whole_runs() -> Iterator[Line]:
     """The lines of a whole run, from the opened experiment to the last row, and to the last byte of its export."""
     run, ask = RunConfig("s", 1), Engine().ask
     formula = build_formula(ProblemConfig())
@@ -158,27 +121,14 @@ def measure_whole() -> Iterator[str]:
             export.write_pieces(outcome.pieces, outcome.columns, ["s"], path)
 
     plain = of_loop(plain_loop(problem, 1, formula.lr))
-    yield line("gdsim run linear", work, plain, 300, WHOLE)
+    yield race("gdsim run linear", work, plain, 300, (WHOLE, 0))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.parquet"
-        yield line("gdsim run linear --export", lambda updates: work(updates, path), plain, 100, WHOLE)
+        yield race("gdsim run linear --export", lambda updates: work(updates, path), plain, 100, (WHOLE, 0))
 
 
-def main() -> None:
-    """Print the table: of the problems that are named, or of all."""
-    names = sys.argv[1:] or list(registry())
-    versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "numba", "numpy", "scikit-learn"))
-    print(f"updates/s of compiled runs, on one thread; {versions}")
-    print(
-        f"{'problem, batch size':28}  {'compiled':>12}  {'peer':>10}  {'ratio':>8}  {'of all turns':>20}  {'goal':>6}"
-    )
-    for name in names:
-        for text in measure(name):
-            print(text, flush=True)
-    if "linear" in names:
-        for text in measure_whole():
-            print(text, flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def lines() -> Iterator[Line]:
+    """Each problem, and whole runs."""
+    for name in registry():
+        yield from of_problem(name)
+    yield from of_whole_runs()

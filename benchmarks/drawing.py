@@ -1,26 +1,24 @@
 """What a picture costs: our cells against the same picture through plotext.
 
 A full screen of 120 x 40 cells: a background of 13 bands, three trails of 500 points in braille. Ours has the bands at
-half cells; plotext has them as block markers, one a cell. Prints milliseconds a frame and the ratio.
-
-    python benchmarks/drawing.py
+half cells; plotext has them as block markers, one a cell.
 """
 
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 import plotext
 from rich.text import Text
 
+from benchmarks.turns import TURNS, Line, line, seconds
 from sim.experiment.geometry import Window
 from tui.draw.canvas import Canvas
 from tui.draw.chart import Chart, Series
 from tui.draw.palette import DARK, band_of, loss_levels, trail_colors
 from tui.draw.viewport import Viewport
 
-COLUMNS, ROWS, POINTS, REPEATS = 120, 40, 500, 20
+THREADS = (1,)
+COLUMNS, ROWS, POINTS = 120, 40, 500
 WINDOW = Window(-3, 3, -3, 3)
 
 
@@ -72,31 +70,19 @@ def _channels(color: int) -> tuple[int, int, int]:
     return color >> 16, color >> 8 & 255, color & 255
 
 
-def milliseconds(draw: Callable[[], object]) -> float:
-    """The median time of a frame."""
-    draw()
-    times = []
-    for _ in range(REPEATS):
-        begin = time.perf_counter()
-        draw()
-        times.append(time.perf_counter() - begin)
-    return 1000 * statistics.median(times)
-
-
-def main() -> None:
-    """Print the table."""
-    walks = trails()
-    halves, cells = background(2 * ROWS), background(ROWS)
-    ours = milliseconds(lambda: with_cells(walks, halves))
-    theirs = milliseconds(lambda: with_plotext(walks, cells))
-    print(f"surface, {COLUMNS} x {ROWS}, three trails of {POINTS} points")
-    print(f"  cells   {ours:7.1f} ms a frame")
-    print(f"  plotext {theirs:7.1f} ms a frame: {theirs / ours:.1f} times as long")
+def lines() -> Iterator[Line]:
+    """The surface, and beside it the curves, which plotext draws."""
+    walks, halves, cells = trails(), background(2 * ROWS), background(ROWS)
     updates = np.arange(160.0)
     curves = tuple(Series(updates, np.exp(-updates / 20 / (k + 1)), DARK.runs[k]) for k in range(3))
-    print("curves, 80 x 18, three lines of 160 points, logarithmic axis")
-    print(f"  plotext {milliseconds(Chart(curves, 80, 18, log_y=True).frame):7.1f} ms a frame")
-
-
-if __name__ == "__main__":
-    main()
+    turns = [
+        (
+            seconds(lambda: with_cells(walks, halves)),
+            seconds(lambda: with_plotext(walks, cells)),
+            seconds(Chart(curves, 80, 18, log_y=True).frame),
+        )
+        for _ in range(TURNS + 1)  # the first warms up
+    ]
+    ours, theirs, chart = ([1000 * one for one in column[1:]] for column in zip(*turns, strict=True))
+    yield line("surface of 120 x 40, of plotext's", ours, theirs, "ms")
+    yield line("curves of 80 x 18", chart, unit="ms")

@@ -2,23 +2,18 @@
 
 The mlp (64-64) on the digits, on the CPU, on a plane of two random directions. By brute force, each of 81 x 51 points
 gets the model's parameters set to it and one pass over all 1,438 training examples. Ours gives a coarse picture first
-(21 x 13 points, 256 examples) and then the same 81 x 51. They take turns in one process. Prints seconds, the ratios to
-brute force (medians of the turns) and the largest relative difference.
-
-    python benchmarks/landscape.py
+(21 x 13 points, 256 examples) and then the same 81 x 51. It asserts that they agree within 1e-5.
 """
 
 import copy
-import os
-import statistics
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.turns import Line, line, seconds
 from sim.experiment.config import ModelConfig
 from sim.experiment.geometry import Window
 from sim.experiment.seeds import Seeds
@@ -27,6 +22,7 @@ from sim.models.problem import Problem
 from sim.views.landscape import grid, survey
 from sim.views.planes import Plane, random_plane
 
+THREADS = (1, 2)
 COLUMNS, ROWS, TURNS = 81, 51, 3
 WINDOW = Window(-1, 1, -1, 1)
 
@@ -54,36 +50,14 @@ def ours(problem: Problem, plane: Plane) -> tuple[np.ndarray, float, float]:
     return last.values, first, time.perf_counter() - begin
 
 
-def measure() -> None:
-    """Print the table for the threads that this process has."""
+def lines() -> Iterator[Line]:
+    """The first picture, and the whole one."""
     problem = model_problem(ModelConfig(), Seeds.of(0), torch.device("cpu"))
     plane = random_plane(problem.model, 0)
-    ours(problem, plane)  # warms up
-    times, error = [], 0.0
-    for _ in range(TURNS):
-        values, first, full = ours(problem, plane)
-        begin = time.perf_counter()
-        expected = brute_force(problem, plane)
-        times.append((first, full, time.perf_counter() - begin))
-        error = max(error, float(np.max(np.abs(values - expected) / np.abs(expected))))
-    assert error < 1e-5, error
-    print(f"mlp on digits, {torch.get_num_threads()} thread(s); relative difference at most {error:.1e}")
-    brute = statistics.median(turn[2] for turn in times)
-    print(f"  brute force, 81 x 51       {brute:8.3f} s")
-    for name, index, target in (("coarse, 21 x 13 of 256", 0, "1/50"), ("full, 81 x 51", 1, "1")):
-        seconds = statistics.median(turn[index] for turn in times)
-        ratio = statistics.median(turn[2] / turn[index] for turn in times)
-        print(f"  {name:25}  {seconds:8.3f} s: 1/{ratio:.1f} of it (target: at most {target})")
-
-
-def main() -> None:
-    """Measure with one thread and with two, each in a process of its own."""
-    if len(sys.argv) > 1:
-        measure()
-        return
-    for threads in ("1", "2"):
-        subprocess.run([sys.executable, __file__, "here"], env=os.environ | {"OMP_NUM_THREADS": threads}, check=True)
-
-
-if __name__ == "__main__":
-    main()
+    expected = brute_force(problem, plane)
+    values, _, _ = ours(problem, plane)  # warms up, too
+    assert float(np.max(np.abs(values - expected) / np.abs(expected))) < 1e-5
+    turns = [(*ours(problem, plane)[1:], seconds(lambda: brute_force(problem, plane))) for _ in range(TURNS)]
+    first, full, brute = ([1 / one for one in column] for column in zip(*turns, strict=True))
+    yield line("mlp, coarse, 21 x 13 of 256 examples", first, brute, "1/s", 50)
+    yield line("mlp, full, 81 x 51", full, brute, "1/s", 1)

@@ -3,23 +3,23 @@
 Both make the three default runs of the mlp on the digits, each in a pseudo-terminal of 120 x 40 cells, the screen
 playing as fast as possible. A machine is not equally fast from one second to the next: they take turns, each
 stopped while the other goes on, so that both train at about the same time and are at about the same update. How far
-they are is read off their terminals, the screen's counter and the percentage of the progress bar. Prints updates a
-second of each run, and the median ratio.
-
-    python benchmarks/screen.py
+they are is read off their terminals, the screen's counter and the percentage of the progress bar.
 """
 
 import os
 import re
-import statistics
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 import psutil
 import pyte
 
+from benchmarks.turns import Line, line
+
+THREADS = (1,)
 ROOT = Path(__file__).parents[1]
 ARGUMENTS = ["--model", "mlp", "--device", "cpu"]
 ROUNDS, TURNS, SECONDS = 3, 4, 8.0
@@ -118,17 +118,7 @@ def updates_per_second() -> tuple[float, float]:
     return made, (last - first) / (last_at - first_at)
 
 
-def main() -> None:
-    """Print the figures."""
-    ratios = []
-    for _ in range(ROUNDS):
-        watched, alone = updates_per_second()
-        ratios.append(watched / alone)
-        print(
-            f"updates/s of each run: {watched:6.0f} with the screen, {alone:6.0f} without: {ratios[-1]:.2f}", flush=True
-        )
-    print(f"median {statistics.median(ratios):.2f} (target: 0.95)")
-
-
-if __name__ == "__main__":
-    main()
+def lines() -> Iterator[Line]:
+    """The line of the mlp."""
+    watched, alone = zip(*(updates_per_second() for _ in range(ROUNDS)), strict=True)
+    yield line("mlp with the screen, of gdsim run", watched, alone, goal=0.95)

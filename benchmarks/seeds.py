@@ -26,7 +26,7 @@ from sim.models.problem import Problem, formula_problem
 from sim.problems import build_formula
 from sim.protocol.commands import Retention
 
-THREADS = (1,)
+THREADS = (2,)
 SEEDS, GOAL, SPEED_UP = 256, 1_000_000, 1.6
 _GROWTH, _FEW = (2, 16, 256, 4096), 200  # seeds, and updates of each
 _PLAIN = 200  # updates of a plain loop in a turn

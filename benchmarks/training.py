@@ -4,19 +4,12 @@ The mlp (64-64) on the digits at batch sizes 1, 32 and all, on the CPU. The plai
 torch.optim.SGD, and logs the loss with `.item()`; ours is the engine, which records every update and keeps the trail
 on the plane besides. Neither evaluates the loss over all examples. The two take turns in one process, which also
 asserts that the losses are those of the plain loop, bit for bit: on the one thread that the engine chooses for so small
-a model, since more threads sum in another order. Prints the median ratio of the turns, and their range.
-
-    python benchmarks/training.py
+a model, since more threads sum in another order.
 """
 
-import collections
 import itertools
 import math
-import os
-import statistics
-import subprocess
-import sys
-import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Literal
 
@@ -25,19 +18,23 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset, random_split
 
+from benchmarks.turns import TURNS, Line, line, pace
 from sim.data.table import load_bundled
 from sim.engine import Engine
 from sim.experiment.config import Experiment, ModelConfig, RunConfig
 from sim.protocol.answers import Advanced
 from sim.protocol.commands import Advance, Open
 
-SEED, LR, TURNS = 0, 0.1, 9
-TARGETS: dict[int | Literal["all"], float] = {1: 1.0, 32: 1.4, "all": 4.0}
-UPDATES: dict[int | Literal["all"], int] = {1: 1500, 32: 1000, "all": 60}
+Size = int | Literal["all"]
+
+THREADS = (1, 2)
+SEED, LR = 0, 0.1
+TARGETS: dict[Size, float] = {1: 1.0, 32: 1.4, "all": 4.0}
+UPDATES: dict[Size, int] = {1: 1500, 32: 1000, "all": 60}
 NEVER = 10**9
 
 
-def plain_loop(batch_size: int | Literal["all"]) -> Iterator[float]:
+def plain_loop(batch_size: Size) -> Iterator[float]:
     """The batch loss of each update, for ever: what anybody would write."""
     table = load_bundled("digits")
     inputs = torch.tensor(table.inputs.reshape(-1, 1, 8, 8), dtype=torch.float32) / 16
@@ -57,7 +54,7 @@ def plain_loop(batch_size: int | Literal["all"]) -> Iterator[float]:
             yield loss.item()
 
 
-def engine_with(batch_size: int | Literal["all"]) -> Engine:
+def engine_with(batch_size: Size) -> Engine:
     """An engine at update 0 of the same run."""
     engine = Engine()
     run = RunConfig("run", batch_size, lr=LR, loss_every=NEVER)
@@ -72,8 +69,8 @@ def advance(engine: Engine, updates: int) -> list[float]:
     return list(np.asarray(answer.rows["batch_loss"]))
 
 
-def measure(batch_size: int | Literal["all"]) -> str:
-    """A line of the table."""
+def measure(batch_size: Size) -> Line:
+    """The line of a batch size."""
     updates, threads = UPDATES[batch_size], torch.get_num_threads()
     engine, loop = engine_with(batch_size), plain_loop(batch_size)
     engine_threads = torch.get_num_threads()
@@ -82,31 +79,12 @@ def measure(batch_size: int | Literal["all"]) -> str:
     ours, theirs = [], []
     for _ in range(TURNS):
         torch.set_num_threads(engine_threads)
-        begin = time.perf_counter()
-        advance(engine, updates)
-        ours.append(updates / (time.perf_counter() - begin))
+        ours.append(pace(lambda count: advance(engine, count), updates))
         torch.set_num_threads(threads)
-        begin = time.perf_counter()
-        collections.deque(itertools.islice(loop, updates), maxlen=0)
-        theirs.append(updates / (time.perf_counter() - begin))
-    ratios = [mine / plain for mine, plain in zip(ours, theirs, strict=True)]
-    return (
-        f"{batch_size:>5}  {statistics.median(ours):11,.0f}  {statistics.median(theirs):10,.0f}"
-        f"  {statistics.median(ratios):6.2f}  {min(ratios):5.2f} to {max(ratios):.2f}  {TARGETS[batch_size]:6.1f}"
-    )
+        theirs.append(pace(lambda count: deque(itertools.islice(loop, count), maxlen=0), updates))
+    return line(f"mlp, batch size {batch_size}", ours, theirs, goal=TARGETS[batch_size])
 
 
-def main() -> None:
-    """Print a table for one thread and one for two, each in a process of its own."""
-    if len(sys.argv) > 1:
-        print(f"updates/s of the mlp on digits, {torch.get_num_threads()} thread(s); losses equal bit for bit")
-        print("batch       gdsim/s  plain loop   ratio  of all turns  target")
-        for batch_size in TARGETS:
-            print(measure(batch_size), flush=True)
-        return
-    for threads in ("1", "2"):
-        subprocess.run([sys.executable, __file__, "here"], env=os.environ | {"OMP_NUM_THREADS": threads}, check=True)
-
-
-if __name__ == "__main__":
-    main()
+def lines() -> Iterator[Line]:
+    """Each batch size."""
+    return map(measure, TARGETS)

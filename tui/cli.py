@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
 
@@ -87,6 +86,8 @@ class _Sources:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # a quarter of the time to the help
+
     try:
         return f"gdsim {version('gdsim')}"
     except PackageNotFoundError:

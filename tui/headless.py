@@ -25,6 +25,7 @@ from tui.draw.numbers import count, decimal
 from tui.outcome import Outcome
 from tui.progress import progress
 from tui.scene.outcomes import statuses_in_words, whereabouts
+from tui.session.change_words import begins_early
 from tui.session.resuming import Resumption
 from tui.spool import Spool
 
@@ -60,7 +61,8 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
         outcome = descend(experiment, ask, Spool(folder) if spooled else None)
         if outcome.opened.note:
             print(outcome.opened.note, file=sys.stderr)
-        for sentence in outcome.troubles:
+        early = (begins_early(lineage, outcome.lineages, experiment.changes) for lineage in outcome.lineages)
+        for sentence in (*filter(None, early), *outcome.troubles):
             print(sentence, file=sys.stderr)
         exported = 0
         try:

@@ -106,7 +106,7 @@ class Races(Actions):
     def _chosen(self, name: str, *, is_model: bool) -> tuple[Experiment, Card]:
         """A problem or a model with its defaults, and the seed, clock and device of this race, and what computes it.
 
-        A model is made from one seed.
+        A model is made from one seed, and what computes it is left open: not every one can be compiled.
         """
         experiment, card = prepare(
             ProblemConfig().name if is_model else name, Options(model=name if is_model else None)

@@ -1,14 +1,16 @@
 """Who makes the updates of an experiment."""
 
-from dataclasses import replace
-
 from sim.descent.racer import MakeStepper
 from sim.descent.torch_stepper import TorchStepper
 from sim.experiment.choices import BackendChoice
 from sim.experiment.errors import ConfigError
 from sim.experiment.resolved import Resolved
 from sim.experiment.words import first_line
+from sim.models.chain import NotDenseError, chain_of
 from sim.models.problem import Problem
+from sim.problems.formula import Formula
+
+_COMPILED = "two-parameter problems and chains of Linear, ReLU, Tanh, Sigmoid and GELU"
 
 
 def steppers_of(problem: Problem, experiment: Resolved, asked: BackendChoice) -> tuple[Resolved, MakeStepper, str]:
@@ -24,27 +26,45 @@ def steppers_of(problem: Problem, experiment: Resolved, asked: BackendChoice) ->
     Raises:
         ConfigError: if compiling was asked for by name and cannot be done.
     """
-    if experiment.backend == "compiled":
-        try:
-            return experiment, _compiled_steppers(problem, experiment.seeds), ""
-        except Exception as error:  # of a broken numba or sympy, too, and of the formula itself
-            sentence = f"The updates could not be compiled ({first_line(error)})"
-            if experiment.seeds > 1:
-                raise ConfigError(f"{sentence}, which many seeds have to be; leave out --seeds.") from error
-            if asked == "compiled":
-                raise ConfigError(f"{sentence}; use --backend torch.") from error
-            sentence += "; torch makes them, more slowly."
-            return replace(experiment, backend="torch"), lambda course: TorchStepper(problem, course), sentence
-    return experiment, lambda course: TorchStepper(problem, course), ""
+    if experiment.backend == "torch":
+        return experiment, lambda course: TorchStepper(problem, course), ""
+    try:
+        if problem.formula is None:
+            return experiment, _dense_steppers(problem), ""
+        return experiment, _formula_steppers(problem, problem.formula, experiment.seeds), ""
+    except NotDenseError as error:  # which nobody said it was
+        if asked == "compiled":
+            raise ConfigError(f"--backend compiled is for {_COMPILED}, and {error}; use --backend torch.") from error
+        note = ""
+    except Exception as error:  # of a broken numba or sympy, too, and of the formula itself
+        note = f"The updates could not be compiled ({first_line(error)})"
+        if experiment.seeds > 1:
+            raise ConfigError(f"{note}, which many seeds have to be; leave out --seeds.") from error
+        if asked == "compiled":
+            raise ConfigError(f"{note}; use --backend torch.") from error
+        note += "; torch makes them, more slowly."
+    return experiment.with_backend("torch"), lambda course: TorchStepper(problem, course), note
 
 
-def _compiled_steppers(problem: Problem, seeds: int) -> MakeStepper:
-    # numba and sympy take half a second to import
+# numba and sympy take half a second to import
+
+
+def _formula_steppers(problem: Problem, formula: Formula, seeds: int) -> MakeStepper:
     from sim.descent.compiled_stepper import CompiledStepper
     from sim.descent.ensemble_stepper import EnsembleStepper
     from sim.kernels.formula import kernels_of
 
-    assert problem.formula is not None, "only formulas are compiled"
-    kernels = kernels_of(problem.formula)
+    kernels = kernels_of(formula)
     kind = EnsembleStepper if seeds > 1 else CompiledStepper
     return lambda course: kind(problem, kernels, course)
+
+
+def _dense_steppers(problem: Problem) -> MakeStepper:
+    chain = chain_of(problem)
+
+    from sim.descent.dense_network import examples_of, network_of, require_agreement
+    from sim.descent.dense_stepper import DenseStepper
+
+    network, examples = network_of(chain), examples_of(problem, chain)
+    require_agreement(problem, network, examples)
+    return lambda course: DenseStepper(problem, network, examples, course)

@@ -3,21 +3,19 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sim.descent.compiled_course import CompiledCourse
 from sim.descent.course import Course
-from sim.descent.pace import Pace
-from sim.descent.rates import Rates, scheduler_steps
-from sim.descent.rules import memory_of, optimizer_state, rule_of, steps_of
+from sim.descent.rates import Floats
 from sim.descent.state import RunState
 from sim.descent.stepper import Block
 from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE, TorchStepper
 from sim.kernels.compiling import address_of
-from sim.kernels.descent import Batches, Columns, Standing, descend
+from sim.kernels.descent import Columns, Standing, descend
 from sim.kernels.formula import Kernels
 from sim.kernels.passes import evaluate, find_converged
 from sim.measures import measures
@@ -25,11 +23,7 @@ from sim.measures.measure import Figures, Gradients, Measure, Passes, Step
 from sim.models.problem import Problem
 from sim.protocol.trace import Status
 
-_MOST_UPDATES = 65_536  # with one call: some milliseconds
-_MOST_EXAMPLES = 262_144  # of the orders that are drawn for one
 _NEVER = 2**62  # as a number of updates that still fits the kernels' integers
-
-Floats = NDArray[np.float64]
 
 
 class CompiledStepper:
@@ -54,10 +48,7 @@ class CompiledStepper:
     def follow(self, course: Course) -> None:
         """See `Stepper`."""
         self._reference.follow(course)
-        self._course = course
-        self._rates = Rates(course.run)
-        self._rule = rule_of(course.run, self._rates.group)
-        self._pace = Pace()
+        self._course, self._compiled = course, CompiledCourse(course)
 
     def start(self, passes: Passes) -> RunState:
         """See `Stepper`."""
@@ -72,8 +63,7 @@ class CompiledStepper:
     ) -> tuple[RunState, Block]:
         """See `Stepper`."""
         self._course.sampler.restore(state.order)
-        memory, steps = memory_of(self._rule, state.optimizer), steps_of(state.optimizer)
-        standing = Standing(state.vector.numpy().copy(), memory, steps)
+        standing = self._compiled.standing(state)
         count = int(min(updates, self._course.left(state)))
         columns = Columns(*(np.empty(shape) for shape in (count, (count, 2), (count, 2), count, count)))
         seconds, diverged = self._descend(state, standing, columns, min(until, self._course.last_second))
@@ -89,45 +79,34 @@ class CompiledStepper:
             kept=np.arange(state.update + 1, state.update + 1 + made)[kept],
             snapshots=torch.from_numpy(np.ascontiguousarray(columns.points[kept])),
         )
-        return self._state_after(state, standing, block), block
+        if not made:
+            return state, block
+        status = Status(block.status[-1])
+        return self._compiled.state_after(state, standing, made, float(seconds[-1]), status), block
 
     # -- updates ------------------------------------------------------------------------------------------------------
 
     def _descend(self, state: RunState, standing: Standing, columns: Columns, until: float) -> tuple[Floats, bool]:
         """Make updates until time or columns are full: the seconds spent after each, and whether the run diverged."""
-        wanted, made, diverged = len(columns.rates), 0, False
+        compiled, wanted, made, diverged = self._compiled, len(columns.rates), 0, False
         spent, seconds = state.seconds, np.empty(wanted)
         while made < wanted and spent < until and not diverged:
-            size = self._pace.within(until - spent, self._most(wanted - made))
+            size = compiled.pace.within(until - spent, compiled.most(wanted - made))
             part = _cut(columns, slice(made, made + size))
-            part.rates[:] = self._rates.after(scheduler_steps(state.schedule) + made, len(part.rates))
+            part.rates[:] = compiled.rates(state, made, len(part.rates))
             began = self._timer()
             here = standing._replace(steps=standing.steps + made)
             count, diverged = self._make(state.update + made, here, part, state.loss_bound)
-            self._pace.take(count, self._timer() - began)
-            seconds[made : made + count] = spent + self._pace.seconds * np.arange(1, count + 1)
+            compiled.pace.take(count, self._timer() - began)
+            seconds[made : made + count] = spent + compiled.pace.seconds * np.arange(1, count + 1)
             made += count
             spent = float(seconds[made - 1])
         return seconds[:made], diverged
 
-    def _most(self, wanted: int) -> int:
-        """How many updates to make at once, of so many."""
-        epochs = max(1, _MOST_EXAMPLES // len(self._in_order))
-        return min(wanted, _MOST_UPDATES, epochs * self._course.sampler.updates_per_epoch)
-
     def _make(self, before: int, standing: Standing, columns: Columns, loss_bound: float) -> tuple[int, bool]:
         """Make the updates of the columns, after so many: how many were made, and whether the last one diverged."""
-        sampler = self._course.sampler
-        epoch, begin = sampler.position_in_epoch(before + 1)
-        last, _ = sampler.position_in_epoch(before + len(columns.rates))
-        orders = [sampler.order(one) for one in range(epoch, last + 1)]
-        batches = Batches(
-            orders=(torch.stack(orders) if len(orders) > 1 else orders[0][None]).numpy(),
-            begun=begin // sampler.batch_size,
-            size=sampler.batch_size,
-            per_epoch=sampler.updates_per_epoch,
-        )
-        made, diverged = descend(self._batch, self._kernels.data, batches, self._rule, standing, loss_bound, columns)
+        rule, batches = self._compiled.rule, self._compiled.batches(before, len(columns.rates))
+        made, diverged = descend(self._batch, self._kernels.data, batches, rule, standing, loss_bound, columns)
         return made, diverged
 
     # -- what they came to --------------------------------------------------------------------------------------------
@@ -153,23 +132,6 @@ class CompiledStepper:
         if len(seconds) and (diverged or self._course.ended(state.update + len(seconds), float(seconds[-1]))):
             evaluate(self._mean, self._kernels.data, columns.points[-1:], 0, 1, losses[-1:])
         return statuses, losses
-
-    def _state_after(self, before: RunState, standing: Standing, block: Block) -> RunState:
-        made = len(block)
-        if not made:
-            return before
-        group, schedule = self._rates.state_after(scheduler_steps(before.schedule) + made)
-        return replace(
-            before,
-            vector=torch.from_numpy(standing.point),
-            optimizer={**before.optimizer, **optimizer_state(self._rule, standing.memory, standing.steps + made)},
-            group=group,
-            schedule=schedule,
-            order=self._course.sampler.state(before.update + made),
-            update=before.update + made,
-            seconds=float(block.seconds[-1]),
-            status=Status(block.status[-1]),
-        )
 
 
 def _cut(columns: Columns, part: slice) -> Columns:

@@ -35,9 +35,9 @@ def rule_of(run: Run, group: Mapping[str, Any]) -> Rule:
     )
 
 
-def memory_of(rule: Rule, optimizer: Mapping[str, Any]) -> NDArray[np.float64]:
-    """A kernel's memory, shape (2, 2), from torch.optim's state of the parameters."""
-    memory = np.zeros((2, 2))
+def memory_of(rule: Rule, optimizer: Mapping[str, Any], point: NDArray[Any]) -> NDArray[Any]:
+    """A kernel's memory, shape (2, P) and of the parameters' type, from torch.optim's state of them."""
+    memory = np.zeros((2, *point.shape), point.dtype)
     for name, row in _ROWS[rule.kind].items():
         if name in optimizer:
             memory[row] = optimizer[name].numpy()
@@ -49,7 +49,7 @@ def steps_of(optimizer: Mapping[str, Any]) -> int:
     return int(optimizer.get("step", 0))
 
 
-def optimizer_state(rule: Rule, memory: NDArray[np.float64], steps: int) -> dict[str, Any]:
+def optimizer_state(rule: Rule, memory: NDArray[Any], steps: int) -> dict[str, Any]:
     """torch.optim's state of the parameters after so many steps, from a kernel's memory."""
     counted = {} if rule.kind == SGD else {"step": torch.tensor(float(steps))}
     return counted | {name: torch.from_numpy(memory[row].copy()) for name, row in rows_of(rule).items()}

@@ -11,7 +11,7 @@ from sim.descent.course import Course
 from sim.descent.racer import MakeStepper, Racer, at_once
 from sim.descent.state import RunState
 from sim.descent.stepper import Block
-from sim.experiment.config import runs_after
+from sim.experiment.config import RunConfig, runs_after
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.journal import Change, Fork, Removal, RunChange
 from sim.experiment.resolved import Lineage, Resolved, Run, resolve_run
@@ -32,7 +32,7 @@ class Runs:
         self, experiment: Resolved, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool
     ) -> None:
         """Have every run at its start; see `Race`, and `memory` in bytes for what all of them keep."""
-        self._facts, self._memory, self._keeps_all = experiment.facts, memory, keep_all
+        self._experiment, self._memory, self._keeps_all = experiment, memory, keep_all
         self.row = ENSEMBLE_ROW if experiment.seeds > 1 else ROW
         each = memory / len(experiment.runs)
         self._racers = [
@@ -124,7 +124,7 @@ class Runs:
         self._check(change)
         racer = self.named(change.run)
         asked = replace(racer.legs[-1].asked, **change.settings)
-        racer.change(resolve_run(asked, self._facts), asked)
+        racer.change(self._resolved(asked), asked)
 
     def fork(self, change: Fork) -> None:
         """Have one run more, which has its past in common with another one.
@@ -136,12 +136,15 @@ class Runs:
         parent, index = self.named(change.run), len(self._racers)
         update = min(change.update, parent.state.update)
         asked = replace(parent.leg_after(update).asked, **change.settings)
-        forked = parent.fork(index, update, resolve_run(asked, self._facts), asked, change.moment)
+        forked = parent.fork(index, update, self._resolved(asked), asked, change.moment)
         if forked is None:
             raise ConfigError(f"{change.run} cannot be brought back to update {change.update}.")
         self._racers.append(forked)
         for racer in self._racers:
             racer.limit(self._memory / len(self._racers), keep_all=self._keeps_all)
+
+    def _resolved(self, asked: RunConfig) -> Run:
+        return resolve_run(asked, self._experiment.facts, self._experiment.backend)
 
     def remove(self, change: Removal) -> None:
         """Have a run go on no more.

@@ -113,7 +113,7 @@ PLANES: dict[PlaneKind, str] = {
     "heads": "through where the runs are now",
 }
 BACKENDS: dict[BackendChoice, str] = {
-    "auto": "compiled for many updates of a two-parameter problem without a screen on the CPU, else torch",
+    "auto": "compiled for many small updates without a screen on the CPU, where that can be done; else torch",
     "torch": "PyTorch's autograd and optimizers, one update at a time: the reference",
-    "compiled": "machine code made from a problem's formula: the same within rounding, hundreds of times as fast",
+    "compiled": "machine code, for two-parameter problems and dense networks: the same within rounding, much faster",
 }

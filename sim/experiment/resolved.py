@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sim.experiment.backend import chosen_backend
@@ -142,6 +142,11 @@ class Resolved:
         """P."""
         return self.facts.parameters
 
+    def with_backend(self, backend: Backend) -> "Resolved":
+        """The same with its updates made by another backend."""
+        runs = tuple(resolve_run(run, self.facts, backend) for run in self.asked)
+        return replace(self, backend=backend, runs=runs)
+
     @property
     def lineages(self) -> tuple[Lineage, ...]:
         """The runs as they begin."""
@@ -155,24 +160,22 @@ def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:
         ConfigError: if a batch size exceeds the number of examples, at the start or after a change, or if the backend
             cannot do it.
     """
+    backend = _backend(asked, facts, device)
     for made in range(1, len(asked.changes) + 1):
         for run in runs_after(asked.runs, asked.changes[:made]):
-            resolve_run(run, facts)
-    runs = tuple(resolve_run(run, facts) for run in asked.runs)
+            resolve_run(run, facts, backend)
     if asked.seeds > 1:
-        require_memory_for_seeds(asked.seeds, len(runs), facts.examples)
-    model = asked.problem.model if isinstance(asked.problem, ModelConfig) else None
-    updates = sum(_updates(asked.limit, run, facts.examples) for run in runs)
+        require_memory_for_seeds(asked.seeds, len(asked.runs), facts.examples)
     return Resolved(
         problem=asked.problem,
         start=facts.start,
         asked=asked.runs,
-        runs=runs,
+        runs=tuple(resolve_run(run, facts, backend) for run in asked.runs),
         seed=asked.seed,
         seeds=asked.seeds,
         clock=asked.clock,
         device=device,
-        backend=chosen_backend(asked.backend, model=model, device=device, updates=updates, seeds=asked.seeds),
+        backend=backend,
         plane="identity" if facts.parameters == IDENTITY_PARAMETERS else asked.plane,
         facts=facts,
         limit=asked.limit,
@@ -180,8 +183,21 @@ def resolve(asked: Experiment, facts: Facts, device: str) -> Resolved:
     )
 
 
-def resolve_run(run: RunConfig, facts: Facts) -> Run:
-    """A descent with what its problem decides filled in.
+def _backend(asked: Experiment, facts: Facts, device: str) -> Backend:
+    """Who makes the updates."""
+    sizes = [_batch_size(run, facts.examples) for run in asked.runs]
+    return chosen_backend(
+        asked.backend,
+        is_model=isinstance(asked.problem, ModelConfig),
+        work=max(sizes) * facts.parameters,
+        device=device,
+        updates=sum(_updates(asked.limit, size, facts.examples) for size in sizes),
+        seeds=asked.seeds,
+    )
+
+
+def resolve_run(run: RunConfig, facts: Facts, backend: Backend = "torch") -> Run:
+    """A descent with what its problem, and who makes its updates, decide filled in.
 
     Raises:
         ConfigError: if its batch size exceeds the number of examples.
@@ -199,17 +215,17 @@ def resolve_run(run: RunConfig, facts: Facts) -> Run:
         drop_last=run.drop_last,
         schedule=run.schedule,
         schedule_updates=run.schedule_updates,
-        loss_every=run.loss_every or _loss_every(size, facts),
+        loss_every=run.loss_every or _loss_every(size, facts, backend),
     )
 
 
-def _updates(limit: Limit | None, run: Run, examples: int) -> float:
+def _updates(limit: Limit | None, batch_size: int, examples: int) -> float:
     """How many updates a run is to make; 0 where that is not known beforehand."""
     match limit:
         case Limit("updates", value):
             return value
         case Limit("epochs", value):
-            return value * examples / run.batch_size
+            return value * examples / batch_size
         case _:
             return 0.0
 
@@ -226,14 +242,17 @@ def _batch_size(run: RunConfig, examples: int) -> int:
     return size
 
 
-def _loss_every(batch_size: int, facts: Facts) -> int:
+_OVERHEADS: dict[Backend, int] = {"torch": 500_000, "compiled": 10_000}
+"""Of an update, in multiplications."""
+
+
+def _loss_every(batch_size: int, facts: Facts, backend: Backend) -> int:
     """How often to evaluate the loss over all examples, so that it costs about as much as the updates between.
 
-    A forward pass over N examples against a forward and backward pass over b of them, with half a million
-    multiplications' worth of overhead an update. 1 for small problems. Where examples are made one by one, that is what
-    costs: an epoch lies between.
+    A forward pass over N examples against a forward and backward pass over b of them, and an update's overhead. 1 for
+    small problems. Where examples are made one by one, that is what costs: an epoch lies between.
     """
     examples, parameters = facts.examples, facts.parameters
     if facts.one_by_one:
         return math.ceil(examples / batch_size)
-    return max(1, round(examples * parameters / (3 * batch_size * parameters + 500_000)))
+    return max(1, round(examples * parameters / (3 * batch_size * parameters + _OVERHEADS[backend])))

@@ -9,8 +9,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-FLOAT, INTEGER = types.float64, types.int64
+FLOAT, SINGLE, INTEGER = types.float64, types.float32, types.int64
 COLUMN, TABLE = types.Array(FLOAT, 1, "C"), types.Array(FLOAT, 2, "C")
+SINGLES, SINGLE_TABLE = types.Array(SINGLE, 1, "C"), types.Array(SINGLE, 2, "C")
 INTEGERS = types.Array(INTEGER, 1, "C")
 
 
@@ -35,15 +36,22 @@ MEAN = FLOAT(FLOAT, FLOAT, DATA)
 """`mean(a, b, data)`: the mean loss of all examples."""
 
 
-def compiled(signature: Any) -> Callable[[Callable[..., Any]], Any]:
+ANY_ORDER = frozenset({"reassoc", "nsz"})
+"""Sums may be added up in any order."""
+
+FUSED = ANY_ORDER | {"contract"}
+"""A product may be added without being rounded first, too."""
+
+
+def compiled(signature: Any, rounding: frozenset[str] = ANY_ORDER) -> Callable[[Callable[..., Any]], Any]:
     """Compile the decorated function, at once.
 
-    It lets other threads go on while it runs. Sums may be added up in any order. Where what was compiled cannot be
-    kept on disk, it is compiled anew in each process.
+    It lets other threads go on while it runs. Where what was compiled cannot be kept on disk, it is compiled anew in
+    each process.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "nsz"}}
+        options: dict[str, Any] = {"nogil": True, "fastmath": set(rounding)}
         try:
             return njit(signature, cache=True, **options)(function)
         except Exception:  # no folder that can be written to, a full disk, a broken file; else it is raised once more

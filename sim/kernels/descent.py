@@ -10,7 +10,19 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from sim.kernels.compiling import COLUMN, DATA, FLOAT, INTEGER, TABLE, batch_at, compiled
+from sim.kernels.compiling import (
+    COLUMN,
+    DATA,
+    FLOAT,
+    FUSED,
+    INTEGER,
+    SINGLE_TABLE,
+    SINGLES,
+    TABLE,
+    batch_at,
+    called_by_address,
+    compiled,
+)
 
 SGD, ADAM, RMSPROP, ADAGRAD = range(4)
 """The rules; AdamW is Adam with a decay of the weights."""
@@ -85,50 +97,64 @@ class Columns(NamedTuple):
 
 
 RULE = types.NamedTuple((INTEGER, FLOAT, types.boolean, *(FLOAT,) * 4), Rule)
-_BATCHES = types.NamedTuple((types.Array(INTEGER, 2, "C"), INTEGER, INTEGER, INTEGER), Batches)
+BATCHES = types.NamedTuple((types.Array(INTEGER, 2, "C"), INTEGER, INTEGER, INTEGER), Batches)
 _STANDING = types.NamedTuple((COLUMN, TABLE, INTEGER), Standing)
 _COLUMNS = types.NamedTuple((COLUMN, TABLE, TABLE, COLUMN, COLUMN), Columns)
 
 _HUGE = math.sqrt(np.finfo(np.float64).max)
 
 
-@njit  # type: ignore[untyped-decorator]
+@njit(error_model="numpy")  # type: ignore[untyped-decorator]
 def _step(rule: Any, number: int, gradient: Any, lr: float, memory: Any, point: Any) -> None:
-    """Move a point as an optimizer does, which remembers in `memory` what it needs.
+    """Move a point as an optimizer does, which remembers in `memory` what it needs. In the point's own precision.
 
     Args:
         rule: the optimizer.
         number: of the optimizer's step, from 1.
-        gradient: of the batch's loss, two numbers.
+        gradient: of the batch's loss, P numbers.
         lr: the learning rate.
-        memory: shape (2, 2): the momentum or the running mean of the gradient; and that, or the sum, of its square.
-        point: the parameters, shape (2,).
+        memory: shape (2, P): the momentum or the running mean of the gradient; and that, or the sum, of its square.
+        point: the parameters, shape (P,).
     """
-    first, second = memory[0], memory[1]
+    real, first, second = point.dtype.type, memory[0], memory[1]
+    rate, momentum, epsilon, kept = real(lr), real(rule.momentum), real(rule.epsilon), real(1 - lr * rule.weight_decay)
+    first_rest, second_decay, second_rest = 1 - rule.first_decay, rule.second_decay, 1 - rule.second_decay
+    first_rest, second_decay, second_rest = real(first_rest), real(second_decay), real(second_rest)
     if rule.kind == ADAM:  # the shares of the running means that are theirs: the rest is the 0 that they began with
-        first_share, second_share = 1 - rule.first_decay**number, 1 - rule.second_decay**number
-    for index in range(2):
+        first_share, second_share = real(1 - rule.first_decay**number), real(1 - rule.second_decay**number)
+    for index in range(len(gradient)):
         slope = gradient[index]
         if rule.kind == SGD:
-            first[index] = rule.momentum * first[index] + slope
-            moved = slope + rule.momentum * first[index] if rule.nesterov else first[index]
+            first[index] = momentum * first[index] + slope
+            moved = slope + momentum * first[index] if rule.nesterov else first[index]
         elif rule.kind == ADAM:
-            point[index] *= 1 - lr * rule.weight_decay
-            first[index] += (1 - rule.first_decay) * (slope - first[index])
-            second[index] = rule.second_decay * second[index] + (1 - rule.second_decay) * slope * slope
-            scale = math.sqrt(second[index] / second_share) + rule.epsilon
+            point[index] *= kept
+            first[index] += first_rest * (slope - first[index])
+            second[index] = second_decay * second[index] + second_rest * slope * slope
+            scale = math.sqrt(second[index] / second_share) + epsilon
             moved = first[index] / first_share / scale
         elif rule.kind == RMSPROP:
-            second[index] = rule.second_decay * second[index] + (1 - rule.second_decay) * slope * slope
-            first[index] = rule.momentum * first[index] + slope / (math.sqrt(second[index]) + rule.epsilon)
+            second[index] = second_decay * second[index] + second_rest * slope * slope
+            first[index] = momentum * first[index] + slope / (math.sqrt(second[index]) + epsilon)
             moved = first[index]
         else:
             second[index] += slope * slope
-            moved = slope / (math.sqrt(second[index]) + rule.epsilon)
-        point[index] -= lr * moved
+            moved = slope / (math.sqrt(second[index]) + epsilon)
+        point[index] -= rate * moved
 
 
-DESCEND = types.Tuple((INTEGER, types.boolean))(INTEGER, DATA, _BATCHES, RULE, _STANDING, FLOAT, _COLUMNS)
+STEP = types.void(RULE, INTEGER, SINGLES, FLOAT, SINGLE_TABLE, SINGLES)
+
+
+@compiled(STEP, FUSED)
+def step_singles(rule: Any, number: int, gradient: Any, lr: float, memory: Any, point: Any) -> None:
+    """Move many parameters of float32 as an optimizer does; see `_step`."""
+    _step(rule, number, gradient, lr, memory, point)
+
+
+step_at = called_by_address(STEP)
+
+DESCEND = types.Tuple((INTEGER, types.boolean))(INTEGER, DATA, BATCHES, RULE, _STANDING, FLOAT, _COLUMNS)
 
 
 @compiled(DESCEND)

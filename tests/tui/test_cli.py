@@ -47,7 +47,7 @@ BAD_INPUT = {
     "key of a run": (["--run", "name=a,batchsize=3"], "did you mean 'batch_size'"),
     "clock": (["--clock", "update"], "did you mean 'updates'"),
     "backend": (["--backend", "compile"], "did you mean 'compiled'"),
-    "a model compiled": (["run", "--updates=1", "--model=mlp", "--backend=compiled"], "mlp is a model; use --backend"),
+    "a model compiled": (["run", "--updates=1", "--model=cnn", "--backend=compiled"], "this model has Conv2d; use"),
     "batch beyond N": (["run", "--updates=1", "--run", "name=a,batch_size=443"], "choose 1 to 442"),
     "mini-batch beyond N": (["run", "--updates=1", "--mini-batch-size", "1000"], "choose 1 to 442"),
     "batch of none": (["--run", "name=a,batch_size=0"], "positive whole number or 'all', not 0"),

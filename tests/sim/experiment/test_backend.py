@@ -1,5 +1,6 @@
 """Which backend a command gets."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,11 @@ EXPERIMENTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "nobody knows how many updates": ({"limit": Limit("seconds", 1e6)}, "cpu", "torch"),
     "a GPU": ({"limit": Limit("updates", 1e6)}, "cuda:0", "torch"),
     "many seeds on a screen": ({"seeds": 2}, "cpu", "compiled"),
-    "a model": ({"limit": Limit("updates", 1e6), "problem": ModelConfig()}, "cpu", "torch"),
+    "a model": ({"limit": Limit("updates", 1e6), "problem": ModelConfig(), "runs": ONE}, "cpu", "compiled"),
+    "a model's large updates": (
+        {"limit": Limit("updates", 1e6), "problem": ModelConfig(), "runs": (RunConfig("all", "all"),)},
+        *("cpu", "torch"),
+    ),
     "torch by name": ({"limit": Limit("updates", 1e6), "backend": "torch"}, "cpu", "torch"),
     "compiled by name": ({"backend": "compiled"}, "cpu", "compiled"),
 }
@@ -31,19 +36,23 @@ EXPERIMENTS: dict[str, tuple[dict[str, Any], str, str]] = {
 
 @pytest.mark.parametrize(("fields", "device", "backend"), EXPERIMENTS.values(), ids=EXPERIMENTS)
 def test_the_backend_follows_from_the_command(fields: dict[str, Any], device: str, backend: str) -> None:
-    assert resolve(Experiment(**fields), FACTS, device).backend == backend
+    facts = FACTS if "problem" not in fields else replace(FACTS, parameters=30_000)
+    assert resolve(Experiment(**fields), facts, device).backend == backend
 
 
-@pytest.mark.parametrize(
-    ("fields", "device", "sentence"),
-    [
-        ({"problem": ModelConfig()}, "cpu", "mlp is a model; use --backend torch"),
-        ({}, "cuda:0", "not on cuda:0; add --device cpu"),
-    ],
-)
-def test_what_cannot_be_compiled_is_refused(fields: dict[str, Any], device: str, sentence: str) -> None:
-    with pytest.raises(ConfigError, match=sentence):
-        resolve(Experiment(backend="compiled", **fields), FACTS, device)
+def test_compiling_for_a_gpu_is_refused() -> None:
+    with pytest.raises(ConfigError, match="not on cuda:0; add --device cpu"):
+        resolve(Experiment(backend="compiled"), FACTS, "cuda:0")
+
+
+def test_where_updates_cost_less_the_loss_over_all_examples_is_evaluated_less_often() -> None:
+    experiments = [
+        resolve(Experiment(ModelConfig(), runs=ONE, backend=backend), replace(FACTS, parameters=9000), "cpu")
+        for backend in ("torch", "compiled")
+    ]
+    usual, seldom = (experiment.runs[0].loss_every for experiment in experiments)
+    assert 1 < usual < seldom <= 1000  # once an epoch at least
+    assert experiments[1].with_backend("torch").runs == experiments[0].runs
 
 
 @pytest.mark.parametrize(

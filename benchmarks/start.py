@@ -1,0 +1,66 @@
+"""How soon gdsim is there, side by side with `python -c "import torch"`.
+
+`gdsim --help` as a child process; the screen in a pseudo-terminal of 120 x 40 cells, from the command to the first
+painted frame, the first landscape and the first path that moves. All take turns with the import; the figures are
+seconds on the clock, with as many threads as there are.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+
+from benchmarks.turns import Line, line
+from tui.draw.palette import DARK
+
+THREADS = (os.cpu_count() or 1,)
+ROOT, TURNS, PATIENCE = Path(__file__).parents[1], 5, 60.0
+ENVIRONMENT = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
+FRAME, BANDS, MOVED = "first painted frame", "first landscape", "first moving path"
+GOALS = {FRAME: 0.25, BANDS: 1.2, MOVED: 1.4}
+_SHADES = {f"48;2;{color >> 16};{color >> 8 & 255};{color & 255}".encode() for color in DARK.bands}
+_MANY = 4  # of the landscape's colours: no panel has so many
+
+
+def child(*arguments: str) -> float:
+    """The seconds that Python takes for something."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
+
+
+def screen() -> dict[str, float]:
+    """The seconds until each of the things that are waited for."""
+    began, written, seen = time.perf_counter(), b"", dict[str, float]()
+    terminal = pexpect.spawn(sys.executable, ["-m", "tui"], cwd=str(ROOT), env=ENVIRONMENT, dimensions=(40, 120))
+    try:
+        while len(seen) < len(GOALS):
+            written += terminal.read_nonblocking(1 << 20, timeout=PATIENCE)
+            now = time.perf_counter() - began
+            if "╭".encode() in written:
+                seen.setdefault(FRAME, now)
+            if sum(shade in written for shade in _SHADES) >= _MANY:
+                seen.setdefault(BANDS, now)
+            if re.search(rb"[1-9]\d* updates", written):
+                seen.setdefault(MOVED, now)
+    finally:
+        terminal.close(force=True)
+    return seen
+
+
+def lines() -> Iterator[Line]:
+    """The help, and each of the things that are waited for on the screen."""
+    torch, helps, screens = [], [], []
+    for turn in range(TURNS + 1):
+        found = child("-c", "import torch"), child("-m", "tui", "--help"), screen()
+        if turn:  # the first reads the files
+            for column, one in zip((torch, helps, screens), found, strict=True):
+                column.append(one)
+    yield line("gdsim --help, of import torch", helps, torch, "s", 1 / 8, at_most=True)
+    for name, goal in GOALS.items():
+        yield line(f"{name}, of import torch", [one[name] for one in screens], torch, "s", goal, at_most=True)

@@ -1,0 +1,75 @@
+"""What all compiled steppers have in common: what they take from a run's course, and the state that they leave."""
+
+from dataclasses import replace
+
+import torch
+
+from sim.descent.course import Course
+from sim.descent.pace import Pace
+from sim.descent.rates import Floats, Rates, scheduler_steps
+from sim.descent.rules import memory_of, optimizer_state, rule_of, steps_of
+from sim.descent.state import RunState
+from sim.kernels.descent import Batches, Standing
+from sim.protocol.trace import Status
+
+_MOST_UPDATES = 65_536  # with one call: some milliseconds of a two-parameter problem
+_MOST_EXAMPLES = 262_144  # of the orders that are drawn for one
+
+
+class CompiledCourse:
+    """A run's course in the kernels' terms.
+
+    Attributes:
+        course: the course itself.
+        rule: its optimizer.
+        pace: how long its updates take.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self._rates = Rates(course.run)
+        self.rule = rule_of(course.run, self._rates.group)
+        self.pace = Pace()
+
+    def most(self, wanted: int) -> int:
+        """How many updates to make at once, of so many."""
+        sampler = self.course.sampler
+        epochs = max(1, _MOST_EXAMPLES // sampler.examples_per_epoch)
+        return min(wanted, _MOST_UPDATES, epochs * sampler.updates_per_epoch)
+
+    def rates(self, state: RunState, made: int, count: int) -> Floats:
+        """The rates of so many updates, so many updates after a state, shape (count,)."""
+        return self._rates.after(scheduler_steps(state.schedule) + made, count)
+
+    def batches(self, before: int, count: int) -> Batches:
+        """The batches of so many updates, after so many."""
+        sampler = self.course.sampler
+        epoch, begin = sampler.position_in_epoch(before + 1)
+        last, _ = sampler.position_in_epoch(before + count)
+        orders = [sampler.order(one) for one in range(epoch, last + 1)]
+        return Batches(
+            orders=(torch.stack(orders) if len(orders) > 1 else orders[0][None]).numpy(),
+            begun=begin // sampler.batch_size,
+            size=sampler.batch_size,
+            per_epoch=sampler.updates_per_epoch,
+        )
+
+    def standing(self, state: RunState) -> Standing:
+        """Where a run stands in a state, to go on from."""
+        point = state.vector.numpy().copy()
+        return Standing(point, memory_of(self.rule, state.optimizer, point), steps_of(state.optimizer))
+
+    def state_after(self, before: RunState, standing: Standing, made: int, seconds: float, status: Status) -> RunState:
+        """The state after some updates, which leave a run standing there."""
+        group, schedule = self._rates.state_after(scheduler_steps(before.schedule) + made)
+        return replace(
+            before,
+            vector=torch.from_numpy(standing.point),
+            optimizer={**before.optimizer, **optimizer_state(self.rule, standing.memory, standing.steps + made)},
+            group=group,
+            schedule=schedule,
+            order=self.course.sampler.state(before.update + made),
+            update=before.update + made,
+            seconds=seconds,
+            status=status,
+        )
