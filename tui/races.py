@@ -93,7 +93,7 @@ class Races(Actions):
         self._companion.show_session(self.races[1] if len(self.races) > 1 else None)
         for session in self.races:
             if session.opened is None and session.generation == 0:
-                self.run_worker(session.open(), name="open")
+                session.spawn(session.open())
         self.call_after_refresh(self.redraw)
 
     def _second_session(self) -> Session:
