@@ -32,6 +32,7 @@ from sim.problems.formula import Formula
 from sim.protocol.commands import Retention
 from tui import export
 from tui.headless import descend
+from tui.spool import Spool
 
 THREADS = (1,)
 FAST = ("linear", "logistic", "sine")
@@ -114,9 +115,10 @@ def of_whole_runs() -> Iterator[Line]:
     problem = formula_problem(formula, formula.start, torch.device("cpu"))
 
     def work(updates: int, path: Path | None = None) -> None:
-        outcome = descend(Experiment(runs=(run,), limit=Limit("updates", updates), backend="compiled"), ask)
+        spool = None if path is None else Spool(path.parent)
+        outcome = descend(Experiment(runs=(run,), limit=Limit("updates", updates), backend="compiled"), ask, spool)
         if path is not None:
-            export.write(outcome.rows, ["s"], path, outcome.trails)
+            export.write_pieces(outcome.pieces, outcome.columns, ["s"], path)
 
     plain = of_loop(plain_loop(problem, 1, formula.lr))
     yield race("gdsim run linear", work, plain, 300, (WHOLE, 0))

@@ -3,7 +3,7 @@
 `linear` by 256 seeds at batch sizes 1, 32 and all, each update reported as to a screen, the loss over all examples
 evaluated as by default. The first peer is what anybody would write: a plain loop over seeds of DataLoader, the
 problem's module and torch.optim.SGD, without bands and without that loss. The second one makes our own compiled runs
-one after the other, without bands. Last come two threads against one.
+one after the other, without bands. Then come more and more seeds, and two threads against one.
 """
 
 import itertools
@@ -28,6 +28,7 @@ from sim.protocol.commands import Retention
 
 THREADS = (2,)
 SEEDS, GOAL, SPEED_UP = 256, 1_000_000, 1.6
+_GROWTH, _FEW = (2, 16, 256, 4096), 200  # seeds, and updates of each
 _PLAIN = 200  # updates of a plain loop in a turn
 
 
@@ -96,6 +97,10 @@ def lines() -> Iterator[Line]:
         alone = one_by_one(problem, size)
         yield line(f"{case}, against plain loops", *_turns(ours, loops, count, _PLAIN))
         yield line(f"{case}, against one by one", *_turns(ours, alone, count, count // SEEDS))
+    for seeds in _GROWTH:
+        some = ensemble(problem, 1, seeds)
+        some(_FEW * seeds)
+        yield line(f"linear, 1, {seeds:,} seeds", [pace(some, _FEW * seeds) for _ in range(TURNS)])
     one, two = (ensemble(problem, 1, SEEDS, threads) for threads in (1, 2))
     faster, paces = _turns(two, one, 2 * GOAL, 2 * GOAL)
     yield line(f"linear, 1, {SEEDS} seeds, one thread", paces, goal=GOAL)

@@ -31,6 +31,7 @@ from sim.models.failures import first_line, is_out_of_memory, traceback_of, wher
 from sim.models.problem import Problem, formula_problem
 from sim.models.sources import TensorSource
 from sim.problems import build_formula
+from sim.problems.own_formula import require_finite
 from sim.protocol.answers import (
     Advanced,
     Answer,
@@ -41,6 +42,7 @@ from sim.protocol.answers import (
     Opened,
     PlaneNews,
     Refused,
+    Remade,
     Saved,
     Surveyed,
     UpdateReport,
@@ -57,6 +59,7 @@ from sim.protocol.commands import (
     Job,
     Open,
     Predict,
+    Remake,
     RemoveRun,
     Save,
     SetClock,
@@ -64,7 +67,7 @@ from sim.protocol.commands import (
     Survey,
     Work,
 )
-from sim.protocol.trace import Rows
+from sim.protocol.trace import NO_ROWS, Rows
 from sim.views.cloud import possible_steps
 from sim.views.inspection import compare
 from sim.views.landscape import survey
@@ -167,6 +170,8 @@ class _Open:
                 return self._predict(job)
             case Imagine():
                 return self._imagine(job)
+            case Remake():
+                return self._remake(job)
 
     def _survey(self, job: Survey) -> Piecewise:
         state = self.race.run_state(job.run)
@@ -219,6 +224,18 @@ class _Open:
             *self.race.gradients(job.run, before),
         )
         yield Imagined(job.run, job.update, Point(float(point[0]), float(point[1])), cloud), True
+
+    def _remake(self, job: Remake) -> Piecewise:
+        plane, number = self.trails.plane, self.trails.number
+        rows, points = [NO_ROWS], [np.empty((0, 3))]
+        for run, (first, last) in enumerate(job.spans):
+            for made in self.race.again(run, first, last) if first <= last else ():
+                if made is not None:
+                    xy, distances = plane.project(on_plane_terms(made[1]))
+                    rows.append(made[0])
+                    points.append(np.column_stack([xy.double().numpy(), distances.double().numpy()]))
+                yield None, False
+        yield Remade(np.concatenate(rows), np.concatenate(points), number), True
 
     def _rate(self, run: int, before: RunState) -> float:
         """The rate of the update after a state."""
@@ -352,7 +369,10 @@ def problem_of(experiment: Experiment) -> Problem:
     if isinstance(config, ModelConfig):
         return model_problem(config, Seeds.of(experiment.seed), device)
     formula = build_formula(config)
-    return formula_problem(formula, experiment.start or formula.start, device)
+    start = experiment.start or formula.start
+    if config.own_file is not None:
+        require_finite(formula, start)
+    return formula_problem(formula, start, device)
 
 
 def _failed(error: BaseException) -> Failed:

@@ -19,6 +19,7 @@ from textual.widgets import Static
 from sim.experiment.config import Experiment
 from sim.experiment.errors import choose
 from sim.problems.card import Card
+from sim.protocol.commands import HISTORY_MEMORY
 from sim.recording.writer import Writer
 from tui.actions import DATA_VIEWS
 from tui.draw.palette import Palette
@@ -68,6 +69,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
         new_link: makes the way to a second engine, for the other problem that `m` switches to.
         ticking: whether time goes by; tests call `frame` themselves.
         playing: whether the race begins at once.
+        memory: bytes for what is kept of the past of each race.
 
     Attributes:
         panels: what draws a scene, from the top of the screen to its bottom.
@@ -89,9 +91,11 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
         new_link: Callable[[], Link] = ProcessLink,
         ticking: bool = True,
         playing: bool = False,
+        memory: float = HISTORY_MEMORY,
     ) -> None:
         super().__init__()
-        self.session = self.SESSION(experiment, card, link, self._notify, self._came_in)
+        self._memory = memory
+        self.session = self.SESSION(experiment, card, link, self._notify, self._came_in, memory)
         self.session.player.playing = playing
         self.scene = None
         self._new_link = new_link
@@ -294,6 +298,7 @@ def run_app(
     *,
     theme: str | None = None,
     record: Path | None = None,
+    memory: float = HISTORY_MEMORY,
     resumed: tuple[Resumption, Writer] | None = None,
 ) -> int:
     """Show an experiment on the screen until the user quits; the exit code.
@@ -303,6 +308,7 @@ def run_app(
         card: of its problem.
         theme: its name.
         record: where it is recorded; None: nowhere.
+        memory: bytes for what is kept of the past of each race.
         resumed: the recording that it goes on from, and its writer; None: it begins.
 
     Raises:
@@ -316,7 +322,7 @@ def run_app(
         links.append(RecordedLink(ProcessLink(), lambda text: app.notify(text, markup=False), writer, resumption))
         return links[-1]
 
-    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=resumed is None)
+    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=resumed is None, memory=memory)
     try:
         if theme is not None:
             app.theme = choose(theme, app.available_themes, "theme")

@@ -20,13 +20,13 @@ from cyclopts import (
 )
 
 from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
-from sim.experiment.config import Experiment, Limit
+from sim.experiment.config import Experiment, Limit, ProblemConfig
 from sim.experiment.errors import ConfigError, choose, suggest
 from tui import plain_text, recording_commands
 from tui.options import config_file, environment
 from tui.options.end import End
 from tui.options.options import Options, prepare
-from tui.recording_commands import Theme
+from tui.recording_commands import HistoryMemory, Theme, in_bytes
 from tui.shell import BAD_INPUT, INTERRUPTED, NOT_SAVED, complain, require_terminal
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def _problem_names(_context: object) -> Iterable[str]:
     return registry()
 
 
-Problem = Annotated[str, Parameter(help="What to minimise; see gdsim list.", completer=_problem_names)]
+Problem = Annotated[
+    str, Parameter(help="What to minimise: see gdsim list, or FILE.py[:NAME], your own.", completer=_problem_names)
+]
 _OUTPUT = Group("Output", sort_key=6)
 Record = Annotated[
     Path | None, Parameter(help="Record all of it in FILE.gdsim; see gdsim replay.", group=_OUTPUT, metavar="FILE")
@@ -111,13 +113,14 @@ app.command(config_app)
 @app.default
 def screen(
     problem: Problem = "linear",
-    /,
     *,
     options: Options = Options(),  # noqa: B008
     theme: Theme = None,
+    history_memory: HistoryMemory = 512,
     record: Record = None,
 ) -> int:
     """Watch the runs on a screen."""
+    memory = in_bytes(history_memory)
     experiment, card = _prepare(problem, options)
     require_terminal("use `gdsim run` for runs without a screen")
     if record is not None:
@@ -127,13 +130,12 @@ def screen(
         check_recording(record)
     from tui.app import run_app
 
-    return run_app(experiment, card, theme=theme, record=record)
+    return run_app(experiment, card, theme=theme, record=record, memory=memory)
 
 
 @app.command(usage="Usage: gdsim run [PROBLEM] [OPTIONS]", help_epilogue="")
 def run(
     problem: Problem = "linear",
-    /,
     *,
     options: Options = Options(),  # noqa: B008
     end: End = End(),  # noqa: B008
@@ -249,9 +251,15 @@ def path() -> int:
 
 
 @config_app.command(usage="Usage: gdsim config show [PROBLEM] [OPTIONS]", help_epilogue="")
-def show(problem: Problem = "linear", /, *, options: Options = Options(), theme: Theme = None) -> int:  # noqa: B008
+def show(
+    problem: Problem = "linear",
+    *,
+    options: Options = Options(),  # noqa: B008
+    theme: Theme = None,
+    history_memory: HistoryMemory = 512,
+) -> int:
     """Print the effective value of every option, and where it comes from."""
-    values = {"problem": problem, **asdict(options), "theme": theme}
+    values = {"problem": problem, **asdict(options), "theme": theme, "history_memory": history_memory}
     rows = [(name, _shown(name, value), _sources.found.get(name, "default")) for name, value in values.items()]
     print(*plain_text.table(rows), sep="\n")
     return 0
@@ -315,7 +323,8 @@ def _require_one_seed(experiment: Experiment) -> None:
 def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
-    choose(problem, [*_problem_names(None), *_COMMANDS], "problem or command")
+    if ProblemConfig(problem).own_file is None:
+        choose(problem, [*_problem_names(None), *_COMMANDS], "problem or command")
     try:
         Path.cwd()
     except OSError:

@@ -1,26 +1,33 @@
 """What runs did as a CSV, JSON Lines or Parquet file, one row an update and run."""
 
 import errno
-import io
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.experiment.errors import ConfigError, suggest
 from sim.protocol.answers import Trouble
-from sim.protocol.trace import BANDS, RECORDED, Rows, Status
+from sim.protocol.trace import BANDS, RECORDED, ROW, Rows, Status
 from tui.session.trails import PlaneTrails
 
 if TYPE_CHECKING:
     import polars as pl
 
 _ALWAYS = ("run", "update", "examples", "epoch", "seconds", "x", "y", "batch_loss", "loss", "grad_norm", "lr", "status")
-EXTENSIONS = (".csv", ".jsonl", ".parquet")
+_ROW_GROUP = 2**18  # rows of a Parquet file that stand together
+
+Floats = NDArray[np.float64]
+
+_POINT = [("x", np.float64), ("y", np.float64), ("distance", np.float64)]
+SEEN = np.dtype([*ROW.descr, *_POINT])
+"""A row of the trace, with where the run then was: a point on the plane, and how far from it."""
 
 
 class ExportError(Exception):
@@ -52,42 +59,51 @@ def check(path: Path) -> None:
 
 
 def write(rows: Rows, names: Sequence[str], path: Path, trails: PlaneTrails) -> None:
-    """Write rows to a file, replacing it only when everything is written.
+    """Write rows that are at hand, of dtype ROW, shape (rows,), in any order; see `write_pieces`."""
+    rows = rows[np.lexsort((rows["update"], rows["run"]))]
+    columns = columns_of(rows[rows["update"] == 0], flat=trails.plane.flat)
+    write_pieces(lambda: iter([with_points(rows, trails.points_of(rows))]), columns, names, path)
 
-    The columns are those of `columns_of`. Rows are sorted by run, then update, since on the seconds clock their order
-    in time differs from one execution to the next. What was not evaluated is empty (null); what overflowed is inf,
-    which JSON has no number for: there it is the text "inf".
+
+def write_pieces(pieces: Callable[[], Iterator[Rows]], columns: Sequence[str], names: Sequence[str], path: Path) -> int:
+    """Write a trace to a file, a block at a time, replacing what was there only when everything is written.
+
+    Rows are to come sorted by run, then update, since on the seconds clock their order in time differs from one
+    execution to the next; the file does not depend on how long the blocks are. What was not evaluated is empty (null);
+    what overflowed is inf, which JSON has no number for: there it is the text "inf".
 
     Args:
-        rows: a trace of dtype ROW, shape (rows,).
+        pieces: gives the rows from the first one on, in blocks of dtype `SEEN`.
+        columns: see `columns_of`.
         names: the runs' names, by index.
         path: ends in .csv, .jsonl or .parquet.
-        trails: where the runs were.
+
+    Returns: how many rows there are.
 
     Raises:
         ExportError: if it cannot be written; nothing is left of it, and what was there stays.
     """
-    try:
-        neighbour = _neighbour(path)
-        try:
-            with neighbour.open("wb") as file:
-                _write(_frame(rows, names, trails), file, path.suffix)
-                file.flush()
-                os.fsync(file.fileno())
-            neighbour.replace(path.resolve())
-        finally:
-            neighbour.unlink(missing_ok=True)
-    except OSError as error:
-        raise ExportError(f"The {len(rows):,} rows were not saved: {path}: {error.strerror or error}.") from None
+    count = 0
+
+    def frames() -> "Iterator[pl.DataFrame]":
+        nonlocal count
+        blocks = pieces()
+        for rows in chain([next(blocks, np.empty(0, SEEN))], blocks):  # no rows are a file, too
+            count += len(rows)
+            yield _frame(rows, columns, names)
+
+    _save(frames(), path)
+    return count
 
 
-def write_seeds(blocks: Iterable[tuple[int, Rows, PlaneTrails]], names: Sequence[str], path: Path) -> int:
+def write_seeds(
+    seeds: Iterable[tuple[int, Iterable[Rows]]], columns: Sequence[str], names: Sequence[str], path: Path
+) -> int:
     """Write what runs did by single seeds to a file, one after the other, with their seed as the first column.
 
     Args:
-        blocks: a seed, its trace and its trails, one after the other; of a trace, no more than one is held at a time,
-            unless the format is Parquet.
-        names, path: see `write`.
+        seeds: a seed and its rows, as of `write_pieces`, one after the other; all of them are held for Parquet alone.
+        columns, names, path: see `write_pieces`.
 
     Returns:
         How many rows there are.
@@ -97,46 +113,63 @@ def write_seeds(blocks: Iterable[tuple[int, Rows, PlaneTrails]], names: Sequence
     """
     import polars as pl
 
-    rows = 0
-    held: list[pl.DataFrame] = []
+    count = 0
+
+    def frames() -> "Iterator[pl.DataFrame]":
+        nonlocal count
+        for seed, blocks in seeds:
+            for rows in blocks:
+                count += len(rows)
+                frame = _frame(rows, columns, names)
+                yield frame.insert_column(0, pl.Series("seed", np.full(len(frame), seed)))
+        if not count:
+            raise ExportError(f"No seed was complete, so that nothing was saved in {path}.")
+
+    # polars would ask for them in a thread of its own, where no run can be made
+    _save(frames() if path.suffix != ".parquet" else iter(list(frames())), path)
+    return count
+
+
+def _save(frames: "Iterator[pl.DataFrame]", path: Path) -> None:
+    """Write frames to a file beside it, and put that in its stead when all of it is there."""
     try:
         neighbour = _neighbour(path)
         try:
             with neighbour.open("wb") as file:
-                for seed, trace, trails in blocks:
-                    frame = _frame(trace, names, trails)
-                    frame.insert_column(0, pl.Series("seed", np.full(len(frame), seed)))
-                    if path.suffix == ".parquet":
-                        held.append(frame)
-                    else:
-                        _write(frame, file, path.suffix, header=not rows)
-                    rows += len(frame)
-                if not rows:
-                    raise ExportError(f"No seed was complete, so that nothing was saved in {path}.")
-                if held:
-                    _write(pl.concat(held), file, path.suffix)
+                _WRITERS[path.suffix](frames, file)
                 file.flush()
                 os.fsync(file.fileno())
             neighbour.replace(path.resolve())
         finally:
             neighbour.unlink(missing_ok=True)
     except OSError as error:
-        raise ExportError(f"The {rows:,} rows were not saved: {path}: {error.strerror or error}.") from None
-    return rows
+        raise ExportError(f"The rows were not saved: {path}: {error.strerror or error}.") from None
 
 
-def columns_of(rows: Rows, trails: PlaneTrails) -> list[str]:
+def columns_of(starts: Rows, *, flat: bool) -> list[str]:
     """The names of an export's columns.
 
     `run` is the run's name, `status` a word of `Status`, x and y are points on the plane (of those updates whose
     parameters were kept) and `distance`, where there is more than the plane, is how far from it they are. The rest is
     as in `sim.protocol.trace.ROW`, without what a two-parameter problem has no value for.
+
+    Args:
+        starts: update 0 of the runs.
+        flat: whether the plane is all there is.
     """
-    flat, start = trails.plane.flat, rows[rows["update"] == 0]
-    recorded = [one.name for one in RECORDED if one.cost != "pass" or not (flat and np.isnan(start[one.name]).all())]
-    bands = [edge for edges in BANDS.values() for edge in edges if edge in (rows.dtype.names or ())]
+    recorded = [one.name for one in RECORDED if one.cost != "pass" or not (flat and np.isnan(starts[one.name]).all())]
+    bands = [edge for edges in BANDS.values() for edge in edges if edge in (starts.dtype.names or ())]
     beside = [] if flat else ["distance"]
     return [*_ALWAYS, *(name for name in recorded if name not in _ALWAYS), *bands, *beside]
+
+
+def with_points(rows: Rows, points: Floats) -> Rows:
+    """The same rows as `SEEN`: with x, y and distance of where the runs were, shape (rows, 3); NaN where unknown."""
+    seen = np.empty(len(rows), [*rows.dtype.descr, *_POINT])
+    for name in rows.dtype.names or ():
+        seen[name] = rows[name]
+    seen["x"], seen["y"], seen["distance"] = points.T
+    return seen
 
 
 def with_failures(rows: Rows, troubles: Iterable[Trouble]) -> Rows:
@@ -152,6 +185,15 @@ def with_failures(rows: Rows, troubles: Iterable[Trouble]) -> Rows:
     return rows
 
 
+def ended(pieces: Iterable[Rows], troubles: Sequence[Trouble]) -> Iterator[Rows]:
+    """The same of rows that come in blocks, run by run."""
+    for block, after in pairwise(chain(pieces, [None])):
+        assert block is not None, "only the last one is"
+        run = block["run"][0]
+        last = after is None or after["run"][0] != run
+        yield with_failures(block, [trouble for trouble in troubles if trouble.run == run] if last else ())
+
+
 def _neighbour(path: Path) -> Path:
     """A temporary name beside the file itself, where renaming it cannot fail half-way."""
     try:
@@ -160,37 +202,42 @@ def _neighbour(path: Path) -> Path:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
 
 
-def _frame(rows: Rows, names: Sequence[str], trails: PlaneTrails) -> "pl.DataFrame":
+def _frame(rows: Rows, columns: Sequence[str], names: Sequence[str]) -> "pl.DataFrame":
     import polars as pl
 
-    rows = rows[np.lexsort((rows["update"], rows["run"]))]
-    points, distances = trails.points_of(rows)
-    made = {
+    words = {
         "run": pl.Series(np.array(names, dtype=object)[rows["run"]], dtype=pl.String),
         "status": pl.Series(np.array([status.name.lower() for status in Status])[rows["status"]], dtype=pl.String),
-        "x": np.ascontiguousarray(points[:, 0]),
-        "y": np.ascontiguousarray(points[:, 1]),
-        "distance": distances,
     }
-    columns = {
-        name: made[name] if name in made else np.ascontiguousarray(rows[name]) for name in columns_of(rows, trails)
-    }
-    return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
+    values = {name: words[name] if name in words else np.ascontiguousarray(rows[name]) for name in columns}
+    return pl.DataFrame(values).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def _write(frame: "pl.DataFrame", file: BinaryIO, suffix: str, *, header: bool = True) -> None:
-    if suffix == ".csv":
-        frame.write_csv(file, include_header=header)
-    elif suffix == ".parquet":
-        buffer = io.BytesIO()  # given the file, polars would report a full disk as a broken specification
-        frame.write_parquet(buffer)
-        file.write(buffer.getbuffer())
-    else:
-        _write_json_lines(frame, file)
+def _write_csv(frames: "Iterator[pl.DataFrame]", file: BinaryIO) -> None:
+    for number, frame in enumerate(frames):
+        frame.write_csv(file, include_header=number == 0)
 
 
-def _write_json_lines(frame: "pl.DataFrame", file: BinaryIO) -> None:
+def _write_parquet(frames: "Iterator[pl.DataFrame]", file: BinaryIO) -> None:
+    import polars as pl
+    from polars.io.plugins import register_io_source
+
+    first = next(frames)
+    source = register_io_source(lambda *_: chain([first], frames), schema=first.schema)
+    try:
+        source.sink_parquet(file, row_group_size=_ROW_GROUP)
+    except pl.exceptions.ComputeError as error:  # as which polars reports a full disk
+        raise OSError(str(error).rpartition(": ")[2]) from None
+
+
+def _write_json_lines(frames: "Iterator[pl.DataFrame]", file: BinaryIO) -> None:
     """One JSON object a row; polars' own writer would turn an infinity into null."""
+    for frame in frames:
+        for line in _json_lines(frame):
+            file.write(line.encode())
+
+
+def _json_lines(frame: "pl.DataFrame") -> "pl.Series":
     import polars as pl
 
     texts = []
@@ -203,6 +250,8 @@ def _write_json_lines(frame: "pl.DataFrame", file: BinaryIO) -> None:
                 pl.when(pl.col(name).is_infinite()).then(pl.concat_str(pl.lit('"'), text, pl.lit('"'))).otherwise(text)
             )
         texts.append(pl.concat_str(pl.lit(f'"{name}":'), text.fill_null("null")))
-    lines = frame.select(pl.concat_str(pl.lit("{"), pl.concat_str(texts, separator=","), pl.lit("}\n"))).to_series()
-    for line in lines:
-        file.write(line.encode())
+    return frame.select(pl.concat_str(pl.lit("{"), pl.concat_str(texts, separator=","), pl.lit("}\n"))).to_series()
+
+
+_WRITERS = {".csv": _write_csv, ".jsonl": _write_json_lines, ".parquet": _write_parquet}
+EXTENSIONS = tuple(_WRITERS)

@@ -3,90 +3,43 @@
 import math
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from threading import Event
 
 import numpy as np
 
 from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError
-from sim.experiment.resolved import Lineage, Resolved
+from sim.experiment.journal import Fork
+from sim.experiment.resolved import Resolved
 from sim.problems.card import Card
-from sim.protocol.answers import Advanced, Answer, Failed, Members, Opened, PlaneNews, Trouble
+from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews
 from sim.protocol.commands import Advance, Command, Open, Save, SetPlane
-from sim.protocol.trace import BANDS, Rows, Status, forked
+from sim.protocol.trace import BANDS, Rows, Status
 from sim.recording.writer import CHECKPOINTS_EVERY, Writer
 from tui import export, plain_text
 from tui.draw.numbers import count, decimal
+from tui.outcome import Outcome
 from tui.progress import progress
 from tui.scene.outcomes import statuses_in_words, whereabouts
+from tui.session.change_words import begins_early
 from tui.session.resuming import Resumption
-from tui.session.trails import PlaneTrails
+from tui.spool import Spool
 
-INTERRUPTED = 130  # the shells' exit code after Ctrl-C
+_KILLED = 128  # plus the number of the signal: the shells' exit code
 _TROUBLE = 2
 _MANY = 1_000_000  # moments asked for at once; the budget ends them earlier
 _BUDGET = 0.2  # seconds between two looks at the progress bar and at Ctrl-C
 _COLUMN_OF_UNIT = {"updates": "update", "epochs": "epoch", "seconds": "seconds"}
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What came of an experiment that ran without a screen.
-
-    Attributes:
-        opened: what the engine said at the start.
-        lineages: the runs, those that were forked off among them.
-        blocks: the trace, in the order of its moments.
-        trails: where the runs went.
-        members: of each run where they are made from several seeds; else none.
-        failures: why runs failed.
-        troubles: a sentence for each thing that went wrong.
-        interrupted: it was stopped by Ctrl-C before its end.
-    """
-
-    opened: Opened
-    lineages: tuple[Lineage, ...]
-    blocks: list[Rows]
-    trails: PlaneTrails
-    members: tuple[Members, ...] = ()
-    failures: list[Trouble] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
-    interrupted: bool = False
-
-    @property
-    def rows(self) -> Rows:
-        """The whole trace, as it ended."""
-        rows = np.concatenate(self.blocks)
-        return export.with_failures(rows[np.argsort(rows["moment"], kind="stable")], self.failures)
-
-    @property
-    def names(self) -> list[str]:
-        """The runs' names."""
-        return [lineage.newest.name for lineage in self.lineages]
-
-    def take(self, answer: Advanced) -> None:
-        """Record what the runs did; what a fork has in common with its parent is the fork's, too."""
-        for lineage in answer.lineages[len(self.lineages) :]:
-            parents = np.concatenate([block[block["run"] == lineage.parent] for block in (*self.blocks, answer.rows)])
-            self.blocks.append(forked(parents, lineage, len(self.lineages)))
-            self.lineages = (*self.lineages, lineage)
-        self.lineages = answer.lineages
-        self.blocks.append(answer.rows)
-        self.trails.take(answer.plane, answer.lineages)
-        self.members = answer.members
-        for trouble in answer.troubles:
-            self.failures.append(trouble)
-            self.troubles.append(trouble.sentence)
-
-
 def run_headless(experiment: Experiment, card: Card, export_path: Path | None, ask: Callable[[Command], Answer]) -> int:
     """Run an experiment to its limit, export its trace and print a summary.
 
-    After Ctrl-C, what there is so far is exported and summed up all the same.
+    After Ctrl-C or SIGTERM, what there is so far is exported and summed up all the same.
 
     Args:
         experiment: with a limit.
@@ -95,78 +48,87 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
         ask: an engine.
 
     Returns:
-        The exit code: 0, 2 when a run failed, 130 after Ctrl-C.
+        The exit code: 0, 2 when a run failed, 130 after Ctrl-C, 143 after SIGTERM.
 
     Raises:
         ConfigError: if the experiment cannot be opened.
         ExportError: if the trace could not be saved.
     """
-    outcome = descend(experiment, ask)
-    resolved = outcome.opened.experiment
-    if outcome.opened.note:
-        print(outcome.opened.note, file=sys.stderr)
-    for sentence in outcome.troubles:
-        print(sentence, file=sys.stderr)
-    exported = 0
-    try:
-        if export_path is not None:
-            exported = _export(experiment, outcome, export_path, ask)
-    finally:
-        print(summary(resolved, card, outcome))
+    forked = any(isinstance(change, Fork) for change in experiment.changes)
+    folder = Path(tempfile.gettempdir()) if export_path is None else export_path.absolute().parent
+    spooled = experiment.seeds == 1 and (export_path is not None or forked)
+    with _first_signal():  # one that comes while the file is being written does not break it off
+        outcome = descend(experiment, ask, Spool(folder) if spooled else None)
+        if outcome.opened.note:
+            print(outcome.opened.note, file=sys.stderr)
+        early = (begins_early(lineage, outcome.lineages, experiment.changes) for lineage in outcome.lineages)
+        for sentence in (*filter(None, early), *outcome.troubles):
+            print(sentence, file=sys.stderr)
+        exported = 0
+        try:
+            if export_path is not None:
+                exported = _export(experiment, outcome, export_path, ask)
+        finally:
+            print(summary(outcome.opened.experiment, card, outcome))
     if export_path is not None:
         print(f"\n{count(exported)} rows in {export_path}")
-    if outcome.interrupted:
-        return INTERRUPTED
+    if outcome.stopped_by is not None:
+        return _KILLED + outcome.stopped_by
     return _TROUBLE if outcome.troubles else 0
 
 
 def _export(experiment: Experiment, outcome: Outcome, path: Path, ask: Callable[[Command], Answer]) -> int:
     """Export what the runs did, of many seeds one by one; how many rows there are.
 
-    What one seed did is what it does alone, so that no more than that has to be in memory. After Ctrl-C, it is the
-    seeds that are complete.
+    What one seed did is what it does alone. After a signal, it is the seeds that are complete.
     """
     if experiment.seeds == 1:
-        export.write(outcome.rows, outcome.names, path, outcome.trails)
-        return len(outcome.rows)
+        return export.write_pieces(outcome.pieces, outcome.columns, outcome.names, path)
 
-    def each_seed() -> Iterator[tuple[int, Rows, PlaneTrails]]:
+    def each_seed() -> Iterator[tuple[int, Iterator[Rows]]]:
         for seed in range(experiment.seed, experiment.seed + experiment.seeds):
-            if outcome.interrupted:
+            if outcome.stopped_by is not None:
                 return
-            one = descend(replace(experiment, seed=seed, seeds=1, backend="compiled"), ask)
-            outcome.interrupted = one.interrupted
-            if not one.interrupted:
-                yield seed, one.rows, one.trails
+            alone, spool = replace(experiment, seed=seed, seeds=1, backend="compiled"), Spool(path.absolute().parent)
+            one = descend(alone, ask, spool)
+            outcome.stopped_by = one.stopped_by
+            if one.stopped_by is None:
+                yield seed, one.pieces()
 
-    return export.write_seeds(each_seed(), outcome.names, path)
+    columns = [name for name in outcome.columns if name in (export.SEEN.names or ())]  # a single seed has no bands
+    return export.write_seeds(each_seed(), columns, outcome.names, path)
 
 
-def descend(experiment: Experiment, ask: Callable[[Command], Answer]) -> Outcome:
-    """Run an experiment until every run is at its limit or has stopped, or until Ctrl-C.
+def descend(experiment: Experiment, ask: Callable[[Command], Answer], spool: Spool | None = None) -> Outcome:
+    """Run an experiment until every run is at its limit or has stopped, or until Ctrl-C or SIGTERM.
+
+    Args:
+        experiment: with a limit.
+        ask: an engine.
+        spool: where all rows go; None: they are not kept.
 
     Raises:
         ConfigError: if the experiment cannot be opened.
     """
-    with _ctrl_c() as stop:
+    with _first_signal() as received:
         opened = ask(Open(experiment))
         if not isinstance(opened, Opened):
             raise ConfigError(_sentence(opened))
-        outcome = Outcome(opened, opened.experiment.lineages, [opened.rows], PlaneTrails(opened.plane))
+        outcome = Outcome(opened, spool)
         if opened.past is not None:
             outcome.take(opened.past)
         try:
             with progress() as show:
-                while not stop.is_set() and _advance(outcome, ask):
+                while not received and _advance(outcome, ask):
                     show(_progress(experiment, outcome))
         except KeyboardInterrupt:  # the second Ctrl-C, in the midst of a long update
-            stop.set()
-        outcome.interrupted = stop.is_set()
+            pass
+        outcome.stopped_by = received[0] if received else None
         if (kind := outcome.trails.plane.kind) != "identity":
             # the planes on the way were fitted whenever an answer was due; a last one depends on the runs alone
             last = ask(SetPlane(kind, afresh=True))
             if isinstance(last, PlaneNews):
-                outcome.trails.take(last)
+                outcome.take_plane(last)
     return outcome
 
 
@@ -217,52 +179,39 @@ def _sentence(answer: Answer) -> str:
 
 
 @contextmanager
-def _ctrl_c() -> Iterator[Event]:
-    """Within, the first Ctrl-C only sets the event, so that no row is lost; the second one interrupts at once."""
-    stop = Event()
+def _first_signal() -> Iterator[list[signal.Signals]]:
+    """Within, the first Ctrl-C or SIGTERM is only noted, so that no row is lost; a second Ctrl-C interrupts at once."""
+    received = list[signal.Signals]()
 
-    def note(_signal: int, _frame: object) -> None:
-        stop.set()
+    def note(number: int, _frame: object) -> None:
+        received.append(signal.Signals(number))
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop
+        yield received
     finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _last_rows(outcome: Outcome, runs: int) -> Rows:
-    """The last row of each run, looked for from the end of the trace."""
-    last: dict[int, np.void] = {}
-    for block in reversed(outcome.blocks):
-        for run in set(range(runs)) - set(last):
-            indices = np.flatnonzero(block["run"] == run)
-            if len(indices):
-                last[run] = block[indices[-1]]
-        if len(last) == runs:
-            break
-    return np.array([last[run] for run in range(runs)])
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _progress(experiment: Experiment, outcome: Outcome) -> float:
     """How much of the way to the limit is done, 0 to 1; a run that stopped has done its part."""
     limit = experiment.limit
     assert limit is not None
-    last = _last_rows(outcome, len(outcome.lineages))
-    parts = np.minimum(last[_COLUMN_OF_UNIT[limit.unit]] / limit.value, 1.0)
-    return float(np.where(last["status"] >= Status.DIVERGED, 1.0, parts).mean())
+    column, ends = _COLUMN_OF_UNIT[limit.unit], outcome.ends.rows.values()
+    parts = [1.0 if Status(end["status"][0]).stopped else min(1.0, end[column][0] / limit.value) for end in ends]
+    return float(np.mean(parts))
 
 
 def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     """How each run ended, as plain text: what was run, then a table."""
-    rows = outcome.rows
     note = f" ({card.note})" if card.note else ""
     end = () if experiment.limit is None else (_end_in_words(experiment.limit),)
     facts = (*end, seeds_in_words(experiment), f"{experiment.backend} on {outcome.opened.device}")
     title = plain_text.visible(f"{card.title}{note}")
     lines = [title, " · ".join((f"{count(experiment.examples)} examples", *facts)), ""]
-    if outcome.interrupted:
+    if outcome.stopped_by is not None:
         lines[1] += " · interrupted"
     tested = outcome.opened.tests > 0
     many = experiment.seeds > 1
@@ -271,7 +220,7 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     columns = ("loss", *(BANDS["loss"] if many else ("test_loss", "test_accuracy") if tested else ()))
     table = [(*titles, *own, "status")]
     for index, run in enumerate(lineage.newest for lineage in outcome.lineages):
-        last = rows[np.flatnonzero(rows["run"] == index)[-1]]
+        (last,) = outcome.ends.rows[index]
         table.append(
             (
                 run.name,
@@ -282,8 +231,10 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
                 decimal(float(last["epoch"])),
                 count(int(last["examples"])),
                 decimal(float(last["seconds"])),
-                *(decimal(_newest(rows, index, name)) for name in columns),
-                statuses_in_words(outcome.members[index]) if outcome.members else _in_words(last),
+                *(decimal(outcome.newest(index, name)) for name in columns),
+                statuses_in_words(outcome.members[index])
+                if outcome.members
+                else _in_words(outcome.status(index), int(last["update"])),
             )
         )
     words = (0, 2, len(table[0]) - 1)
@@ -308,13 +259,6 @@ def _end_in_words(limit: Limit) -> str:
     return f"each run for {limit.value:,g} {limit.unit if limit.value != 1 else limit.unit[:-1]}"
 
 
-def _newest(rows: Rows, run: int, column: str) -> float:
-    """A run's last value in a column that is not evaluated at every update; NaN if it never was."""
-    evaluated = rows[column][(rows["run"] == run) & ~np.isnan(rows[column])]
-    return float(evaluated[-1]) if len(evaluated) else math.nan
-
-
-def _in_words(last: np.void) -> str:
-    status = Status(last["status"])
+def _in_words(status: Status, update: int) -> str:
     word = status.name.lower()
-    return f"{word} at update {count(int(last['update']))}" if status is Status.DIVERGED else word
+    return f"{word} at update {count(update)}" if status is Status.DIVERGED else word

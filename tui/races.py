@@ -22,6 +22,7 @@ class Races(Actions):
     """Changes what is raced. The second race has an engine of its own, which starts when it is first wanted."""
 
     _new_link: Callable[[], Link]
+    _memory: float
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +100,8 @@ class Races(Actions):
         """The other kind of problem."""
         is_model = not self.session.card.is_model
         name = ModelConfig().model if is_model else ProblemConfig().name
-        return Session(*self._chosen(name, is_model=is_model), self._new_link(), self._notify, self._came_in)
+        asked, card = self._chosen(name, is_model=is_model)
+        return Session(asked, card, self._new_link(), self._notify, self._came_in, self._memory)
 
     def _chosen(self, name: str, *, is_model: bool) -> tuple[Experiment, Card]:
         """A problem or a model with its defaults, and the seed, clock and device of this race, and what computes it.

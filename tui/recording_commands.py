@@ -6,32 +6,57 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from sim.experiment.errors import ConfigError
 from tui.options.end import End
-from tui.options.options import EXPERIMENT
+from tui.options.options import EXPERIMENT, Whole
 from tui.shell import NOT_SAVED, complain, require_terminal
 
 Theme = Annotated[
     str | None, Parameter(help="Colours of the screen, by the name of a theme.", group=EXPERIMENT, metavar="NAME")
 ]
+HistoryMemory = Annotated[
+    Whole, Parameter(help="Megabytes for what is kept of the past of a race.", group=EXPERIMENT, metavar="MB")
+]
+_LEAST_MEMORY = 8  # megabytes
 Recorded = Annotated[Path, Parameter(help="A recording, FILE.gdsim.")]
 
 
-def replay(file: Recorded, /, *, theme: Theme = None) -> int:
+def in_bytes(history_memory: int) -> int:
+    """What is kept of the past at most.
+
+    Raises:
+        ConfigError: if that is too little.
+    """
+    if history_memory < _LEAST_MEMORY:
+        raise ConfigError(f"--history-memory must be at least {_LEAST_MEMORY} megabytes, not {history_memory}.")
+    return history_memory * 2**20
+
+
+def replay(file: Recorded, /, *, theme: Theme = None, history_memory: HistoryMemory = 512) -> int:
     """Watch a recording on a screen, also while it is being written."""
+    memory = in_bytes(history_memory)
     require_terminal("use `gdsim info` or `gdsim export` instead")
     from tui.replaying import run_replay
 
-    return run_replay(file, theme=theme)
+    return run_replay(file, theme=theme, memory=memory)
 
 
-def resume(file: Recorded, /, *, end: End = End(), theme: Theme = None) -> int:  # noqa: B008
+def resume(
+    file: Recorded,
+    /,
+    *,
+    end: End = End(),  # noqa: B008
+    theme: Theme = None,
+    history_memory: HistoryMemory = 512,
+) -> int:
     """Go on where a recording ends, on a screen and in the same file."""
+    memory = in_bytes(history_memory)
     require_terminal("use `gdsim run --resume` instead")
     from tui.app import run_app
     from tui.session.resuming import take_up
 
     resumption, writer = take_up(file, end.limit, limited=False)
-    return run_app(resumption.asked, resumption.card, theme=theme, resumed=(resumption, writer))
+    return run_app(resumption.asked, resumption.card, theme=theme, resumed=(resumption, writer), memory=memory)
 
 
 def info(file: Recorded, /, *, json: Annotated[bool, Parameter(negative=())] = False) -> int:

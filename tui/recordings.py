@@ -2,17 +2,18 @@
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sim.experiment.document import change_document, to_document
-from sim.protocol.trace import Status
+from sim.protocol.trace import Rows
 from sim.recording.reader import Recording
 from tui import export, plain_text
 from tui.draw.numbers import count
-from tui.headless import Outcome, summary
+from tui.headless import summary
+from tui.outcome import Ends, Outcome
 from tui.session.playback import recorded_card
-from tui.session.trails import PlaneTrails
 
 _STATES = {"complete": "complete", "being written": "being written just now", "broken off": "its program was ended"}
 
@@ -25,9 +26,16 @@ def export_recording(path: Path, target: Path) -> None:
         ExportError: if it could not be saved.
     """
     export.check(target)
-    outcome = _outcome(Recording(path))
-    export.write(outcome.rows, outcome.names, target, outcome.trails)
-    print(f"{count(len(outcome.rows))} rows in {target}")
+    recording = Recording(path)
+    outcome = Outcome(recording.opened)
+    outcome.lineages = recording.lineages
+
+    def pieces() -> Iterator[Rows]:
+        blocks = (export.with_points(rows, points) for rows, points in recording.pieces())
+        return export.ended(blocks, recording.troubles)
+
+    rows = export.write_pieces(pieces, outcome.columns, outcome.names, target)
+    print(f"{count(rows)} rows in {target}")
 
 
 def show(path: Path) -> None:
@@ -42,7 +50,7 @@ def show(path: Path) -> None:
     facts = [
         ("file", f"{path}, {count(path.stat().st_size)} bytes, {_STATES[recording.state]}"),
         ("begun", f"{begun} by gdsim {recording.gdsim}".removesuffix(" by gdsim ")),
-        ("rows", f"{count(len(outcome.rows))} up to moment {count(int(outcome.rows[-1]['moment']))}"),
+        ("rows", f"{count(outcome.ends.count)} up to moment {count(_last_moment(outcome))}"),
         ("clock", recording.opened.experiment.clock),
         *(("change", _in_words(document)) for document in map(change_document, recording.journal)),
         ("landscapes", count(recording.landscapes)),
@@ -59,12 +67,11 @@ def as_json(path: Path) -> str:
     """
     recording = Recording(path)
     outcome = _outcome(recording)
-    rows = outcome.rows
     runs: list[dict[str, Any]] = []
     for index, name in enumerate(outcome.names):
-        last = rows[rows["run"] == index][-1]
+        (last,) = outcome.ends.rows[index]
         counted = {column: last[column].item() for column in ("update", "examples", "epoch", "seconds")}
-        runs.append({"name": name, **counted, "status": Status(last["status"]).name.lower()})
+        runs.append({"name": name, **counted, "status": outcome.status(index).name.lower()})
     found = {
         "file": str(path),
         "schema": recording.schema,
@@ -74,7 +81,7 @@ def as_json(path: Path) -> str:
         "asked": to_document(recording.asked),
         "resolved": to_document(recording.opened.experiment),
         "changes": [change_document(change) for change in recording.journal],
-        "rows": len(rows),
+        "rows": outcome.ends.count,
         "runs": runs,
         "landscapes": recording.landscapes,
     }
@@ -83,10 +90,15 @@ def as_json(path: Path) -> str:
 
 def _outcome(recording: Recording) -> Outcome:
     """What a recording says came of the runs, as if they had been run without a screen."""
-    opened = recording.opened
-    outcome = Outcome(opened, opened.experiment.lineages, [opened.rows], PlaneTrails(opened.plane))
-    outcome.take(recording.news())
+    outcome = Outcome(recording.opened)
+    outcome.lineages, outcome.failures, outcome.ends = recording.lineages, list(recording.troubles), Ends()
+    for rows, _ in recording.pieces():
+        outcome.ends.take(rows)
     return outcome
+
+
+def _last_moment(outcome: Outcome) -> int:
+    return max(int(row["moment"][0]) for row in outcome.ends.rows.values())
 
 
 def _in_words(change: dict[str, Any]) -> str:

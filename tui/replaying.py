@@ -7,6 +7,7 @@ from typing import Any
 from textual.dom import DOMNode
 
 from sim.experiment.errors import choose
+from sim.protocol.commands import HISTORY_MEMORY
 from sim.recording.reader import Recording
 from tui.app import GdsimApp
 from tui.gallery import Choice
@@ -82,14 +83,14 @@ class ReplayApp(GdsimApp):
             self.notify(why_not)
 
 
-def run_replay(path: Path, *, theme: str | None = None) -> int:
+def run_replay(path: Path, *, theme: str | None = None, memory: float = HISTORY_MEMORY) -> int:
     """Show a recording on the screen until the user quits; the exit code.
 
     Raises:
         ConfigError: for what is no recording that can be read, or an unknown theme.
     """
     playback = Playback(Recording(path))
-    app = ReplayApp(playback.asked, playback.card, playback, playing=True)
+    app = ReplayApp(playback.asked, playback.card, playback, playing=True, memory=memory)
     if theme is not None:
         app.theme = choose(theme, app.available_themes, "theme")
     app.run()

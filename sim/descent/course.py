@@ -59,9 +59,13 @@ class Course:
 
     @property
     def unending(self) -> "Course":
-        """The same run without an end, and never evaluated: to make updates again."""
-        run = replace(self.run, loss_every=_NEVER)
-        return Course(run, self.index, replace(self._experiment, limit=None), self._origins)
+        """The same run without an end: to make updates again."""
+        return Course(self.run, self.index, replace(self._experiment, limit=None), self._origins)
+
+    @property
+    def unevaluated(self) -> "Course":
+        """The same run, in which the loss over all examples is never evaluated."""
+        return Course(replace(self.run, loss_every=_NEVER), self.index, self._experiment, self._origins)
 
     @property
     def _origins(self) -> list[Origin]:

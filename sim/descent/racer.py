@@ -84,7 +84,7 @@ class Racer:
         self.states, self.snapshots = states, snapshots
         self._stepper = stepper
         self._scratch: Stepper | None = None
-        self._scratched = legs[-1]
+        self._scratched: tuple[Leg, bool] | None = None
         self._branch: tuple[int, int, int] | None = None
 
     @classmethod
@@ -163,29 +163,47 @@ class Racer:
         for state in self._made_again(update):
             yield None if state is None else self.leg_after(update).entered(state)
 
+    def again(self, first: int, last: int) -> Iterator[Block | None]:
+        """Make some updates again, as far as it ever made them: after pieces on the way None, and then blocks."""
+        state: RunState | None = None
+        for state in self._made_again(first - 1):  # noqa: B007
+            yield None
+        while state is not None and state.update < min(last, self.reached.update):
+            state, block = self._piece(state, last, keep_every=1)
+            if not len(block):
+                return
+            yield block
+
     def _made_again(self, update: int) -> Iterator[RunState | None]:
         """The same before what was changed there."""
         known = [self.reached, self.previous, self.states.before(update)]
         state = max((one for one in known if one and one.update <= update), key=lambda one: one.update, default=None)
         while state is not None and state.update < min(update, self.reached.update):
-            leg = self.leg_after(state.update)
-            ends = min((other.begin for other in self.legs if other.begin > state.update), default=update)
-            count, until = min(update, ends) - state.update, state.seconds + REPLAYED
-            made, _ = self._scratch_on(leg).advance(leg.entered(state), min(count, _AT_ONCE), until, keep_every=_NEVER)
-            if made.update == state.update:
+            made, block = self._piece(state, update, keep_every=_NEVER)
+            if not len(block):
                 return
             state = made
             yield None
         if state is not None and state.update == update:
             yield state
 
-    def _scratch_on(self, leg: Leg) -> Stepper:
+    def _piece(self, state: RunState, update: int, keep_every: int) -> tuple[RunState, Block]:
+        """Go on from a state it was in, towards an update, for a tenth of a second; evaluated if they are kept."""
+        leg = self.leg_after(state.update)
+        ends = min((other.begin for other in self.legs if other.begin > state.update), default=update)
+        count, until = min(update, ends) - state.update, state.seconds + REPLAYED
+        stepper = self._scratch_on(leg, evaluated=keep_every < _NEVER)
+        return stepper.advance(leg.entered(state), min(count, _AT_ONCE), until, keep_every=keep_every)
+
+    def _scratch_on(self, leg: Leg, *, evaluated: bool = False) -> Stepper:
         """A second stepper, to look closer with: what a module of the user's own remembers stays undisturbed."""
-        if self._scratch is None:
-            self._scratch = self._make(leg.course.unending)
-        elif leg is not self._scratched:
-            self._scratch.follow(leg.course.unending)
-        self._scratched = leg
+        if self._scratch is None or (leg, evaluated) != self._scratched:
+            course = leg.course.unending if evaluated else leg.course.unending.unevaluated
+            if self._scratch is None:
+                self._scratch = self._make(course)
+            else:
+                self._scratch.follow(course)
+            self._scratched = leg, evaluated
         return self._scratch
 
     # -- changes ------------------------------------------------------------------------------------------------------

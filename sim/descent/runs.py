@@ -4,17 +4,20 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
 from torch import Tensor
 
 from sim.descent.course import Course
 from sim.descent.racer import MakeStepper, Racer, at_once
 from sim.descent.state import RunState
+from sim.descent.stepper import Block
 from sim.experiment.config import RunConfig, runs_after
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.journal import Change, Fork, Removal, RunChange
 from sim.experiment.resolved import Lineage, Resolved, Run, resolve_run
 from sim.measures.measure import Gradients, Passes
 from sim.protocol.answers import Members
+from sim.protocol.trace import ROW, Rows
 from sim.views.snapshots import Snapshots
 
 
@@ -76,6 +79,15 @@ class Runs:
     def past(self, run: int, update: int) -> Iterator[RunState | None]:
         """The same in pieces, as `Racer.past` has it."""
         return self._racers[run].past(update)
+
+    def again(self, run: int, first: int, last: int) -> Iterator[tuple[Rows, Tensor] | None]:
+        """Make some updates of a run again, in pieces, as `Racer.again` has it.
+
+        Yields their rows, in which what depends on when they were made is 0, and the parameters after them, (n, P).
+        """
+        racer = self._racers[run]
+        for block in racer.again(first, last):
+            yield None if block is None else (_rows_of(block, racer.leg_after(block.first - 1).course), block.snapshots)
 
     def batch(self, run: int, update: int) -> Tensor:
         """The examples that an update of a run uses, in order: int64."""
@@ -178,3 +190,13 @@ class Runs:
         for racer, known in zip(self._racers, states, strict=True):
             for state in known:
                 racer.states.take(state)
+
+
+def _rows_of(block: Block, course: Course) -> Rows:
+    rows = np.zeros(len(block), ROW)
+    rows["run"], rows["status"] = course.index, block.status
+    for name, column in course.counters(block.first + np.arange(len(block))).items():
+        rows[name] = column
+    for name, column in block.measures.items():
+        rows[name] = column
+    return rows

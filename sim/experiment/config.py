@@ -92,7 +92,7 @@ class ProblemConfig:
     """Which two-parameter problem, on which data.
 
     Attributes:
-        name: a registered problem's name.
+        name: a registered problem's name, or a Python file with a formula: "FILE.py" or "FILE.py:NAME".
         data: a CSV, TSV, Parquet or NPZ file instead of the bundled data (linear and logistic only).
         features, target: the columns to use from that file.
         scale: what to do with the inputs; None: what suits the problem best.
@@ -109,6 +109,11 @@ class ProblemConfig:
             choose(self.scale, get_args(Scale), "scale")
         if self.data is None and (self.features or self.target):
             raise ConfigError("--features and --target name columns of a file; give the file with --data.")
+
+    @property
+    def own_file(self) -> tuple[str, str] | None:
+        """The user's own file and the function in it; None for the problems that come with gdsim."""
+        return _own_file(self.name, "output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +173,13 @@ class ModelConfig:
     @property
     def own_file(self) -> tuple[str, str] | None:
         """The user's own file and the function in it; None for the models that come with gdsim."""
-        found = re.fullmatch(r"(.+\.py)(?::(\w*))?", self.model)
-        return (found[1], found[2] or "model") if found else None
+        return _own_file(self.model, "model")
+
+
+def _own_file(text: str, usual: str) -> tuple[str, str] | None:
+    """The file and the name in "FILE.py:NAME", or the usual one; None for other texts."""
+    found = re.fullmatch(r"(.+\.py)(?::(\w*))?", text)
+    return (found[1], found[2] or usual) if found else None
 
 
 LimitUnit = Literal["updates", "epochs", "seconds"]

@@ -63,8 +63,15 @@ def build_formula(config: ProblemConfig) -> Formula:
     """The formula that a configuration names.
 
     Raises:
-        ConfigError: for an unknown problem, or a data file that does not serve.
+        ConfigError: for an unknown problem, or a data file or a file of the user's own that does not serve. What that
+            file itself raises is passed on.
     """
+    if config.own_file is not None:
+        from sim.problems.own_formula import own_formula  # which needs what is made here
+
+        if config.data is not None or config.scale is not None:
+            raise ConfigError(f"{config.name} has its own data; leave out --data and --scale.")
+        return own_formula(*config.own_file)
     entry = registry()[choose(config.name, registry(), "problem")]
     if config.data is not None and not entry.takes_data:
         able = ", ".join(name for name, other in registry().items() if other.takes_data)

@@ -29,7 +29,7 @@ class Card:
         minima: of the loss on the plane, those known.
         movable: whether the runs can start anywhere on the plane.
         comparable_axes: whether a step means as much along one axis of the plane as along the other.
-        formula: that of a two-parameter problem; None for a model.
+        formula: that of a two-parameter problem; None for a model, and for the user's own, which the engine alone runs.
         predictions: whether the runs' answers to test examples can be shown.
     """
 
@@ -49,7 +49,7 @@ class Card:
     @property
     def is_model(self) -> bool:
         """Whether it is a model, with more parameters than a plane has."""
-        return self.formula is None
+        return self.formula is None and not self.movable
 
     @property
     def drawn(self) -> Formula | None:
@@ -68,7 +68,9 @@ def card_of(problem: ProblemConfig | ModelConfig) -> Card:
     Raises:
         ConfigError: for an unknown problem, or data that do not serve.
     """
-    return _model_card(problem) if isinstance(problem, ModelConfig) else _formula_card(problem)
+    if isinstance(problem, ModelConfig):
+        return _model_card(problem)
+    return _formula_card(problem) if problem.own_file is None else _own_card(problem.own_file)
 
 
 def _formula_card(config: ProblemConfig) -> Card:
@@ -85,6 +87,21 @@ def _formula_card(config: ProblemConfig) -> Card:
         movable=True,
         comparable_axes=formula.comparable_axes,
         formula=formula,
+    )
+
+
+def _own_card(own_file: tuple[str, str]) -> Card:
+    path, name = own_file
+    require_file(Path(path), "problem")
+    return Card(
+        name=shown(Path(path).name),
+        title=f"{shown(name)} in {shown(Path(path).name)}",
+        note="",
+        sentence="Your own problem.",
+        axes=("first parameter", "second parameter"),
+        window=None,
+        pace={},
+        movable=True,
     )
 
 

@@ -288,7 +288,22 @@ class Imagined:
     cloud: Cloud | None
 
 
-Result = Surveyed | Inspected | Predicted | Imagined
+@dataclass(frozen=True, slots=True, eq=False)
+class Remade:
+    """The result of `Remake`: what the updates did.
+
+    Attributes:
+        rows: of these updates, run by run; what depends on when they were made (moment, position, clock, seconds) is 0.
+        points: x, y and distance on the plane after each, shape (rows, 3).
+        plane: the number of that plane.
+    """
+
+    rows: Rows
+    points: NDArray[np.float64]
+    plane: int
+
+
+Result = Surveyed | Inspected | Predicted | Imagined | Remade
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,22 +69,6 @@ def batch_covariance(covariance: Floats, batch_size: int, examples: int, *, repl
     return covariance * (left / batch_size)
 
 
-def ellipse(covariance: Floats, batch_size: int, examples: int, *, replacement: bool) -> Floats:
-    """The ellipse of one standard deviation of a random batch's mean, about the mean of all: its semi-axes.
-
-    Args: see `batch_covariance`.
-
-    Returns:
-        Shape (2, 2), a semi-axis in each column, the longer one first; times (cos t, sin t), a point of the ellipse.
-        NaN where the covariance is not finite.
-    """
-    if not np.isfinite(covariance).all():
-        return np.full((2, 2), np.nan)
-    values, vectors = np.linalg.eigh(batch_covariance(covariance, batch_size, examples, replacement=replacement))
-    axes: Floats = (vectors * np.sqrt(np.maximum(values, 0.0)))[:, ::-1]
-    return axes
-
-
 def what_it_shows(cloud: Cloud) -> str:
     """What the steps are, for people."""
     if cloud.plain:

@@ -12,6 +12,9 @@ from sim.experiment.geometry import Window
 from sim.experiment.journal import Settings
 from sim.protocol.checkpoint import Resume
 
+HISTORY_MEMORY = 512 * 2**20
+"""Bytes for what is kept of the past of a race, unless something else is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -23,7 +26,7 @@ class Retention:
     """
 
     rows: int | None = None
-    memory: float = 512 * 2**20
+    memory: float = HISTORY_MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,18 @@ class Imagine:
     update: int
 
 
-Job = Survey | Inspect | Predict | Imagine
+@dataclass(frozen=True, slots=True)
+class Remake:
+    """Make past updates again that were not reported. => Remade
+
+    Attributes:
+        spans: for each run the first and the last update that is wanted; none where the last one comes first.
+    """
+
+    spans: tuple[tuple[int, int], ...]
+
+
+Job = Survey | Inspect | Predict | Imagine | Remake
 """Slow work, which is done in pieces between updates."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.experiment.errors import ConfigError
 from sim.experiment.words import first_line, shown_path
@@ -109,14 +110,15 @@ def _require_file(path: Path, shown: str) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=ro"
-    database = sqlite3.connect(uri, uri=True, timeout=_LOCK_PATIENCE)
+    # one thread at a time reads it, but not always the same one: polars asks for what it writes in one of its own
+    database = sqlite3.connect(uri, uri=True, timeout=_LOCK_PATIENCE, check_same_thread=False)
     try:
         database.execute("PRAGMA schema_version")
     except sqlite3.OperationalError as error:
         if "unable to open" not in str(error) or path.with_name(f"{path.name}-wal").exists():
             raise
         # a folder that cannot be written to, where SQLite reads only what is sure not to change
-        database = sqlite3.connect(f"{uri}&immutable=1", uri=True)
+        database = sqlite3.connect(f"{uri}&immutable=1", uri=True, check_same_thread=False)
     database.row_factory = sqlite3.Row
     database.execute("PRAGMA trusted_schema=OFF")
     return database
@@ -149,6 +151,35 @@ def trace_of(database: sqlite3.Connection, where: str, *values: int) -> tuple[Ro
     for name in TRACE:
         rows[name] = table[name]
     return rows, int(table["rowid"][-1]) if len(table) else 0
+
+
+class Points:
+    """Where a run was on the newest plane, read on as it is asked for.
+
+    Args:
+        database: of a recording.
+        run: which one.
+    """
+
+    def __init__(self, database: sqlite3.Connection, run: int) -> None:
+        columns = '"update", x, y, distance'
+        self._found = database.cursor()
+        self._found.row_factory = None
+        self._found.execute(f'SELECT {columns} FROM points WHERE run = ? ORDER BY "update"', (run,))
+        self._ahead = np.empty((0, 4))
+
+    def of(self, updates: NDArray[np.int64]) -> NDArray[np.float64]:
+        """x, y and distance after updates beyond those of the last time, increasing: shape (n, 3), NaN if unknown."""
+        while not len(self._ahead) or self._ahead[-1, 0] < updates[-1]:
+            more = np.array(self._found.fetchmany(len(updates)), dtype=np.float64).reshape(-1, 4)
+            if not len(more):
+                break
+            self._ahead = np.concatenate([self._ahead, more])
+        points = np.full((len(updates), 3), math.nan)
+        _, at, there = np.intersect1d(updates, self._ahead[:, 0], return_indices=True)
+        points[at] = self._ahead[there, 1:]
+        self._ahead = self._ahead[self._ahead[:, 0] > updates[-1]]
+        return points
 
 
 def document(text: object) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -20,9 +20,11 @@ from sim.protocol.answers import Advanced, Opened, PlaneNews, Surveyed, Trail, T
 from sim.protocol.checkpoint import Resume
 from sim.protocol.trace import Rows, Status
 from sim.recording.checkpoints import read_checkpoints, read_snapshots
-from sim.recording.file import all_of, document, only, open_file, reading, trace_of, typed
+from sim.recording.file import Points, all_of, document, only, open_file, reading, trace_of, typed
 
 _HEAD = ("x", "y", "distance")
+_AT_ONCE = 100_000  # rows
+_NEVER = 2**62
 _SILENCE = 6.0  # seconds without a batch, after which nobody writes any more
 
 State = Literal["complete", "being written", "broken off"]
@@ -88,6 +90,32 @@ class Recording:
                 lineages=lineages,
                 troubles=self._new_troubles(),
             )
+
+    @property
+    def lineages(self) -> tuple[Lineage, ...]:
+        """The runs, those that were forked off among them."""
+        with reading(self.path):
+            return self._lineages()
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Why runs failed."""
+        with reading(self.path):
+            return tuple(map(_trouble, all_of(self._database, "troubles ORDER BY rowid")))
+
+    def pieces(self) -> Iterator[tuple[Rows, Floats]]:
+        """All that was recorded, as of one batch: run by run, in blocks.
+
+        Yields the rows, those that a fork has in common with its parent as its own, and x, y and distance on the newest
+        plane after these updates, shape (n, 3); NaN where that was not kept.
+        """
+        with reading(self.path), self._database:
+            self._database.execute("BEGIN")
+            lineages = self._lineages()
+            for run in range(len(lineages)):
+                points = Points(self._database, run)
+                for rows in self._rows_of(run, lineages):
+                    yield rows, points.of(rows["update"])
 
     @property
     def landscape(self) -> Surveyed | None:
@@ -178,17 +206,23 @@ class Recording:
     def _new_rows(self, runs: int) -> Rows:
         rows, newest = trace_of(self._database, "WHERE rowid > ? ORDER BY rowid", self._row)
         self._row = max(newest, self._row)
-        bounds = ("run", runs), ("clock", len(CLOCKS)), ("status", len(Status))
-        right = (
-            *((rows[name] < bound).all() for name, bound in bounds),
-            *(np.isfinite(rows[name]).all() for name in ("position", "epoch", "seconds")),
-            *((rows[name] >= 0).all() for name in ("update", "moment", "examples")),
-            *((np.diff(rows["update"][rows["run"] == run]) > 0).all() for run in range(runs)),
-            (np.diff(rows["moment"]) >= 0).all(),
-        )
-        if not all(right):
-            raise ValueError("a row of the trace is none that a run can have")
-        return rows
+        if (np.diff(rows["moment"]) < 0).any():
+            raise ValueError("the order of the rows is not that of time")
+        return _checked(rows, runs)
+
+    def _rows_of(self, run: int, lineages: tuple[Lineage, ...], until: int = _NEVER) -> Iterator[Rows]:
+        """The rows of a run up to an update, in blocks; what it has in common with its parent is in the file once."""
+        lineage, newest = lineages[run], 0
+        if lineage.parent is not None:
+            for rows in self._rows_of(lineage.parent, lineages, min(until, lineage.update)):
+                rows["run"] = run
+                yield rows
+        where = 'WHERE run = ? AND rowid > ? AND "update" <= ? ORDER BY rowid LIMIT ?'
+        while True:
+            rows, newest = trace_of(self._database, where, run, newest, until, _AT_ONCE)
+            if not len(rows):
+                return
+            yield _checked(rows, len(lineages))
 
     def _plane_news(self, lineages: tuple[Lineage, ...], *, start: bool = False) -> PlaneNews:
         """What is new on the plane, or all where the points were replaced; at the start the first points alone."""
@@ -231,6 +265,24 @@ class Recording:
         rows = all_of(self._database, f"troubles ORDER BY rowid LIMIT -1 OFFSET {self._troubles}")
         self._troubles += len(rows)
         return tuple(map(_trouble, rows))
+
+
+def _checked(rows: Rows, runs: int) -> Rows:
+    """The same rows.
+
+    Raises:
+        ValueError: if there are any that no run can have.
+    """
+    bounds = ("run", runs), ("clock", len(CLOCKS)), ("status", len(Status))
+    right = (
+        *((rows[name] < bound).all() for name, bound in bounds),
+        *(np.isfinite(rows[name]).all() for name in ("position", "epoch", "seconds")),
+        *((rows[name] >= 0).all() for name in ("update", "moment", "examples")),
+        *((np.diff(rows["update"][rows["run"] == run]) > 0).all() for run in range(runs)),
+    )
+    if not all(right):
+        raise ValueError("a row of the trace is none that a run can have")
+    return rows
 
 
 def _trouble(row: sqlite3.Row) -> Trouble:

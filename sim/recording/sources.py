@@ -13,7 +13,7 @@ from sim.experiment.words import shown_path
 def fingerprints(problem: ProblemConfig | ModelConfig) -> dict[str, str]:
     """The SHA-256 of each of them, in hexadecimal, by its path as it was given; what is gone by now is left out."""
     paths = [] if problem.data is None else [problem.data] if Path(problem.data).exists() else problem.data.split(",")
-    if isinstance(problem, ModelConfig) and problem.own_file is not None:
+    if problem.own_file is not None:
         paths.append(problem.own_file[0])
     found: dict[str, str] = {}
     for path in paths:

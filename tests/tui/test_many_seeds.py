@@ -6,7 +6,7 @@ from torch.utils.data import DataLoader
 
 from sim.experiment.config import ProblemConfig
 from sim.problems import build_formula
-from tests.tui.screen import WIDE, go, ready, text_of
+from tests.tui.screen import WIDE, go, ready, text_of, wait_for
 from tui.app import GdsimApp
 from tui.draw.numbers import decimal
 from tui.options.options import Options, prepare
@@ -52,6 +52,16 @@ async def test_medians_and_where_the_seeds_went_are_those_at_the_cursor() -> Non
         assert words in text_of(app.query_one("#sentence"))
         await go(pilot, -59)
         assert f"left the saddle: 0 of {SEEDS}" in text_of(app.query_one("#sentence"))
+
+
+async def test_many_seeds_are_not_recorded() -> None:
+    experiment, card = prepare("saddle", Options(seeds=2))
+    app = GdsimApp(experiment, card, InlineLink(), ticking=False)
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await ready(pilot)
+        await pilot.press("W")
+        await wait_for(pilot, lambda: app.screen.query("Toast"))
+        assert "A recording is of one seed" in " ".join(text_of(app.screen.query("Toast").first()).split())
 
 
 async def test_a_model_that_is_switched_to_has_one_seed() -> None:

@@ -75,19 +75,10 @@ def test_what_is_inside_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["state"], found["schema"], found["asked"]["problem"]) == ("complete", 1, "sine")
 
 
-def run_in_a_process(path: Path) -> "subprocess.Popen[bytes]":
-    command = [
-        sys.executable,
-        "-m",
-        "tui",
-        "run",
-        "linear",
-        "--backend=torch",
-        "--updates=1000000",
-        "--record",
-        str(path),
-    ]
+def run_in_a_process(path: Path, *options: str) -> "subprocess.Popen[bytes]":
+    run = ["run", "linear", "--backend=torch", "--updates=1000000", "--record", str(path), *options]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "tui", *run]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -132,6 +123,27 @@ def test_a_run_that_is_killed_leaves_what_it_had(tmp_path: Path, moment: int) ->
     plain = ["run", "update", "x", "y", "batch_loss", "loss", "grad_norm"]
     whole = pl.read_csv("whole.csv").select(plain)
     assert killed.filter(pl.col("update") <= moment).select(plain).equals(whole)
+
+
+def test_a_run_that_is_terminated_exports_all_that_it_made(tmp_path: Path) -> None:
+    process = run_in_a_process(tmp_path / "race.gdsim", "--export", "ended.parquet")
+    try:
+        wait_for_moment(tmp_path / "race.gdsim", 400, process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+        process.wait()
+    assert not list(tmp_path.glob(".gdsim*")), "no part of a file"
+    ended = pl.read_parquet("ended.parquet")
+    made = ended["update"].max()
+    assert made >= 400
+    assert cli.main(["run", "linear", "--backend=torch", f"--updates={made}", "--export", "whole.parquet"]) == 0
+    whole = pl.read_parquet("whole.parquet")
+    of_all = ["update", "examples", "x", "y", "batch_loss", "grad_norm"]
+    for run in ("batch", "mini-batch", "stochastic"):
+        ours = ended.filter(run=run).select(of_all)
+        assert ours.equals(whole.filter(run=run).select(of_all).head(len(ours)))
 
 
 BAD_INPUT = {

@@ -1,7 +1,9 @@
 """Changing a run while the race is on, forking it, and seeing what came of it; with the real engine in this process."""
 
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from tui.panels.timeline import Timeline
 from tui.session.link import InlineLink
 from tui.session.session import Session
 from tui.settings import SettingsScreen
+from tui.spool import Spool
 
 
 class Live:
@@ -75,7 +78,8 @@ async def live(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Live]:
 def again(session: Session, updates: int) -> dict[int, Rows]:
     """What `gdsim run` does with the experiment that the screen says would go just as this one did."""
     experiment = replace(session.reproduced, limit=Limit("updates", updates))
-    rows = descend(experiment, InlineLink().ask).rows
+    with tempfile.TemporaryDirectory() as folder:
+        rows = np.concatenate(list(descend(experiment, InlineLink().ask, Spool(Path(folder))).pieces()))
     return {run: rows[rows["run"] == run] for run in np.unique(rows["run"]).tolist()}
 
 

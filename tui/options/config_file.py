@@ -21,7 +21,13 @@ _TABLES: dict[str, tuple[str, Iterable[str]]] = {"runs": ("run", RUN_KEYS), "cha
 """The keys that are lists of tables: which option each of these is, and what it may say."""
 
 _OWN = ("config", *(option for option, _ in _TABLES.values()))
-_KEYS = ("problem", *(field.name for field in fields(Options) if field.name not in _OWN), *_TABLES, "theme")
+_KEYS = (
+    "problem",
+    *(field.name for field in fields(Options) if field.name not in _OWN),
+    *_TABLES,
+    "theme",
+    "history_memory",
+)
 _MOST = 1_000_000  # bytes
 _DEEPEST = 1000
 

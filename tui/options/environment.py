@@ -10,7 +10,16 @@ from sim.experiment.errors import ConfigError, suggest
 from tui.options.options import Options
 
 _PREFIX = "GDSIM_"
-_NAMES = ("problem", *(field.name for field in fields(Options)), "theme", "updates", "epochs", "seconds", "export")
+_NAMES = (
+    "problem",
+    *(field.name for field in fields(Options)),
+    "theme",
+    "history_memory",
+    "updates",
+    "epochs",
+    "seconds",
+    "export",
+)
 
 fill_in = Env(_PREFIX, command=False, show=False)
 

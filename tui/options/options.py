@@ -36,6 +36,7 @@ CHANGE_KEYS: dict[str, Callable[[str], Any]] = {
     "clock": str,
     "run": str,
     "fork": str,
+    "remove": str,
     "update": whole,
     **RUN_KEYS,
 }

@@ -17,7 +17,9 @@ from tui.panels.seeking import Seeking
 from tui.scene.comparison import reached
 from tui.scene.scene import RunScene, Scene
 from tui.session.column import thinned
+from tui.session.thinning import extremes
 
+_STRETCHES = 2048  # more than a panel has dots across
 _EDGE_POINTS = 2048
 _MOST_BANDS = 4  # more would be a patchwork
 
@@ -112,7 +114,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
 def _swath(scene: Scene, run: RunScene, column: str, measure: Measure) -> tuple[Floats, Floats]:
     """What is drawn behind a run's line, from the least to the greatest: of many seeds the edges of the band."""
     if scene.experiment.seeds == 1:
-        return _measured(run, column, BESIDE) if measure.name == "loss" else (np.empty(0), np.empty(0))
+        return _banded(run, column, BESIDE) if measure.name == "loss" else (np.empty(0), np.empty(0))
     if measure.name not in BANDS:
         return np.empty(0), np.empty(0)
     rows = thinned(run.recorded)
@@ -126,6 +128,14 @@ def _swath(scene: Scene, run: RunScene, column: str, measure: Measure) -> tuple[
 def _measured(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]:
     """What updates measured, over the updates before: that is where the run then was."""
     return _floats(thinned(run.recorded[:-1]), column), thinned(run.recorded[1:])[measure]
+
+
+def _banded(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]:
+    """The same where not the course but the extremes count: of many, the least and the largest ones."""
+    values = run.recorded[measure][1:]
+    stretches = np.unique(np.linspace(0, len(values), _STRETCHES, endpoint=False, dtype=np.int64))
+    some = np.sort(extremes(values, stretches)) if len(values) > _STRETCHES else slice(None)
+    return _floats(run.recorded[:-1][some], column), values[some]
 
 
 def _floats(rows: Rows, column: str) -> Floats:

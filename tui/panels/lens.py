@@ -49,8 +49,8 @@ class Lens(Plot):
         self._headline(scene, imagined, imagined.cloud, view)
         picture = Canvas(view.columns, view.rows, palette.background)
         draw_magnified(picture, view, imagined.cloud, np.array(imagined.origin), run, palette)
-        whole = Canvas(*self.size, palette.background)
-        for row, line in enumerate(legend(imagined.cloud, run, palette, self.size.width), start=view.rows):
+        whole = Canvas(view.columns, view.rows + _LEGEND_ROWS, palette.background)
+        for row, line in enumerate(legend(imagined.cloud, run, palette, view.columns), start=view.rows):
             column = 0
             for words, ink, ground in line:
                 whole.text(column, row, words, ink, ground)

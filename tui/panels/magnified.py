@@ -11,8 +11,7 @@ from tui.draw.viewport import Viewport
 from tui.scene.scene import RunScene
 
 _DOT, _MEAN = "∙", "+"
-_SHARES = 0.2, 0.6  # of a run's colour in the ellipse of single examples, and in that of its batches
-_GAP = "  "
+_SHARES = 0.16, 0.42  # of a run's colour in the ellipse of single examples, and in that of its batches
 
 Piece = tuple[str, int, int]
 """Words, their colour, and that of their background."""
@@ -32,7 +31,7 @@ def draw_magnified(
     """
     halves = np.full((2 * view.rows, view.columns), palette.background, dtype=np.int64)
     for size, color in _grounds(cloud, run, palette):
-        halves[_spread(view, cloud, origin + cloud.full, size)] = color
+        halves[spread(view, cloud, origin + cloud.full, size)] = color
     canvas.background(halves)
     ends = view.to_dots(origin + cloud.steps)
     canvas.points(ends, palette.muted, POINT)
@@ -46,22 +45,34 @@ def draw_magnified(
             canvas.text(*cell, mark, front, ground, bold=True)
 
 
-def _spread(view: Viewport, cloud: Cloud, middle: Floats, size: int) -> NDArray[np.bool_]:
-    """Which half cells lie within one standard deviation of batches of a size about the mean of all."""
+def spread(view: Viewport, cloud: Cloud, middle: Floats, size: int) -> NDArray[np.bool_]:
+    """Which half cells lie within one standard deviation of batches of a size about the mean of all.
+
+    In units of half cells, to which half of one is added each way: an ellipse that is thinner is seen, too. None do
+    where the steps are no finite numbers. Shape (2 * rows, columns).
+    """
+    columns, rows = view.columns, 2 * view.rows
+    scale = np.array([columns / view.width, rows / view.height])
     covariance = batch_covariance(cloud.covariance, size, cloud.total, replacement=cloud.replacement)
+    covariance = covariance * np.outer(scale, scale) + np.eye(2) / 4
     if not np.isfinite(covariance).all():
-        return np.zeros((2 * view.rows, view.columns), dtype=np.bool_)
-    halves = Viewport(view.window, view.columns, 2 * view.rows)
-    off = np.array([[halves.point(column, row) for column in range(view.columns)] for row in range(2 * view.rows)])
-    off -= middle
-    inside: NDArray[np.bool_] = np.einsum("...i,ij,...j", off, np.linalg.pinv(covariance), off) <= 1
+        return np.zeros((rows, columns), dtype=np.bool_)
+    across, up = (middle - (view.window.left, view.window.bottom)) * scale
+    off = np.stack(np.meshgrid(np.arange(columns) + 0.5 - across, np.arange(rows)[::-1] + 0.5 - up), axis=-1)
+    inside: NDArray[np.bool_] = np.einsum("...i,ij,...j", off, np.linalg.inv(covariance), off) <= 1
     return inside
 
 
 def _grounds(cloud: Cloud, run: RunScene, palette: Palette) -> list[tuple[int, int]]:
     """Of which sizes of batches the ellipses are, the larger ellipse first, and their colours."""
     sizes = sorted({1, cloud.batch_size} - {cloud.total})
-    return [(size, blend(palette.background, run.color, share)) for size, share in zip(sizes, _SHARES, strict=False)]
+    return list(zip(sizes, ellipse_colors(run.color, palette), strict=False))
+
+
+def ellipse_colors(color: int, palette: Palette) -> tuple[int, int]:
+    """The grounds of single examples and of batches, for a run of some colour."""
+    one, many = (blend(palette.background, color, share) for share in _SHARES)
+    return one, many
 
 
 def legend(cloud: Cloud, run: RunScene, palette: Palette, width: int) -> list[list[Piece]]:

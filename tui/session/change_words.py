@@ -1,8 +1,10 @@
 """A change of a run's settings in words."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
-from sim.experiment.resolved import Run
+from sim.experiment.journal import Fork, Journal
+from sim.experiment.resolved import Lineage, Run
 from tui.draw.numbers import count
 
 _WORDS = {"batch_size": "batch", "lr": "rate", "drop_last": "drop last", "schedule_updates": "schedule's updates"}
@@ -15,6 +17,16 @@ def change_sentence(before: Run, now: Run, update: int, parent: str = "") -> str
     if parent:
         return f"{now.name} goes on from update {count(update)} as {parent} did{f', but {words}' if words else ''}."
     return f"{now.name} goes on from update {count(update)}: {words}." if words else f"{now.name} stays as it is."
+
+
+def begins_early(lineage: Lineage, lineages: Sequence[Lineage], journal: Journal) -> str:
+    """That a fork begins before the update that was asked for, since its parent cannot go on from there; "" if not."""
+    name = lineage.newest.name
+    asked = [one.update for one in journal if isinstance(one, Fork) and one.settings["name"] == name]
+    if lineage.parent is None or not asked or lineage.update >= asked[-1]:
+        return ""
+    last = f"the last one that {lineages[lineage.parent].newest.name} can go on from"
+    return f"{name} begins after update {count(lineage.update)}, {last}, not after {count(asked[-1])}."
 
 
 def change_words(before: Run, now: Run) -> str:

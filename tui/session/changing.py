@@ -1,18 +1,17 @@
 """What is changed of an experiment on its way: its runs, by the keys, and those that are forked off."""
 
 import asyncio
-import itertools
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
 from sim.experiment.config import Experiment, RunConfig
-from sim.experiment.journal import ClockChange, Fork, Journal, Removal, Settings
+from sim.experiment.journal import ClockChange, Journal, Removal, Settings
 from sim.experiment.resolved import Lineage
 from sim.protocol.answers import Answer, Changed, Refused
 from sim.protocol.commands import ChangeRun, Command, ForkRun, RemoveRun
-from tui.draw.numbers import count
-from tui.session.change_words import change_sentence
+from tui.session.change_words import begins_early, change_sentence
 from tui.session.closer_look import CloserLook
 from tui.session.history import History
 from tui.session.player import Player
@@ -118,7 +117,7 @@ class Changing:
         """A name for one run more: that of its parent with the next number."""
         base = re.sub(r" \d+$", "", name)
         names = {lineage.newest.name for lineage in self.lineages}
-        return next(one for one in (f"{base} {number}" for number in itertools.count(2)) if one not in names)
+        return next(one for one in (f"{base} {number}" for number in count(2)) if one not in names)
 
     async def _change(self, command: ChangeRun | ForkRun) -> None:
         answer = await self.ask(command)
@@ -153,15 +152,6 @@ class Changing:
         """Take over the runs as the engine has them, those that were forked off among them."""
         for lineage in lineages[len(self.lineages) :]:
             history.fork(lineage)
-            self._say_where_it_begins(lineage, lineages)
+            if words := begins_early(lineage, lineages, self.journal):
+                self.notify(words)
         self.lineages = lineages
-
-    def _say_where_it_begins(self, lineage: Lineage, lineages: tuple[Lineage, ...]) -> None:
-        """Say that a fork begins earlier than it was to, where its parent had not come so far, or diverged there."""
-        name = lineage.newest.name
-        forks = [one for one in self.journal if isinstance(one, Fork) and one.settings["name"] == name]
-        if forks and lineage.parent is not None and lineage.update < forks[-1].update:
-            last = f"the last one that {lineages[lineage.parent].newest.name} can go on from"
-            self.notify(
-                f"{name} begins after update {count(lineage.update)}, {last}, not after {count(forks[-1].update)}."
-            )

@@ -6,9 +6,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from sim.experiment.resolved import Lineage, Run
-from sim.protocol.answers import Failed, Imagined, Inspected, Opened, Predicted, Surveyed, UpdateReport, Worked
-from sim.protocol.commands import Imagine, Inspect, Job, Predict, Survey, Work
+from sim.protocol.answers import Failed, Imagined, Inspected, Opened, Predicted, Remade, Surveyed, UpdateReport, Worked
+from sim.protocol.commands import Imagine, Inspect, Job, Predict, Remake, Survey, Work
 from tui.session.angles import Angles
+from tui.session.gaps import Gap
 from tui.session.history import History
 from tui.session.player import Player
 
@@ -25,6 +26,7 @@ _MISSING: dict[type[Job], str] = {
     Predict: "No answers",
     Inspect: "No look at updates",
     Imagine: "No possible steps",
+    Remake: "No moments between those that were kept",
 }
 
 
@@ -42,6 +44,9 @@ class Looked(Protocol):
 
     async def work(self, command: Work) -> Worked | None:
         """Have slow work done."""
+
+    def close(self, gap: Gap, made: Remade) -> None:
+        """Record what was left out and was made again."""
 
     def refuse(self, sentence: str) -> None:
         """Say what cannot be done."""
@@ -87,6 +92,8 @@ class CloserLook:
         self._reported: tuple[int, ...] = ()
         self._inspected_at = 0.0
         self._refused = set[type[Job]]()
+        self._gap: Gap | None = None
+        self._closed = False
 
     def forget_reports(self) -> None:
         """The plane is another one, and so are the slopes along it."""
@@ -116,9 +123,24 @@ class CloserLook:
 
     def _jobs(self) -> tuple[Job, ...]:
         """In their order: what is blank first, then what is short."""
-        wanted: tuple[Job | None, ...] = (self._inspection(), self._imagination(), self._prediction())
+        wanted: tuple[Job | None, ...] = (self._remaking(), self._inspection(), self._imagination(), self._prediction())
         wanted = (self.wanted, *wanted) if self.blank else (*wanted, self.wanted)
         return tuple(job for job in wanted if job is not None and type(job) not in self._refused)
+
+    def _remaking(self) -> Remake | None:
+        """What was left out of the record around the cursor, while it stands still."""
+        history = self._session.history
+        if history is None or self._session.player.playing:
+            return None
+        before, self._gap = self._gap, history.gap
+        if self._gap is None:
+            return None
+        many = self._session.opened is not None and self._session.opened.experiment.seeds > 1
+        if many or Remake in self._refused or (self._closed and before is not None and before.spans == self._gap.spans):
+            history.cursor = history.cursor  # it stays at what is there
+            return None
+        self._closed = False
+        return Remake(self._gap.spans)
 
     def _inspection(self) -> Inspect | None:
         """The updates at the cursor, if they are not those that were looked at."""
@@ -187,6 +209,10 @@ class CloserLook:
                     self._session.refuse(f"{_MISSING[type(job)]}: {result.sentence}")
                 case Survey(), Surveyed():
                     self.landscape = result
+                case Remake(), Remade():
+                    if self._gap is not None and self._gap.spans == job.spans:
+                        self._session.close(self._gap, result)
+                        self._closed = True
                 case Inspect(), Inspected():
                     self.reports, self._reported = result.reports, result.updates
                     self.angles.take(result.reports)

@@ -15,7 +15,7 @@ def thinned(values: NDArray[Any]) -> NDArray[Any]:
 
 
 class Column:
-    """An array that grows at its end, amortised."""
+    """An array that grows at its end, amortised: it takes at most twice the memory of what it holds."""
 
     def __init__(self, dtype: Any, *shape: int) -> None:
         """An empty one, of values of that type and shape."""
@@ -26,6 +26,15 @@ class Column:
     def values(self) -> NDArray[Any]:
         """What it holds, as a view that is never written to again."""
         return self._buffer[: self._length]
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes."""
+        return self._buffer.nbytes
+
+    def replace(self, values: NDArray[Any]) -> None:
+        """Hold other values instead."""
+        self._buffer, self._length = values, len(values)
 
     def extend(self, values: NDArray[Any]) -> None:
         """Append some values."""

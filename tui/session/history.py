@@ -1,40 +1,59 @@
 """What was recorded so far, and the cursor that looks at some moment of it. Pure data."""
 
+import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.resolved import Lineage
-from sim.protocol.trace import Rows, forked
+from sim.protocol.trace import COUNTERS, Rows, forked
 from tui.session.column import Column, thinned
+from tui.session.gaps import Gap
+from tui.session.thinning import outstanding
 
 _REPLAYED_AT_ONCE = 20_000  # moments
 _RATE_WINDOW = 200  # updates over which a run's speed is measured
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
-FULL = 4_000_000
-"""Rows that are kept at most, some 400 MB; playing pauses there."""
+_MOMENT = np.dtype([("moment", np.int64), ("position", np.float64), ("clock", np.uint8)])
+_BESIDE = 2 * 8 + _MOMENT.itemsize + 32  # bytes for each row: where it is found, and its point in the trails
+_FIRST = 4096  # moments from the start on that stay, as far as there is room: what is most looked at
+_ROWS_OF_A_STRETCH = 8  # that stay of each run, or more
+_CLOSE = 128  # moments around the one that is sought: as far as all of them are looked for where some were left out
+_SHARE = 4  # one in so many rows is left of the older ones, and as many are of the newest
 
 
 class History:
     """The record of the runs: every row of every run, and a cursor, the moment up to which they are seen.
 
+    Where it has become full, older moments are left out. One that stays does so for all runs: what is to be seen at it
+    is what was to be seen before.
+
     Attributes:
-        cursor: the moment that is looked at; 0 is the start.
+        sought: the moment that is asked for; where it was left out, the cursor is at one beside it.
+        width: how many moments long the stretches are of which the extremes stayed.
     """
 
-    def __init__(self, start: Rows) -> None:
-        """Begin with update 0 of each run, shape (runs,), in the order of the runs."""
-        self.cursor = 0
+    def __init__(self, start: Rows, memory: float = math.inf) -> None:
+        """Begin with update 0 of each run, shape (runs,), in the order of the runs.
+
+        Args:
+            start: these rows.
+            memory: bytes that the record, with the points of these updates, may take.
+        """
+        self._cursor = self.sought = 0
+        self._most_rows = memory / (2 * (start.dtype.itemsize + _BESIDE))  # arrays grow by doubling
+        self.width = 1
         self._runs = [Column(start.dtype) for _ in start]
         self._evaluated = [Column(np.dtype(np.int64)) for _ in start]
         self._evaluations = [Column(np.dtype(np.int64)) for _ in start]
-        self._moments = Column(np.dtype([("moment", np.int64), ("position", np.float64), ("clock", np.uint8)]))
-        self._moments.extend(np.zeros(1, dtype=self._moments.values.dtype))
+        self._moments = Column(_MOMENT)
+        self._moments.extend(_moments_of(start[:1]))
         self._append_runs(start)
 
     # -- recording ----------------------------------------------------------------------------------------------------
@@ -45,8 +64,7 @@ class History:
             return
         was_live = self.live
         self._append_runs(rows)
-        _, last = np.unique(rows["moment"][::-1], return_index=True)
-        self._moments.extend(rows[len(rows) - 1 - last][["moment", "position", "clock"]])
+        self._moments.extend(_moments_of(rows))
         if was_live:
             self.cursor = self.end
 
@@ -72,7 +90,104 @@ class History:
             evaluated.extend(np.maximum.accumulate(np.concatenate([before, indices]))[1:])
             column.extend(own)
 
+    # -- thinning -----------------------------------------------------------------------------------------------------
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes as much memory as it may."""
+        return sum(len(column.values) for column in self._runs) > self._most_rows
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes."""
+        return sum(column.nbytes for column in (*self._runs, *self._evaluated, *self._evaluations, self._moments))
+
+    def thin(self, points: Sequence[Floats], marked: Sequence[int] = ()) -> None:
+        """Leave out moments between the first and the newest ones, so that there is room again.
+
+        Of each stretch those stay at which a measure of a run, or where it was, is extreme.
+
+        Args:
+            points: for each run where it was after the updates of its rows, shape (n, 2); NaN where that is not known.
+            marked: moments that stay.
+        """
+        recorded = self._moments.values
+        moments, most = recorded["moment"], self._most_rows / _SHARE
+        share = len(moments) // _SHARE
+        first, newest = (int(moments[index]) for index in (min(_FIRST, share), len(moments) - share))
+        ways = [_way(column.values, xy, first, newest) for column, xy in zip(self._runs, points, strict=True)]
+        breaks, near = _breaks(recorded), np.arange(self.sought - _CLOSE, self.sought + _CLOSE + 1)
+        always = np.concatenate([moments[breaks], moments[breaks + 1], np.array(marked, np.int64), near])
+        stretches = most / (_ROWS_OF_A_STRETCH * len(self._runs))
+        self.width = max(self.width, _power_of_two((newest - first) / stretches))
+        while True:
+            kept = np.sort(np.concatenate([always, *(outstanding(*way, self.width) for way in ways)]))
+            stay = [self._rows_at(run, kept) for run in range(len(self._runs))]
+            if sum(map(np.count_nonzero, stay)) <= most or self.width > newest:
+                break
+            self.width *= 2
+        last = kept[np.searchsorted(kept, moments, side="right") - 1] if len(kept) else moments[:0]
+        self._moments.replace(recorded[(moments < first) | (moments >= newest) | (last == moments)])
+        for run, column in enumerate(self._runs):
+            begin, end = np.searchsorted(column.values["moment"], [first, newest])
+            stay[run][:begin] = stay[run][end:] = True
+            self._replace_run(run, column.values[stay[run]])
+        self.seek_to(self.sought)
+
+    @property
+    def gap(self) -> Gap | None:
+        """What was left out around the moment that is sought, as far as that can be made good."""
+        recorded = self._moments.values
+        moments = recorded["moment"]
+        begin = max(0, bisect_right(moments, self.sought - _CLOSE) - 1)
+        end = min(bisect_left(moments, self.sought + _CLOSE), len(moments) - 1)
+        breaks = begin + _breaks(recorded[begin : end + 1])
+        here = bisect_right(moments, self.sought) - 1
+        begin = max([begin, *(breaks[breaks < here] + 1)])
+        end = min([end, *breaks[breaks >= here]])
+        low, high = int(moments[begin]), int(moments[end])
+        rows = []
+        for column in self._runs:
+            own = column.values
+            first = max(0, bisect_right(own["moment"], low) - 1)
+            rows.append(own[first : bisect_left(own["moment"], high) + 1])
+        gap = Gap(recorded[begin : end + 1], tuple(rows))
+        return gap if gap.bounded else None
+
+    def close(self, gap: Gap, made: Rows) -> Rows:
+        """Record what was left out around the moment that is sought, of the rows that were made again; those."""
+        rows = gap.closed(made)
+        rows = np.compress(np.abs(rows["moment"] - self.sought) <= 2 * _CLOSE, rows)
+        self._moments.replace(_merged(self._moments.values, _moments_of(rows), "moment"))
+        for run, column in enumerate(self._runs):
+            self._replace_run(run, _merged(column.values, rows[rows["run"] == run], "update"))
+        self.seek_to(self.sought)
+        return rows
+
+    def _rows_at(self, run: int, moments: Indices) -> NDArray[np.bool_]:
+        """Which are the rows in which some moments find a run: its last ones, and those with its last losses."""
+        column = self._runs[run].values
+        last = np.searchsorted(column["moment"], moments, side="right") - 1
+        found = np.zeros(len(column), np.bool_)
+        found[last[last >= 0]] = True
+        found[self._evaluated[run].values[found]] = True
+        return found
+
+    def _replace_run(self, run: int, rows: Rows) -> None:
+        self._runs[run] = Column(rows.dtype)
+        self._evaluated[run], self._evaluations[run] = Column(np.int64), Column(np.int64)
+        self._append_run(run, rows)
+
     # -- the cursor ---------------------------------------------------------------------------------------------------
+
+    @property
+    def cursor(self) -> int:
+        """The moment that is looked at; 0 is the start."""
+        return self._cursor
+
+    @cursor.setter
+    def cursor(self, moment: int) -> None:
+        self._cursor = self.sought = moment
 
     @property
     def end(self) -> int:
@@ -90,22 +205,25 @@ class History:
         """Whether the cursor is at the end of what was recorded."""
         return self.cursor >= self.end
 
-    @property
-    def full(self) -> bool:
-        """Whether there is no room for more."""
-        return sum(len(column.values) for column in self._runs) >= FULL
-
     def seek(self, moments: int) -> int:
-        """Move the cursor by so many recorded moments, forward or back; how many of them were not there."""
-        recorded = self._moments.values["moment"]
-        index = bisect_left(recorded, self.cursor) + moments
-        self.cursor = int(recorded[min(max(index, 0), len(recorded) - 1)])
-        return max(0, index - (len(recorded) - 1))
+        """Move the cursor by so many moments, forward or back; how many of them are not there yet.
+
+        Where moments were left out, it moves to the next one that is there, and the one that is meant is sought.
+        """
+        recorded, sought = self._moments.values["moment"], self.sought + moments
+        if moments < 0:
+            index = bisect_right(recorded, min(sought, self.cursor - 1)) - 1
+        else:
+            index = bisect_left(recorded, max(sought, self.cursor + 1)) if moments else bisect_left(recorded, sought)
+        self._cursor = int(recorded[min(max(index, 0), len(recorded) - 1)])
+        self.sought = min(max(sought, 0), self.end)
+        return max(0, sought - self.end)
 
     def seek_to(self, moment: int) -> None:
         """Move the cursor to a moment, or the last recorded one before it."""
         recorded = self._moments.values["moment"]
-        self.cursor = int(recorded[max(0, bisect_right(recorded, moment) - 1)])
+        self._cursor = int(recorded[max(0, bisect_right(recorded, moment) - 1)])
+        self.sought = min(max(moment, 0), self.end)
 
     def seek_first(self) -> None:
         """Move the cursor to the start."""
@@ -166,3 +284,37 @@ class History:
         """A run's row at the cursor, and one some updates before, to know how fast it is."""
         seen = self.seen(run)
         return seen[-1], seen[max(0, len(seen) - 1 - _RATE_WINDOW)]
+
+
+def _moments_of(rows: Rows) -> Rows:
+    """The moments of rows that are in their order, once each."""
+    _, last = np.unique(rows["moment"][::-1], return_index=True)
+    moments = np.empty(len(last), _MOMENT)
+    for name in _MOMENT.names or ():
+        moments[name] = rows[name][len(rows) - 1 - last]
+    return moments
+
+
+def _breaks(moments: Rows) -> Indices:
+    """The indices of moments after which the clock is another one, or goes back: a fork began."""
+    return np.flatnonzero((np.diff(moments["clock"]) != 0) | (np.diff(moments["position"]) < 0))
+
+
+def _merged(there: Rows, new: Rows, column: str) -> Rows:
+    """All of what is there and what is new, in the order of a column; what is both is as it was."""
+    both = np.concatenate([there, new])
+    _, first = np.unique(both[column], return_index=True)
+    return np.take(both, first)
+
+
+def _power_of_two(least: float) -> int:
+    return 1 << max(0, math.ceil(math.log2(least)))
+
+
+def _way(rows: Rows, points: Floats, first: int, newest: int) -> tuple[Indices, list[Floats]]:
+    """When a run completed its updates between two moments, and all that is drawn of them."""
+    begin, end = np.searchsorted(rows["moment"], [first, newest])
+    some = rows[begin:end]
+    counted = [name for name, _ in COUNTERS]
+    measures = [*(some[name] for name in some.dtype.names or () if name not in counted), *points[begin:end].T]
+    return some["moment"], [values for values in map(np.ascontiguousarray, measures) if not np.isnan(values).all()]

@@ -12,7 +12,7 @@ from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun, RemoveRu
 from tui.session.history import History
 from tui.session.link import EngineGoneError
 from tui.session.playback import NEEDS_ENGINE, Playback
-from tui.session.session import RETENTION, Session
+from tui.session.session import Session
 from tui.session.trails import PlaneTrails
 
 _EVERY = 0.25  # seconds between two looks whether there is more
@@ -56,7 +56,7 @@ class Replay(Session):
         self.notify("The engine is started; from here on the recording stays as it is.")
         await self._look_for_more()
         try:
-            answer = await self.link.start_engine(RETENTION)
+            answer = await self.link.start_engine(self.retention)
         except (ConfigError, EngineGoneError) as error:
             self.notify(str(error))
             return False

@@ -14,16 +14,19 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import clock_after
 from sim.experiment.resolved import Resolved
 from sim.problems.card import Card, usual_pace
-from sim.protocol.answers import Advanced, Answer, Changed, Failed, Opened, PlaneNews, Trouble, Worked
-from sim.protocol.commands import Advance, Command, Open, Retention, SetClock, SetPlane, Work
+from sim.protocol.answers import Advanced, Answer, Changed, Failed, Opened, PlaneNews, Remade, Trouble, Worked
+from sim.protocol.commands import HISTORY_MEMORY, Advance, Command, Open, Retention, SetClock, SetPlane, Work
+from sim.protocol.trace import Rows
 from tui.session.banner import Banner, with_hint
 from tui.session.changing import Changing
 from tui.session.closer_look import CloserLook
+from tui.session.gaps import Gap
 from tui.session.history import History
 from tui.session.inflow import Inflow
 from tui.session.link import EngineGoneError, Link, StaleError
 from tui.session.members import KeptMembers
 from tui.session.player import Meter, Player
+from tui.session.record import close, record
 from tui.session.trails import PlaneTrails
 
 _BUDGET = 0.033  # seconds of computing for a frame: 30 a second
@@ -31,8 +34,8 @@ _FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possi
 _STEP_BUDGET = 0.1
 _MOST_MOMENTS = 100_000_000  # asked for at once while playing: time is what bounds them
 _MEASURED_UNITS = 10  # of the clock, over which its real pace is measured
-RETENTION = Retention(rows=4096)
-"""What an answer has: more dots than any screen."""
+_ROWS = 4096  # of a run in an answer: more dots than any screen has
+_RECORDED = 1 / 8  # of the memory, for the record on this side: what takes longer to thin would hold up a frame
 
 
 class Phase(Enum):
@@ -77,6 +80,7 @@ class Session(Changing):
         link: Link,
         notify: Callable[[str], None],
         came_in: Callable[[], None] = lambda: None,
+        memory: float = HISTORY_MEMORY,
     ) -> None:
         """Nothing is asked of the engine yet.
 
@@ -86,6 +90,7 @@ class Session(Changing):
             link: the way to the engine.
             notify: shows the user a sentence.
             came_in: is called when there is more to see at the same moment.
+            memory: bytes for what is kept of the past, here and in the engine.
         """
         super().__init__(asked, notify)
         self.card = card
@@ -102,7 +107,7 @@ class Session(Changing):
         self.finished = False
         self.members = KeptMembers()
         self.look = CloserLook(self, came_in)
-        self.link = link
+        self.link, self._memory = link, memory
         self._first_asked = asked
         self._inflow = Inflow()
         self._outstanding = Counter[type[Command]]()
@@ -122,6 +127,11 @@ class Session(Changing):
     def source(self) -> str:
         """How the recording stands that is replayed; "" where an engine answers."""
         return ""
+
+    @property
+    def retention(self) -> Retention:
+        """How much the engine keeps, and how much an answer has."""
+        return Retention(_ROWS, (1 - _RECORDED) * self._memory)
 
     @property
     def caught_up(self) -> bool:
@@ -154,11 +164,11 @@ class Session(Changing):
         """Begin the experiment from its start, dropping what was recorded once the engine stands."""
         self._target, self.finished, self._killed = None, False, False
         self.player.owed = 0.0
-        answer = await self.ask(Open(self.asked, RETENTION))
+        answer = await self.ask(Open(self.asked, self.retention))
         if isinstance(answer, Opened):
             same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
             flat = answer.plane.flat
-            self.opened, self.history, self._inflow = answer, History(answer.rows), Inflow()
+            self.opened, self.history, self._inflow = answer, History(answer.rows, _RECORDED * self._memory), Inflow()
             self.trails, self.members = PlaneTrails(answer.plane), KeptMembers()
             self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
             self.lineages = answer.experiment.lineages
@@ -241,14 +251,14 @@ class Session(Changing):
     def catch_up(self) -> None:
         """See `Changing`."""
         if self.history is not None:
-            self.history.append(self._inflow.rest())
+            self._store(self._inflow.rest())
 
     def step(self, moments: int) -> None:
         """Pause and go by so many moments, through what was recorded and then on; or back."""
         self.player.pause()
         history = self.history
         if history is not None:
-            history.append(self._inflow.rest())
+            self._store(self._inflow.rest())
             missing = history.seek(moments)
             self._target = max(self._target or 0, history.end) + missing if missing else None
             self.frame(0.0)
@@ -268,7 +278,7 @@ class Session(Changing):
         if self.link.gone is not None:
             self._lose_engine(self.link.gone)
             return
-        history.append(self._inflow.part() if self.hurried else self._inflow.rest())
+        self._store(self._inflow.part() if self.hurried else self._inflow.rest())
         player.elapse(seconds)
         if player.playing and not history.live:
             player.owed = history.replay(player.owed, self.pace)
@@ -287,7 +297,7 @@ class Session(Changing):
             self._target = None
         if self._target is not None:
             self._pull(self._target - history.end, math.inf, _STEP_BUDGET)
-        elif player.playing and history.live and self._due() and self._has_room(history):
+        elif player.playing and history.live and self._due() and self._can_go_on():
             budget = _FRAMES_AT_ONCE * _BUDGET if self.hurried else _BUDGET
             self._pull(_MOST_MOMENTS, player.owed * self.pace[self.clock], budget)
 
@@ -296,13 +306,10 @@ class Session(Changing):
         least = 0.0 if CLOCKS[self.clock].measured else 1.0
         return self.player.owed * self.pace[self.clock] >= least
 
-    def _has_room(self, history: History) -> bool:
+    def _can_go_on(self) -> bool:
         if self.finished:
             self.player.pause()
             self.notify("Every run has stopped; press r to begin again.")
-        elif history.full:
-            self.player.pause()
-            self.notify("The recording is full (4 million updates); press e to export it, r to begin again.")
         return self.player.playing
 
     def _pull(self, moments: int, span: float, budget: float) -> None:
@@ -328,12 +335,16 @@ class Session(Changing):
         if (self.hurried or self._target is not None) and self.phase is Phase.STANDING:
             self._go_on(self.history)
 
+    def _store(self, rows: Rows) -> None:
+        if self.history is not None and self.trails is not None:
+            record(rows, self.history, self.trails, self.journal)
+
     def _record(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
-        history.append(self._inflow.rest())
+        self._store(self._inflow.rest())
         rows = answer.rows
         for made in range(len(self.lineages) + 1, len(answer.lineages) + 1):  # forks that were planned
             before = rows["moment"] <= answer.lineages[made - 1].moment
-            history.append(rows[before])
+            self._store(rows[before])
             rows = rows[~before]
             self.branch(answer.lineages[:made], history)
         self.branch(answer.lineages, history)
@@ -341,7 +352,7 @@ class Session(Changing):
         if self.hurried and not answer.finished:
             self._inflow.put(answer.rows, _FRAMES_AT_ONCE)
         else:
-            history.append(answer.rows)
+            self._store(answer.rows)
         trails.take(answer.plane, answer.lineages)
         if len(answer.rows):
             self.members.take(int(answer.rows[-1]["moment"]), answer.members)
@@ -360,6 +371,11 @@ class Session(Changing):
         opened = self.opened
         answer = await self.ask(command) if self.phase is Phase.STANDING else None
         return answer if isinstance(answer, Worked) and opened is self.opened else None
+
+    def close(self, gap: Gap, made: Remade) -> None:
+        """Record what was left out and was made again."""
+        if self.history is not None and self.trails is not None:
+            close(gap, made, self.history, self.trails, self.journal)
 
     def refuse(self, sentence: str) -> None:
         """Say what cannot be done, unless that is known already; training goes on without it."""

@@ -35,11 +35,30 @@ class _Recorded:
         forked.head, forked.head_distance = self.xy[count - 1], float(self.distances[count - 1])
         return forked
 
+    def keep(self, updates: NDArray[np.int64]) -> None:
+        """Leave out the points after other updates than these, but for those after later ones."""
+        there = updates[np.searchsorted(updates, self.updates, side="right") - 1]
+        some = (there == self.updates) | (self.updates > updates[-1])
+        for column in (self._updates, self._xy, self._distances):
+            column.replace(column.values[some])
+
+    def fill(self, updates: NDArray[np.int64], points: Floats) -> None:
+        """Add points after updates that are not there yet, as far as they are not."""
+        every, first = np.unique(np.concatenate([self.updates, updates]), return_index=True)
+        xy = np.concatenate([self.xy, points[:, :2]])[first]
+        distances = np.concatenate([self.distances, points[:, 2]])[first]
+        for column, values in ((self._updates, every), (self._xy, xy), (self._distances, distances)):
+            column.replace(values)
+
     def extend(self, trail: Trail) -> None:
         self._updates.extend(trail.updates)
         self._xy.extend(trail.xy)
         self._distances.extend(trail.distances)
         self.head, self.head_distance = np.array(trail.head), trail.head_distance
+
+    @property
+    def nbytes(self) -> int:
+        return self._updates.nbytes + self._xy.nbytes + self._distances.nbytes
 
     @property
     def updates(self) -> NDArray[np.int64]:
@@ -89,6 +108,20 @@ class PlaneTrails:
         assert lineage.parent is not None
         self._runs.append(self._runs[lineage.parent].fork(lineage.update))
 
+    def keep(self, run: int, updates: NDArray[np.int64]) -> None:
+        """Leave out the points of a run after other updates than these; of a model the engine itself sends few."""
+        if self.plane.flat:
+            self._runs[run].keep(updates)
+
+    def fill(self, run: int, updates: NDArray[np.int64], points: Floats) -> None:
+        """Add where a run was after updates that were left out: x, y and distance, shape (n, 3)."""
+        self._runs[run].fill(updates, points)
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that they take."""
+        return sum(recorded.nbytes for recorded in self._runs)
+
     def until(self, run: int, update: int, *, live: bool) -> tuple[NDArray[np.int64], Floats, float]:
         """Updates of a run up to one of them, shape (K,), older ones thinned; where it was, (K, 2); how far off it is.
 
@@ -112,16 +145,16 @@ class PlaneTrails:
         kept = index < len(recorded.updates) and recorded.updates[index] == update
         return Point(*recorded.xy[index].tolist()) if kept else None
 
-    def points_of(self, rows: Rows) -> tuple[Floats, Floats]:
-        """Where the runs were at the updates of some rows, and how far off the plane; NaN where that was not kept.
+    def points_of(self, rows: Rows) -> Floats:
+        """Where the runs were at the updates of some rows: x, y and how far off the plane, shape (n, 3).
 
-        Shapes (n, 2) and (n,).
+        NaN where that was not kept.
         """
-        points, distances = np.full((len(rows), 2), np.nan), np.full(len(rows), np.nan)
+        points = np.full((len(rows), 3), np.nan)
         for index, recorded in enumerate(self._runs):
             mine = np.flatnonzero(rows["run"] == index)
             found = np.searchsorted(recorded.updates, rows["update"][mine])
             kept = found < len(recorded.updates)
             kept[kept] = recorded.updates[found[kept]] == rows["update"][mine[kept]]
-            points[mine[kept]], distances[mine[kept]] = recorded.xy[found[kept]], recorded.distances[found[kept]]
-        return points, distances
+            points[mine[kept], :2], points[mine[kept], 2] = recorded.xy[found[kept]], recorded.distances[found[kept]]
+        return points

@@ -26,6 +26,7 @@ from tui.draw.palette import (
     loss_levels,
     trail_colors,
 )
+from tui.panels.magnified import ellipse_colors
 from tui.themes import THEMES, palette_of
 
 NAMES = ["dark", "light", "dark, 256 colours", "light, 256 colours"]
@@ -86,6 +87,15 @@ def test_heads_marks_and_labels_stand_out(palette: Palette) -> None:
         assert contrast(palette.marks, displayed(band, palette)) >= 7
     assert contrast(palette.text, palette.background) >= 7
     assert contrast(palette.muted, palette.background) >= 4.5
+
+
+@pytest.mark.parametrize("palette", [DARK, LIGHT], ids=NAMES[:2])
+def test_examples_that_were_used_and_words_stand_out_from_the_ellipses(palette: Palette) -> None:
+    for run in palette.runs:
+        one, many = ellipse_colors(run, palette)
+        assert min(contrast(run, one), contrast(run, many)) >= LEAST
+        assert min(contrast(palette.text, one), contrast(palette.text, many)) >= LEAST
+        assert contrast(palette.muted, one) >= LEAST
 
 
 @pytest.mark.parametrize("name", sorted({*BUILTIN_THEMES, *(theme.name for theme in THEMES)}))

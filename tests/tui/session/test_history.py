@@ -1,14 +1,21 @@
 """What was recorded, and the cursor, against plain filters of the same rows."""
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from numpy.typing import NDArray
 
 from sim.experiment.choices import CLOCKS, Clock
+from sim.protocol.answers import PlaneNews, Trail
 from sim.protocol.trace import NO_ROWS, ROW, Rows
 from tests.tui.traces import make_experiment, make_race
-from tui.session import history as history_module
 from tui.session.column import thinned
 from tui.session.history import History
+from tui.session.record import record
+from tui.session.trails import PlaneTrails
+
+Floats = NDArray[np.float64]
 
 PACE: dict[Clock, float] = {"updates": 10.0, "examples": 100.0, "seconds": 0.5}
 
@@ -162,12 +169,74 @@ def test_replay_across_a_change_of_clock() -> None:
     assert left == pytest.approx(0.0, abs=1e-9)
 
 
-def test_it_is_full_at_some_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history_module, "FULL", 5)
-    history = one_run(rows_at([1.0, 2.0, 3.0]))
-    assert not history.full
-    history.append(rows_at([4.0], first=4))
-    assert history.full
+def long_race(moments: int, seed: int, clocks: tuple[int, ...] = (1, 7, 64)) -> tuple[Rows, list[Floats]]:
+    """Runs that complete an update at every so many moments, noise with spikes, and where each was, per row."""
+    rng = np.random.default_rng(seed)
+    runs = []
+    for run, every in enumerate(clocks):
+        rows = np.zeros(moments // every + 1, dtype=ROW)
+        rows["run"], rows["update"] = run, np.arange(len(rows))
+        rows["moment"] = rows["examples"] = rows["position"] = np.arange(len(rows)) * every
+        for measure in ("batch_loss", "grad_norm", "loss", "lr"):
+            rows[measure] = rng.standard_cauchy(len(rows)) if measure != "lr" else 0.1
+        rows["loss"][rng.random(len(rows)) < 0.5] = np.nan
+        rows["batch_loss"][rng.integers(0, len(rows), 3)] = rng.choice([np.inf, 1e9, -1e9])
+        runs.append(rows)
+    points = [rng.standard_cauchy((len(rows), 2)) for rows in runs]
+    return np.concatenate([rows[:1] for rows in runs] + [rows[1:] for rows in runs]), points
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=5)
+@given(
+    moments=st.integers(6000, 9000),
+    seed=st.integers(0, 999),
+    blocks=st.integers(1, 30),
+    memory=st.integers(1_000_000, 1_600_000),
+)
+def test_thinned_it_keeps_within_its_memory_every_extreme_and_what_was_to_be_seen_at_a_moment(
+    moments: int, seed: int, blocks: int, memory: int
+) -> None:
+    whole, points = long_race(moments, seed)
+    start, rest = whole[:3], whole[3:]
+    rest = rest[np.argsort(rest["moment"], kind="stable")]
+    history, unbounded = History(start, memory), History(start)
+    ways = tuple(Trail(np.arange(len(xy)), xy, np.zeros(len(xy)), (0.0, 0.0), 0.0) for xy in points)
+    trails = PlaneTrails(PlaneNews(0, "identity", "both parameters", 1.0, True, ways))
+    for block in np.split(rest, np.searchsorted(rest["moment"], np.linspace(1, moments, blocks, dtype=int)[:-1])):
+        record(block, history, trails, ())
+        unbounded.append(block)
+        assert history.nbytes <= memory
+    kept = [history.recorded(run) for run in range(3)]
+    assert sum(map(len, kept)) < len(whole), "something was left out"
+
+    for run, every in enumerate((1, 7, 64)):
+        all_rows = unbounded.recorded(run)
+        xy = trails.points_of(kept[run])[:, :2]
+        np.testing.assert_array_equal(xy, points[run][kept[run]["update"]], "where it was after each update is known")
+        for measure in ("batch_loss", "grad_norm", "loss", "lr"):
+            assert_same_extremes(all_rows[measure], kept[run][measure], history.width, every, kept[run]["update"])
+        for axis in (0, 1):
+            assert_same_extremes(points[run][:, axis], xy[:, axis], history.width, every, kept[run]["update"])
+
+    for moment in np.random.default_rng(seed).integers(0, moments, 200).tolist():
+        history.seek_to(moment)
+        assert history.cursor == moment or moment <= moments - 500, "the newest moments are all there"
+        unbounded.seek_to(history.cursor)
+        assert history.position == unbounded.position
+        for run in range(3):
+            assert history.seen(run)[-1].tobytes() == unbounded.seen(run)[-1].tobytes()
+            assert history.evaluated(run).tobytes() == unbounded.evaluated(run).tobytes()
+
+
+def assert_same_extremes(whole: Floats, kept: Floats, width: int, every: int, updates: Floats) -> None:
+    """In each stretch of so many moments the least and the largest of all values are among those that were kept."""
+    of_all, of_kept = np.arange(len(whole)) * every // width, updates * every // width
+    for pick in (np.fmin, np.fmax):
+        theirs, ours = (
+            pick.reduceat(values, np.flatnonzero(np.diff(stretches, prepend=-1)))
+            for values, stretches in ((whole, of_all), (kept, of_kept))
+        )
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("count", [1, 8192, 8193, 100_000])

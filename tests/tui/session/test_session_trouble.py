@@ -1,13 +1,10 @@
 """A session in trouble: what it says, what it keeps, and how it goes on."""
 
-import pytest
-
 from sim.protocol.answers import Advanced, Failed, Trouble, Worked
 from sim.protocol.commands import Open, Survey
 from sim.protocol.trace import NO_ROWS
 from tests.tui.traces import FORMULA, ReplayLink, make_experiment
 from tests.tui.watched import Watched, settle, stand
-from tui.session import history as history_module
 from tui.session.link import EngineGoneError, StaleError
 from tui.session.session import Phase
 
@@ -147,17 +144,6 @@ async def test_when_every_run_has_stopped_it_pauses_and_says_so() -> None:
     it.session.reset()
     await settle()
     assert not it.session.finished
-
-
-async def test_when_the_recording_is_full_it_pauses_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    it = await stand()
-    monkeypatch.setattr(history_module, "FULL", 6)
-    it.session.player.toggle()
-    await it.frame(0.25)
-    await it.frame(0.25)
-    assert not it.session.player.playing
-    assert it.history.end == 2
-    assert "full" in it.notified[0]
 
 
 async def test_a_run_that_fails_is_reported() -> None:
