@@ -165,8 +165,9 @@ def columns_of(starts: Rows, *, flat: bool) -> list[str]:
 
 def with_points(rows: Rows, points: Floats) -> Rows:
     """The same rows as `SEEN`: with x, y and distance of where the runs were, shape (rows, 3); NaN where unknown."""
-    seen = np.empty(len(rows), [*rows.dtype.descr, *_POINT])
-    for name in rows.dtype.names or ():
+    there = [name for name in rows.dtype.names or () if name not in dict(_POINT)]
+    seen = np.empty(len(rows), [*((name, rows.dtype[name]) for name in there), *_POINT])
+    for name in there:
         seen[name] = rows[name]
     seen["x"], seen["y"], seen["distance"] = points.T
     return seen

@@ -18,6 +18,7 @@ HistoryMemory = Annotated[
     Whole, Parameter(help="Megabytes for what is kept of the past of a race.", group=EXPERIMENT, metavar="MB")
 ]
 _LEAST_MEMORY = 8  # megabytes
+Other = Annotated[Path | None, Parameter(help="A second recording, of the same problem.")]
 Recorded = Annotated[Path, Parameter(help="A recording, FILE.gdsim.")]
 
 
@@ -32,13 +33,13 @@ def in_bytes(history_memory: int) -> int:
     return history_memory * 2**20
 
 
-def replay(file: Recorded, /, *, theme: Theme = None, history_memory: HistoryMemory = 512) -> int:
-    """Watch a recording on a screen, also while it is being written."""
+def replay(file: Recorded, other: Other = None, /, *, theme: Theme = None, history_memory: HistoryMemory = 512) -> int:
+    """Watch a recording on a screen, also while it is being written; or two of the same problem side by side."""
     memory = in_bytes(history_memory)
     require_terminal("use `gdsim info` or `gdsim export` instead")
     from tui.replaying import run_replay
 
-    return run_replay(file, theme=theme, memory=memory)
+    return run_replay(file, other, theme=theme, memory=memory)
 
 
 def resume(
@@ -87,7 +88,7 @@ def export(file: Recorded, out: Annotated[Path, Parameter(help="OUT.csv, OUT.jso
 
 
 COMMANDS: dict[Callable[..., int], str] = {
-    replay: "replay FILE",
+    replay: "replay FILE [OTHER]",
     resume: "resume FILE [--updates N]",
     info: "info FILE [--json]",
     export: "export FILE OUT",

@@ -1,12 +1,14 @@
 """The screen of a recording: the same one, without an engine until one is needed."""
 
 from collections.abc import Mapping, Sized
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from textual.dom import DOMNode
 
-from sim.experiment.errors import choose
+from sim.experiment.errors import ConfigError, choose
+from sim.experiment.words import shown_path
 from sim.protocol.commands import HISTORY_MEMORY
 from sim.recording.reader import Recording
 from tui.app import GdsimApp
@@ -21,6 +23,9 @@ _NEED_ENGINE = {
 }
 """The actions that a recording cannot carry out before an engine was started."""
 
+_SWITCH = {"switch_problem", "side_by_side"}
+"""Those of them that need none where there are two recordings."""
+
 _START_ENGINE = {"settings", "scale_rate", "scale_batch", "fork", "remove_run"}
 """Those that start one where the recording ends, once that is sure."""
 
@@ -30,6 +35,15 @@ class ReplayApp(GdsimApp):
 
     SESSION = Replay
     _computed = False
+
+    def show_beside(self, other: Playback) -> None:
+        """Show a second recording, too, where there is room for two; else `m` switches to it."""
+        self._other = Replay(other.asked, other.card, other, self._notify, self._came_in, self._memory)
+
+    async def on_mount(self) -> None:
+        """Side by side from the start on."""
+        if self._other is not None:
+            self.call_after_refresh(self.action_side_by_side)
 
     def _make_room_for(self, runs: Sized) -> None:
         super()._make_room_for(runs)
@@ -54,6 +68,8 @@ class ReplayApp(GdsimApp):
             return ""
         if action in _START_ENGINE and link.state == "being written":
             return STILL_WRITTEN
+        if action in _SWITCH and self._other is not None:
+            return ""
         return NEEDS_ENGINE if action in _NEED_ENGINE else ""
 
     async def run_action(
@@ -83,14 +99,26 @@ class ReplayApp(GdsimApp):
             self.notify(why_not)
 
 
-def run_replay(path: Path, *, theme: str | None = None, memory: float = HISTORY_MEMORY) -> int:
-    """Show a recording on the screen until the user quits; the exit code.
+def run_replay(
+    path: Path, other: Path | None = None, *, theme: str | None = None, memory: float = HISTORY_MEMORY
+) -> int:
+    """Show a recording on the screen, or two of the same problem, until the user quits; the exit code.
 
     Raises:
-        ConfigError: for what is no recording that can be read, or an unknown theme.
+        ConfigError: for what is no recording that can be read, for two of different problems, or an unknown theme.
     """
     playback = Playback(Recording(path))
     app = ReplayApp(playback.asked, playback.card, playback, playing=True, memory=memory)
+    if other is not None:
+        second = Playback(Recording(other))
+        if second.asked.problem != playback.asked.problem:
+            raise ConfigError(
+                f"{shown_path(path)} and {shown_path(other)} have different problems; replay one of them."
+            )
+        for one, file in ((playback, path), (second, other)):
+            one.card = replace(one.card, name=file.name)
+        app.session.card = playback.card
+        app.show_beside(second)
     if theme is not None:
         app.theme = choose(theme, app.available_themes, "theme")
     app.run()

@@ -15,12 +15,12 @@ from sim.recording import writer as writing
 from sim.recording.writer import Writer
 from tui.session.link import InlineLink
 
-LIMIT = Limit("updates", 40)
+LIMIT = Limit("updates", 30)
 CHANGES = (
     ClockChange(6, "examples"),
     RunChange(10, "batch", {"lr": 0.05}),
     Fork(14, "mini-batch", 4, {"name": "small", "batch_size": 8}),
-    Removal(30, "stochastic"),
+    Removal(24, "stochastic"),
 )
 EXPERIMENTS = (
     Experiment(ProblemConfig("sine"), backend="torch", limit=LIMIT, changes=CHANGES),
@@ -37,9 +37,9 @@ def which(number: int) -> int:
 
 def _record(experiment: Experiment, path: Path, progress: int) -> None:
     """Run and record, with a byte for each moment, until somebody ends it."""
-    writing._EVERY = 0.002  # so often that the end comes in the midst of writing, too
+    writing._EVERY = 0.003  # so often that the end comes in the midst of writing, too
     ask, writer = InlineLink().ask, Writer(path)
-    for command in (Open(experiment, Retention()), Save(0.01)):
+    for command in (Open(experiment, Retention()), Save(0.02)):
         writer.take(command, ask(command))
     with writer._changed:
         writer._changed.wait_for(lambda: not writer._waiting)
@@ -50,7 +50,7 @@ def _record(experiment: Experiment, path: Path, progress: int) -> None:
 
 
 def _run_and_kill(number: int, folder: Path) -> None:
-    moments = random.Random(number).randrange(60)
+    moments = random.Random(number).randrange(44)
     come, progress = os.pipe()
     process = os.fork()
     if not process:

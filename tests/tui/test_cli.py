@@ -36,6 +36,7 @@ def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 BAD_INPUT = {
+    "little memory": (["--history-memory", "1"], "must be at least 8 megabytes"),
     "problem": (["linaer"], "did you mean 'linear'"),
     "command": (["lst"], "did you mean 'list'"),
     "problem without an end": (["run", "linaer"], "did you mean 'linear'"),

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 
 from sim.experiment.config import Experiment, ProblemConfig
+from sim.experiment.errors import ConfigError
 from sim.protocol.commands import Advance, Open
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer
-from tests.tui.recorded import Writing, replayed
-from tests.tui.screen import settled, wait_for
+from tests.tui.recorded import Writing, make_replay, replayed
+from tests.tui.screen import VERY_WIDE, ready, settled, wait_for
 from tests.tui.test_run_actions import again
 from tests.tui.traces import ReplayLink, make_experiment, make_race
 from tui.panels.surface import Surface
+from tui.replaying import run_replay
 from tui.session.link import InlineLink
 from tui.session.playback import NEEDS_ENGINE, STILL_WRITTEN, Playback
 from tui.session.recorded_link import RecordedLink
@@ -124,6 +126,29 @@ async def test_what_cannot_start_an_engine_says_why(tmp_path: Path, key: str) ->
         await screen.pilot.press("left", key)
         assert STILL_WRITTEN in screen.toasts()
     writing.end()
+
+
+async def test_two_recordings_are_seen_side_by_side(path: Path, tmp_path: Path) -> None:
+    longer = Writing(tmp_path / "longer.gdsim")
+    longer.go_on(50)
+    longer.end()
+    app = make_replay(path)
+    app.show_beside(Playback(Recording(longer.path)))
+    async with app.run_test(size=VERY_WIDE) as pilot:
+        await ready(pilot)
+        await wait_for(pilot, lambda: len(app.races) == 2 and all(session.history for session in app.races))
+        await pilot.press("right", "right")
+        first, second = (session.history for session in app.races)
+        assert (first.cursor, second.cursor, first.end, second.end) == (20, 20, 40, 50)
+        await pilot.press("m")
+        assert app.session.history is second
+        await pilot.press("r")
+        assert (second.cursor, second.end) == (20, 50)
+
+
+def test_two_recordings_of_different_problems(path: Path) -> None:
+    with pytest.raises(ConfigError, match="have different problems; replay one of them"):
+        run_replay(path, VERSION_2)
 
 
 async def test_a_click_on_the_surface_says_so_too(path: Path) -> None:

@@ -13,7 +13,7 @@ from textual.widgets import Button, Input, Select, Static
 from sim.experiment.config import Experiment, Limit, ProblemConfig
 from sim.experiment.journal import Fork
 from sim.problems.card import card_of
-from sim.protocol.trace import Rows
+from sim.protocol.trace import ROW, Rows
 from tests.tui.screen import ready, settled, text_of, wait_for
 from tui.app import GdsimApp
 from tui.headless import descend
@@ -79,7 +79,9 @@ def again(session: Session, updates: int) -> dict[int, Rows]:
     """What `gdsim run` does with the experiment that the screen says would go just as this one did."""
     experiment = replace(session.reproduced, limit=Limit("updates", updates))
     with tempfile.TemporaryDirectory() as folder:
-        rows = np.concatenate(list(descend(experiment, InlineLink().ask, Spool(Path(folder))).pieces()))
+        rows = np.concatenate(list(descend(experiment, InlineLink().ask, Spool(Path(folder))).pieces()))[
+            list(ROW.names or ())
+        ]
     return {run: rows[rows["run"] == run] for run in np.unique(rows["run"]).tolist()}
 
 
@@ -224,7 +226,7 @@ async def test_a_run_that_is_removed_is_gone_and_what_is_left_is_reproduced(live
     assert [len(live.recorded(run)) for run in range(3)] == [31, 21, 31]
     assert "--change=moment=20,remove=mini-batch" in command_line(live.session.reproduced)
     for run, rows in again(live.session, 30).items():
-        assert_equal_but_for_time(rows, live.recorded(run))
+        assert_equal_but_for_time(live.recorded(run), rows)
     await live.pilot.press("2")
     assert [run.config.name for run in live.app.scene.runs if not run.shown] == ["stochastic"]
     await live.change("D")

@@ -5,7 +5,9 @@ Where a run is changed or forked, an engine is started, and it is a session like
 
 import math
 
+from sim.experiment.choices import Clock
 from sim.experiment.errors import ConfigError
+from sim.experiment.geometry import Point
 from sim.experiment.journal import clock_after
 from sim.protocol.answers import Advanced, Answer, Failed, Opened
 from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun, RemoveRun
@@ -74,6 +76,18 @@ class Replay(Session):
         super().frame(seconds)
         if self.history is not None:
             self.clock = clock_after(self.asked.clock, self.journal, self.history.cursor - 1)
+
+    def reset(self, start: Point | None = None, seed: int | None = None) -> None:
+        """Nothing begins again without an engine."""
+        if self.link.computes:
+            super().reset(start, seed)
+        else:
+            self.notify(NEEDS_ENGINE)
+
+    def begin_on(self, clock: Clock) -> None:
+        """What was recorded has the clock that it had."""
+        if self.link.computes:
+            super().begin_on(clock)
 
     def refuse(self, sentence: str) -> None:
         """Say once what a recording has not."""
