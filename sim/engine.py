@@ -67,7 +67,7 @@ from sim.protocol.commands import (
     Survey,
     Work,
 )
-from sim.protocol.trace import NO_ROWS, Rows
+from sim.protocol.trace import Rows
 from sim.views.cloud import possible_steps
 from sim.views.inspection import compare
 from sim.views.landscape import survey
@@ -227,7 +227,7 @@ class _Open:
 
     def _remake(self, job: Remake) -> Piecewise:
         plane, number = self.trails.plane, self.trails.number
-        rows, points = [NO_ROWS], [np.empty((0, 3))]
+        rows, points = [np.empty(0, self.race.row)], [np.empty((0, 3))]
         for run, (first, last) in enumerate(job.spans):
             for made in self.race.again(run, first, last) if first <= last else ():
                 if made is not None:

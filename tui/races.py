@@ -1,6 +1,6 @@
 """Which races are on the screen: the one that the keys are about, the other one, or both of them."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 
 from sim.experiment.config import Experiment, ModelConfig, ProblemConfig
@@ -93,8 +93,7 @@ class Races(Actions):
         self._companion.show_session(self.races[1] if len(self.races) > 1 else None)
         for session in self.races:
             if session.opened is None and session.generation == 0:
-                opening: Callable[[], Coroutine[None, None, None]] = session.open  # not called where we leave at once
-                self.run_worker(opening, name="open")
+                session.spawn(session.open())
         self.call_after_refresh(self.redraw)
 
     def _second_session(self) -> Session:

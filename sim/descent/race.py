@@ -21,7 +21,7 @@ from sim.experiment.resolved import Lineage, Resolved
 from sim.measures.measure import Passes
 from sim.protocol.answers import Trouble
 from sim.protocol.commands import Retention
-from sim.protocol.trace import BANDS, ENSEMBLE_ROW, RECORDED, ROW, Rows
+from sim.protocol.trace import BANDS, ENSEMBLE_ROW, RECORDED, Rows
 from sim.views.snapshots import Snapshots
 
 _FIRST_CHUNK, _GROWTH = 64, 4  # moments; and how many times as many the next chunk may be
@@ -97,7 +97,6 @@ class Race(Runs):
         self.journal: Journal = experiment.changes
         self._changed = 0  # of the journal's changes, those that were made
         self._most_rows, self._keep_all = retention.rows, keep_all
-        self._row = ENSEMBLE_ROW if experiment.seeds > 1 else ROW
         self._passes = passes
         self._turn: tuple[int, float] | None = None
         self._pace = 0.0  # moments a second, as last measured; 0 before anything was
@@ -105,11 +104,11 @@ class Race(Runs):
 
     def start(self) -> Rows:
         """Update 0 of each run: where it begins, and the figures there."""
-        rows = np.zeros(len(self._racers), self._row)
+        rows = np.zeros(len(self._racers), self.row)
         rows["run"], rows["clock"] = np.arange(len(rows)), _number(self.clock)
         for one in RECORDED:
             rows[one.name] = one.of(self._passes) if one.cost == "pass" else math.nan
-        if self._row == ENSEMBLE_ROW:  # all members begin at the same point
+        if self.row == ENSEMBLE_ROW:  # all members begin at the same point
             for name, edges in BANDS.items():
                 for edge in edges:
                     rows[edge] = rows[name]
@@ -198,7 +197,7 @@ class Race(Runs):
         if not len(block):
             return self._no_rows
         some = reported(block.measures, self._most_rows)
-        rows = np.empty(len(some), self._row)
+        rows = np.empty(len(some), self.row)
         rows["run"], rows["clock"] = racer.course.index, _number(self.clock)
         rows["status"], rows["seconds"] = block.status[some], block.seconds[some]
         rows["moment"], rows["position"] = self.moment + moments[some], positions[some]
@@ -214,7 +213,7 @@ class Race(Runs):
 
     @property
     def _no_rows(self) -> Rows:
-        return np.empty(0, self._row)
+        return np.empty(0, self.row)
 
     def _thinned(self, rows: Rows) -> Rows:
         """What is reported of rows that came in many small blocks."""

@@ -17,18 +17,23 @@ from sim.experiment.journal import Change, Fork, Removal, RunChange
 from sim.experiment.resolved import Lineage, Resolved, Run, resolve_run
 from sim.measures.measure import Gradients, Passes
 from sim.protocol.answers import Members
-from sim.protocol.trace import ROW, Rows
+from sim.protocol.trace import ENSEMBLE_ROW, ROW, Rows
 from sim.views.snapshots import Snapshots
 
 
 class Runs:
-    """The runs of one experiment, forks among them, by their indices."""
+    """The runs of one experiment, forks among them, by their indices.
+
+    Attributes:
+        row: the type of their rows in the trace.
+    """
 
     def __init__(
         self, experiment: Resolved, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool
     ) -> None:
         """Have every run at its start; see `Race`, and `memory` in bytes for what all of them keep."""
         self._experiment, self._memory, self._keeps_all = experiment, memory, keep_all
+        self.row = ENSEMBLE_ROW if experiment.seeds > 1 else ROW
         each = memory / len(experiment.runs)
         self._racers = [
             Racer.at_start(Course(run, index, experiment), asked, make, passes, each, keep_all=keep_all)
@@ -87,7 +92,10 @@ class Runs:
         """
         racer = self._racers[run]
         for block in racer.again(first, last):
-            yield None if block is None else (_rows_of(block, racer.leg_after(block.first - 1).course), block.snapshots)
+            if block is None:
+                yield None
+            else:
+                yield _rows_of(block, racer.leg_after(block.first - 1).course, self.row), block.snapshots
 
     def batch(self, run: int, update: int) -> Tensor:
         """The examples that an update of a run uses, in order: int64."""
@@ -192,8 +200,8 @@ class Runs:
                 racer.states.take(state)
 
 
-def _rows_of(block: Block, course: Course) -> Rows:
-    rows = np.zeros(len(block), ROW)
+def _rows_of(block: Block, course: Course, row: "np.dtype[np.void]") -> Rows:
+    rows = np.zeros(len(block), row)
     rows["run"], rows["status"] = course.index, block.status
     for name, column in course.counters(block.first + np.arange(len(block))).items():
         rows[name] = column
