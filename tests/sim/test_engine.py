@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-import sim.engine
+import sim.under_way
 from sim.descent.clock import QUANTUM
 from sim.engine import Engine
 from sim.experiment.choices import PLANES
@@ -217,8 +217,8 @@ def test_being_woken_up_before_every_answer_changes_nothing(monkeypatch, device)
         return np.concatenate([advanced(engine, 1).rows for _ in range(20)])
 
     expected = rows()
-    monkeypatch.setattr(sim.engine, "_REST", -1.0)
-    monkeypatch.setattr(sim.engine, "_LIGHT", math.inf)
+    monkeypatch.setattr(sim.under_way, "_REST", -1.0)
+    monkeypatch.setattr(sim.under_way, "_LIGHT", math.inf)
     woken = rows()
     for name in set(expected.dtype.names) - {"seconds"}:
         np.testing.assert_array_equal(woken[name], expected[name])
