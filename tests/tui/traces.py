@@ -48,7 +48,8 @@ from sim.protocol.commands import (
 )
 from sim.protocol.trace import ROW, Rows, Status
 from tui.draw.palette import DARK
-from tui.scene.scene import Scene, build_scene
+from tui.scene.building import build_scene
+from tui.scene.scene import Scene
 from tui.session.history import History
 from tui.session.link import EngineGoneError
 from tui.session.session import Session
