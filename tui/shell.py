@@ -22,9 +22,9 @@ def open_streams() -> None:
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            stream = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115
-            os.set_inheritable(stream.fileno(), True)
-            setattr(sys, name, stream)
+            nobody = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115
+            os.set_inheritable(nobody.fileno(), True)
+            setattr(sys, name, nobody)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
