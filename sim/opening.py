@@ -8,7 +8,7 @@ from sim.descent.backends import steppers_of
 from sim.descent.checkpoints import Checkpoints, resume
 from sim.descent.race import Race
 from sim.descent.torch_stepper import GRADIENT_TOLERANCE
-from sim.experiment.config import Experiment, ModelConfig
+from sim.experiment.config import Experiment, LoopConfig, ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.resolved import resolve
 from sim.experiment.seeds import Seeds
@@ -91,6 +91,8 @@ def problem_of(experiment: Experiment) -> Problem:
     """
     many = experiment.seeds > 1 and experiment.device == "auto"
     device, config = choose_device("cpu" if many else experiment.device), experiment.problem
+    if isinstance(config, LoopConfig):
+        raise ConfigError(config.refusal)
     if isinstance(config, ModelConfig):
         return model_problem(config, Seeds.of(experiment.seed), device)
     formula = build_formula(config)

@@ -263,7 +263,11 @@ class Actions(CurveActions, RunActions, RecordActions):
 
     def action_copy_command(self) -> None:
         """The command line that reproduces this."""
-        command = command_line(self.session.reproduced)
+        try:
+            command = command_line(self.session.reproduced)
+        except ConfigError as error:
+            self.notify(str(error), markup=False)
+            return
         self.copy_to_clipboard(command)
         self.notify(command, title="copied", markup=False)
 

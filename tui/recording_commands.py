@@ -58,13 +58,26 @@ def info(file: Recorded, /, *, json: Annotated[bool, Parameter(negative=())] = F
     return 0
 
 
-def export(file: Recorded, out: Annotated[Path, Parameter(help="OUT.csv, OUT.jsonl or OUT.parquet.")], /) -> int:
-    """Export a recording: each update in a file, as of gdsim run --export."""
+def export(
+    file: Recorded,
+    out: Annotated[Path, Parameter(help="OUT.csv, OUT.jsonl or OUT.parquet; with --tensorboard a folder.")],
+    /,
+    *,
+    tensorboard: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Export a recording: each update in a file, as of gdsim run --export.
+
+    Args:
+        tensorboard: As event files for TensorBoard, in a folder for each run.
+    """
     from tui.export import ExportError
-    from tui.recordings import export_recording
+    from tui.recordings import export_events, export_recording
 
     try:
-        export_recording(file, out)
+        if tensorboard:
+            export_events(file, out)
+        else:
+            export_recording(file, out)
     except ExportError as error:
         return complain(str(error), NOT_SAVED)
     return 0
@@ -74,6 +87,6 @@ COMMANDS: dict[Callable[..., int], str] = {
     replay: "replay FILE [OTHER]",
     resume: "resume FILE [--updates N]",
     info: "info FILE [--json]",
-    export: "export FILE OUT",
+    export: "export FILE OUT [--tensorboard]",
 }
 """Each with how it is written."""

@@ -25,7 +25,7 @@ from sim.experiment.choices import (
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Change, ClockChange, Fork, Journal, Removal
-from sim.experiment.words import quoted
+from sim.experiment.words import quoted, shown
 
 MAX_RUNS = 9
 MAX_WORKERS = 128  # processes of each run, which import torch anew
@@ -39,7 +39,8 @@ class RunConfig:
         name: shown on the screen and in exports.
         batch_size: examples an update; "all" for the full batch; None: 32, or half of fewer examples.
         lr: the learning rate (the highest one, for schedules); None: the problem's own.
-        optimizer, momentum, nesterov: as in torch.optim (momentum for sgd and rmsprop only).
+        optimizer, momentum, nesterov: as in torch.optim (momentum for sgd and rmsprop only). The optimizer of a
+            recorded loop may be any other.
         sampling, drop_last: which examples, in which order; drop_last skips an epoch's partial last batch.
         schedule, schedule_updates: the rate's course, and its length; the final rate is held afterwards.
         loss_every: evaluate the loss over all examples at every so many updates; None: as seldom as costs little.
@@ -66,14 +67,13 @@ class RunConfig:
             raise ConfigError(f"{where}batch_size must be a positive whole number or 'all', not {size!r}.")
         if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
             raise ConfigError(f"{where}lr must be a positive finite number, not {self.lr!r}.")
-        choose(self.optimizer, get_args(Optimizer), "optimizer")
         choose(self.sampling, get_args(Sampling), "sampling")
         choose(self.schedule, get_args(Schedule), "schedule")
         if not 0 <= self.momentum < 1:
             raise ConfigError(f"{where}momentum must be at least 0 and below 1, not {self.momentum!r}.")
-        able = " and ".join(name for name, kind in OPTIMIZERS.items() if kind.momentum)
-        if self.momentum and not OPTIMIZERS[self.optimizer].momentum:
-            raise ConfigError(f"{where}momentum belongs to {able}; {self.optimizer} has none to set.")
+        able = [name for name, kind in OPTIMIZERS.items() if kind.momentum]
+        if self.momentum and self.optimizer not in able:
+            raise ConfigError(f"{where}momentum belongs to {' and '.join(able)}; {self.optimizer} has none to set.")
         if self.nesterov and not (self.optimizer == "sgd" and self.momentum > 0):
             raise ConfigError(f"{where}nesterov needs optimizer=sgd and a momentum above 0.")
         if self.schedule_updates < 3:
@@ -182,6 +182,32 @@ def _own_file(text: str, usual: str) -> tuple[str, str] | None:
     return (found[1], found[2] or usual) if found else None
 
 
+@dataclass(frozen=True, slots=True)
+class LoopConfig:
+    """A training loop of the user's own, which was recorded: it cannot be begun here.
+
+    Attributes:
+        name: of the script.
+        title: what learns, and how.
+        axes: the names of the plane's two directions.
+    """
+
+    name: str
+    title: str
+    axes: tuple[str, ...] = ("direction 1", "direction 2")
+
+    def __post_init__(self) -> None:
+        if len(self.axes) != 2 or not all(isinstance(axis, str) for axis in self.axes):
+            raise ConfigError(f"The axes of a recorded loop are two texts, not {self.axes!r}.")
+
+    @property
+    def refusal(self) -> str:
+        """Why it cannot be begun here."""
+        return f"A loop of your own was recorded here; only its own script, {shown(self.name)}, runs it."
+
+
+AnyProblem = ProblemConfig | ModelConfig | LoopConfig
+
 LimitUnit = Literal["updates", "epochs", "seconds"]
 
 
@@ -227,7 +253,7 @@ class Experiment:
         changes: what changes on the way, in the order of its moments.
     """
 
-    problem: ProblemConfig | ModelConfig = field(default_factory=ProblemConfig)
+    problem: AnyProblem = field(default_factory=ProblemConfig)
     runs: tuple[RunConfig, ...] = field(default_factory=default_runs)
     seed: int = 0
     seeds: int = 1
@@ -243,7 +269,7 @@ class Experiment:
         if self.start is not None and not all(map(math.isfinite, self.start)):
             x, y = self.start
             raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {x:g},{y:g}.")
-        _check_runs(self.runs)
+        _check_runs(self.runs, any_optimizer=isinstance(self.problem, LoopConfig))
         choose(self.clock, get_args(Clock), "clock")
         choose(self.backend, BACKENDS, "backend")
         choose(self.plane, get_args(PlaneKind), "plane")
@@ -302,9 +328,11 @@ def runs_after(
     return runs
 
 
-def _check_runs(runs: tuple[RunConfig, ...]) -> None:
+def _check_runs(runs: tuple[RunConfig, ...], *, any_optimizer: bool = False) -> None:
     if not 1 <= len(runs) <= MAX_RUNS:
         raise ConfigError(f"An experiment has 1 to {MAX_RUNS} runs, not {len(runs)}.")
     names = [run.name for run in runs]
     if doubles := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"Two runs are named {doubles[0]!r}; give each its own name.")
+    for run in () if any_optimizer else runs:
+        choose(run.optimizer, get_args(Optimizer), "optimizer")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sim.data.arrays import load_arrays, split_sizes
 from sim.experiment.choices import CLOCKS, MODELS, Clock
-from sim.experiment.config import ModelConfig, ProblemConfig
+from sim.experiment.config import AnyProblem, LoopConfig, ModelConfig, ProblemConfig
 from sim.experiment.errors import ConfigError, require_file
 from sim.experiment.geometry import Point, Window
 from sim.experiment.words import shown
@@ -62,12 +62,14 @@ def usual_pace(examples: int) -> dict[Clock, float]:
     return {clock: kind.pace(examples) for clock, kind in CLOCKS.items()}
 
 
-def card_of(problem: ProblemConfig | ModelConfig) -> Card:
+def card_of(problem: AnyProblem) -> Card:
     """The card of a problem.
 
     Raises:
         ConfigError: for an unknown problem, or data that do not serve.
     """
+    if isinstance(problem, LoopConfig):
+        return _loop_card(problem)
     if isinstance(problem, ModelConfig):
         return _model_card(problem)
     return _formula_card(problem) if problem.own_file is None else _own_card(problem.own_file)
@@ -119,6 +121,19 @@ def _model_card(config: ModelConfig) -> Card:
         window=None,
         pace={},
         predictions=True,
+    )
+
+
+def _loop_card(config: LoopConfig) -> Card:
+    first, second = map(shown, config.axes)
+    return Card(
+        name=shown(config.name),
+        title=shown(config.title),
+        note="",
+        sentence="A training loop of your own, as it was recorded.",
+        axes=(first, second),
+        window=None,
+        pace={},
     )
 
 

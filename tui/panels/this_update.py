@@ -122,6 +122,8 @@ def _counted(scene: Scene, run: RunScene) -> list[str]:
     last, before = run.seen[-1], run.seen[-2]
     adjacent = int(last["update"]) - int(before["update"]) == 1  # of many updates at once only some are reported
     size = int(last["examples"] - before["examples"]) if adjacent else run.config.batch_size
+    if not scene.examples:
+        return [f"{count(size)} examples", count(size)]
     if size >= scene.examples:
         return [f"all {count(scene.examples)} examples", f"all {count(scene.examples)}", "all"]
     if _ends_an_epoch(run, size):

@@ -184,7 +184,7 @@ class Scene:
 
     @property
     def examples(self) -> int:
-        """N, for training."""
+        """N, for training; 0 where it is not known."""
         return self.experiment.examples
 
     def run(self, index: int) -> RunScene:
