@@ -8,8 +8,9 @@ from sim.descent.backends import steppers_of
 from sim.descent.checkpoints import Checkpoints, resume
 from sim.descent.race import Race
 from sim.descent.torch_stepper import GRADIENT_TOLERANCE
-from sim.experiment.config import Experiment, LoopConfig, ModelConfig
+from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import LoopConfig, ModelConfig
 from sim.experiment.resolved import resolve
 from sim.experiment.seeds import Seeds
 from sim.measures.measure import Passes

@@ -18,8 +18,9 @@ from cyclopts import (
 )
 
 from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
-from sim.experiment.config import Experiment, Limit, ProblemConfig
+from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError, choose, suggest
+from sim.experiment.problem import ProblemConfig
 from tui import config_commands, plain_text, recording_commands
 from tui.options import config_file, environment
 from tui.options.arguments import USUAL_MEMORY, HistoryMemory, Problem, Theme, in_bytes, problem_names

@@ -12,10 +12,11 @@ import sim.under_way
 from sim.descent.clock import QUANTUM
 from sim.engine import Engine
 from sim.experiment.choices import PLANES
-from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig
+from sim.experiment.config import Experiment, Limit, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point, Window
 from sim.experiment.journal import ClockChange
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.models.problem import formula_problem
 from sim.protocol.answers import Changed, Failed, Inspected, Opened, Surveyed
 from sim.protocol.commands import Advance, Inspect, Open, SetClock, SetPlane, Survey
