@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
+from sim.experiment.problem import ModelConfig
 from sim.protocol.answers import Inspected
 from sim.protocol.commands import Inspect, Predict, Survey
 from tests.sim.conftest import assert_same
