@@ -93,6 +93,15 @@ async def test_while_it_plays_all_numbers_name_one_update(monkeypatch: pytest.Mo
     assert headers[0] == headers[1] == headers[2] < headers[3] == headers[4]
 
 
+async def test_what_a_key_did_shows_at_once_while_numbers_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "time", SimpleNamespace(monotonic=lambda: 1.0))
+    async with on_screen() as it:
+        it.link.gate.clear()
+        for key, words in (("space", "▶ 10"), ("right_square_bracket", "▶ 11"), ("right_curly_bracket", "▶ 22")):
+            await it.pilot.press(key)
+            assert words in it.text("#status")
+
+
 async def test_the_keys_of_pace() -> None:
     async with on_screen() as it:
         it.app.session.player.playing = True
