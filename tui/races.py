@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from sim.experiment.config import Experiment, ModelConfig, ProblemConfig
+from sim.experiment.config import Experiment
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.problems.card import Card
 from tui.actions import DATA_VIEWS, Actions
 from tui.gallery import Choice

@@ -7,7 +7,6 @@ from typing import Any
 
 from textual.dom import DOMNode
 
-from sim.experiment.config import LoopConfig
 from sim.experiment.errors import ConfigError, choose
 from sim.experiment.words import shown_path
 from sim.protocol.commands import HISTORY_MEMORY
@@ -69,7 +68,7 @@ class ReplayApp(GdsimApp):
         link = self.session.link
         if not isinstance(link, Playback) or (link.computes and action != "record"):
             return ""
-        if isinstance(link.asked.problem, LoopConfig) and action in _START_ENGINE:
+        if link.asked.problem.refusal and action in _START_ENGINE:
             return link.asked.problem.refusal
         if action in _START_ENGINE and link.state == "being written":
             return STILL_WRITTEN

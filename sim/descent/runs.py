@@ -9,8 +9,8 @@ from torch import Tensor
 
 from sim.descent.course import Course
 from sim.descent.racer import MakeStepper, Racer, at_once
+from sim.descent.rows import rows_of
 from sim.descent.state import RunState
-from sim.descent.stepper import Block
 from sim.experiment.config import RunConfig, runs_after
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.journal import Change, Fork, Removal, RunChange
@@ -95,7 +95,8 @@ class Runs:
             if block is None:
                 yield None
             else:
-                yield _rows_of(block, racer.leg_after(block.first - 1).course, self.row), block.snapshots
+                course = racer.leg_after(block.first - 1).course
+                yield rows_of(block, course, self.row, np.arange(len(block))), block.snapshots
 
     def batch(self, run: int, update: int) -> Tensor:
         """The examples that an update of a run uses, in order: int64."""
@@ -198,13 +199,3 @@ class Runs:
         for racer, known in zip(self._racers, states, strict=True):
             for state in known:
                 racer.states.take(state)
-
-
-def _rows_of(block: Block, course: Course, row: "np.dtype[np.void]") -> Rows:
-    rows = np.zeros(len(block), row)
-    rows["run"], rows["status"] = course.index, block.status
-    for name, column in course.counters(block.first + np.arange(len(block))).items():
-        rows[name] = column
-    for name, column in block.measures.items():
-        rows[name] = column
-    return rows

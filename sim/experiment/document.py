@@ -8,20 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any, get_args
 
-from sim.experiment.config import (
-    AnyProblem,
-    Experiment,
-    Limit,
-    LimitUnit,
-    LoopConfig,
-    ModelConfig,
-    ProblemConfig,
-    RunConfig,
-    default_runs,
-)
+from sim.experiment.config import Experiment, Limit, LimitUnit, RunConfig, default_runs
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Change, ClockChange, Fork, Removal, RunChange
+from sim.experiment.problem import AnyProblem, LoopConfig, ModelConfig, ProblemConfig
 from sim.experiment.resolved import Resolved
 
 Document = dict[str, Any]

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from sim.experiment.backend import chosen_backend
 from sim.experiment.choices import Backend, Clock, Optimizer, PlaneName, Sampling, Schedule
-from sim.experiment.config import AnyProblem, Experiment, Limit, ModelConfig, RunConfig, runs_after
+from sim.experiment.config import Experiment, Limit, RunConfig, runs_after
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Journal
 from sim.experiment.memory import require_memory_for_seeds
+from sim.experiment.problem import AnyProblem, ModelConfig
 
 MINI_BATCH_SIZE = 32
 IDENTITY_PARAMETERS = 2  # which are their own plane

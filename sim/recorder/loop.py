@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from sim.experiment.choices import Optimizer
-from sim.experiment.config import Experiment, LoopConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
+from sim.experiment.problem import LoopConfig
 from sim.experiment.resolved import Facts, Resolved, resolve
 from sim.experiment.words import shown
 from sim.models.flat import trainable

@@ -5,15 +5,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from sim.experiment.config import AnyProblem, LoopConfig
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import AnyProblem
 from sim.experiment.words import shown_path
 
 
 def fingerprints(problem: AnyProblem) -> dict[str, str]:
     """The SHA-256 of each of them, in hexadecimal, by its path as it was given; what is gone by now is left out."""
-    if isinstance(problem, LoopConfig):
-        return {}
     paths = [] if problem.data is None else [problem.data] if Path(problem.data).exists() else problem.data.split(",")
     if problem.own_file is not None:
         paths.append(problem.own_file[0])

@@ -10,8 +10,9 @@ import pytest
 from textual.command import CommandPalette
 from textual.widgets import Button, Input, Select, Static
 
-from sim.experiment.config import Experiment, Limit, ProblemConfig
+from sim.experiment.config import Experiment, Limit
 from sim.experiment.journal import Fork
+from sim.experiment.problem import ProblemConfig
 from sim.problems.card import card_of
 from sim.protocol.trace import ROW, Rows
 from tests.tui.screen import ready, settled, text_of, wait_for

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-from sim.experiment.config import Experiment, LoopConfig, ModelConfig, ProblemConfig, RunConfig, default_runs
+from sim.experiment.config import Experiment, RunConfig, default_runs
 from sim.experiment.document import MODEL_KEYS, SHARED_KEYS, change_document
 from sim.experiment.errors import ConfigError
 from sim.experiment.journal import Change
+from sim.experiment.problem import LoopConfig, ModelConfig, ProblemConfig
 from tui.options.options import DEFAULTS, RUN_KEYS
 
 

@@ -4,7 +4,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from sim.experiment.config import Limit, LoopConfig
+from sim.experiment.config import Limit
 from sim.experiment.errors import ConfigError
 from sim.experiment.words import shown_path
 from sim.problems.card import card_of
@@ -66,7 +66,7 @@ def require_resumable(recording: Recording) -> None:
     if recording.schema < _FIRST_WITH_CHECKPOINTS:
         shown = shown_path(recording.path)
         raise ConfigError(f"{shown} was written by an older gdsim, and can only be replayed.")
-    if isinstance(recording.asked.problem, LoopConfig):
+    if recording.asked.problem.refusal:
         raise ConfigError(recording.asked.problem.refusal)
     require_same(recording.files, recording.asked.problem)
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from sim.experiment.choices import CLOCKS, OPTIMIZERS
-from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig
+from sim.experiment.config import Experiment, Limit, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import ClockChange
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.experiment.resolved import Facts, Resolved, Run, resolve
 from sim.experiment.seeds import Seeds
 
