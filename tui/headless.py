@@ -54,11 +54,10 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
         ConfigError: if the experiment cannot be opened.
         ExportError: if the trace could not be saved.
     """
-    forked = any(isinstance(change, Fork) for change in experiment.changes)
     folder = Path(tempfile.gettempdir()) if export_path is None else export_path.absolute().parent
-    spooled = experiment.seeds == 1 and (export_path is not None or forked)
+    spool = Spool(folder) if experiment.seeds == 1 else None
     with _first_signal():  # one that comes while the file is being written does not break it off
-        outcome = descend(experiment, ask, Spool(folder) if spooled else None)
+        outcome = descend(experiment, ask, spool, every_row=export_path is not None)
         if outcome.opened.note:
             print(outcome.opened.note, file=sys.stderr)
         early = (begins_early(lineage, outcome.lineages, experiment.changes) for lineage in outcome.lineages)
@@ -99,13 +98,16 @@ def _export(experiment: Experiment, outcome: Outcome, path: Path, ask: Callable[
     return export.write_seeds(each_seed(), columns, outcome.names, path)
 
 
-def descend(experiment: Experiment, ask: Callable[[Command], Answer], spool: Spool | None = None) -> Outcome:
+def descend(
+    experiment: Experiment, ask: Callable[[Command], Answer], spool: Spool | None = None, *, every_row: bool = True
+) -> Outcome:
     """Run an experiment until every run is at its limit or has stopped, or until Ctrl-C or SIGTERM.
 
     Args:
         experiment: with a limit.
         ask: an engine.
         spool: where all rows go; None: they are not kept.
+        every_row: whether they are wanted; else they are kept only where a fork needs its parent's.
 
     Raises:
         ConfigError: if the experiment cannot be opened.
@@ -114,7 +116,8 @@ def descend(experiment: Experiment, ask: Callable[[Command], Answer], spool: Spo
         opened = ask(Open(experiment))
         if not isinstance(opened, Opened):
             raise ConfigError(_sentence(opened))
-        outcome = Outcome(opened, spool)
+        forked = any(isinstance(change, Fork) for change in opened.experiment.changes)
+        outcome = Outcome(opened, spool if every_row or forked else None)
         if opened.past is not None:
             outcome.take(opened.past)
         try:

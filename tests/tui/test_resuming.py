@@ -1,5 +1,6 @@
 """`gdsim run --resume`: a recording goes on as if it had never ended."""
 
+import math
 import shutil
 import sqlite3
 import subprocess
@@ -13,8 +14,9 @@ import polars as pl
 import pytest
 
 from sim.experiment.config import Experiment
+from sim.experiment.problem import ProblemConfig
 from sim.protocol.answers import Answer
-from sim.protocol.commands import Command
+from sim.protocol.commands import Advance, Command, ForkRun, Open, RemoveRun
 from sim.protocol.trace import Rows
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer
@@ -76,6 +78,22 @@ def test_fifty_that_were_killed_come_to_the_same_end(tmp_path: Path) -> None:
         recording = Recording(path)
         assert recording.state == "complete"
         assert len(recording.news().rows) > len(before)
+
+
+def test_a_fork_that_was_removed_at_once_is_summed_up_as_its_parent_was(capsys: pytest.CaptureFixture[str]) -> None:
+    writer = Writer(Path("race.gdsim"))
+    ask = recorded(InlineLink().ask, writer)
+    for command in (
+        Open(Experiment(ProblemConfig("sine"))),
+        Advance(9, math.inf, 60.0),
+        ForkRun("batch", 5, {"name": "brief"}),
+        RemoveRun("brief"),
+    ):
+        ask(command)
+    writer.close()
+    assert cli.main(["run", "--resume", "race.gdsim", "--updates=12"]) == 0
+    (brief,) = (line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("brief"))
+    assert brief[4:6] == ["5", "5.000"]  # updates and, as it reads all in each, epochs
 
 
 def test_a_recording_of_version_2_goes_on() -> None:
