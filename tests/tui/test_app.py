@@ -1,6 +1,7 @@
 """The whole screen under its keys, over a replaying link; and once over the real engine."""
 
 import csv
+import itertools
 import math
 import re
 from dataclasses import replace
@@ -16,7 +17,7 @@ from sim.experiment.config import Experiment
 from sim.experiment.problem import ProblemConfig
 from sim.problems import build_formula, registry
 from sim.problems.card import card_of
-from sim.protocol.answers import Failed
+from sim.protocol.answers import Advanced, Failed
 from sim.protocol.commands import Open, SetClock, Survey
 from tests.tui.screen import (
     VERY_WIDE,
@@ -83,15 +84,58 @@ async def test_while_it_plays_all_numbers_name_one_update(monkeypatch: pytest.Mo
             await wait_for(it.pilot, lambda before=before: it.history.cursor > before)
             it.app.frame()
             await it.pilot.pause()
-            shown = int(re.findall(r"(\d+) updates? each", it.text("#status"))[0])
-            headers.append(shown)
-            assert f"batch update {shown} " in it.text("#this-update")
-            assert it.text("#timeline").split()[1] == str(shown)
-            assert it.app.scene is not None
-            for run in it.app.scene.runs:
-                assert decimal(run.recorded["loss"][shown], 3) in it.text("#curves")
-                assert decimal(run.recorded["loss"][shown]) in it.text("#runs")
+            headers.append(named(it))
     assert headers[0] == headers[1] == headers[2] < headers[3] == headers[4]
+
+
+def named(it: Screen) -> int:
+    """The update that header, last updates, timeline, curves and table name."""
+    shown = int(re.findall(r"(\d+) updates? ", it.text("#status"))[0])
+    assert f"batch update {shown} " in it.text("#this-update")
+    assert re.search(rf" {shown} of \d+ moments", it.text("#timeline"))
+    assert it.app.scene is not None
+    for run in it.app.scene.runs:
+        assert decimal(run.recorded["loss"][shown], 3) in it.text("#curves")
+        assert decimal(run.recorded["loss"][shown]) in it.text("#runs")
+    return shown
+
+
+async def test_from_as_fast_as_possible_to_a_stop_back_and_on_all_numbers_name_one_update(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drawing, "time", SimpleNamespace(monotonic=itertools.count().__next__))  # all is always due
+    answer = ReplayLink._advance
+
+    def answer_once(link: ReplayLink, moments: int, span: float) -> Advanced:
+        link.gate.clear()
+        return answer(link, min(moments, 20), span)
+
+    monkeypatch.setattr(ReplayLink, "_advance", answer_once)
+    async with on_screen(until=400) as it:
+        it.app.session.player.speed = math.inf
+        await it.pilot.press("space")
+        for least in (1, 21, 41):
+            await wait_for(it.pilot, lambda least=least: it.app.frame() or it.history.end >= least)
+            assert named(it) == it.history.end
+            it.link.gate.set()
+        await it.pilot.press("space")
+        stopped = named(it)
+        assert 41 <= stopped == it.history.end < 400
+        await it.pilot.press("comma", "comma")
+        assert named(it) == stopped - 2
+        await it.pilot.press("space")
+        assert named(it) <= stopped
+        it.link.gate.set()
+        await wait_for(it.pilot, lambda: it.app.frame() or named(it) > stopped)
+
+
+async def test_what_a_key_did_shows_at_once_while_numbers_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "time", SimpleNamespace(monotonic=lambda: 1.0))
+    async with on_screen() as it:
+        it.link.gate.clear()
+        for key, words in (("space", "▶ 10"), ("right_square_bracket", "▶ 11"), ("right_curly_bracket", "▶ 22")):
+            await it.pilot.press(key)
+            assert words in it.text("#status")
 
 
 async def test_the_keys_of_pace() -> None:

@@ -195,6 +195,8 @@ class _Area:
 
     def draw_notes(self, series: Series) -> None:
         """A mark on the line for each note, and its words above it where they fit."""
+        if not series.notes:
+            return
         xs, ys = self._calm(series)
         xs, ys = xs[np.isfinite(ys)], self._up.shares(ys[np.isfinite(ys)])
         for x, words in series.notes if len(xs) else ():

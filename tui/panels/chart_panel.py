@@ -22,6 +22,7 @@ from tui.session.thinning import extremes
 _STRETCHES = 2048  # more than a panel has dots across
 _EDGE_POINTS = 2048
 _MOST_BANDS = 4  # more would be a patchwork
+_ALL = slice(None)
 
 Axis = Literal["updates", "epochs", "examples", "seconds"]
 AXES: dict[Axis, str] = {clock: kind.column for clock, kind in CLOCKS.items()} | {"epochs": "epoch"}
@@ -95,8 +96,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
         if measure.cost == "step":
             x, y = _measured(run, column, measure.name)
         else:
-            evaluated = run.recorded[run.evaluations]
-            x, y = _floats(evaluated, column), evaluated[measure.name]
+            x, y = _floats(run.recorded, column, run.evaluations), run.recorded[measure.name][run.evaluations]
         banded = sum(other.shown for other in scene.runs) <= _MOST_BANDS
         return Series(
             x,
@@ -134,12 +134,12 @@ def _banded(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]:
     """The same where not the course but the extremes count: of many, the least and the largest ones."""
     values = run.recorded[measure][1:]
     stretches = np.unique(np.linspace(0, len(values), _STRETCHES, endpoint=False, dtype=np.int64))
-    some = np.sort(extremes(values, stretches)) if len(values) > _STRETCHES else slice(None)
-    return _floats(run.recorded[:-1][some], column), values[some]
+    some = np.sort(extremes(values, stretches)) if len(values) > _STRETCHES else _ALL
+    return _floats(run.recorded[:-1], column, some), values[some]
 
 
-def _floats(rows: Rows, column: str) -> Floats:
-    return rows[column].astype(np.float64)
+def _floats(rows: Rows, column: str, some: NDArray[np.int64] | slice = _ALL) -> Floats:
+    return rows[column][some].astype(np.float64)  # the column first: picking whole rows copies all of them
 
 
 def _index_after(rows: Rows, update: int) -> int:

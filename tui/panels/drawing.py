@@ -42,21 +42,23 @@ class Drawing:
         """Draw all of it again, though nothing may have changed in the race."""
         self._moved: object = None
         self._counted: object = None
+        self._chosen: object = None
 
     def forget_surface(self) -> None:
         """Draw the surface again."""
         self._moved = None
 
     def draw(self, scene: Scene) -> None:
-        """Draw what changed and is due."""
+        """Draw what changed and is due; what a key did is due at once."""
         # a banner or the table, when it fills, moves the others
-        key = scene.key, [panel.size for panel in (self._surface, *self._numbers)]
+        sizes = [panel.size for panel in (self._surface, *self._numbers)]
+        key, chosen = (scene.key, sizes), (scene.chosen, sizes)
         if key != self._moved:
             self._moved = key
             self._surface.show(scene)
         now = time.monotonic()
-        waits = scene.playing and self._counted is not None and now - self._drawn_at < 1 / _NUMBERS_PER_SECOND
+        waits = scene.playing and chosen == self._chosen and now - self._drawn_at < 1 / _NUMBERS_PER_SECOND
         if key != self._counted and not waits:
-            self._counted, self._drawn_at = key, now
+            self._counted, self._chosen, self._drawn_at = key, chosen, now
             for panel in self._numbers:
                 panel.show(scene)

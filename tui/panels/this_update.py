@@ -28,8 +28,9 @@ class ThisUpdate(Words):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        seed = scene.experiment.seed
-        self.border_title = self.BORDER_TITLE if scene.experiment.seeds == 1 else f"this update, of seed {seed}"
+        title = self.BORDER_TITLE if scene.experiment.seeds == 1 else f"this update, of seed {scene.experiment.seed}"
+        if title != self.border_title:  # another one paints all of the panel anew
+            self.border_title = title
         self.say(update_text(scene, self.size.width, self.size.height))
 
 

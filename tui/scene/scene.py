@@ -202,13 +202,18 @@ class Scene:
         return self.cursor >= self.end
 
     @property
+    def chosen(self) -> tuple[object, ...]:
+        """What the user, or a plan, chose: it stays as it is while the race goes on by itself."""
+        shown = tuple(run.shown for run in self.runs)
+        said = self.playing, self.speed, self.source, self.recording
+        return id(self.experiment), self.clock, self.changes, said, shown, self.selected
+
+    @property
     def key(self) -> tuple[object, ...]:
         """Two scenes with equal keys look alike."""
-        shown = tuple(run.shown for run in self.runs)
         reports = tuple(id(run.report) for run in self.runs)
-        moving = self.cursor, self.end, self.playing, self.speed, int(self.busy_for), self.source, self.recording
-        looked = self.selected, id(self.imagined), id(self.predictions)
-        return id(self.experiment), self.clock, self.changes, moving, shown, reports, self.plane.number, looked
+        moving = self.cursor, self.end, int(self.busy_for), self.plane.number
+        return self.chosen, moving, reports, id(self.imagined), id(self.predictions)
 
     @property
     def pace(self) -> float:
