@@ -24,7 +24,7 @@ from tui import export, plain_text
 from tui.draw.numbers import count, decimal
 from tui.outcome import Outcome
 from tui.progress import progress
-from tui.scene.outcomes import statuses_in_words, whereabouts
+from tui.scene.members import statuses_in_words, whereabouts
 from tui.session.change_words import begins_early
 from tui.session.resuming import Resumption
 from tui.spool import Spool

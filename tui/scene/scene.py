@@ -17,7 +17,7 @@ from sim.protocol.answers import Imagined, Members, PlaneNews, Predicted, Update
 from sim.protocol.trace import Rows, Status
 from tui.draw.numbers import short
 from tui.draw.palette import Palette
-from tui.scene.outcomes import statuses_in_words
+from tui.scene.members import statuses_in_words
 from tui.scene.settings_changes import SettingsChange
 
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
