@@ -18,7 +18,7 @@ from sim.protocol.commands import Imagine, Inspect, Job, Predict, Remake, Survey
 from sim.views.cloud import possible_steps
 from sim.views.inspection import compare
 from sim.views.landscape import survey
-from sim.views.planes import on_plane_terms
+from sim.views.plane import on_plane_terms
 from sim.views.predictions import predict
 from sim.views.trails import Trails
 

@@ -25,7 +25,7 @@ from sim.recorder.data import Data, LossOverData
 from sim.recorder.loop import resolved_loop
 from sim.recorder.steps import Steps
 from sim.recording.writer import Writer, check_name
-from sim.views.planes import on_plane_terms
+from sim.views.plane import on_plane_terms
 from sim.views.trails import REFIT_AFTER, trails_of
 
 _FIRST, _EVERY = 0.5, 2.0  # seconds until what came is first looked at, and between two looks at most
