@@ -18,8 +18,9 @@ from sim.experiment.seeds import Seeds
 from sim.experiment.words import first_line
 from sim.models.flat import Layout, trainable
 from sim.models.problem import Loss
-from sim.protocol.answers import Advanced, Opened, PlaneNews, Surveyed, Worked
+from sim.protocol.answers import Advanced, Opened, PlaneNews, Worked
 from sim.protocol.commands import Advance, Open, Survey
+from sim.protocol.results import Surveyed
 from sim.protocol.trace import Rows
 from sim.recorder.data import Data, LossOverData
 from sim.recorder.loop import resolved_loop

@@ -15,8 +15,9 @@ from sim.experiment.config import RunConfig
 from sim.experiment.document import from_document, to_document
 from sim.experiment.journal import Journal
 from sim.experiment.resolved import Facts, Lineage, Stage, resolve
-from sim.protocol.answers import Advanced, Opened, PlaneNews, Surveyed, Trail, Trouble
+from sim.protocol.answers import Advanced, Opened, PlaneNews, Trail, Trouble
 from sim.protocol.checkpoint import Resume
+from sim.protocol.results import Surveyed
 from sim.protocol.trace import Rows
 from sim.recording.checkpoints import read_checkpoints, read_snapshots
 from sim.recording.file import Points, all_of, only, open_file, reading, trace_of

@@ -14,7 +14,8 @@ import numpy as np
 from sim.experiment.choices import CLOCKS, PlaneKind, PlaneName
 from sim.experiment.geometry import Window
 from sim.experiment.resolved import Run
-from sim.protocol.answers import Surveyed, Trouble
+from sim.protocol.answers import Trouble
+from sim.protocol.results import Surveyed
 from sim.protocol.trace import Rows, Status
 
 Value = TypeVar("Value", int, float, str)

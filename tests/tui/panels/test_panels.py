@@ -13,7 +13,7 @@ from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.config import RunConfig
 from sim.experiment.geometry import Point
 from sim.problems.curvature import Kind
-from sim.protocol.answers import Predicted, UpdateReport
+from sim.protocol.results import Predicted, UpdateReport
 from sim.protocol.trace import Rows, Status
 from tests.tui.screen import app_of, go, make_app, ready, text_of
 from tests.tui.traces import (
