@@ -1,7 +1,16 @@
-"""`python -m tui`: the same as the command `gdsim`."""
+"""The command `gdsim`, which `python -m tui` is, too."""
 
 import sys
 
-from tui.cli import main
 
-sys.exit(main())
+def main() -> int:
+    """Carry out the process's command line and return the exit code; Ctrl-C has no traceback while modules load."""
+    try:
+        from tui.cli import main as carry_out
+    except KeyboardInterrupt:
+        return 130
+    return carry_out()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

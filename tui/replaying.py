@@ -59,6 +59,8 @@ class ReplayApp(GdsimApp):
         link = self.session.link
         if isinstance(link, Playback) and link.computes != self._computed:
             self._computed = link.computes
+            screen = self.screen_stack[0]
+            screen.set_class(screen.has_class("-many"), "-no-lens")
             self.refresh_bindings()
 
     def _why_not(self, action: str) -> str:

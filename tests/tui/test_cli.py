@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from sim.experiment.choices import CLOCKS, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from sim.problems import registry
 from tests.tui.rights import as_anybody
-from tui import cli
+from tui import __main__, cli
 from tui.options import config_file
 
 ROOT = Path(__file__).parents[2]
@@ -253,6 +254,16 @@ def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 
     monkeypatch.setattr("importlib.metadata.version", missing)
     assert cli.main(["--version"]) == 0
+
+
+def test_ctrl_c_while_modules_load_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    loading = ModuleType("tui.cli")
+    monkeypatch.setattr(loading, "__getattr__", interrupted, raising=False)
+    monkeypatch.setitem(sys.modules, "tui.cli", loading)
+    assert __main__.main() == 130
 
 
 def test_help_is_quick_to_come() -> None:

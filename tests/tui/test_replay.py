@@ -19,6 +19,7 @@ from tests.tui.recorded import Writing, make_replay, replayed
 from tests.tui.screen import VERY_WIDE, ready, settled, wait_for
 from tests.tui.test_run_actions import again
 from tests.tui.traces import ReplayLink, make_experiment, make_race
+from tui.panels.lens import Lens
 from tui.panels.surface import Surface
 from tui.replaying import run_replay
 from tui.session.link import InlineLink
@@ -114,6 +115,18 @@ async def test_a_fork_starts_an_engine_where_the_recording_ends() -> None:
             for name in ("update", "examples", "lr", "batch_loss", "loss"):  # its moments are those of its end
                 np.testing.assert_array_equal(screen.history.recorded(run)[name], expected[run][name][: update + 1])
     assert not list(VERSION_2.parent.glob("*-wal"))
+
+
+async def test_with_an_engine_there_is_a_lens() -> None:
+    async with replayed(VERSION_2, new_link=InlineLink) as screen:
+        lens = screen.app.query_one(Lens)
+        assert not lens.display
+        await screen.pilot.press("end", "less_than_sign")
+        await wait_for(screen.pilot, lambda: screen.session.link.computes)
+        await screen.pass_time(0)
+        await wait_for(screen.pilot, lambda: lens.display)
+        await screen.pilot.press("u")
+        assert not lens.display
 
 
 @pytest.mark.parametrize("key", ["F", "less_than_sign"])

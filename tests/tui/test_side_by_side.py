@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -52,6 +53,19 @@ async def test_the_model_stands_beside_the_problem_with_an_engine_of_its_own() -
         await it.pilot.press("M")
         assert not companion.display
         assert it.app.races == (it.app.session,)
+
+
+@pytest.mark.parametrize("keys", [(), ("u",)])
+async def test_whatever_was_seen_of_one_the_panels_of_both_stand_below_each_other(keys: tuple[str, ...]) -> None:
+    async with side_by_side((200, 60)) as (it, _):
+        await it.pilot.press(*keys)
+        await joined(it)
+        for view in ([], ["v"], ["v"]):
+            await it.press(*view)
+            panels = [panel.region for panel in it.app.query("#body > .framed") if panel.display]
+            assert len(panels) == 3
+            assert all(below.y == above.bottom for above, below in pairwise(panels))
+            assert {region.width for region in panels} == {100}
 
 
 async def test_the_keys_of_time_are_about_both() -> None:

@@ -6,7 +6,7 @@ from sim.experiment.geometry import Window
 from sim.protocol.cloud import Cloud, what_it_shows
 from sim.protocol.results import Imagined
 from tui.draw.canvas import Canvas
-from tui.draw.numbers import count
+from tui.draw.numbers import count, quantity
 from tui.draw.viewport import Viewport
 from tui.panels.magnified import draw_magnified, legend
 from tui.panels.plot import Plot
@@ -100,4 +100,4 @@ def _times(view: Viewport, surface: Viewport) -> str:
     """How much larger than on the surface it is, across and up."""
     across = (surface.width / surface.columns) / (view.width / view.columns)
     up = (surface.height / surface.rows) / (view.height / view.rows)
-    return f"{across:.2g} × {up:.2g} times as large"
+    return " × ".join(quantity(float(f"{times:.2g}")) for times in (across, up)) + " times as large"

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Collection
 
-from rich.cells import cell_len
 from rich.text import Text
 
 from sim.experiment.choices import CLOCKS, Clock
@@ -48,8 +47,9 @@ def status_text(scene: Scene, width: int) -> Text:
     room = width - name.cell_len - right.cell_len - device.cell_len
     if room < 0:
         return _tight(scene, width, name, seed)
+    whole = title.cell_len
     title.truncate(max(0, room - 2), overflow="ellipsis")
-    if cell_len(title.plain) < 12:
+    if title.cell_len < min(whole, 12):
         title = Text(" ") + _recording(scene) if scene.recording and room > 2 else Text("")
     filler = " " * max(1, room - title.cell_len)
     return name + title + Text(filler) + right + device

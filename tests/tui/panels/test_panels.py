@@ -74,6 +74,10 @@ def test_the_status_line_in_full() -> None:
     assert len(line) == 150
 
 
+def test_the_name_of_a_recording_is_there_however_short_it_is() -> None:
+    assert " ● k.gdsim " in status_text(replace(scene_at(), recording="k.gdsim"), 150).plain
+
+
 def test_the_status_line_says_that_updates_are_compiled() -> None:
     plain = scene_at()
     scene = replace(plain, experiment=replace(plain.experiment, backend="compiled"))
