@@ -18,7 +18,8 @@ import numpy as np
 from benchmarks.model_claims import model_rows
 from benchmarks.promises import CLAIMS, Claim, Race, Trails, in_window, updates_watched
 from sim.engine import Engine
-from sim.experiment.config import Experiment, ProblemConfig, default_runs
+from sim.experiment.config import Experiment, default_runs
+from sim.experiment.problem import ProblemConfig
 from sim.problems import build_formula, registry
 from sim.protocol.answers import Advanced
 from sim.protocol.commands import Advance, Open

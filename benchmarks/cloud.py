@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.turns import Line, line, seconds
-from sim.experiment.config import ModelConfig
+from sim.experiment.problem import ModelConfig
 from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.flat import Layout

@@ -23,7 +23,8 @@ from benchmarks.turns import Line, Work, race
 from sim.descent.backends import steppers_of
 from sim.descent.race import Race
 from sim.engine import Engine
-from sim.experiment.config import Experiment, Limit, ProblemConfig, RunConfig
+from sim.experiment.config import Experiment, Limit, RunConfig
+from sim.experiment.problem import ProblemConfig
 from sim.experiment.resolved import resolve
 from sim.models.evaluation import passes
 from sim.models.problem import Problem, formula_problem

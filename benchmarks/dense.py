@@ -17,7 +17,8 @@ from benchmarks.compiled import compiled_race
 from benchmarks.training import LR, NEVER, SEED, Size, plain_loop
 from benchmarks.turns import Line, Work, race
 from sim.engine import Engine
-from sim.experiment.config import Experiment, Limit, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, Limit, RunConfig
+from sim.experiment.problem import ModelConfig
 from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from tui.headless import descend

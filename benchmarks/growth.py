@@ -14,7 +14,8 @@ from benchmarks.turns import TURNS, Line, line, seconds
 from sim.descent.backends import steppers_of
 from sim.descent.race import Race
 from sim.experiment.choices import Backend
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
+from sim.experiment.problem import ModelConfig
 from sim.experiment.resolved import resolve
 from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from benchmarks.turns import Line, line, seconds
-from sim.experiment.config import ModelConfig
 from sim.experiment.geometry import Window
+from sim.experiment.problem import ModelConfig
 from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.problem import Problem

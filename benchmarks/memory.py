@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from sim.experiment.config import Experiment, ProblemConfig
+from sim.experiment.config import Experiment
+from sim.experiment.problem import ProblemConfig
 from sim.problems.card import card_of
 from tui.app import GdsimApp
 from tui.session.link import ProcessLink

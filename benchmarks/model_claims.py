@@ -7,7 +7,8 @@ import numpy as np
 
 from sim.engine import Engine
 from sim.experiment.choices import Clock
-from sim.experiment.config import Experiment, Limit, ModelConfig
+from sim.experiment.config import Experiment, Limit
+from sim.experiment.problem import ModelConfig
 from sim.problems.formula import Floats
 from sim.protocol.answers import Advanced, Opened
 from sim.protocol.commands import Advance, Open

@@ -18,7 +18,8 @@ from benchmarks.turns import TURNS, Line, Work, line, pace
 from sim.descent.backends import steppers_of
 from sim.descent.ensemble_stepper import EnsembleStepper
 from sim.descent.race import Race
-from sim.experiment.config import Experiment, ProblemConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
+from sim.experiment.problem import ProblemConfig
 from sim.experiment.resolved import resolve
 from sim.kernels.formula import kernels_of
 from sim.models.evaluation import passes

@@ -21,7 +21,8 @@ from torch.utils.data import DataLoader, TensorDataset, random_split
 from benchmarks.turns import TURNS, Line, line, pace
 from sim.data.table import load_bundled
 from sim.engine import Engine
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
+from sim.experiment.problem import ModelConfig
 from sim.protocol.answers import Advanced
 from sim.protocol.commands import Advance, Open
 

@@ -41,8 +41,7 @@ class Jobs:
     ) -> tuple[list[tuple[Job, Result | Failed]], list[Job]]:
         """Go on with jobs, in their order, for some seconds; what came of them, and those that are not complete.
 
-        It ends early where a job has something to be seen for the first time. `begin` says how to do a job; it is not
-        kept, since it knows whose jobs these are.
+        It ends early where a job has something to be seen for the first time. `begin` says how to do a job.
         """
         deadline = time.perf_counter() + budget
         self._begun = {job: self._begun.get(job) or _Begun(begin(job)) for job in jobs}

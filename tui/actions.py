@@ -12,7 +12,6 @@ from tui import export
 from tui.curve_actions import CurveActions
 from tui.draw.palette import Palette
 from tui.gallery import Choice, Gallery
-from tui.help import HelpScreen, help_text
 from tui.options.command_line import command_line
 from tui.panels.data_view import DataPanel
 from tui.panels.lens import Lens
@@ -264,7 +263,11 @@ class Actions(CurveActions, RunActions, RecordActions):
 
     def action_copy_command(self) -> None:
         """The command line that reproduces this."""
-        command = command_line(self.session.reproduced)
+        try:
+            command = command_line(self.session.reproduced)
+        except ConfigError as error:
+            self.notify(str(error), markup=False)
+            return
         self.copy_to_clipboard(command)
         self.notify(command, title="copied", markup=False)
 
@@ -304,6 +307,8 @@ class Actions(CurveActions, RunActions, RecordActions):
 
     def action_details(self) -> None:
         """What went wrong, in full: the traceback, or what the engine printed last."""
+        from tui.help import HelpScreen  # whose Markdown the first frame does not wait for
+
         banner = self.session.banner
         texts = [f"{trouble.sentence}\n\n{trouble.details}" for trouble in self.session.troubles.values()]
         texts += what_goes_wrong(self.scene) if self.scene else []
@@ -318,4 +323,6 @@ class Actions(CurveActions, RunActions, RecordActions):
 
     def action_help(self) -> None:
         """The help."""
+        from tui.help import HelpScreen, help_text
+
         self.push_screen(HelpScreen(help_text(self.scene)))

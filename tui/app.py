@@ -41,13 +41,15 @@ from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
 from tui.panels.timeline import Timeline
 from tui.races import VERY_TALL, VERY_WIDE, Races
-from tui.scene.scene import Scene, build_scene
+from tui.scene.building import build_scene
+from tui.scene.scene import Scene
 from tui.session import lockstep
+from tui.session.asking import Phase
 from tui.session.banner import with_hint
 from tui.session.link import Link, ProcessLink
 from tui.session.recorded_link import RecordedLink
 from tui.session.resuming import Resumption
-from tui.session.session import Phase, Session
+from tui.session.session import Session
 from tui.sturdy import SturdyApp
 from tui.themes import THEMES, palette_of
 

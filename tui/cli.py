@@ -1,17 +1,15 @@
-"""The command line: `gdsim`, `gdsim run`, `gdsim list`, `gdsim config`."""
+"""The command line: `gdsim`, `gdsim run`, `gdsim list`, and the commands that others have."""
 
 import errno
-import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
 
 from cyclopts import (
     App,
-    ArgumentCollection,
     CoercionError,
     CycloptsError,
     Group,
@@ -20,14 +18,15 @@ from cyclopts import (
 )
 
 from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
-from sim.experiment.config import Experiment, Limit, ProblemConfig
+from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError, choose, suggest
-from tui import plain_text, recording_commands
+from sim.experiment.problem import ProblemConfig
+from tui import config_commands, plain_text, recording_commands
 from tui.options import config_file, environment
+from tui.options.arguments import USUAL_MEMORY, HistoryMemory, Problem, Theme, in_bytes, problem_names
 from tui.options.end import End
 from tui.options.options import Options, prepare
-from tui.recording_commands import HistoryMemory, Theme, in_bytes
-from tui.shell import BAD_INPUT, INTERRUPTED, NOT_SAVED, complain, require_terminal
+from tui.shell import BAD_INPUT, INTERRUPTED, NOT_SAVED, complain, open_streams, require_terminal
 
 if TYPE_CHECKING:
     from sim.problems.card import Card
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from tui.session.resuming import Resumption
 
 _COMMANDS = ("run", "replay", "resume", "info", "export", "list", "config")
-_UNSAID = {"data": "none", "features": "none", "target": "none", "model": "none", "run": "the default three"}
 _HELP = "Gradient descent in the terminal: batch, stochastic and mini-batch side by side."
 _USAGE = """\
 Usage: gdsim [PROBLEM] [OPTIONS]
@@ -54,35 +52,10 @@ Examples:
 
 Options come from the command line, else from the environment (GDSIM_LR=0.1),
 else from a TOML file (gdsim config path). gdsim list says what there is."""
-
-
-def _problem_names(_context: object) -> Iterable[str]:
-    from sim.problems import registry
-
-    return registry()
-
-
-Problem = Annotated[
-    str, Parameter(help="What to minimise: see gdsim list, or FILE.py[:NAME], your own.", completer=_problem_names)
-]
 _OUTPUT = Group("Output", sort_key=6)
 Record = Annotated[
     Path | None, Parameter(help="Record all of it in FILE.gdsim; see gdsim replay.", group=_OUTPUT, metavar="FILE")
 ]
-
-
-class _Sources:
-    """Remembers, for `gdsim config show`, where the value of each option was found."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, str] = {}
-
-    def __call__(self, _app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-        self.found = {
-            argument.field_info.name: argument.tokens[0].keyword or "command line"
-            for argument in arguments
-            if argument.tokens
-        }
 
 
 def _version() -> str:
@@ -94,7 +67,6 @@ def _version() -> str:
         return "gdsim, run from its source without being installed"
 
 
-_sources = _Sources()
 app = App(
     name="gdsim",
     help=_HELP,
@@ -102,12 +74,11 @@ app = App(
     help_format="plaintext",
     help_epilogue=_EXAMPLES,
     version=_version,
-    config=(environment.check, environment.fill_in, config_file.fill_in, _sources),
+    config=(environment.check, environment.fill_in, config_file.fill_in, config_commands.sources),
     suppress_keyboard_interrupt=False,
 )
 app.register_install_completion_command(help="Install completion for your shell.")
-config_app = App(name="config", help="Where options come from.", help_epilogue="")
-app.command(config_app)
+app.command(config_commands.app)
 
 
 @app.default
@@ -116,7 +87,7 @@ def screen(
     *,
     options: Options = Options(),  # noqa: B008
     theme: Theme = None,
-    history_memory: HistoryMemory = 512,
+    history_memory: HistoryMemory = USUAL_MEMORY,
     record: Record = None,
 ) -> int:
     """Watch the runs on a screen."""
@@ -180,7 +151,11 @@ def _go_on(file: Path, limit: Limit | None, export: Path | None) -> int:
 
 def _refuse_beside_resume() -> None:
     """Refuse what the recording says."""
-    given = [name for name, source in _sources.found.items() if source == "command line" or source.startswith("-")]
+    given = [
+        name
+        for name, source in config_commands.sources.found.items()
+        if source == "command line" or source.startswith("-")
+    ]
     beside = [name for name in given if name not in ("resume", "export", "updates", "epochs", "seconds")]
     if beside:
         option = beside[0] if beside[0] == "problem" else f"--{beside[0].replace('_', '-')}"
@@ -243,46 +218,13 @@ def list_() -> int:
     return 0
 
 
-@config_app.command(help_epilogue="")
-def path() -> int:
-    """Print where gdsim looks for your own TOML file."""
-    print(config_file.default_path())
-    return 0
-
-
-@config_app.command(usage="Usage: gdsim config show [PROBLEM] [OPTIONS]", help_epilogue="")
-def show(
-    problem: Problem = "linear",
-    *,
-    options: Options = Options(),  # noqa: B008
-    theme: Theme = None,
-    history_memory: HistoryMemory = 512,
-) -> int:
-    """Print the effective value of every option, and where it comes from."""
-    values = {"problem": problem, **asdict(options), "theme": theme, "history_memory": history_memory}
-    rows = [(name, _shown(name, value), _sources.found.get(name, "default")) for name, value in values.items()]
-    print(*plain_text.table(rows), sep="\n")
-    return 0
-
-
-def _shown(name: str, value: object) -> str:
-    if value is None or value == ():
-        return _UNSAID.get(name, "automatic")
-    if isinstance(value, bool):
-        return str(value).lower()
-    return " | ".join(value) if isinstance(value, tuple) else str(value)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command line (by default the process's own) and return the exit code.
 
     0: done. 1: something could not be saved, or nobody reads the output. 2: bad input, or a run that failed; one
     sentence on stderr says what. 130: Ctrl-C.
     """
-    _open_streams()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks, not a traceback
+    open_streams()
     try:
         code = app(
             sys.argv[1:] if arguments is None else arguments,
@@ -306,15 +248,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _open_streams() -> None:
-    """Open the null device for what was closed before gdsim was started: nobody wants to read that."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:
-            stream = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115
-            os.set_inheritable(stream.fileno(), True)
-            setattr(sys, name, stream)
-
-
 def _require_one_seed(experiment: Experiment) -> None:
     if experiment.seeds > 1:
         raise ConfigError("A recording is of one seed; leave out --seeds, or --record.")
@@ -324,7 +257,7 @@ def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
     if ProblemConfig(problem).own_file is None:
-        choose(problem, [*_problem_names(None), *_COMMANDS], "problem or command")
+        choose(problem, [*problem_names(), *_COMMANDS], "problem or command")
     try:
         Path.cwd()
     except OSError:

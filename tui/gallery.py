@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from sim.experiment.choices import MODELS, NETWORKS
-from sim.experiment.config import ModelConfig, ProblemConfig
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.problems import build_formula, registry
 from sim.problems.curvature import losses
 from tui.draw.palette import Palette, band_of, hexadecimal, loss_levels

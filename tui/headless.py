@@ -210,7 +210,9 @@ def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     end = () if experiment.limit is None else (_end_in_words(experiment.limit),)
     facts = (*end, seeds_in_words(experiment), f"{experiment.backend} on {outcome.opened.device}")
     title = plain_text.visible(f"{card.title}{note}")
-    lines = [title, " · ".join((f"{count(experiment.examples)} examples", *facts)), ""]
+    if experiment.examples:
+        facts = (f"{count(experiment.examples)} examples", *facts)
+    lines = [title, " · ".join(facts), ""]
     if outcome.stopped_by is not None:
         lines[1] += " · interrupted"
     tested = outcome.opened.tests > 0

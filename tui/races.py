@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from sim.experiment.config import Experiment, ModelConfig, ProblemConfig
+from sim.experiment.config import Experiment
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.problems.card import Card
 from tui.actions import DATA_VIEWS, Actions
 from tui.gallery import Choice
@@ -93,7 +94,7 @@ class Races(Actions):
         self._companion.show_session(self.races[1] if len(self.races) > 1 else None)
         for session in self.races:
             if session.opened is None and session.generation == 0:
-                self.run_worker(session.open(), name="open")
+                session.spawn(session.open())
         self.call_after_refresh(self.redraw)
 
     def _second_session(self) -> Session:

@@ -9,9 +9,10 @@ from textual.app import App
 from sim.experiment.errors import ConfigError
 from sim.recording.schema import SUFFIX
 from sim.recording.writer import check
+from tui.session.asking import Phase
 from tui.session.link import EngineGoneError, StaleError
 from tui.session.recorded_link import RecordedLink
-from tui.session.session import Phase, Session
+from tui.session.session import Session
 from tui.session.story import story_of
 
 

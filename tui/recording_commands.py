@@ -6,34 +6,17 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from sim.experiment.errors import ConfigError
+from tui.options.arguments import USUAL_MEMORY, HistoryMemory, Theme, in_bytes
 from tui.options.end import End
-from tui.options.options import EXPERIMENT, Whole
 from tui.shell import NOT_SAVED, complain, require_terminal
 
-Theme = Annotated[
-    str | None, Parameter(help="Colours of the screen, by the name of a theme.", group=EXPERIMENT, metavar="NAME")
-]
-HistoryMemory = Annotated[
-    Whole, Parameter(help="Megabytes for what is kept of the past of a race.", group=EXPERIMENT, metavar="MB")
-]
-_LEAST_MEMORY = 8  # megabytes
 Other = Annotated[Path | None, Parameter(help="A second recording, of the same problem.")]
 Recorded = Annotated[Path, Parameter(help="A recording, FILE.gdsim.")]
 
 
-def in_bytes(history_memory: int) -> int:
-    """What is kept of the past at most.
-
-    Raises:
-        ConfigError: if that is too little.
-    """
-    if history_memory < _LEAST_MEMORY:
-        raise ConfigError(f"--history-memory must be at least {_LEAST_MEMORY} megabytes, not {history_memory}.")
-    return history_memory * 2**20
-
-
-def replay(file: Recorded, other: Other = None, /, *, theme: Theme = None, history_memory: HistoryMemory = 512) -> int:
+def replay(
+    file: Recorded, other: Other = None, /, *, theme: Theme = None, history_memory: HistoryMemory = USUAL_MEMORY
+) -> int:
     """Watch a recording on a screen, also while it is being written; or two of the same problem side by side."""
     memory = in_bytes(history_memory)
     require_terminal("use `gdsim info` or `gdsim export` instead")
@@ -48,7 +31,7 @@ def resume(
     *,
     end: End = End(),  # noqa: B008
     theme: Theme = None,
-    history_memory: HistoryMemory = 512,
+    history_memory: HistoryMemory = USUAL_MEMORY,
 ) -> int:
     """Go on where a recording ends, on a screen and in the same file."""
     memory = in_bytes(history_memory)
@@ -75,13 +58,26 @@ def info(file: Recorded, /, *, json: Annotated[bool, Parameter(negative=())] = F
     return 0
 
 
-def export(file: Recorded, out: Annotated[Path, Parameter(help="OUT.csv, OUT.jsonl or OUT.parquet.")], /) -> int:
-    """Export a recording: each update in a file, as of gdsim run --export."""
+def export(
+    file: Recorded,
+    out: Annotated[Path, Parameter(help="OUT.csv, OUT.jsonl or OUT.parquet; with --tensorboard a folder.")],
+    /,
+    *,
+    tensorboard: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Export a recording: each update in a file, as of gdsim run --export.
+
+    Args:
+        tensorboard: As event files for TensorBoard, in a folder for each run.
+    """
     from tui.export import ExportError
-    from tui.recordings import export_recording
+    from tui.recordings import export_events, export_recording
 
     try:
-        export_recording(file, out)
+        if tensorboard:
+            export_events(file, out)
+        else:
+            export_recording(file, out)
     except ExportError as error:
         return complain(str(error), NOT_SAVED)
     return 0
@@ -91,6 +87,6 @@ COMMANDS: dict[Callable[..., int], str] = {
     replay: "replay FILE [OTHER]",
     resume: "resume FILE [--updates N]",
     info: "info FILE [--json]",
-    export: "export FILE OUT",
+    export: "export FILE OUT [--tensorboard]",
 }
 """Each with how it is written."""

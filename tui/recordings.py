@@ -9,7 +9,7 @@ from typing import Any
 from sim.experiment.document import change_document, to_document
 from sim.protocol.trace import Rows
 from sim.recording.reader import Recording
-from tui import export, plain_text
+from tui import event_files, export, plain_text
 from tui.draw.numbers import count
 from tui.headless import summary
 from tui.outcome import Ends, Outcome
@@ -36,6 +36,21 @@ def export_recording(path: Path, target: Path) -> None:
 
     rows = export.write_pieces(pieces, outcome.columns, outcome.names, target)
     print(f"{count(rows)} rows in {target}")
+
+
+def export_events(path: Path, folder: Path) -> None:
+    """Write what was recorded to event files of TensorBoard.
+
+    Raises:
+        ConfigError: for what is no recording that can be read, or where TensorBoard is missing, or folders are there.
+        ExportError: if they could not be saved.
+    """
+    event_files.check(folder)
+    recording = Recording(path)
+    names = [lineage.newest.name for lineage in recording.lineages]
+    pieces = export.ended((rows for rows, _ in recording.pieces()), recording.troubles)
+    rows = event_files.write_events(pieces, names, recording.begun, folder)
+    print(f"{count(rows)} updates in {folder}; tensorboard --logdir {folder} shows them")
 
 
 def show(path: Path) -> None:

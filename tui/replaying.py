@@ -66,6 +66,8 @@ class ReplayApp(GdsimApp):
         link = self.session.link
         if not isinstance(link, Playback) or (link.computes and action != "record"):
             return ""
+        if link.asked.problem.refusal and action in _START_ENGINE:
+            return link.asked.problem.refusal
         if action in _START_ENGINE and link.state == "being written":
             return STILL_WRITTEN
         if action in _SWITCH and self._other is not None:

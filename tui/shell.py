@@ -1,7 +1,10 @@
-"""What a command says to the shell: exit codes, and a sentence on stderr."""
+"""What a command and the shell have in common: the standard streams, exit codes, and a sentence on stderr."""
 
+import io
+import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from sim.experiment.errors import ConfigError
 from tui import plain_text
@@ -9,6 +12,22 @@ from tui import plain_text
 NOT_SAVED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+
+def open_streams() -> None:
+    """See that the standard streams can be written to, whatever is written.
+
+    The null device stands for what was closed before gdsim was started: nobody wants to read that. A terminal without
+    Unicode gets question marks, not a traceback.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nobody = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115
+            os.set_inheritable(nobody.fileno(), True)
+            setattr(sys, name, nobody)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def complain(sentence: str, code: int) -> int:

@@ -14,8 +14,8 @@ from sim.data.table import SCALE_NOTES, Table, load_bundled
 from sim.data.table_file import read_training_table
 from sim.data.targets import class_numbers, tells_classes
 from sim.experiment.choices import Scale
-from sim.experiment.config import ModelConfig
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import ModelConfig
 from sim.experiment.words import shown, shown_path
 
 SYNTHETIC_FEATURES, SYNTHETIC_CLASSES = 64, 10

@@ -1,5 +1,6 @@
-"""What all compiled steppers have in common: what they take from a run's course, and the state that they leave."""
+"""What all compiled steppers have in common: the reference beside them, and what they take from a run's course."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -9,7 +10,10 @@ from sim.descent.pace import Pace
 from sim.descent.rates import Floats, Rates, scheduler_steps
 from sim.descent.rules import memory_of, optimizer_state, rule_of, steps_of
 from sim.descent.state import RunState
+from sim.descent.torch_stepper import TorchStepper
 from sim.kernels.descent import Batches, Standing
+from sim.measures.measure import Gradients, Passes
+from sim.models.problem import Problem
 from sim.protocol.trace import Status
 
 _MOST_UPDATES = 65_536  # with one call: some milliseconds of a two-parameter problem
@@ -73,3 +77,25 @@ class CompiledCourse:
             seconds=seconds,
             status=status,
         )
+
+
+class Compiled:
+    """What every compiled stepper is beside its updates, see `Stepper`: start and gradients are the reference's."""
+
+    def __init__(self, problem: Problem, course: Course, timer: Callable[[], float]) -> None:
+        self._reference = TorchStepper(problem, course)
+        self._timer = timer
+        self.follow(course)
+
+    def follow(self, course: Course) -> None:
+        """See `Stepper`."""
+        self._reference.follow(course)
+        self._course, self._compiled = course, CompiledCourse(course)
+
+    def start(self, passes: Passes) -> RunState:
+        """See `Stepper`."""
+        return self._reference.start(passes)
+
+    def gradients(self, state: RunState) -> Gradients:
+        """See `Stepper`."""
+        return self._reference.gradients(state)

@@ -8,25 +8,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sim.descent.compiled_course import CompiledCourse
+from sim.descent.compiled_course import Compiled
 from sim.descent.course import Course
 from sim.descent.rates import Floats
 from sim.descent.state import RunState
 from sim.descent.stepper import Block
-from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE, TorchStepper
+from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE
 from sim.kernels.compiling import address_of
 from sim.kernels.descent import Columns, Standing, descend
 from sim.kernels.formula import Kernels
 from sim.kernels.passes import evaluate, find_converged
 from sim.measures import measures
-from sim.measures.measure import Figures, Gradients, Measure, Passes, Step
+from sim.measures.measure import Figures, Measure, Passes, Step
 from sim.models.problem import Problem
 from sim.protocol.trace import Status
 
 _NEVER = 2**62  # as a number of updates that still fits the kernels' integers
 
 
-class CompiledStepper:
+class CompiledStepper(Compiled):
     """See `Stepper`. Updates are timed many at a time, and each is said to take as long as the others.
 
     So the last of them may begin a little after the time is up.
@@ -39,24 +39,10 @@ class CompiledStepper:
         course: Course,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._reference = TorchStepper(problem, course)
-        self._kernels, self._timer = kernels, timer
+        super().__init__(problem, course, timer)
+        self._kernels = kernels
         self._batch, self._mean = address_of(kernels.batch), address_of(kernels.mean)
         self._in_order = np.arange(problem.examples)
-        self.follow(course)
-
-    def follow(self, course: Course) -> None:
-        """See `Stepper`."""
-        self._reference.follow(course)
-        self._course, self._compiled = course, CompiledCourse(course)
-
-    def start(self, passes: Passes) -> RunState:
-        """See `Stepper`."""
-        return self._reference.start(passes)
-
-    def gradients(self, state: RunState) -> Gradients:
-        """See `Stepper`."""
-        return self._reference.gradients(state)
 
     def advance(
         self, state: RunState, updates: int, until: float = math.inf, keep_every: int = 1

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sim.descent.compiled_course import CompiledCourse
+from sim.descent.compiled_course import Compiled
 from sim.descent.course import Course
 from sim.descent.state import RunState
 from sim.descent.stepper import Block, joined
-from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE, TorchStepper
+from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE
 from sim.kernels.compiling import address_of
 from sim.kernels.dense import descend_dense
 from sim.kernels.descent import Standing, step_singles
 from sim.kernels.network import Examples, Network, Record, Workspace
 from sim.measures import measures
-from sim.measures.measure import Gradients, Passes, Step
+from sim.measures.measure import Passes, Step
 from sim.models.device import use_threads_for
 from sim.models.evaluation import full_gradient, passes
 from sim.models.flat import FlatModel
@@ -31,7 +31,7 @@ _MOST_KEPT = 2**22  # numbers of the parameters that are kept with one call
 _KNOWN = {"batch_loss", "grad_norm", "lr"}  # what the kernel says of single updates; others are taken one by one
 
 
-class DenseStepper:
+class DenseStepper(Compiled):
     """See `Stepper`. Updates are timed as `CompiledStepper` times them; passes over all examples are torch's."""
 
     def __init__(
@@ -42,25 +42,11 @@ class DenseStepper:
         course: Course,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._problem, self._network, self._examples, self._timer = problem, network, examples, timer
-        self._reference = TorchStepper(problem, course)
+        super().__init__(problem, course, timer)
+        self._problem, self._network, self._examples = problem, network, examples
         self._model = FlatModel(copy.deepcopy(problem.model))
         self._workspace = Workspace.of(network, self._model.layout.length)
         self._others = [one for one in measures("step") if one.name not in _KNOWN]
-        self.follow(course)
-
-    def follow(self, course: Course) -> None:
-        """See `Stepper`."""
-        self._reference.follow(course)
-        self._course, self._compiled = course, CompiledCourse(course)
-
-    def start(self, passes: Passes) -> RunState:
-        """See `Stepper`."""
-        return self._reference.start(passes)
-
-    def gradients(self, state: RunState) -> Gradients:
-        """See `Stepper`."""
-        return self._reference.gradients(state)
 
     def advance(
         self, state: RunState, updates: int, until: float = math.inf, keep_every: int = 1

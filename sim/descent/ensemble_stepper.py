@@ -12,20 +12,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sim.descent.compiled_course import Compiled
 from sim.descent.course import Course
-from sim.descent.pace import Pace
-from sim.descent.rates import Rates, scheduler_steps
-from sim.descent.rules import optimizer_state, rows_of, rule_of
+from sim.descent.rules import rows_of
 from sim.descent.state import Ensemble, RunState
 from sim.descent.stepper import Block, joined
-from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE, TorchStepper
+from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE
 from sim.kernels.compiling import address_of
-from sim.kernels.descent import descend
-from sim.kernels.ensemble import Checks, Codes, Members, Orders, Records, descend_members, quantiles
+from sim.kernels.descent import Standing, descend
+from sim.kernels.ensemble import Checks, Codes, Orders, Records, Standings, descend_members, quantiles
 from sim.kernels.formula import Kernels
 from sim.kernels.passes import evaluate, find_converged
 from sim.measures import measures
-from sim.measures.measure import Gradients, Passes
+from sim.measures.measure import Passes
 from sim.models.device import ALL_THREADS
 from sim.models.problem import Problem
 from sim.protocol.trace import BANDS, Status
@@ -39,7 +38,7 @@ _SHARES = np.array([0.1, 0.5, 0.9])
 Floats = NDArray[np.float64]
 
 
-class EnsembleStepper:
+class EnsembleStepper(Compiled):
     """See `Stepper`: of two parameters; the columns are medians and bands over the members, as `ENSEMBLE_ROW` says.
 
     A run takes as many seconds as all of its members together. Other measures than those of `BANDS`, and the rate, have
@@ -54,25 +53,20 @@ class EnsembleStepper:
         timer: Callable[[], float] = time.perf_counter,
         threads: int = ALL_THREADS,
     ) -> None:
-        self._reference = TorchStepper(problem, course)
-        self._kernels, self._timer, self._threads = kernels, timer, threads
+        super().__init__(problem, course, timer)
+        self._kernels, self._threads = kernels, threads
         ours = (address_of(one) for one in (descend, evaluate, find_converged, kernels.batch, kernels.mean))
         self._codes = Codes(*ours)
         self._in_order = np.arange(problem.examples)
-        self.follow(course)
 
     def follow(self, course: Course) -> None:
         """See `Stepper`."""
-        self._reference.follow(course)
-        self._course = course
-        self._rates = Rates(course.run)
-        self._rule = rule_of(course.run, self._rates.group)
-        self._pace = Pace()
+        super().follow(course)
         self._drawn = -1, -1, np.empty((0, 0, 0), np.int64)  # the first and the last epoch, and the orders of these
 
     def start(self, passes: Passes) -> RunState:
         """See `Stepper`."""
-        state, samplers = self._reference.start(passes), self._course.samplers
+        state, samplers = super().start(passes), self._course.samplers
         ensemble = Ensemble(
             points=np.tile(state.vector.numpy(), (len(samplers), 1)),
             memories=np.zeros((len(samplers), 2, 2)),
@@ -81,10 +75,6 @@ class EnsembleStepper:
             orders=tuple(sampler.state(0) for sampler in samplers),
         )
         return replace(state, ensemble=ensemble)
-
-    def gradients(self, state: RunState) -> Gradients:
-        """See `Stepper`: those of the first member."""
-        return self._reference.gradients(state)
 
     def advance(
         self, state: RunState, updates: int, until: float = math.inf, keep_every: int = 1
@@ -96,7 +86,7 @@ class EnsembleStepper:
         left, until = min(updates, self._course.left(state)), min(until, self._course.last_second)
         blocks = list[Block]()
         while not blocks or (left > 0 and state.seconds < until and not state.status.stopped):
-            size = self._pace.within(until - state.seconds, self._most(left)) if state.seconds < until else 0
+            size = self._compiled.pace.within(until - state.seconds, self._most(left)) if state.seconds < until else 0
             state, block = self._descend(state, size, keep_every)
             blocks.append(block)
             left -= len(block)
@@ -115,25 +105,27 @@ class EnsembleStepper:
         """Make so many updates, or as many as the last member makes until it diverges."""
         ensemble = before.ensemble
         assert ensemble is not None
-        members = Members(ensemble.points.copy(), ensemble.memories.copy(), ensemble.statuses.copy(), ensemble.steps)
-        rates, began = self._rates.after(scheduler_steps(before.schedule), size), self._timer()
-        records = self._records(before, members, rates)
-        diverged = (members.statuses == Status.DIVERGED).all()
+        standings = Standings(
+            ensemble.points.copy(), ensemble.memories.copy(), ensemble.statuses.copy(), ensemble.steps
+        )
+        rates, began = self._compiled.rates(before, 0, size), self._timer()
+        records = self._records(before, standings, rates)
+        diverged = (standings.statuses == Status.DIVERGED).all()
         made = int(records.counts.max()) if diverged else size
         records, rates = _cut(records, made), rates[:made]
-        state = self._state_after(before, members, made, self._timer() - began)
+        state = self._state_after(before, standings, made, self._timer() - began)
         return state, self._block(before, state, records, rates, keep_every)
 
-    def _records(self, before: RunState, members: Members, rates: Floats) -> Records:
+    def _records(self, before: RunState, standings: Standings, rates: Floats) -> Records:
         """What the updates of each member did, which stand further on then."""
-        run, shape = self._course.run, (len(members.points), len(rates))
+        run, shape = self._course.run, (len(standings.points), len(rates))
         records = Records(
             losses=np.empty(shape),
             norms=np.empty(shape),
             means=np.empty(shape),
             path=np.empty((len(rates), 2)),
             statuses=np.empty(len(rates), np.uint8),
-            counts=np.zeros(len(members.points), np.int64),
+            counts=np.zeros(len(standings.points), np.int64),
         )
         every = min(run.loss_every, _NEVER)
         checks = Checks(
@@ -148,10 +140,10 @@ class EnsembleStepper:
         )
         if len(rates):
             orders = self._orders(before.update, len(rates))
-            start = self._codes, self._kernels.data, self._in_order, orders, self._rule, members, rates, checks, records
-            self._spread(
-                lambda begin, end: descend_members(*start, begin, end), len(members.points), records.losses.size
-            )
+            given = self._codes, self._kernels.data, self._in_order, orders, self._compiled.rule
+            made = standings, rates, checks, records
+            members = len(standings.points)
+            self._spread(lambda begin, end: descend_members(*given, *made, begin, end), members, records.losses.size)
         return records
 
     def _orders(self, before: int, count: int) -> Orders:
@@ -227,31 +219,22 @@ class EnsembleStepper:
         )
         return found
 
-    def _state_after(self, before: RunState, members: Members, made: int, seconds: float) -> RunState:
+    def _state_after(self, before: RunState, standings: Standings, made: int, seconds: float) -> RunState:
         ensemble = before.ensemble
         if not made or ensemble is None:
             return before
-        self._pace.take(made, seconds)
-        update, steps = before.update + made, members.steps + made
-        group, schedule = self._rates.state_after(scheduler_steps(before.schedule) + made)
+        self._compiled.pace.take(made, seconds)
+        update, steps = before.update + made, standings.steps + made
         orders = tuple(sampler.state(update) for sampler in self._course.samplers)
-        rows = list(rows_of(self._rule).values())
+        rows = list(rows_of(self._compiled.rule).values())
         memories = ensemble.memories.copy()  # what torch's optimizer would not change stays
-        memories[:, rows] = members.memories[:, rows]
-        going = (members.statuses != Status.DIVERGED).any()
-        first = Status(members.statuses[0])
-        return replace(
-            before,
-            vector=torch.from_numpy(members.points[0].copy()),
-            optimizer={**before.optimizer, **optimizer_state(self._rule, members.memories[0], steps)},
-            group=group,
-            schedule=schedule,
-            order=orders[0],
-            update=update,
-            seconds=before.seconds + seconds,
-            status=Status.RUNNING if first.stopped and going else first,
-            ensemble=Ensemble(members.points, memories, steps, members.statuses, orders),
-        )
+        memories[:, rows] = standings.memories[:, rows]
+        going = (standings.statuses != Status.DIVERGED).any()
+        status = Status(standings.statuses[0])
+        status = Status.RUNNING if status.stopped and going else status
+        first = Standing(standings.points[0].copy(), standings.memories[0], standings.steps)
+        state = self._compiled.state_after(before, first, made, before.seconds + seconds, status)
+        return replace(state, ensemble=Ensemble(standings.points, memories, steps, standings.statuses, orders))
 
 
 def _cut(records: Records, made: int) -> Records:

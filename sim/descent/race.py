@@ -10,8 +10,8 @@ import numpy as np
 from sim.descent.clock import counted_turns, timed_turn
 from sim.descent.racer import MakeStepper, Racer
 from sim.descent.retention import reported
+from sim.descent.rows import clock_number, closed_up, in_order, rows_of, start_rows, thinned
 from sim.descent.runs import Runs
-from sim.descent.sampling import Integers
 from sim.descent.state import RunState
 from sim.descent.stepper import Block
 from sim.experiment.choices import CLOCKS, Clock
@@ -21,7 +21,7 @@ from sim.experiment.resolved import Lineage, Resolved
 from sim.measures.measure import Passes
 from sim.protocol.answers import Trouble
 from sim.protocol.commands import Retention
-from sim.protocol.trace import BANDS, ENSEMBLE_ROW, RECORDED, ROW, Rows
+from sim.protocol.trace import Rows
 from sim.views.snapshots import Snapshots
 
 _FIRST_CHUNK, _GROWTH = 64, 4  # moments; and how many times as many the next chunk may be
@@ -97,7 +97,6 @@ class Race(Runs):
         self.journal: Journal = experiment.changes
         self._changed = 0  # of the journal's changes, those that were made
         self._most_rows, self._keep_all = retention.rows, keep_all
-        self._row = ENSEMBLE_ROW if experiment.seeds > 1 else ROW
         self._passes = passes
         self._turn: tuple[int, float] | None = None
         self._pace = 0.0  # moments a second, as last measured; 0 before anything was
@@ -105,15 +104,7 @@ class Race(Runs):
 
     def start(self) -> Rows:
         """Update 0 of each run: where it begins, and the figures there."""
-        rows = np.zeros(len(self._racers), self._row)
-        rows["run"], rows["clock"] = np.arange(len(rows)), _number(self.clock)
-        for one in RECORDED:
-            rows[one.name] = one.of(self._passes) if one.cost == "pass" else math.nan
-        if self._row == ENSEMBLE_ROW:  # all members begin at the same point
-            for name, edges in BANDS.items():
-                for edge in edges:
-                    rows[edge] = rows[name]
-        return rows
+        return start_rows(len(self._racers), self.row, self.clock, self._passes)
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -140,7 +131,7 @@ class Race(Runs):
             left -= planned
             covered += self.position - began
         self._change_if_due()
-        return Progress(self._thinned(np.concatenate(blocks)), covered, tuple(troubles))
+        return Progress(thinned(np.concatenate(blocks), len(self._racers), self._most_rows), covered, tuple(troubles))
 
     def _go(self, moments: int, until: float) -> tuple[Rows, int, list[Trouble]]:
         """Carry out at most so many moments: what is reported of them, how many were planned, and what went wrong."""
@@ -149,7 +140,7 @@ class Race(Runs):
         blocks, planned, troubles = advance(moments, until)
         self._pace = planned / (time.perf_counter() - began) if planned else self._pace
         self._chunk = min(_LONGEST_CHUNK, max(self._chunk, _GROWTH * planned))
-        rows = _in_order([self._no_rows, *blocks])
+        rows = in_order([self._no_rows, *blocks])
         self.moment = max(self.moment, int(rows["moment"].max(initial=0)))
         return rows, planned, troubles
 
@@ -164,7 +155,7 @@ class Race(Runs):
         blocks = [racers[turn.racer].advance(len(turn.moments), math.inf) for turn in turns]
         ordinals = [turn.moments[: len(block)] for turn, block in zip(turns, blocks, strict=True)]
         if any(len(block) < len(turn.moments) for turn, block in zip(turns, blocks, strict=True)):
-            ordinals = _closed_up(ordinals)  # a run has stopped: moments at which it alone was to go are none
+            ordinals = closed_up(ordinals)  # a run has stopped: moments at which it alone was to go are none
         rows = [
             self._rows(racers[turn.racer], block, moments_made, turn.positions[: len(block)])
             for turn, block, moments_made in zip(turns, blocks, ordinals, strict=True)
@@ -198,14 +189,9 @@ class Race(Runs):
         if not len(block):
             return self._no_rows
         some = reported(block.measures, self._most_rows)
-        rows = np.empty(len(some), self._row)
-        rows["run"], rows["clock"] = racer.course.index, _number(self.clock)
-        rows["status"], rows["seconds"] = block.status[some], block.seconds[some]
+        rows = rows_of(block, racer.course, self.row, some)
+        rows["clock"], rows["seconds"] = clock_number(self.clock), block.seconds[some]
         rows["moment"], rows["position"] = self.moment + moments[some], positions[some]
-        for name, column in racer.course.counters(block.first + some).items():
-            rows[name] = column
-        for name, column in block.measures.items():
-            rows[name] = column[some]
         if self._keep_all:
             racer.snapshots.take(block.kept, block.snapshots)
         else:
@@ -214,19 +200,7 @@ class Race(Runs):
 
     @property
     def _no_rows(self) -> Rows:
-        return np.empty(0, self._row)
-
-    def _thinned(self, rows: Rows) -> Rows:
-        """What is reported of rows that came in many small blocks."""
-        most = self._most_rows
-        if most is None or len(rows) <= most * len(self._racers):
-            return rows
-        kept = []
-        for racer in self._racers:
-            own = np.flatnonzero(rows["run"] == racer.course.index)
-            if len(own):
-                kept.append(own[reported({one.name: rows[one.name][own] for one in RECORDED}, most)])
-        return rows[np.sort(np.concatenate(kept))]
+        return np.empty(0, self.row)
 
     # -- changes ------------------------------------------------------------------------------------------------------
 
@@ -323,22 +297,3 @@ class Race(Runs):
             racer.make_again(update, seconds, keep_all=self._keep_all)
         if moment > self.moment:
             self.moment, self.position, self._turn = moment, position, None
-
-
-def _in_order(blocks: list[Rows]) -> Rows:
-    """The rows of one block a run, each in the order of its moments, in that order."""
-    blocks = [block for block in blocks if len(block)] or blocks[:1]
-    if len(blocks) == 1:
-        return blocks[0]
-    rows = np.concatenate(blocks)
-    return rows[np.argsort(rows["moment"], kind="stable")]
-
-
-def _closed_up(ordinals: list[Integers]) -> list[Integers]:
-    """The same moments without gaps between them."""
-    there = np.unique(np.concatenate(ordinals))
-    return [np.searchsorted(there, some) + 1 for some in ordinals]
-
-
-def _number(clock: Clock) -> int:
-    return list(CLOCKS).index(clock)

@@ -9,26 +9,31 @@ from torch import Tensor
 
 from sim.descent.course import Course
 from sim.descent.racer import MakeStepper, Racer, at_once
+from sim.descent.rows import rows_of
 from sim.descent.state import RunState
-from sim.descent.stepper import Block
 from sim.experiment.config import RunConfig, runs_after
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.journal import Change, Fork, Removal, RunChange
 from sim.experiment.resolved import Lineage, Resolved, Run, resolve_run
 from sim.measures.measure import Gradients, Passes
 from sim.protocol.answers import Members
-from sim.protocol.trace import ROW, Rows
+from sim.protocol.trace import ENSEMBLE_ROW, ROW, Rows
 from sim.views.snapshots import Snapshots
 
 
 class Runs:
-    """The runs of one experiment, forks among them, by their indices."""
+    """The runs of one experiment, forks among them, by their indices.
+
+    Attributes:
+        row: the type of their rows in the trace.
+    """
 
     def __init__(
         self, experiment: Resolved, make: MakeStepper, passes: Passes, memory: float, *, keep_all: bool
     ) -> None:
         """Have every run at its start; see `Race`, and `memory` in bytes for what all of them keep."""
         self._experiment, self._memory, self._keeps_all = experiment, memory, keep_all
+        self.row = ENSEMBLE_ROW if experiment.seeds > 1 else ROW
         each = memory / len(experiment.runs)
         self._racers = [
             Racer.at_start(Course(run, index, experiment), asked, make, passes, each, keep_all=keep_all)
@@ -87,7 +92,11 @@ class Runs:
         """
         racer = self._racers[run]
         for block in racer.again(first, last):
-            yield None if block is None else (_rows_of(block, racer.leg_after(block.first - 1).course), block.snapshots)
+            if block is None:
+                yield None
+            else:
+                course = racer.leg_after(block.first - 1).course
+                yield rows_of(block, course, self.row, np.arange(len(block))), block.snapshots
 
     def batch(self, run: int, update: int) -> Tensor:
         """The examples that an update of a run uses, in order: int64."""
@@ -190,13 +199,3 @@ class Runs:
         for racer, known in zip(self._racers, states, strict=True):
             for state in known:
                 racer.states.take(state)
-
-
-def _rows_of(block: Block, course: Course) -> Rows:
-    rows = np.zeros(len(block), ROW)
-    rows["run"], rows["status"] = course.index, block.status
-    for name, column in course.counters(block.first + np.arange(len(block))).items():
-        rows[name] = column
-    for name, column in block.measures.items():
-        rows[name] = column
-    return rows

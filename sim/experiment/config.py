@@ -8,27 +8,21 @@ from typing import Literal, get_args
 
 from sim.experiment.choices import (
     BACKENDS,
-    DATASETS,
-    MODELS,
-    NETWORKS,
     OPTIMIZERS,
     BackendChoice,
     Clock,
-    Loader,
     Optimizer,
     PlaneKind,
     Sampling,
-    Scale,
     Schedule,
-    Task,
 )
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Change, ClockChange, Fork, Journal, Removal
+from sim.experiment.problem import AnyProblem, LoopConfig, ModelConfig, ProblemConfig
 from sim.experiment.words import quoted
 
 MAX_RUNS = 9
-MAX_WORKERS = 128  # processes of each run, which import torch anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +33,8 @@ class RunConfig:
         name: shown on the screen and in exports.
         batch_size: examples an update; "all" for the full batch; None: 32, or half of fewer examples.
         lr: the learning rate (the highest one, for schedules); None: the problem's own.
-        optimizer, momentum, nesterov: as in torch.optim (momentum for sgd and rmsprop only).
+        optimizer, momentum, nesterov: as in torch.optim (momentum for sgd and rmsprop only). The optimizer of a
+            recorded loop may be any other.
         sampling, drop_last: which examples, in which order; drop_last skips an epoch's partial last batch.
         schedule, schedule_updates: the rate's course, and its length; the final rate is held afterwards.
         loss_every: evaluate the loss over all examples at every so many updates; None: as seldom as costs little.
@@ -66,14 +61,13 @@ class RunConfig:
             raise ConfigError(f"{where}batch_size must be a positive whole number or 'all', not {size!r}.")
         if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
             raise ConfigError(f"{where}lr must be a positive finite number, not {self.lr!r}.")
-        choose(self.optimizer, get_args(Optimizer), "optimizer")
         choose(self.sampling, get_args(Sampling), "sampling")
         choose(self.schedule, get_args(Schedule), "schedule")
         if not 0 <= self.momentum < 1:
             raise ConfigError(f"{where}momentum must be at least 0 and below 1, not {self.momentum!r}.")
-        able = " and ".join(name for name, kind in OPTIMIZERS.items() if kind.momentum)
-        if self.momentum and not OPTIMIZERS[self.optimizer].momentum:
-            raise ConfigError(f"{where}momentum belongs to {able}; {self.optimizer} has none to set.")
+        able = [name for name, kind in OPTIMIZERS.items() if kind.momentum]
+        if self.momentum and self.optimizer not in able:
+            raise ConfigError(f"{where}momentum belongs to {' and '.join(able)}; {self.optimizer} has none to set.")
         if self.nesterov and not (self.optimizer == "sgd" and self.momentum > 0):
             raise ConfigError(f"{where}nesterov needs optimizer=sgd and a momentum above 0.")
         if self.schedule_updates < 3:
@@ -85,101 +79,6 @@ class RunConfig:
 def default_runs(mini_batch_size: int | None = None) -> tuple[RunConfig, ...]:
     """The three descents, from the steadiest to the noisiest."""
     return (RunConfig("batch", "all"), RunConfig("mini-batch", mini_batch_size), RunConfig("stochastic", 1))
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemConfig:
-    """Which two-parameter problem, on which data.
-
-    Attributes:
-        name: a registered problem's name, or a Python file with a formula: "FILE.py" or "FILE.py:NAME".
-        data: a CSV, TSV, Parquet or NPZ file instead of the bundled data (linear and logistic only).
-        features, target: the columns to use from that file.
-        scale: what to do with the inputs; None: what suits the problem best.
-    """
-
-    name: str = "linear"
-    data: str | None = None
-    features: tuple[str, ...] = ()
-    target: str | None = None
-    scale: Scale | None = None
-
-    def __post_init__(self) -> None:
-        if self.scale is not None:
-            choose(self.scale, get_args(Scale), "scale")
-        if self.data is None and (self.features or self.target):
-            raise ConfigError("--features and --target name columns of a file; give the file with --data.")
-
-    @property
-    def own_file(self) -> tuple[str, str] | None:
-        """The user's own file and the function in it; None for the problems that come with gdsim."""
-        return _own_file(self.name, "output")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelConfig:
-    """Which model, on which data.
-
-    Attributes:
-        model: one of `NETWORKS`, or a Python file with a function that makes one: "FILE.py" or "FILE.py:NAME".
-        dataset: bundled data, or "synthetic"; not used where `data` is given or the model's file has data of its own.
-        data: a CSV, TSV or Parquet file; an NPZ file with X and y; or two NPY files, "X.npy,y.npy".
-        features, target: the columns to use from a table; no features: all but the target.
-        scale: what to do with a table's inputs (statistics of the training examples); None: standard.
-        examples: how many synthetic ones.
-        hidden: the sizes of the MLP's hidden layers.
-        task: what the targets are; "auto": inferred from them.
-        test_fraction: the share of the examples kept for testing.
-        loader: how batches get to the device.
-        workers: processes of the DataLoader.
-    """
-
-    model: str = "mlp"
-    dataset: str = "digits"
-    data: str | None = None
-    features: tuple[str, ...] = ()
-    target: str | None = None
-    scale: Scale | None = None
-    examples: int = 100_000
-    hidden: tuple[int, ...] = (64, 64)
-    task: Task = "auto"
-    test_fraction: float = 0.2
-    loader: Loader = "auto"
-    workers: int = 0
-
-    def __post_init__(self) -> None:
-        if self.model not in NETWORKS and not self.own_file:
-            raise ConfigError(f"Unknown model {self.model!r}; {suggest(self.model, MODELS)}")
-        choose(self.dataset, DATASETS, "data set")
-        choose(self.task, get_args(Task), "task")
-        choose(self.loader, get_args(Loader), "loader")
-        if self.scale is not None:
-            choose(self.scale, get_args(Scale), "scale")
-        if any(size < 1 for size in self.hidden):
-            raise ConfigError(
-                f"--hidden must be positive whole numbers, such as 64,64; got {','.join(map(str, self.hidden))!r}."
-            )
-        if not 0 <= self.test_fraction < 1:
-            raise ConfigError(f"--test-fraction must be at least 0 and below 1, not {self.test_fraction!r}.")
-        if self.examples < 10:
-            raise ConfigError(f"--examples must be at least 10, not {self.examples}.")
-        if not 0 <= self.workers <= MAX_WORKERS:
-            raise ConfigError(f"--workers must be 0 to {MAX_WORKERS}, not {self.workers}.")
-        if self.workers and self.loader == "resident":
-            raise ConfigError("--workers belong to a DataLoader; leave out --loader resident, or the workers.")
-        if self.data is not None and self.dataset != "digits":
-            raise ConfigError(f"--data and --dataset {self.dataset} both name data; choose one of them.")
-
-    @property
-    def own_file(self) -> tuple[str, str] | None:
-        """The user's own file and the function in it; None for the models that come with gdsim."""
-        return _own_file(self.model, "model")
-
-
-def _own_file(text: str, usual: str) -> tuple[str, str] | None:
-    """The file and the name in "FILE.py:NAME", or the usual one; None for other texts."""
-    found = re.fullmatch(r"(.+\.py)(?::(\w*))?", text)
-    return (found[1], found[2] or usual) if found else None
 
 
 LimitUnit = Literal["updates", "epochs", "seconds"]
@@ -227,7 +126,7 @@ class Experiment:
         changes: what changes on the way, in the order of its moments.
     """
 
-    problem: ProblemConfig | ModelConfig = field(default_factory=ProblemConfig)
+    problem: AnyProblem = field(default_factory=ProblemConfig)
     runs: tuple[RunConfig, ...] = field(default_factory=default_runs)
     seed: int = 0
     seeds: int = 1
@@ -243,7 +142,7 @@ class Experiment:
         if self.start is not None and not all(map(math.isfinite, self.start)):
             x, y = self.start
             raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {x:g},{y:g}.")
-        _check_runs(self.runs)
+        _check_runs(self.runs, any_optimizer=isinstance(self.problem, LoopConfig))
         choose(self.clock, get_args(Clock), "clock")
         choose(self.backend, BACKENDS, "backend")
         choose(self.plane, get_args(PlaneKind), "plane")
@@ -302,9 +201,11 @@ def runs_after(
     return runs
 
 
-def _check_runs(runs: tuple[RunConfig, ...]) -> None:
+def _check_runs(runs: tuple[RunConfig, ...], *, any_optimizer: bool = False) -> None:
     if not 1 <= len(runs) <= MAX_RUNS:
         raise ConfigError(f"An experiment has 1 to {MAX_RUNS} runs, not {len(runs)}.")
     names = [run.name for run in runs]
     if doubles := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"Two runs are named {doubles[0]!r}; give each its own name.")
+    for run in () if any_optimizer else runs:
+        choose(run.optimizer, get_args(Optimizer), "optimizer")

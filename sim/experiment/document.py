@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any, get_args
 
-from sim.experiment.config import Experiment, Limit, LimitUnit, ModelConfig, ProblemConfig, RunConfig, default_runs
+from sim.experiment.config import Experiment, Limit, LimitUnit, RunConfig, default_runs
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Change, ClockChange, Fork, Removal, RunChange
+from sim.experiment.problem import AnyProblem, LoopConfig, ModelConfig, ProblemConfig
 from sim.experiment.resolved import Resolved
 
 Document = dict[str, Any]
@@ -25,10 +26,16 @@ _DATA_KEYS = ("data", "features", "target", "scale")
 _LIMITS: tuple[LimitUnit, ...] = get_args(LimitUnit)
 _PLAIN_KEYS = ("seed", "seeds", "clock", "device", "backend")
 _KEYS = (
-    *("problem", "start", "model", "mini_batch_size", "runs", "changes"),
+    *("problem", "start", "model", "loop", "title", "axes", "mini_batch_size", "runs", "changes"),
     *(*_DATA_KEYS, *MODEL_KEYS, *SHARED_KEYS, *_PLAIN_KEYS, *_LIMITS),
 )
-_LISTS: dict[str, Callable[[Iterable[Any]], object]] = {"features": tuple, "hidden": tuple}
+_LISTS: dict[str, Callable[[Iterable[Any]], object]] = {"features": tuple, "hidden": tuple, "axes": tuple}
+_NAMED: dict[type[AnyProblem], tuple[str, str]] = {
+    ProblemConfig: ("problem", "name"),
+    ModelConfig: ("model", "model"),
+    LoopConfig: ("loop", "name"),
+}
+"""For each kind of problem the key that its name has, and the field."""
 
 _CHANGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "clock": (("moment", "clock"), ()),
@@ -52,7 +59,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
         ("mini_batch_size", "schedule_updates", "loss_every", "examples", "workers", "seed", "seeds"), (int,)
     ),
     **dict.fromkeys(("nesterov", "drop_last"), (bool,)),
-    **dict.fromkeys(("features", "hidden", "start", "runs", "changes"), (list, tuple)),
+    **dict.fromkeys(("features", "hidden", "axes", "start", "runs", "changes"), (list, tuple)),
     "batch_size": (int, str),
     **dict.fromkeys(("moment", "update"), (int,)),
 }
@@ -67,7 +74,7 @@ def from_document(document: Mapping[str, Any]) -> Experiment:
     """
     _check(document, _KEYS, "the experiment")
     return Experiment(
-        problem=_model(document) if "model" in document else _problem(document),
+        problem=_any_problem(document),
         runs=_runs(document),
         start=_start(document),
         limit=Limit.among({unit: document.get(unit) for unit in _LIMITS}),
@@ -80,9 +87,8 @@ def to_document(experiment: Experiment | Resolved) -> Document:
     """The document of an experiment; of a resolved one with nothing left open."""
     problem = experiment.problem
     own = {key: value for key, value in asdict(problem).items() if value not in (None, ())}
-    own["problem" if isinstance(problem, ProblemConfig) else "model"] = own.pop(
-        "name" if isinstance(problem, ProblemConfig) else "model"
-    )
+    key, field = _NAMED[type(problem)]
+    own[key] = own.pop(field)
     document: Document = {
         **{key: list(value) if key in _LISTS else value for key, value in own.items()},
         "seed": experiment.seed,
@@ -95,7 +101,7 @@ def to_document(experiment: Experiment | Resolved) -> Document:
         document["seeds"] = experiment.seeds
     if experiment.start is not None:
         document["start"] = list(experiment.start)
-    if isinstance(problem, ModelConfig):
+    if not isinstance(problem, ProblemConfig) and experiment.plane != "identity":
         document["plane"] = experiment.plane
     if experiment.limit is not None:
         document[experiment.limit.unit] = experiment.limit.value
@@ -132,6 +138,12 @@ def _check(document: Mapping[str, Any], known: Iterable[str], where: str) -> Non
                 words[kind] for kind in kinds if kind is not tuple and (kind, kinds) != (int, _NUMBERS)
             )
             raise ConfigError(f"{key} of {where} must be {expected}, not {value!r}.")
+
+
+def _any_problem(document: Mapping[str, Any]) -> AnyProblem:
+    if "loop" in document:
+        return LoopConfig(document["loop"], document.get("title", ""), tuple(document.get("axes", ())))
+    return _model(document) if "model" in document else _problem(document)
 
 
 def _problem(document: Mapping[str, Any]) -> ProblemConfig:

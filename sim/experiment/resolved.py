@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from sim.experiment.backend import chosen_backend
 from sim.experiment.choices import Backend, Clock, Optimizer, PlaneName, Sampling, Schedule
-from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig, runs_after
+from sim.experiment.config import Experiment, Limit, RunConfig, runs_after
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Journal
 from sim.experiment.memory import require_memory_for_seeds
+from sim.experiment.problem import AnyProblem, ModelConfig
 
 MINI_BATCH_SIZE = 32
 IDENTITY_PARAMETERS = 2  # which are their own plane
@@ -22,7 +23,7 @@ class Facts:
     """What an experiment depends on and only the problem knows.
 
     Attributes:
-        examples: N, for training.
+        examples: N, for training; 0 where a loop was recorded that did not say.
         parameters: P.
         rates: the learning rate of each optimizer for runs that name none.
         start: where runs begin on a plane of two parameters; None for a model, which begins as it was made.
@@ -118,7 +119,7 @@ class Resolved:
         changes: what changes on the way.
     """
 
-    problem: ProblemConfig | ModelConfig
+    problem: AnyProblem
     start: Point | None
     asked: tuple[RunConfig, ...] = field(compare=False)  # of which the others are made
     runs: tuple[Run, ...]
@@ -234,7 +235,7 @@ def _batch_size(run: RunConfig, examples: int) -> int:
     if run.batch_size is None:
         return MINI_BATCH_SIZE if examples >= MINI_BATCH_SIZE else max(1, examples // 2)
     size = examples if run.batch_size == "all" else run.batch_size
-    if size > examples:
+    if 0 < examples < size:
         raise ConfigError(
             f"Run {run.name!r}: batch_size {size} is larger than the data set; "
             f"it has {examples} examples, so choose 1 to {examples}, or 'all'."

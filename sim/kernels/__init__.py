@@ -1,1 +1,1 @@
-"""A formula as machine code: its loss and derivatives by sympy, loops over examples and updates by numba. No torch."""
+"""Machine code: a formula's loss and derivatives by sympy, a dense network's; loops over updates by numba. No torch."""

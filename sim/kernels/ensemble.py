@@ -51,7 +51,7 @@ class Orders(NamedTuple):
     per_epoch: int
 
 
-class Members(NamedTuple):
+class Standings(NamedTuple):
     """Where K members stand; the arrays change as they go on.
 
     Attributes:
@@ -112,14 +112,14 @@ class Records(NamedTuple):
 
 _CODES = types.NamedUniTuple(INTEGER, len(Codes._fields), Codes)
 _ORDERS = types.NamedTuple((types.Array(INTEGER, 3, "C"), INTEGER, INTEGER, INTEGER), Orders)
-_MEMBERS = types.NamedTuple((TABLE, types.Array(FLOAT, 3, "C"), types.Array(_OCTETS, 1, "C"), INTEGER), Members)
+_STANDINGS = types.NamedTuple((TABLE, types.Array(FLOAT, 3, "C"), types.Array(_OCTETS, 1, "C"), INTEGER), Standings)
 _CHECKS = types.NamedTuple((INTEGER, INTEGER, INTEGER, types.boolean, FLOAT, FLOAT, INTEGER, INTEGER), Checks)
 _RECORDS = types.NamedTuple((TABLE, TABLE, TABLE, TABLE, types.Array(_OCTETS, 1, "C"), INTEGERS), Records)
 
 
 @compiled(
     types.void(
-        *(_CODES, DATA, INTEGERS, _ORDERS, descent.RULE, _MEMBERS, COLUMN, _CHECKS, _RECORDS),
+        *(_CODES, DATA, INTEGERS, _ORDERS, descent.RULE, _STANDINGS, COLUMN, _CHECKS, _RECORDS),
         *(INTEGER, INTEGER),
     )
 )
@@ -129,7 +129,7 @@ def descend_members(
     in_order: Any,
     orders: Any,
     rule: Any,
-    members: Any,
+    standings: Any,
     rates: Any,
     checks: Any,
     records: Any,
@@ -144,7 +144,7 @@ def descend_members(
         in_order: 0 to N - 1.
         orders: see `Orders`.
         rule: see `Rule`.
-        members: see `Members`.
+        standings: see `Standings`.
         rates: the learning rate of each update, shape (n,).
         checks: see `Checks`.
         records: see `Records`, to be filled in.
@@ -154,12 +154,12 @@ def descend_members(
     path, gradients = np.empty((count, 2)), np.empty((count, 2))
     statuses = np.empty(count, np.uint8)
     for member in range(begin, end):
-        made, was_converged = 0, members.statuses[member] == checks.converged
+        made, was_converged = 0, standings.statuses[member] == checks.converged
         losses, norms, means = records.losses[member], records.norms[member], records.means[member]
-        stopped = members.statuses[member] == checks.diverged
+        stopped = standings.statuses[member] == checks.diverged
         records.counts[member] = 0
         if not stopped:
-            standing = Standing(members.points[member], members.memories[member], members.steps)
+            standing = Standing(standings.points[member], standings.memories[member], standings.steps)
             batches = descent.Batches(orders.orders[member], orders.begun, orders.size, orders.per_epoch)
             columns = Columns(rates, path, gradients, norms, losses)
             made, stopped = descend_at(codes.descend)(
@@ -186,10 +186,10 @@ def descend_members(
             records.counts[member] = made
             if stopped:
                 made -= 1
-            members.statuses[member] = checks.diverged if stopped else statuses[count - 1]
+            standings.statuses[member] = checks.diverged if stopped else statuses[count - 1]
         losses[made:], norms[made:], means[made:] = math.inf, math.inf, math.inf
         if member == 0:
-            records.path[:made], records.path[made:] = path[:made], members.points[0]
+            records.path[:made], records.path[made:] = path[:made], standings.points[0]
             records.statuses[:made], records.statuses[made:] = statuses[:made], checks.diverged
 
 

@@ -11,9 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from sim.data.arrays import SYNTHETIC_CLASSES, SYNTHETIC_FEATURES, Arrays, load_arrays, split_sizes
 from sim.data.scaling import Scaling, as_float32, fit, is_torch_type
 from sim.experiment.choices import OPTIMIZERS, Optimizer
-from sim.experiment.config import ModelConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.memory import require_memory
+from sim.experiment.problem import ModelConfig
 from sim.experiment.seeds import Seeds
 from sim.experiment.words import shown_path
 from sim.models.checks import check

@@ -1,10 +1,13 @@
-"""Why a run cannot go on, in a sentence that says what would help."""
+"""What went wrong, in a sentence that says what would help."""
 
 import sysconfig
 import traceback
 from pathlib import Path
 
 import torch
+
+from sim.experiment.errors import ConfigError
+from sim.protocol.answers import Failed
 
 _NOT_THEIRS = (
     Path(__file__).parents[1],
@@ -62,3 +65,17 @@ def explain_failure(error: BaseException, run: str, update: int, batch_size: int
     if isinstance(error, SystemExit):
         return f"{name} stopped at update {update}: the model called sys.exit."
     return f"{name} stopped at update {update}: {type(error).__name__}: {words}{where(error)}."
+
+
+def failed(error: BaseException) -> Failed:
+    """The answer to a command, or to a job, that went wrong."""
+    if isinstance(error, ConfigError):
+        return Failed(str(error), config=True)
+    if isinstance(error, SystemExit):
+        sentence = f"The model's own code called sys.exit{where(error)}; it must return."
+        return Failed(sentence, traceback_of(error), theirs=True)
+    if is_out_of_memory(error):
+        return Failed("Out of memory: use fewer examples, or smaller batches.", traceback_of(error))
+    line = where(error)
+    sentence = f"{type(error).__name__}: {first_line(error)}{line}."
+    return Failed(sentence, traceback_of(error), theirs=bool(line) or isinstance(error, SyntaxError))

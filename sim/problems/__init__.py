@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
-from sim.experiment.config import ProblemConfig
 from sim.experiment.errors import ConfigError, choose
+from sim.experiment.problem import ProblemConfig
 from sim.problems.formula import Formula
 
 _FILES = ("linear", "logistic", "sine", "saddle", "neuron", "rosenbrock", "himmelblau", "beale", "rastrigin")

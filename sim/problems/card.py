@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sim.data.arrays import load_arrays, split_sizes
 from sim.experiment.choices import CLOCKS, MODELS, Clock
-from sim.experiment.config import ModelConfig, ProblemConfig
 from sim.experiment.errors import ConfigError, require_file
 from sim.experiment.geometry import Point, Window
+from sim.experiment.problem import AnyProblem, LoopConfig, ModelConfig, ProblemConfig
 from sim.experiment.words import shown
 from sim.problems import build_formula, registry
 from sim.problems.formula import Formula
@@ -62,12 +62,14 @@ def usual_pace(examples: int) -> dict[Clock, float]:
     return {clock: kind.pace(examples) for clock, kind in CLOCKS.items()}
 
 
-def card_of(problem: ProblemConfig | ModelConfig) -> Card:
+def card_of(problem: AnyProblem) -> Card:
     """The card of a problem.
 
     Raises:
         ConfigError: for an unknown problem, or data that do not serve.
     """
+    if isinstance(problem, LoopConfig):
+        return _loop_card(problem)
     if isinstance(problem, ModelConfig):
         return _model_card(problem)
     return _formula_card(problem) if problem.own_file is None else _own_card(problem.own_file)
@@ -98,7 +100,7 @@ def _own_card(own_file: tuple[str, str]) -> Card:
         title=f"{shown(name)} in {shown(Path(path).name)}",
         note="",
         sentence="Your own problem.",
-        axes=("first parameter", "second parameter"),
+        axes=ProblemConfig.axes,
         window=None,
         pace={},
         movable=True,
@@ -111,20 +113,33 @@ def _model_card(config: ModelConfig) -> Card:
     words = MODELS.get(config.model, "your own model")
     title, note = _title_and_note(config)
     return Card(
-        name=shown(Path(config.model).name),
+        name=shown(config.name),
         title=title,
         note=note,
         sentence=f"{words[0].upper()}{words[1:]}, seen on a plane of its parameter space.",
-        axes=("direction 1", "direction 2"),
+        axes=config.axes,
         window=None,
         pace={},
         predictions=True,
     )
 
 
+def _loop_card(config: LoopConfig) -> Card:
+    first, second = map(shown, config.axes)
+    return Card(
+        name=shown(config.name),
+        title=shown(config.title),
+        note="",
+        sentence="A training loop of your own, as it was recorded.",
+        axes=(first, second),
+        window=None,
+        pace={},
+    )
+
+
 def _title_and_note(config: ModelConfig) -> tuple[str, str]:
     """What learns from what, and what was done to it; where that is a file's own data, only the engine will know."""
-    shape = f"mlp {'-'.join(map(str, config.hidden))}" if config.model == "mlp" else shown(Path(config.model).name)
+    shape = f"mlp {'-'.join(map(str, config.hidden))}" if config.model == "mlp" else shown(config.name)
     if config.own_file is not None and config.data is None:
         return shape, ""
     arrays = load_arrays(config)

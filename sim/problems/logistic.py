@@ -6,8 +6,8 @@ import numpy as np
 
 from sim.data.table import SCALE_NOTES, load_bundled, scaled
 from sim.data.table_file import read_table
-from sim.experiment.config import ProblemConfig
 from sim.experiment.geometry import Point
+from sim.experiment.problem import ProblemConfig
 from sim.problems import problem
 from sim.problems.formula import DataView, Floats, Formula
 from sim.problems.start_and_window import start_above, steepest_rate, window_around

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from sim.experiment.config import ProblemConfig
 from sim.experiment.geometry import Point, Window
+from sim.experiment.problem import ProblemConfig
 from sim.problems import problem
 from sim.problems.formula import DataView, Floats, Formula
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from sim.experiment.config import ModelConfig, ProblemConfig
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import AnyProblem
 from sim.experiment.words import shown_path
 
 
-def fingerprints(problem: ProblemConfig | ModelConfig) -> dict[str, str]:
+def fingerprints(problem: AnyProblem) -> dict[str, str]:
     """The SHA-256 of each of them, in hexadecimal, by its path as it was given; what is gone by now is left out."""
     paths = [] if problem.data is None else [problem.data] if Path(problem.data).exists() else problem.data.split(",")
     if problem.own_file is not None:
@@ -22,7 +22,7 @@ def fingerprints(problem: ProblemConfig | ModelConfig) -> dict[str, str]:
     return found
 
 
-def require_same(recorded: Mapping[str, str], problem: ProblemConfig | ModelConfig) -> None:
+def require_same(recorded: Mapping[str, str], problem: AnyProblem) -> None:
     """See that the files are those that were recorded.
 
     Raises:

@@ -23,6 +23,17 @@ _MOST_WAITING = 500_000  # rows, some 60 MB: whoever makes more of them waits
 _LOCK_PATIENCE = 1.0  # seconds for another program that holds the file
 
 
+def check_name(path: Path) -> None:
+    """See that a name is one of a recording.
+
+    Raises:
+        ConfigError: if it is not.
+    """
+    if path.suffix != SUFFIX:
+        shown = shown_path(path)
+        raise ConfigError(f"A recording is a file whose name ends in {SUFFIX}, such as race{SUFFIX}; got {shown}.")
+
+
 def check(path: Path) -> None:
     """Find out whether a recording of that name can be begun; nothing is touched.
 
@@ -30,8 +41,7 @@ def check(path: Path) -> None:
         ConfigError: if it cannot.
     """
     shown = shown_path(path)
-    if path.suffix != SUFFIX:
-        raise ConfigError(f"A recording is a file whose name ends in {SUFFIX}, such as race{SUFFIX}; got {shown}.")
+    check_name(path)
     folder = path.absolute().parent
     try:
         there = os.path.lexists(path)

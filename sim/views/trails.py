@@ -35,8 +35,7 @@ Floats = NDArray[np.float64]
 _REACH = 100.0  # times the length of the parameters at the start
 _MOST_FITTED = 64  # snapshots that a plane is fitted to, besides start and heads: more would not turn it, but take long
 _AT_ONCE = 64  # snapshots that are projected at once: they are copied for it
-_REFIT_AFTER = 1.3  # times as many updates as at the last fit
-_REFIT_AT_LAST = 2.0  # the same while there is nothing to be seen of the plane's landscape yet
+REFIT_AFTER = 1.3  # times as many updates as at the last fit
 
 
 class Trails(Protocol):
@@ -69,7 +68,7 @@ class Trails(Protocol):
         heads: Sequence[Tensor],
         updates: Sequence[int],
         *,
-        awaited: bool = False,
+        refit_after: float = REFIT_AFTER,
     ) -> PlaneNews:
         """Refit the plane if the runs have moved much since; what is new on it, or all if it changed.
 
@@ -77,7 +76,7 @@ class Trails(Protocol):
             snapshots: what is kept of each run; where the plane is never fitted, what was not sent yet.
             heads: where the runs are, shape (L,) each.
             updates: how many each has made.
-            awaited: whether a landscape of the plane is being made of which nothing can be seen yet.
+            refit_after: times as many updates as at the last fit have to be made until the next.
         """
 
 
@@ -113,7 +112,7 @@ class IdentityTrails:
         heads: Sequence[Tensor],
         _updates: Sequence[int],
         *,
-        awaited: bool = False,  # noqa: ARG002
+        refit_after: float = REFIT_AFTER,  # noqa: ARG002
     ) -> PlaneNews:
         """See `Trails`."""
         trails = tuple(self._trail(*one.since(0), head) for one, head in zip(snapshots, heads, strict=True))
@@ -164,11 +163,11 @@ class FittedTrails:
         heads: Sequence[Tensor],
         updates: Sequence[int],
         *,
-        awaited: bool = False,
+        refit_after: float = REFIT_AFTER,
     ) -> PlaneNews:
         """See `Trails`."""
         made = _made(snapshots, updates)
-        grown = made > self._fitted_at * (_REFIT_AT_LAST if awaited else _REFIT_AFTER) and made > 0
+        grown = made > self._fitted_at * refit_after and made > 0
         if grown:
             self._fitted_at = made
             self._fit(snapshots, heads, updates, previous=self.plane if self.plane.kind != "random" else None)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
 
 from sim.engine import Engine
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
+from sim.experiment.problem import ModelConfig
 from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.problem import Problem

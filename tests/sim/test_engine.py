@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-import sim.engine
+import sim.under_way
 from sim.descent.clock import QUANTUM
 from sim.engine import Engine
 from sim.experiment.choices import PLANES
-from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig
+from sim.experiment.config import Experiment, Limit, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point, Window
 from sim.experiment.journal import ClockChange
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.models.problem import formula_problem
 from sim.protocol.answers import Changed, Failed, Inspected, Opened, Surveyed
 from sim.protocol.commands import Advance, Inspect, Open, SetClock, SetPlane, Survey
@@ -217,8 +218,8 @@ def test_being_woken_up_before_every_answer_changes_nothing(monkeypatch, device)
         return np.concatenate([advanced(engine, 1).rows for _ in range(20)])
 
     expected = rows()
-    monkeypatch.setattr(sim.engine, "_REST", -1.0)
-    monkeypatch.setattr(sim.engine, "_LIGHT", math.inf)
+    monkeypatch.setattr(sim.under_way, "_REST", -1.0)
+    monkeypatch.setattr(sim.under_way, "_LIGHT", math.inf)
     woken = rows()
     for name in set(expected.dtype.names) - {"seconds"}:
         np.testing.assert_array_equal(woken[name], expected[name])

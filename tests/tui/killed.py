@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
-from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig
+from sim.experiment.config import Experiment, Limit
 from sim.experiment.journal import ClockChange, Fork, Removal, RunChange
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.protocol.commands import Advance, Open, Retention, Save
 from sim.recording import writer as writing
 from sim.recording.writer import Writer

@@ -13,7 +13,8 @@ import pytest
 from textual.widget import Widget
 from textual.widgets import OptionList
 
-from sim.experiment.config import Experiment, ProblemConfig
+from sim.experiment.config import Experiment
+from sim.experiment.problem import ProblemConfig
 from sim.problems import build_formula, registry
 from sim.problems.card import card_of
 from sim.protocol.answers import Advanced, Failed

@@ -244,14 +244,14 @@ def test_completion_knows_options_and_choices(shell: str) -> None:
 
 
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("tui.cli.version", lambda name: {"gdsim": "1.2.3"}[name])
+    monkeypatch.setattr("importlib.metadata.version", lambda name: {"gdsim": "1.2.3"}[name])
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == "gdsim 1.2.3\n"
 
     def missing(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr("tui.cli.version", missing)
+    monkeypatch.setattr("importlib.metadata.version", missing)
     assert cli.main(["--version"]) == 0
 
 

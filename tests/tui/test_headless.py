@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 
 from sim.experiment.choices import OPTIMIZERS
-from sim.experiment.config import Experiment, Limit, ProblemConfig
+from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import ProblemConfig
 from sim.experiment.resolved import Facts, resolve
 from sim.problems import build_formula
 from sim.problems.card import Card, card_of

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from sim.experiment.config import ProblemConfig
+from sim.experiment.problem import ProblemConfig
 from sim.problems import build_formula
 from tests.tui.screen import WIDE, go, ready, text_of, wait_for
 from tui.app import GdsimApp

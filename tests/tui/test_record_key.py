@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.experiment.config import Experiment, ModelConfig, ProblemConfig
+from sim.experiment.config import Experiment
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.problems.card import card_of
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.experiment.config import Experiment, ProblemConfig
+from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import ProblemConfig
 from sim.protocol.commands import Advance, Open
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer

@@ -24,6 +24,7 @@ from tui import cli
 from tui.headless import descend, recorded, resumed
 from tui.session.link import InlineLink
 from tui.session.resuming import take_up
+from tui.spool import Spool
 
 LIMITS = {"problem": (52, 80), "diverging": (4, 60), "model": (65, 80)}
 
@@ -55,7 +56,7 @@ def test_the_end_is_that_of_an_unbroken_run(race: str) -> None:
 
 def outcome_of(experiment: Experiment, ask: Callable[[Command], Answer]) -> Rows:
     """All rows of a run, those of each run in their order, without what a clock measured."""
-    rows = descend(experiment, ask).rows
+    rows = np.concatenate(list(descend(experiment, ask, Spool(Path.cwd())).pieces()))
     rows["seconds"] = 0.0
     return rows[np.lexsort((rows["update"], rows["run"]))]
 

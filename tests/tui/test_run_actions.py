@@ -10,8 +10,9 @@ import pytest
 from textual.command import CommandPalette
 from textual.widgets import Button, Input, Select, Static
 
-from sim.experiment.config import Experiment, Limit, ProblemConfig
+from sim.experiment.config import Experiment, Limit
 from sim.experiment.journal import Fork
+from sim.experiment.problem import ProblemConfig
 from sim.problems.card import card_of
 from sim.protocol.trace import ROW, Rows
 from tests.tui.screen import ready, settled, text_of, wait_for
@@ -226,7 +227,7 @@ async def test_a_run_that_is_removed_is_gone_and_what_is_left_is_reproduced(live
     assert [len(live.recorded(run)) for run in range(3)] == [31, 21, 31]
     assert "--change=moment=20,remove=mini-batch" in command_line(live.session.reproduced)
     for run, rows in again(live.session, 30).items():
-        assert_equal_but_for_time(rows, live.recorded(run))
+        assert_equal_but_for_time(live.recorded(run), rows)
     await live.pilot.press("2")
     assert [run.config.name for run in live.app.scene.runs if not run.shown] == ["stochastic"]
     await live.change("D")

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.experiment.choices import CLOCKS, OPTIMIZERS, Clock
-from sim.experiment.config import Experiment, ProblemConfig, RunConfig, default_runs
+from sim.experiment.config import Experiment, RunConfig, default_runs
 from sim.experiment.geometry import Point, Window
 from sim.experiment.journal import ClockChange
+from sim.experiment.problem import ProblemConfig
 from sim.experiment.resolved import Facts, Resolved, Run, resolve
 from sim.problems.card import Card
 from sim.problems.formula import DataView, Formula
@@ -48,7 +49,8 @@ from sim.protocol.commands import (
 )
 from sim.protocol.trace import ROW, Rows, Status
 from tui.draw.palette import DARK
-from tui.scene.scene import Scene, build_scene
+from tui.scene.building import build_scene
+from tui.scene.scene import Scene
 from tui.session.history import History
 from tui.session.link import EngineGoneError
 from tui.session.session import Session

@@ -8,11 +8,10 @@ alone touches it, on the screen's thread, and hands it finite values only.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
-import plotext
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -21,7 +20,14 @@ Patterns = NDArray[np.uint8]
 _BRAILLE = 0x2800
 _CORNER = "└"
 
-plotext.terminal.limit(False, False)
+
+@cache
+def _plotext() -> Any:
+    """plotext itself, which takes a quarter of the time to the first frame; there is nothing to draw on that yet."""
+    import plotext
+
+    plotext.terminal.limit(False, False)
+    return plotext
 
 
 @lru_cache(maxsize=64)
@@ -59,7 +65,7 @@ def line_patterns(xs: Floats, ys: Floats, columns: int, rows: int) -> Patterns:
     figure.axes(False)
     for name in ("x", "y"):
         figure.ruler(name).ticks([])
-    dots = plotext.marker("braille")
+    dots = _plotext().marker("braille")
     inside = (xs >= 0) & (xs <= 1) & (ys >= 0) & (ys <= 1)
     for begin, end in _pieces(inside):
         figure.draw(figure.signal(xs[begin:end].tolist(), ys[begin:end].tolist(), marker=dots).lines(True))
@@ -70,7 +76,7 @@ def line_patterns(xs: Floats, ys: Floats, columns: int, rows: int) -> Patterns:
 
 def _blank(columns: int, rows: int) -> Any:
     """plotext's figure, emptied, both of its axes from 0 to 1, from edge to edge."""
-    figure = plotext.figure
+    figure = _plotext().figure
     figure.clear()
     figure.plot_size(columns, rows)
     figure.canvas("default")

@@ -5,15 +5,23 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-from sim.experiment.config import Experiment, ModelConfig, ProblemConfig, RunConfig, default_runs
+from sim.experiment.config import Experiment, RunConfig, default_runs
 from sim.experiment.document import MODEL_KEYS, SHARED_KEYS, change_document
+from sim.experiment.errors import ConfigError
 from sim.experiment.journal import Change
+from sim.experiment.problem import LoopConfig, ModelConfig, ProblemConfig
 from tui.options.options import DEFAULTS, RUN_KEYS
 
 
 def command_line(experiment: Experiment) -> str:
-    """The shell command that gives this experiment again, where no environment and no TOML file says otherwise."""
+    """The shell command that gives this experiment again, where no environment and no TOML file says otherwise.
+
+    Raises:
+        ConfigError: for a recorded loop, which gdsim cannot begin.
+    """
     problem = experiment.problem
+    if isinstance(problem, LoopConfig):
+        raise ConfigError(problem.refusal)
     options: dict[str, object] = {
         "data": problem.data,
         "features": ",".join(_quoted(name) for name in problem.features) or None,

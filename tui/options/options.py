@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Group, Parameter, Token
 
 from sim.experiment.choices import BackendChoice, Clock, Loader, Optimizer, PlaneKind, Sampling, Scale, Schedule, Task
-from sim.experiment.config import Experiment, ProblemConfig
+from sim.experiment.config import Experiment
 from sim.experiment.document import Document, from_document
 from sim.experiment.errors import ConfigError, suggest
+from sim.experiment.problem import ProblemConfig
 from tui.options.values import batch_size, flag, number, whole
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tui.panels.seeking import Sought
 from tui.panels.status_line import StatusLine
 from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
-from tui.scene.scene import build_scene
+from tui.scene.building import build_scene
 from tui.session.session import Session
 
 

@@ -40,7 +40,7 @@ class KeyLine(Words):
         active, wide = self.screen.active_bindings, self.size.width >= _WIDE
         line, palette, gap = Text(" ", no_wrap=True), Text(), "  " if wide else " "
         if wide and (known := active.get(self.app.COMMAND_PALETTE_BINDING)):
-            palette = Text.assemble(self._key(known.binding), " palette ")
+            palette = Text.assemble(" ", self._key(known.binding), " palette ")
         room = self.size.width - palette.cell_len
         for group in self._groups([one.binding for one in active.values() if one.binding.show]):
             if line.cell_len + group.cell_len > room:

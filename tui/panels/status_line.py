@@ -42,7 +42,8 @@ def status_text(scene: Scene, width: int) -> Text:
         Text(_GAP).join([transport(scene), counters(scene, explained=explained), seed]) for explained in (True, False)
     )
     right = full if name.cell_len + full.cell_len + device.cell_len <= width else brief
-    title = Text(f" {scene.card.title} · {count(scene.examples)} examples", style="dim", no_wrap=True)
+    examples = f" · {count(scene.examples)} examples" if scene.examples else ""
+    title = Text(f" {scene.card.title}{examples}", style="dim", no_wrap=True)
     if scene.recording:
         title = Text.assemble(" ", _recording(scene), f" {scene.recording}", no_wrap=True)
     room = width - name.cell_len - right.cell_len - device.cell_len

@@ -28,8 +28,9 @@ class ThisUpdate(Words):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        seed = scene.experiment.seed
-        self.border_title = self.BORDER_TITLE if scene.experiment.seeds == 1 else f"this update, of seed {seed}"
+        title = self.BORDER_TITLE if scene.experiment.seeds == 1 else f"this update, of seed {scene.experiment.seed}"
+        if title != self.border_title:  # another one paints all of the panel anew
+            self.border_title = title
         self.say(update_text(scene, self.size.width, self.size.height))
 
 
@@ -122,6 +123,8 @@ def _counted(scene: Scene, run: RunScene) -> list[str]:
     last, before = run.seen[-1], run.seen[-2]
     adjacent = int(last["update"]) - int(before["update"]) == 1  # of many updates at once only some are reported
     size = int(last["examples"] - before["examples"]) if adjacent else run.config.batch_size
+    if not scene.examples:
+        return [f"{count(size)} examples", count(size)]
     if size >= scene.examples:
         return [f"all {count(scene.examples)} examples", f"all {count(scene.examples)}", "all"]
     if _ends_an_epoch(run, size):

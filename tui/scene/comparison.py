@@ -64,12 +64,12 @@ def _made_by(run: RunScene, column: str, most: float) -> int:
 def _loss_by(run: RunScene, column: str, most: float) -> float:
     """A run's loss over all examples by some point of a column, between two evaluations as a straight line has it.
 
-    After the last one it is the last one's; NaN where that is the start's, and the run has moved since.
+    After the last one it is the last one's; NaN where that is the start's, and the run has moved since, or without any.
     """
     made = _made_by(run, column, most)
     known = run.evaluations[: bisect_right(run.evaluations, len(run.seen) - 1)]
     after = bisect_right(known, made)
-    if after == len(known) and made > known[-1] == 0:
+    if not len(known) or (after == len(known) and made > known[-1] == 0):
         return np.nan
     rows = run.recorded[known[after - 1 : after + 1]]
     return float(np.interp(run.seen[made]["update"], rows["update"], rows["loss"]))

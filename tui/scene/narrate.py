@@ -116,6 +116,8 @@ def _is_getting_worse(run: RunScene) -> bool:
     """Whether its loss is well above where it began, and goes on growing, be it with ups and downs."""
     losses = run.recorded["loss"][run.evaluations]
     losses = losses[run.recorded["update"][run.evaluations] <= run.update]
+    if not len(losses):
+        return False
     high = _WORSE_BY * abs(float(losses[0]))
     if not losses[-1] > high > 0:
         return False

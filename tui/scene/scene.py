@@ -1,9 +1,8 @@
-"""Everything the panels draw, as it is at the cursor: built anew for each frame, frozen."""
+"""Everything the panels draw, as it is at the cursor: frozen."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,23 +11,15 @@ from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Journal
 from sim.experiment.resolved import Resolved, Run
-from sim.measures import measures
-from sim.measures.measure import Standing
 from sim.problems.card import Card
-from sim.problems.curvature import Kind, kind_of_point
-from sim.problems.formula import Formula
+from sim.problems.curvature import Kind
 from sim.protocol.answers import Imagined, Members, PlaneNews, Predicted, UpdateReport
-from sim.protocol.trace import RECORDED, Rows, Status
+from sim.protocol.trace import Rows, Status
 from tui.draw.numbers import short
-from tui.draw.palette import GLYPHS, Palette
+from tui.draw.palette import Palette
 from tui.scene.outcomes import statuses_in_words
-from tui.scene.settings_changes import SettingsChange, changes_of
-from tui.session.history import History
-from tui.session.session import Session
-from tui.session.trails import PlaneTrails
+from tui.scene.settings_changes import SettingsChange
 
-_NEARBY = 1e-4  # windows: within it a point is of one kind
-_COURSE = 24  # updates
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
 _STANDING: dict[Kind | None, str] = {
     "minimum": "converged",
@@ -193,7 +184,7 @@ class Scene:
 
     @property
     def examples(self) -> int:
-        """N, for training."""
+        """N, for training; 0 where it is not known."""
         return self.experiment.examples
 
     def run(self, index: int) -> RunScene:
@@ -244,110 +235,3 @@ class Scene:
 def vanishes(report: UpdateReport) -> bool:
     """Whether both gradients of an update are zero but for rounding, so that they have no direction."""
     return math.hypot(*report.gradient, *report.full_gradient) < _ZERO_GRADIENT
-
-
-def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> Scene | None:
-    """The scene of a session at its cursor; None while its experiment does not stand yet."""
-    look = session.look
-    history, opened, trails = session.history, session.opened, session.trails
-    if history is None or opened is None or trails is None:
-        return None
-    experiment, slots = opened.experiment, _slots(len(session.lineages), session.removed)
-    return Scene(
-        experiment=experiment,
-        card=session.card,
-        clock=session.clock,
-        tests=opened.tests,
-        device=opened.device,
-        runs=tuple(
-            _run_scene(session, history, trails, index, slots[index], palette, shown=index not in hidden)
-            for index in session.there
-        ),
-        cursor=history.cursor,
-        end=history.end,
-        playing=session.player.playing,
-        speed=session.player.speed,
-        paces=session.pace,
-        rate=session.meter.rate,
-        busy_for=session.busy_for,
-        tolerance=opened.tolerance,
-        generation=session.generation,
-        palette=palette,
-        plane=trails.plane,
-        predictions=look.predictions[1] if len(look.predictions[0]) == len(session.lineages) else None,
-        changes=session.journal,
-        selected=look.selected,
-        imagined=look.possible if look.selected in session.there else None,
-        source=session.source,
-        recording="" if session.link.recording is None else session.link.recording.name,
-    )
-
-
-def _slots(runs: int, removed: tuple[int, ...]) -> list[int]:
-    """For each run which mark and colour it has: beyond the last of them, that of one that was removed."""
-    slots = list(range(min(runs, len(GLYPHS))))
-    for index in range(len(slots), runs):
-        slots.append(slots[removed[index - len(GLYPHS)]])
-    return slots
-
-
-def _run_scene(
-    session: Session,
-    history: History,
-    trails: PlaneTrails,
-    index: int,
-    slot: int,
-    palette: Palette,
-    *,
-    shown: bool,
-) -> RunScene:
-    reports = session.look.reports
-    seen = history.seen(index)
-    now, then = history.lately(index)
-    updates, points, off_plane = trails.until(index, int(now["update"]), live=session.caught_up)
-    evaluated, members = history.evaluated(index), session.members.at(history.cursor)
-    standing = Standing(
-        point=Point(*points[-1].tolist()),
-        minima=session.card.minima,
-        off_plane=math.nan if trails.plane.flat else off_plane,
-        updates=int(now["update"] - then["update"]),
-        examples=int(now["examples"] - then["examples"]),
-        seconds=float(now["seconds"] - then["seconds"]),
-    )
-    recorded = {one.name: float((evaluated if one.cost == "pass" else now)[one.name]) for one in RECORDED}
-    return RunScene(
-        index=index,
-        config=session.lineages[index].after(int(now["update"])).run,
-        glyph=GLYPHS[slot],
-        color=palette.runs[slot],
-        faded=palette.faded[slot],
-        swath=palette.swaths[slot],
-        shown=shown,
-        seen=seen,
-        recorded=history.recorded(index),
-        evaluations=history.evaluations(index),
-        updates=updates,
-        points=points,
-        loss_update=int(evaluated["update"]),
-        values=recorded | {one.name: one.of(standing) for one in measures("free")},
-        report=reports[index] if len(reports) == len(session.lineages) else None,  # else a fork is newer than they
-        angles=session.look.angles.until(index, int(now["update"]), _COURSE),
-        failed=index in session.troubles and history.live,
-        changes=changes_of(session.lineages[index], trails, index, int(now["update"])),
-        kind=_kind_of_point(session.card.formula, points[-1]) if now["status"] == Status.CONVERGED else None,
-        members=members[index] if index < len(members) else None,
-    )
-
-
-def _kind_of_point(formula: Formula | None, point: NDArray[np.float64]) -> Kind | None:
-    """The kind of point a run stands at; None where there is no formula."""
-    if formula is None:
-        return None
-    left, right, bottom, top = formula.window
-    grain = _NEARBY * np.array([right - left, top - bottom])
-    return _remembered_kind(formula, Point(*(np.round(point / grain) * grain).tolist()))
-
-
-@lru_cache(maxsize=64)
-def _remembered_kind(formula: Formula, point: Point) -> Kind:
-    return kind_of_point(formula, point)

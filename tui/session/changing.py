@@ -9,41 +9,37 @@ from itertools import count
 from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.journal import ClockChange, Journal, Removal, Settings
 from sim.experiment.resolved import Lineage
-from sim.protocol.answers import Answer, Changed, Refused
-from sim.protocol.commands import ChangeRun, Command, ForkRun, RemoveRun
+from sim.protocol.answers import Changed, Refused
+from sim.protocol.commands import ChangeRun, ForkRun, RemoveRun
+from tui.session.asking import Asking
 from tui.session.change_words import begins_early, change_sentence
 from tui.session.closer_look import CloserLook
 from tui.session.history import History
-from tui.session.player import Player
+from tui.session.link import Link
 from tui.session.trails import PlaneTrails
 
 
-class Changing:
+class Changing(Asking):
     """An experiment whose runs are changed while it is under way; `Session` has the rest.
 
     Attributes:
         asked: the experiment as it was asked for; a new one begins as it says.
         journal: what was changed on the way, or will be.
         lineages: the runs, those that were forked off among them.
-        notify: shows the user a sentence.
         changing: is held by whoever changes a run, since the next change goes by what came of it.
     """
 
     history: History | None
     trails: PlaneTrails | None
-    player: Player
     look: CloserLook
     finished: bool
 
-    def __init__(self, asked: Experiment, notify: Callable[[str], None]) -> None:
-        self.asked, self.notify = asked, notify
+    def __init__(self, asked: Experiment, link: Link, notify: Callable[[str], None]) -> None:
+        super().__init__(link, notify)
+        self.asked = asked
         self.journal: Journal = asked.changes
         self.lineages: tuple[Lineage, ...] = ()
         self.changing = asyncio.Lock()
-
-    async def ask(self, command: Command) -> Answer | None:
-        """Send a command."""
-        raise NotImplementedError
 
     def catch_up(self) -> None:
         """Record all that the engine has answered."""

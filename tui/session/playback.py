@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment.config import Experiment, ModelConfig
+from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
 from sim.problems.card import Card, card_of
 from sim.problems.curvature import losses
@@ -162,8 +162,6 @@ def recorded_card(asked: Experiment) -> Card:
         return card_of(asked.problem)
     except ConfigError:
         problem = asked.problem
-        is_model = isinstance(problem, ModelConfig)
-        name = Path(problem.model).name if isinstance(problem, ModelConfig) else problem.name
-        title = f"{name} on {Path(problem.data).name if problem.data else 'data'} (not at hand)"
-        axes = ("direction 1", "direction 2") if is_model else ("first parameter", "second parameter")
-        return Card(name, title, "", "Its data are not at hand.", axes, None, {})
+        title = f"{problem.name} on {Path(problem.data).name if problem.data else 'data'} (not at hand)"
+        first, second = problem.axes
+        return Card(problem.name, title, "", "Its data are not at hand.", (first, second), None, {})

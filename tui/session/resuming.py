@@ -66,6 +66,8 @@ def require_resumable(recording: Recording) -> None:
     if recording.schema < _FIRST_WITH_CHECKPOINTS:
         shown = shown_path(recording.path)
         raise ConfigError(f"{shown} was written by an older gdsim, and can only be replayed.")
+    if recording.asked.problem.refusal:
+        raise ConfigError(recording.asked.problem.refusal)
     require_same(recording.files, recording.asked.problem)
 
 

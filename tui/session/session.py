@@ -1,12 +1,9 @@
 """One experiment on the screen: its engine, what was recorded, and the player. What changes is kept here."""
 
-import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
-from enum import Enum, auto
-from typing import Any
 
 from sim.experiment.choices import CLOCKS, Clock, PlaneKind
 from sim.experiment.config import Experiment
@@ -14,18 +11,19 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import clock_after
 from sim.experiment.resolved import Resolved
 from sim.problems.card import Card, usual_pace
-from sim.protocol.answers import Advanced, Answer, Changed, Failed, Opened, PlaneNews, Remade, Trouble, Worked
+from sim.protocol.answers import Advanced, Changed, Opened, PlaneNews, Remade, Trouble, Worked
 from sim.protocol.commands import HISTORY_MEMORY, Advance, Command, Open, Retention, SetClock, SetPlane, Work
 from sim.protocol.trace import Rows
-from tui.session.banner import Banner, with_hint
+from tui.session.asking import Phase
+from tui.session.banner import with_hint
 from tui.session.changing import Changing
 from tui.session.closer_look import CloserLook
 from tui.session.gaps import Gap
 from tui.session.history import History
 from tui.session.inflow import Inflow
-from tui.session.link import EngineGoneError, Link, StaleError
+from tui.session.link import Link
 from tui.session.members import KeptMembers
-from tui.session.player import Meter, Player
+from tui.session.player import Meter
 from tui.session.record import close, record
 from tui.session.trails import PlaneTrails
 
@@ -38,37 +36,20 @@ _ROWS = 4096  # of a run in an answer: more dots than any screen has
 _RECORDED = 1 / 8  # of the memory, for the record on this side: what takes longer to thin would hold up a frame
 
 
-class Phase(Enum):
-    """How far the experiment on the screen has got."""
-
-    STARTING = auto()
-    """The engine is being started: nothing stands yet, or nothing any more."""
-    STANDING = auto()
-    """There is an experiment, and the engine works on it."""
-    BEGINNING_AGAIN = auto()
-    """The same, until the experiment that is to replace it stands."""
-    BROKEN = auto()
-    """The engine is gone, or cannot do what it was asked: the banner says why."""
-
-
 class Session(Changing):
     """The experiment on the screen, from its opening to the next one.
 
     Attributes:
         asked: the experiment as it was asked for; a new one begins as it says.
         card: what is known of the problem beforehand.
-        phase: how it stands.
         opened: what the engine said of it; None until it stands.
         history: what was recorded; None until it stands.
         trails: where the runs went on the plane; None until it stands.
         clock: what counts now.
-        player: playing or paused, and how fast.
         meter: how fast really.
         members: where those of each run were that is made from several seeds.
         look: landscape, reports and answers.
-        link: the way to the engine.
         generation: how many times the experiment was begun.
-        banner: trouble, or None.
         troubles: why runs failed, by their index.
         finished: no run has anything left to do.
     """
@@ -92,28 +73,23 @@ class Session(Changing):
             came_in: is called when there is more to see at the same moment.
             memory: bytes for what is kept of the past, here and in the engine.
         """
-        super().__init__(asked, notify)
+        super().__init__(asked, link, notify)
         self.card = card
-        self.phase = Phase.STARTING
         self.opened: Opened | None = None
         self.history: History | None = None
         self.trails: PlaneTrails | None = None
         self.clock: Clock = asked.clock
-        self.player = Player()
         self.meter = Meter()
         self.generation = 0
-        self.banner: Banner | None = None
         self.troubles: dict[int, Trouble] = {}
         self.finished = False
         self.members = KeptMembers()
         self.look = CloserLook(self, came_in)
-        self.link, self._memory = link, memory
+        self._memory = memory
         self._first_asked = asked
         self._inflow = Inflow()
         self._outstanding = Counter[type[Command]]()
-        self._killed = False
         self._target: int | None = None  # the moment that steps are to lead to
-        self._tasks: set[asyncio.Task[None]] = set()
 
     # -- what there is ------------------------------------------------------------------------------------------------
 
@@ -147,16 +123,6 @@ class Session(Changing):
     def pace(self) -> dict[Clock, float]:
         """For each clock, units of that clock for each second of playing at speed 1."""
         return usual_pace(self.opened.experiment.examples if self.opened else 1) | dict(self.card.pace)
-
-    @property
-    def output(self) -> str:
-        """What the engine, and a model in it, printed last."""
-        return self.link.output
-
-    @property
-    def busy_for(self) -> float:
-        """Seconds that the engine has been working on a command."""
-        return self.link.busy_for
 
     # -- commands -----------------------------------------------------------------------------------------------------
 
@@ -262,11 +228,6 @@ class Session(Changing):
             missing = history.seek(moments)
             self._target = max(self._target or 0, history.end) + missing if missing else None
             self.frame(0.0)
-
-    def kill(self) -> None:
-        """End the engine at once."""
-        self._killed = True
-        self.link.kill()
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -381,30 +342,3 @@ class Session(Changing):
         """Say what cannot be done, unless that is known already; training goes on without it."""
         if not any(sentence.split(": ", 1)[-1] in trouble.sentence for trouble in self.troubles.values()):
             self.notify(sentence)
-
-    async def ask(self, command: Command) -> Answer | None:
-        """Send a command; trouble becomes the banner, what is stale nothing."""
-        try:
-            answer = await self.link.request(command)
-        except StaleError:
-            return None
-        except EngineGoneError as gone:
-            self._lose_engine(gone)
-            return None
-        if isinstance(answer, Failed) and self.phase is not Phase.BROKEN:
-            self._break(Banner(answer.sentence, answer.details, config=answer.config))
-        return answer
-
-    def _lose_engine(self, gone: EngineGoneError) -> None:
-        sentence = "You stopped the engine." if self._killed else str(gone)
-        self._break(Banner(f"{sentence} Press r to start it again.", gone.output, dead=True))
-
-    def _break(self, banner: Banner) -> None:
-        self.player.pause()
-        self.phase, self.banner = Phase.BROKEN, banner
-
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Have something done meanwhile."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

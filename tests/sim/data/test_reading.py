@@ -18,8 +18,8 @@ from sim.data.arrays import load_arrays
 from sim.data.reading import reading
 from sim.data.table_file import read_table, read_training_table
 from sim.experiment import memory
-from sim.experiment.config import ModelConfig
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import ModelConfig
 from tests.sim.data.files import (
     SMALL_PARQUET,
     archive,

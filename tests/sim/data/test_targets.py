@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sim.data.arrays import Arrays, load_arrays
-from sim.experiment.config import ModelConfig
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import ModelConfig
 from tests.sim.data.files import KINDS, written
 
 

@@ -11,9 +11,10 @@ from sim.descent import compiled_stepper
 from sim.descent.compiled_stepper import CompiledStepper
 from sim.experiment import choices
 from sim.experiment.choices import SAMPLINGS, SCHEDULES
-from sim.experiment.config import ProblemConfig, RunConfig
+from sim.experiment.config import RunConfig
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Fork, RunChange
+from sim.experiment.problem import ProblemConfig
 from sim.kernels.formula import kernels_of
 from sim.measures.measure import Measure
 from sim.models.problem import formula_problem

@@ -143,6 +143,14 @@ def test_a_race_of_ensembles_reports_medians_and_extremes_of_the_bands_survive(l
         assert rows[name].tolist() == block.measures[name].tolist()
 
 
+def test_updates_that_are_made_again_have_the_same_bands(line):
+    race = race_of(line, RUNS["adam by a schedule"], seed=SEEDS[0], seeds=len(SEEDS))
+    rows = rows_of(race, 60)
+    again = np.concatenate([made[0] for made in race.again(0, 20, 40) if made is not None])
+    known = ("update", "status", "lr", *BANDS, *(edge for edges in BANDS.values() for edge in edges))
+    assert again[list(known)].tolist() == rows[19:40][list(known)].tolist()
+
+
 def test_what_cannot_be_compiled_cannot_have_many_seeds():
     formula = replace(line_formula(), output=lambda xp, a, b, x: xp.fast_fourier_transform(a * x + b))
     problem = formula_problem(formula, formula.start, CPU)

@@ -12,7 +12,8 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import sim.models.problem
-from sim.experiment.config import Experiment, Limit, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, Limit, RunConfig
+from sim.experiment.problem import ModelConfig
 from sim.models.evaluation import figures, full_gradient
 from sim.models.flat import Layout
 from sim.protocol.trace import Status

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from sim.experiment.choices import OPTIMIZERS
-from sim.experiment.config import Experiment, Limit, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, Limit, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
+from sim.experiment.problem import ModelConfig
 from sim.experiment.resolved import Facts, resolve
 
 FACTS = Facts(1000, 2, dict.fromkeys(OPTIMIZERS, 0.1), Point(0, 0))

@@ -8,11 +8,12 @@ import pytest
 import tomli_w
 
 from sim.experiment.choices import OPTIMIZERS
-from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig, default_runs
+from sim.experiment.config import Experiment, Limit, RunConfig, default_runs
 from sim.experiment.document import from_document, to_document
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import ClockChange
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.experiment.resolved import Facts, resolve
 
 EXPERIMENTS = {

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from sim.experiment.choices import CLOCKS, OPTIMIZERS
-from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig
+from sim.experiment.config import Experiment, Limit, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import ClockChange
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.experiment.resolved import Facts, Resolved, Run, resolve
 from sim.experiment.seeds import Seeds
 
@@ -195,6 +196,6 @@ def test_what_is_wrong_with_an_experiment_is_said(fields: dict[str, object], wor
 )
 def test_what_is_wrong_with_a_run_is_said_with_its_name(fields: dict[str, object], words: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(words)) as caught:
-        RunConfig("mine", **({"batch_size": 1} | fields))  # type: ignore[arg-type]
+        Experiment(runs=(RunConfig("mine", **({"batch_size": 1} | fields)),))  # type: ignore[arg-type]
     if "did you mean" not in words:
         assert str(caught.value).startswith("Run 'mine': ")

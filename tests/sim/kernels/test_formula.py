@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sim.experiment.config import ProblemConfig
+from sim.experiment.problem import ProblemConfig
 from sim.kernels.formula import kernels_of
 from sim.models.problem import formula_problem
 from sim.problems import build_formula, registry

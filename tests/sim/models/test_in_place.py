@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import sim.models.problem
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.geometry import Window
+from sim.experiment.problem import ModelConfig
 from sim.experiment.seeds import directions_seed
 from sim.models.copies import OnCopies
 from sim.models.flat import Layout

@@ -11,8 +11,9 @@ from torch import Tensor
 
 import sim.models.problem
 import sim.views.landscape
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.geometry import Window
+from sim.experiment.problem import ModelConfig
 from sim.models.evaluation import figures, full_gradient
 from sim.models.flat import Layout
 from sim.models.problem import Problem

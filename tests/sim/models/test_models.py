@@ -11,8 +11,9 @@ import torch
 from torch.utils.data import TensorDataset
 
 from sim.data.arrays import load_arrays
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import ModelConfig
 from sim.models.build import synthetic
 from tests.sim.real_models import descent_of, digits, opened, problem_of, refused, training_part
 
@@ -108,7 +109,8 @@ import math, sys
 from sim.protocol.commands import Advance, Open
 from sim.protocol.answers import Opened
 from sim.engine import Engine
-from sim.experiment.config import Experiment, ModelConfig
+from sim.experiment.config import Experiment
+from sim.experiment.problem import ModelConfig
 engine = Engine()
 config = ModelConfig(dataset="synthetic", examples=int(sys.argv[1]))
 assert isinstance(engine.ask(Open(Experiment(config, device=sys.argv[2]))), Opened)

@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from sim.engine import Engine
-from sim.experiment.config import Experiment, Limit, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, Limit, RunConfig
 from sim.experiment.geometry import Window
+from sim.experiment.problem import ModelConfig
 from sim.protocol.answers import Advanced, Failed
 from sim.protocol.commands import Advance, Open, Survey
 from sim.protocol.trace import Status

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.geometry import Window
+from sim.experiment.problem import ModelConfig
 from sim.experiment.seeds import directions_seed
 from sim.models.problem import Problem
 from sim.protocol.answers import Failed, Inspected, Predicted, Surveyed

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sim.experiment.choices import CLOCKS
-from sim.experiment.config import Experiment, ModelConfig, ProblemConfig
+from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.problems import registry
 from sim.problems.card import card_of, usual_pace
 from tests.sim.real_models import opened, own_file, refused

@@ -9,7 +9,8 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
 from benchmarks.promises import CLAIMS, Claim, Race, Trails, in_window, updates_watched
-from sim.experiment.config import Experiment, ProblemConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
+from sim.experiment.problem import ProblemConfig
 from sim.problems import build_formula, registry
 from sim.problems.curvature import kind_of_point
 from tests.sim.problems.oracle import descend, descend_all, hessian

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from sim.experiment.config import ProblemConfig
 from sim.experiment.geometry import Point
+from sim.experiment.problem import ProblemConfig
 from sim.problems import build_formula, registry
 from sim.problems.curvature import gradient, hessian, kind_of_point, losses
 from sim.problems.formula import Formula

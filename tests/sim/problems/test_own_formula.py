@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
-from sim.engine import problem_of
-from sim.experiment.config import Experiment, ProblemConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
+from sim.experiment.problem import ProblemConfig
+from sim.opening import problem_of
 from sim.problems import build_formula
 from sim.recording.sources import fingerprints, require_same
 from tests.sim.one_run import OneRun

@@ -11,9 +11,9 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import Tensor
 
 import sim.data.table
-from sim.experiment.config import ProblemConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
+from sim.experiment.problem import ProblemConfig
 from sim.problems import build_formula, registry
 from sim.problems.finite_sum import tilts
 from sim.problems.formula import Formula

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sim.experiment.config import ProblemConfig, RunConfig
+from sim.experiment.config import RunConfig
+from sim.experiment.problem import ProblemConfig
 from sim.models.evaluation import full_gradient
 from sim.models.flat import Layout, trainable
 from sim.models.problem import Problem, formula_problem

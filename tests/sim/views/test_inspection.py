@@ -1,6 +1,7 @@
 """What is reported of a model's past updates, against a loop that anybody would write."""
 
 import itertools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
+from sim.experiment.problem import ModelConfig
 from sim.protocol.answers import Inspected
 from sim.protocol.commands import Inspect, Predict, Survey
 from tests.sim.conftest import assert_same
@@ -117,6 +119,7 @@ def test_looking_back_does_not_change_what_comes(tmp_path: Path, device: str) ->
 
 
 def test_what_takes_long_to_make_again_is_made_in_pieces(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.descent.retention.REPLAYED", math.inf)  # none is kept but the start
     engine, _ = opened(Experiment(device=device))
     advanced(engine, 100)
     job = Inspect((50, 50, 50))

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 import sim.views.landscape
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.geometry import Window
+from sim.experiment.problem import ModelConfig
 from sim.experiment.seeds import directions_seed
 from sim.models.evaluation import figures, full_gradient
 from sim.models.flat import Layout

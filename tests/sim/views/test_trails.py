@@ -6,8 +6,9 @@ import torch
 from sklearn.decomposition import PCA
 
 from sim.experiment.choices import PlaneKind
-from sim.experiment.config import Experiment, ModelConfig, RunConfig
+from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.geometry import Window
+from sim.experiment.problem import ModelConfig
 from sim.protocol.answers import PlaneNews, Worked
 from sim.protocol.commands import Retention, SetPlane, Survey, Work
 from sim.views.trails import FittedTrails

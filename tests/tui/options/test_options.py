@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from sim.experiment.choices import OPTIMIZERS
-from sim.experiment.config import Experiment, Limit, ModelConfig, ProblemConfig, RunConfig, default_runs
+from sim.experiment.config import Experiment, Limit, RunConfig, default_runs
 from sim.experiment.document import from_document, to_document
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.journal import ClockChange
+from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.experiment.resolved import Facts, resolve_run
 from tui import cli
 from tui.options.command_line import command_line

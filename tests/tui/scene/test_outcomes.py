@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sim.experiment.config import ProblemConfig
+from sim.experiment.problem import ProblemConfig
 from sim.problems.card import card_of
 from sim.protocol.answers import Members
 from sim.protocol.trace import Status

@@ -5,8 +5,8 @@ from sim.protocol.commands import Open, Survey
 from sim.protocol.trace import NO_ROWS
 from tests.tui.traces import FORMULA, ReplayLink, make_experiment
 from tests.tui.watched import Watched, settle, stand
+from tui.session.asking import Phase
 from tui.session.link import EngineGoneError, StaleError
-from tui.session.session import Phase
 
 SURVEY = Survey(FORMULA.window, 4, 4)
 

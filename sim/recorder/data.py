@@ -1,0 +1,120 @@
+"""The loss over a loop's data: of the model as it stands, and on a plane. Leaves no trace in the loop."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+from sim.experiment.geometry import Window
+from sim.measures.measure import Passes
+from sim.models.evaluation import passes
+from sim.models.losses import reduction_of
+from sim.models.problem import Loss, Problem
+from sim.models.random_state import RandomState, undisturbed
+from sim.models.sources import DatasetSource, Source, TensorSource
+from sim.protocol.answers import Surveyed
+from sim.views.landscape import survey
+
+Data = Dataset[Any] | tuple[Tensor, Tensor] | DataLoader[Any]
+"""The training examples: pairs of inputs and targets, two tensors of them, or what batches are loaded from."""
+
+_GATHERED = 0.5  # seconds that gathering all examples of a data set may take, which then costs nothing any more
+_GATHERED_BYTES = 64 * 2**20
+_FEW = 64  # examples, which show how long all of them will take
+
+
+class LossOverData:
+    """A model's loss over its training examples.
+
+    Args:
+        model: as the loop trains it.
+        loss: of a batch's output and targets.
+        data: see `Data`.
+
+    Attributes:
+        examples: N.
+        pass_seconds: how long a pass through all of them takes, as far as is known.
+
+    Raises:
+        ConfigError: for a loss that is neither a mean nor a sum, where data are taken in pieces. Whatever the model,
+            the loss or the data raise is passed on.
+    """
+
+    def __init__(self, model: nn.Module, loss: Loss, data: Data) -> None:
+        device = next(model.parameters()).device
+        self._device = device
+        with _no_trace(device):
+            source = _source(data, device)
+            problem = Problem(model, loss, source, RandomState.now(device))
+            self._problem = Problem(model, loss, source, problem.random_state, reduction=reduction_of(problem))
+            self.examples = len(source)
+            few = torch.arange(min(_FEW, self.examples))
+            began = time.perf_counter()
+            passes(Problem(model, loss, source, problem.random_state, train=few), model)
+            self.pass_seconds = (time.perf_counter() - began) * self.examples / len(few)
+
+    def passes(self) -> Passes:
+        """Go through all examples with the model as it stands."""
+        began = time.perf_counter()
+        with _no_trace(self._device):
+            found = passes(self._problem, self._problem.model)
+        self.pass_seconds = time.perf_counter() - began
+        return found
+
+    def survey(
+        self, at: Callable[[Tensor], Tensor], plane: int, window: Window, columns: int, rows: int
+    ) -> Iterator[Surveyed | None]:
+        """The landscape on a window of a plane, in pieces; None while there is nothing to be seen of it yet.
+
+        Args:
+            at: the parameters at points of the plane.
+            plane: the plane's number.
+            window, columns, rows: the grid.
+        """
+        with _no_trace(self._device):
+            stages = survey(self._problem, self._problem.twin(self._problem.model), at, window, columns, rows)
+        while True:
+            with _no_trace(self._device):
+                stage = next(stages, None)
+            if stage is None:
+                return
+            seen = Surveyed(window, stage.values, stage.progress, plane, stage.examples)
+            yield seen if stage.progress > 0 else None
+
+
+def _source(data: Data, device: torch.device) -> Source:
+    if isinstance(data, DataLoader):
+        data = data.dataset
+    if isinstance(data, TensorDataset):
+        data = data.tensors[0], data.tensors[1]
+    if isinstance(data, tuple):
+        inputs, targets = data
+        return TensorSource(inputs, targets, device, inputs.dtype)
+    source = DatasetSource(data, device)
+    few = torch.arange(min(_FEW, len(source)))
+    began = time.perf_counter()
+    batch = source.take(few)
+    seconds, size = time.perf_counter() - began, sum(part.nbytes for part in batch)
+    share = len(few) / len(source)
+    if seconds > share * _GATHERED or size > share * _GATHERED_BYTES:
+        return source
+    inputs, targets = source.take(torch.arange(len(source)))
+    return TensorSource(inputs, targets, device, inputs.dtype)
+
+
+@contextmanager
+def _no_trace(device: torch.device) -> Iterator[None]:
+    """Whatever torch, numpy and Python draw at random inside leaves no trace outside."""
+    ours, theirs = random.getstate(), np.random.get_state()
+    try:
+        with undisturbed(device):
+            yield
+    finally:
+        random.setstate(ours)
+        np.random.set_state(theirs)

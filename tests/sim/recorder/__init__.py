@@ -1,0 +1,1 @@
+"""Tests of the recorder of a loop of one's own."""
