@@ -84,6 +84,11 @@ def test_the_status_line_says_that_updates_are_compiled() -> None:
     assert status_text(scene, 150).plain.endswith("  compiled on cpu ")
 
 
+def test_where_time_counts_the_status_line_says_whose_time() -> None:
+    assert "torch" not in status_text(scene_at(), 150).plain
+    assert status_text(replace(scene_at(), clock="seconds"), 150).plain.endswith("  torch on cpu ")
+
+
 @pytest.mark.parametrize("clock", CLOCKS)
 @pytest.mark.parametrize("width", [80, 66])
 def test_a_tight_status_line_cuts_no_number_and_keeps_the_clocks_own(width: int, clock: Clock) -> None:
