@@ -20,7 +20,8 @@ from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.problem import Problem
 from sim.views.landscape import grid, survey
-from sim.views.planes import Plane, random_plane
+from sim.views.plane import Plane
+from sim.views.planes import random_plane
 
 THREADS = (1, 2)
 COLUMNS, ROWS, TURNS = 81, 51, 3

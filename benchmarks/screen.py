@@ -1,9 +1,9 @@
 """What the screen costs: training while it is open, against `gdsim run`.
 
-Both make the three default runs of the mlp on the digits, each in a pseudo-terminal of 120 x 40 cells, the screen
-playing as fast as possible. A machine is not equally fast from one second to the next: they take turns, each
-stopped while the other goes on, so that both train at about the same time and are at about the same update. How far
-they are is read off their terminals, the screen's counter and the percentage of the progress bar.
+Both make the three default runs of the mlp on the digits, by torch, or of `linear`, compiled, each in a pseudo-terminal
+of 120 x 40 cells, the screen playing as fast as possible. A machine is not equally fast from one second to the next:
+they take turns, each stopped while the other goes on, so that both train at about the same time and are at about the
+same update. How far they are is read off their terminals, the screen's counter and the percentage of the progress bar.
 """
 
 import os
@@ -21,9 +21,12 @@ from benchmarks.turns import Line, line
 
 THREADS = (1,)
 ROOT = Path(__file__).parents[1]
-ARGUMENTS = ["--model", "mlp", "--device", "cpu"]
+CASES = {
+    "mlp": (["--model", "mlp", "--device", "cpu", "--backend", "torch"], 20_000),
+    "linear, compiled,": (["linear", "--device", "cpu", "--backend", "compiled"], 2_000_000),
+}
+"""What is run, and how many updates: more than any round gets to."""
 ROUNDS, TURNS, SECONDS = 3, 4, 8.0
-MOST = 20_000  # updates: more than any round gets to
 ENVIRONMENT = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
 
 
@@ -57,7 +60,9 @@ class Program:
             process.suspend()
 
     def close(self) -> None:
-        """End it."""
+        """End it, and what it started, which may be stopped and see nothing of that."""
+        for process in self._processes():
+            process.kill()
         self.child.close(force=True)
 
     def _processes(self) -> list[psutil.Process]:
@@ -67,8 +72,8 @@ class Program:
 class Watched(Program):
     """The screen."""
 
-    def __init__(self) -> None:
-        super().__init__(*ARGUMENTS)
+    def __init__(self, arguments: list[str]) -> None:
+        super().__init__(*arguments)
         self._screen = pyte.Screen(120, 40)
         self._stream = pyte.ByteStream(self._screen)
 
@@ -85,8 +90,9 @@ class Watched(Program):
 class Headless(Program):
     """`gdsim run`."""
 
-    def __init__(self) -> None:
-        super().__init__("run", *ARGUMENTS, "--updates", str(MOST))
+    def __init__(self, arguments: list[str], most: int) -> None:
+        super().__init__("run", *arguments, "--updates", str(most))
+        self._most = most
 
     def updates(self) -> list[tuple[float, float]]:
         """After how many seconds so many updates had been made, each time the percentage changed."""
@@ -94,12 +100,12 @@ class Headless(Program):
         for seconds, some in self.written:
             for percent in re.findall(rb"(\d+)%", some):
                 changes.setdefault(int(percent), seconds)
-        return [(seconds, percent * MOST / 100) for percent, seconds in changes.items()]
+        return [(seconds, percent * self._most / 100) for percent, seconds in changes.items()]
 
 
-def updates_per_second() -> tuple[float, float]:
+def updates_per_second(arguments: list[str], most: int) -> tuple[float, float]:
     """With the screen open, and without."""
-    watched, headless = Watched(), Headless()
+    watched, headless = Watched(arguments), Headless(arguments, most)
     while watched.updates() < 5:
         watched.turn(0.5)
     watched.child.send("}" * 16)
@@ -119,6 +125,7 @@ def updates_per_second() -> tuple[float, float]:
 
 
 def lines() -> Iterator[Line]:
-    """The line of the mlp."""
-    watched, alone = zip(*(updates_per_second() for _ in range(ROUNDS)), strict=True)
-    yield line("mlp with the screen, of gdsim run", watched, alone, goal=0.95)
+    """The line of each."""
+    for name, (arguments, most) in CASES.items():
+        watched, alone = zip(*(updates_per_second(arguments, most) for _ in range(ROUNDS)), strict=True)
+        yield line(f"{name} with the screen, of gdsim run", watched, alone, goal=0.95)

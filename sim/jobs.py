@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sim.protocol.answers import Failed, Result
+from sim.protocol.answers import Failed
 from sim.protocol.commands import Job
+from sim.protocol.results import Result
 
 Piecewise = Iterator[tuple[Result | None, bool]]
 """Yields after each piece what came of the job so far (None: nothing to be seen), and whether it is complete."""

@@ -13,12 +13,12 @@ from sim.descent.state import RunState, module_at
 from sim.experiment.geometry import Point
 from sim.jobs import Piecewise
 from sim.models.problem import Problem
-from sim.protocol.answers import Imagined, Inspected, Remade, Surveyed, UpdateReport
 from sim.protocol.commands import Imagine, Inspect, Job, Predict, Remake, Survey
+from sim.protocol.results import Imagined, Inspected, Remade, Surveyed, UpdateReport
 from sim.views.cloud import possible_steps
 from sim.views.inspection import compare
 from sim.views.landscape import survey
-from sim.views.planes import on_plane_terms
+from sim.views.plane import on_plane_terms
 from sim.views.predictions import predict
 from sim.views.trails import Trails
 

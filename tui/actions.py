@@ -1,4 +1,4 @@
-"""What the keys do; with a run, `run_actions` says, with the curves, `curve_actions`."""
+"""What the keys do that are about all of the race; `surface_actions`, `curve_actions` and `run_actions` have others."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from textual.widgets._toast import Toast
 
-from sim.experiment.choices import CLOCKS, PLANES, Clock
+from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.errors import ConfigError
 from tui import export
 from tui.curve_actions import CurveActions
@@ -18,21 +18,19 @@ from tui.panels.lens import Lens
 from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
 from tui.panels.seeking import Sought, Stepped
-from tui.panels.surface import Surface
 from tui.record_actions import RecordActions
 from tui.run_actions import RunActions
 from tui.scene.narrate import what_goes_wrong
 from tui.scene.scene import Scene
 from tui.session import lockstep
-from tui.session.session import Session
+from tui.surface_actions import SHORT, SurfaceActions
 from tui.themes import THEMES
 
-_SHORT = 2.0  # seconds for words about what is to be seen beneath them
 DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 """The classes of a screen that shows the data, or a model's answers: where."""
 
 
-class Actions(CurveActions, RunActions, RecordActions):
+class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
     """What the keys do; `GdsimApp` has the layout and the passing of time.
 
     Attributes:
@@ -47,11 +45,6 @@ class Actions(CurveActions, RunActions, RecordActions):
 
     def frame(self) -> None:
         """Let time go by and draw what changed."""
-        raise NotImplementedError
-
-    @property
-    def races(self) -> tuple[Session, ...]:
-        """What goes on when it plays: the race that the keys are about, and the one beside it."""
         raise NotImplementedError
 
     @property
@@ -134,7 +127,7 @@ class Actions(CurveActions, RunActions, RecordActions):
         """The clock after the present one; the user is notified."""
         clocks = list(CLOCKS)
         clock = clocks[(clocks.index(self.session.clock) + 1) % len(clocks)]
-        self.notify(f"{clock}: {CLOCKS[clock].sentence}", title="clock", timeout=_SHORT)
+        self.notify(f"{clock}: {CLOCKS[clock].sentence}", title="clock", timeout=SHORT)
         return clock
 
     def action_problems(self) -> None:
@@ -164,19 +157,6 @@ class Actions(CurveActions, RunActions, RecordActions):
         """Stop the engine, whatever it is doing."""
         self.session.kill()
 
-    def on_surface_start_chosen(self, message: Surface.StartChosen) -> None:
-        """Begin from the point that was clicked on."""
-        if not self.session.card.movable:
-            self.notify("A model begins as it was made from the seed; R makes it anew from another one.")
-            return
-        self.session.reset(start=message.point)
-        words = f"Start: {message.point.x:.4g}, {message.point.y:.4g}; S goes back to the problem's own."
-        self.notify(words, timeout=_SHORT)
-
-    def on_surface_moved(self) -> None:
-        """Draw the window that was chosen with the mouse, and have its landscape made."""
-        self.redraw()
-
     def action_select_run(self, step: int) -> None:
         """Look at the next run, or the one before."""
         look, there = self.session.look, self.session.there
@@ -204,44 +184,6 @@ class Actions(CurveActions, RunActions, RecordActions):
             self.redraw()
 
     # -- keys: panels -------------------------------------------------------------------------------------------------
-
-    def action_zoom(self, factor: float) -> None:
-        """Nearer or farther."""
-        self.in_sight(Surface).zoom(factor)
-        self.redraw()
-
-    def action_pan(self, across: float, up: float) -> None:
-        """Move the window."""
-        self.in_sight(Surface).pan(across, up)
-        self.redraw()
-
-    def action_fit(self) -> None:
-        """Show all of the trails."""
-        self.in_sight(Surface).fit()
-        self.redraw()
-
-    def action_toggle_follow(self) -> None:
-        """Keep the heads in sight."""
-        self.in_sight(Surface).follow ^= True
-        self.redraw()
-
-    def action_next_plane(self) -> None:
-        """See a model's parameters on another plane."""
-        kinds = list(PLANES)
-        for session, surface in zip(self.races, self.query(Surface), strict=False):
-            if session.trails is not None and session.trails.plane.kind in kinds:
-                kind = kinds[(kinds.index(session.trails.plane.kind) + 1) % len(kinds)]
-                surface.fit_always()
-                session.set_plane(kind)
-                self.notify(f"{kind}: {PLANES[kind]}", title="plane", timeout=_SHORT)
-                return
-        if self.session.trails is not None:
-            self.notify("Two parameters are their own plane; planes are for models.")
-
-    def action_toggle_contours(self) -> None:
-        """With or without contour lines."""
-        self.in_sight(Surface).contours ^= True
-        self.redraw()
 
     def action_next_view(self) -> None:
         """The data instead of the curves, then instead of the surface, then away; beside them where there is room."""

@@ -11,23 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.experiment.config import Experiment, Limit
+from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
 from sim.experiment.journal import Fork
-from sim.experiment.resolved import Resolved
 from sim.problems.card import Card
 from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews
 from sim.protocol.commands import Advance, Command, Open, Save, SetPlane
-from sim.protocol.trace import BANDS, Rows, Status
+from sim.protocol.trace import Rows, Status
 from sim.recording.writer import CHECKPOINTS_EVERY, Writer
-from tui import export, plain_text
-from tui.draw.numbers import count, decimal
+from tui import export
+from tui.draw.numbers import count
 from tui.outcome import Outcome
 from tui.progress import progress
-from tui.scene.outcomes import statuses_in_words, whereabouts
 from tui.session.change_words import begins_early
 from tui.session.resuming import Resumption
 from tui.spool import Spool
+from tui.summary import summary
 
 _KILLED = 128  # plus the number of the signal: the shells' exit code
 _TROUBLE = 2
@@ -205,65 +204,3 @@ def _progress(experiment: Experiment, outcome: Outcome) -> float:
     column, ends = _COLUMN_OF_UNIT[limit.unit], outcome.ends.rows.values()
     parts = [1.0 if Status(end["status"][0]).stopped else min(1.0, end[column][0] / limit.value) for end in ends]
     return float(np.mean(parts))
-
-
-def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
-    """How each run ended, as plain text: what was run, then a table."""
-    note = f" ({card.note})" if card.note else ""
-    end = () if experiment.limit is None else (_end_in_words(experiment.limit),)
-    facts = (*end, seeds_in_words(experiment), f"{experiment.backend} on {outcome.opened.device}")
-    title = plain_text.visible(f"{card.title}{note}")
-    if experiment.examples:
-        facts = (f"{count(experiment.examples)} examples", *facts)
-    lines = [title, " · ".join(facts), ""]
-    if outcome.stopped_by is not None:
-        lines[1] += " · interrupted"
-    tested = outcome.opened.tests > 0
-    many = experiment.seeds > 1
-    titles = ("run", "batch size", "optimizer", "rate", "updates", "epochs", "examples", "seconds")
-    own = ("median loss", "10%", "90%") if many else ("loss", *(("test loss", "test accuracy") if tested else ()))
-    columns = ("loss", *(BANDS["loss"] if many else ("test_loss", "test_accuracy") if tested else ()))
-    table = [(*titles, *own, "status")]
-    for index, run in enumerate(lineage.newest for lineage in outcome.lineages):
-        (last,) = outcome.ends.rows[index]
-        table.append(
-            (
-                run.name,
-                "all" if run.full_batch else str(run.batch_size),
-                run.optimizer,
-                decimal(run.lr),
-                count(int(last["update"])),
-                decimal(float(last["epoch"])),
-                count(int(last["examples"])),
-                decimal(float(last["seconds"])),
-                *(decimal(outcome.newest(index, name)) for name in columns),
-                statuses_in_words(outcome.members[index])
-                if outcome.members
-                else _in_words(outcome.status(index), int(last["update"])),
-            )
-        )
-    words = (0, 2, len(table[0]) - 1)
-    numbers = [column for column in range(len(table[0])) if column not in words]
-    return "\n".join(lines + plain_text.table(table, numbers) + _whereabouts(card, outcome))
-
-
-def seeds_in_words(experiment: Resolved) -> str:
-    """From which seeds each run is made."""
-    first = experiment.seed
-    return f"seeds {first} to {first + experiment.seeds - 1}" if experiment.seeds > 1 else f"seed {first}"
-
-
-def _whereabouts(card: Card, outcome: Outcome) -> list[str]:
-    """Where the members of each run went, a line each, where there is something to say."""
-    lines = [(name, whereabouts(card, members)) for name, members in zip(outcome.names, outcome.members, strict=False)]
-    return ["", *plain_text.table(lines)] if any(words for _, words in lines) else []
-
-
-def _end_in_words(limit: Limit) -> str:
-    """How far each run was to come."""
-    return f"each run for {limit.value:,g} {limit.unit if limit.value != 1 else limit.unit[:-1]}"
-
-
-def _in_words(status: Status, update: int) -> str:
-    word = status.name.lower()
-    return f"{word} at update {count(update)}" if status is Status.DIVERGED else word

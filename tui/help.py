@@ -43,7 +43,7 @@ _FORMULA_TRIES = (
 _MODEL_TRIES = (
     *_WATCH,
     "Press `c` again for the clock of *seconds*: on many examples (`gdsim --model mlp --dataset synthetic`) a "
-    "mini-batch is what makes the most of them.",
+    "mini-batch is what makes the most of them, with `--backend torch` and with `--backend compiled`.",
     "Press `p` for another plane, and see how far off it the runs are; press `v` for some test examples.",
     "Press `m`: the same three descents on two parameters, where all there is can be seen.",
     "Compare batch sizes: `gdsim --model mlp --run name=eight,batch_size=8 --run name=all,batch_size=all`.",

@@ -11,9 +11,9 @@ from sim.protocol.trace import Rows
 from sim.recording.reader import Recording
 from tui import event_files, export, plain_text
 from tui.draw.numbers import count
-from tui.headless import summary
 from tui.outcome import Ends, Outcome
 from tui.session.playback import recorded_card
+from tui.summary import summary
 
 _STATES = {"complete": "complete", "being written": "being written just now", "broken off": "its program was ended"}
 

@@ -16,7 +16,7 @@ from sim.experiment.errors import ConfigError
 from sim.experiment.resolved import Lineage, Run, Stage
 from sim.measures.measure import Gradients, Passes
 from sim.protocol.trace import Status
-from sim.views.planes import on_plane_terms
+from sim.views.plane import on_plane_terms
 from sim.views.snapshots import Snapshots
 
 MakeStepper = Callable[[Course], Stepper]

@@ -26,7 +26,7 @@ from sim.models.problem import Problem
 from sim.models.random_state import RandomState
 from sim.protocol.answers import Trouble
 from sim.protocol.trace import Status
-from sim.views.planes import on_plane_terms
+from sim.views.plane import on_plane_terms
 
 GRADIENT_TOLERANCE = 1e-4
 """A run has converged while the norm of the gradient over all examples is below this; it goes on all the same.

@@ -59,7 +59,7 @@ CLOCKS: dict[Clock, ClockKind] = {
         lambda examples: examples / 2,
     ),
     "seconds": ClockKind(
-        "every run gets the same computing time: what a second is worth",
+        "every run gets the same computing time of the backend: what a second is worth there",
         "seconds",
         lambda examples: 1.0 if examples >= _MANY else 0.1,
         measured=True,

@@ -1,12 +1,12 @@
 """What is minimised, as asked for. Imports no torch."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, get_args
 
 from sim.experiment.choices import DATASETS, MODELS, NETWORKS, Loader, Scale, Task
 from sim.experiment.errors import ConfigError, choose, suggest
+from sim.experiment.own_files import named_file
 from sim.experiment.words import shown
 
 MAX_WORKERS = 128  # processes of each run, which import torch anew
@@ -43,7 +43,7 @@ class ProblemConfig:
     @property
     def own_file(self) -> tuple[str, str] | None:
         """The user's own file and the function in it; None for the problems that come with gdsim."""
-        return _own_file(self.name, "output")
+        return named_file(self.name, "output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +113,7 @@ class ModelConfig:
     @property
     def own_file(self) -> tuple[str, str] | None:
         """The user's own file and the function in it; None for the models that come with gdsim."""
-        return _own_file(self.model, "model")
-
-
-def _own_file(text: str, usual: str) -> tuple[str, str] | None:
-    """The file and the name in "FILE.py:NAME", or the usual one; None for other texts."""
-    found = re.fullmatch(r"(.+\.py)(?::(\w*))?", text)
-    return (found[1], found[2] or usual) if found else None
+        return named_file(self.model, "model")
 
 
 @dataclass(frozen=True, slots=True)

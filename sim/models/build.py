@@ -20,7 +20,7 @@ from sim.models.checks import check
 from sim.models.copies import OnCopies, changes_in_place, on_copies
 from sim.models.losses import decision_of, reduction_of
 from sim.models.networks import cnn, mlp
-from sim.models.own_file import OwnFile, load_own_file
+from sim.models.own_model import OwnFile, load_own_file
 from sim.models.problem import Loss, Problem
 from sim.models.random_state import RandomState
 from sim.models.sources import Source, TensorSource

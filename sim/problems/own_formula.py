@@ -1,9 +1,7 @@
 """A two-parameter problem from the user's own file: what it defines, and whether it can serve. Imports no torch."""
 
-import importlib.util
 import inspect
 import math
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -12,6 +10,7 @@ import numpy as np
 
 from sim.experiment.errors import ConfigError, choose, require_file, suggest
 from sim.experiment.geometry import Point, Window
+from sim.experiment.own_files import loaded
 from sim.problems.curvature import losses
 from sim.problems.formula import Floats, Formula, LossName, Output
 
@@ -31,7 +30,7 @@ def own_formula(path: str, name: str) -> Formula:
         ConfigError: for what cannot serve. What the file itself raises is passed on.
     """
     require_file(Path(path), "problem")
-    module = _loaded(path)
+    module = loaded(path, _PRIVATE_NAME)
     output = getattr(module, name, None)
     if not inspect.isfunction(output):
         own = [word for word, value in vars(module).items() if inspect.isfunction(value) and word != "data"]
@@ -68,19 +67,6 @@ def require_finite(formula: Formula, start: Point) -> None:
     if not math.isfinite(loss):
         a, b = start
         raise ConfigError(f"The loss is {loss:g} at the start {a:g},{b:g}; choose another one with --start.")
-
-
-def _loaded(path: str) -> ModuleType:
-    """The file as a module under a private name, its folder importable as if it had been run."""
-    spec = importlib.util.spec_from_file_location(_PRIVATE_NAME, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[_PRIVATE_NAME] = module
-    if (folder := str(Path(path).resolve().parent)) not in sys.path:
-        sys.path.insert(0, folder)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _parameters(output: Output, name: str, path: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from sim.models.losses import reduction_of
 from sim.models.problem import Loss, Problem
 from sim.models.random_state import RandomState, undisturbed
 from sim.models.sources import DatasetSource, Source, TensorSource
-from sim.protocol.answers import Surveyed
+from sim.protocol.results import Surveyed
 from sim.views.landscape import survey
 
 Data = Dataset[Any] | tuple[Tensor, Tensor] | DataLoader[Any]

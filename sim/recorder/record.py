@@ -18,14 +18,15 @@ from sim.experiment.seeds import Seeds
 from sim.experiment.words import first_line
 from sim.models.flat import Layout, trainable
 from sim.models.problem import Loss
-from sim.protocol.answers import Advanced, Opened, PlaneNews, Surveyed, Worked
+from sim.protocol.answers import Advanced, Opened, PlaneNews, Worked
 from sim.protocol.commands import Advance, Open, Survey
+from sim.protocol.results import Surveyed
 from sim.protocol.trace import Rows
 from sim.recorder.data import Data, LossOverData
 from sim.recorder.loop import resolved_loop
 from sim.recorder.steps import Steps
 from sim.recording.writer import Writer, check_name
-from sim.views.planes import on_plane_terms
+from sim.views.plane import on_plane_terms
 from sim.views.trails import REFIT_AFTER, trails_of
 
 _FIRST, _EVERY = 0.5, 2.0  # seconds until what came is first looked at, and between two looks at most

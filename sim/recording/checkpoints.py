@@ -6,8 +6,9 @@ from zlib import crc32
 
 from sim.experiment.choices import CLOCKS
 from sim.protocol.checkpoint import Checkpoint, Part, SavedRun, SavedSnapshots, SavedTensor
-from sim.recording.file import all_of, document, typed
+from sim.recording.file import all_of
 from sim.recording.schema import insert
+from sim.recording.values import document, typed
 
 _MOST = 32  # checkpoints that are kept
 _MOST_BYTES = 128 * 2**20  # of those but the newest

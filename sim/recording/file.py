@@ -1,13 +1,11 @@
 """A recording's file: opening it, and taking values out of it, which may be anything. Imports no torch."""
 
-import json
 import math
 import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +16,6 @@ from sim.protocol.trace import ROW, Rows
 from sim.recording.schema import APPLICATION, TRACE, VERSION
 
 _LOCK_PATIENCE = 1.0  # seconds for another program that holds the file
-
-Value = TypeVar("Value", int, float, str)
 
 
 @contextmanager
@@ -180,20 +176,3 @@ class Points:
         points[at] = self._ahead[there, 1:]
         self._ahead = self._ahead[self._ahead[:, 0] > updates[-1]]
         return points
-
-
-def document(text: object) -> dict[str, Any]:
-    """A JSON object."""
-    found = json.loads(typed(text, str))
-    if not isinstance(found, dict):
-        raise ValueError("a document is no table")
-    return found
-
-
-def typed(value: object, kind: type[Value]) -> Value:
-    """A value of a column. A number that is missing is NaN, and SQLite may keep 1.0 as 1."""
-    if kind is float and (value is None or isinstance(value, int)):
-        return kind(math.nan if value is None else value)
-    if not isinstance(value, kind):
-        raise ValueError(f"something else stands where a {kind.__name__} should")
-    return value

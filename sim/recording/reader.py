@@ -3,24 +3,25 @@
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.experiment.choices import CLOCKS, Optimizer, PlaneKind, PlaneName
+from sim.experiment.choices import Optimizer
 from sim.experiment.config import RunConfig
 from sim.experiment.document import from_document, to_document
-from sim.experiment.geometry import Window
 from sim.experiment.journal import Journal
-from sim.experiment.resolved import Facts, Lineage, Run, Stage, resolve
-from sim.protocol.answers import Advanced, Opened, PlaneNews, Surveyed, Trail, Trouble
+from sim.experiment.resolved import Facts, Lineage, Stage, resolve
+from sim.protocol.answers import Advanced, Opened, PlaneNews, Trail, Trouble
 from sim.protocol.checkpoint import Resume
-from sim.protocol.trace import Rows, Status
+from sim.protocol.results import Surveyed
+from sim.protocol.trace import Rows
 from sim.recording.checkpoints import read_checkpoints, read_snapshots
-from sim.recording.file import Points, all_of, document, only, open_file, reading, trace_of, typed
+from sim.recording.file import Points, all_of, only, open_file, reading, trace_of
+from sim.recording.values import checked, document, landscape_of, plane_of, settings_of, trouble_of, typed
 
 _HEAD = ("x", "y", "distance")
 _AT_ONCE = 100_000  # rows
@@ -101,7 +102,7 @@ class Recording:
     def troubles(self) -> tuple[Trouble, ...]:
         """Why runs failed."""
         with reading(self.path):
-            return tuple(map(_trouble, all_of(self._database, "troubles ORDER BY rowid")))
+            return tuple(map(trouble_of, all_of(self._database, "troubles ORDER BY rowid")))
 
     def pieces(self) -> Iterator[tuple[Rows, Floats]]:
         """All that was recorded, as of one batch: run by run, in blocks.
@@ -122,7 +123,7 @@ class Recording:
         """The newest landscape of the newest plane; None without any."""
         with reading(self.path):
             found = all_of(self._database, "landscapes ORDER BY rowid DESC LIMIT 1")
-            return _landscape(found[0]) if found else None
+            return landscape_of(found[0]) if found else None
 
     @property
     def landscapes(self) -> int:
@@ -190,7 +191,7 @@ class Recording:
     def _lineages(self) -> tuple[Lineage, ...]:
         stages: dict[int, list[Stage]] = {}
         for row in all_of(self._database, "stages ORDER BY rowid"):
-            stage = Stage(typed(row["update"], int), _settings(row), RunConfig(**document(row["asked"])))
+            stage = Stage(typed(row["update"], int), settings_of(row), RunConfig(**document(row["asked"])))
             stages.setdefault(typed(row["run"], int), []).append(stage)
         lineages: list[Lineage] = []
         for row in all_of(self._database, "runs ORDER BY run"):
@@ -208,7 +209,7 @@ class Recording:
         self._row = max(newest, self._row)
         if (np.diff(rows["moment"]) < 0).any():
             raise ValueError("the order of the rows is not that of time")
-        return _checked(rows, runs)
+        return checked(rows, runs)
 
     def _rows_of(self, run: int, lineages: tuple[Lineage, ...], until: int = _NEVER) -> Iterator[Rows]:
         """The rows of a run up to an update, in blocks; what it has in common with its parent is in the file once."""
@@ -222,7 +223,7 @@ class Recording:
             rows, newest = trace_of(self._database, where, run, newest, until, _AT_ONCE)
             if not len(rows):
                 return
-            yield _checked(rows, len(lineages))
+            yield checked(rows, len(lineages))
 
     def _plane_news(self, lineages: tuple[Lineage, ...], *, start: bool = False) -> PlaneNews:
         """What is new on the plane, or all where the points were replaced; at the start the first points alone."""
@@ -246,7 +247,7 @@ class Recording:
             trails.append(Trail(own[:, 0].astype(np.int64), own[:, 1:3], own[:, 3], (head[0], head[1]), head[2]))
         return PlaneNews(
             number=typed(plane["number"], int),
-            kind=_plane_kind(plane["kind"]),
+            kind=plane_of(plane["kind"]),
             words=typed(plane["words"], str),
             explained=typed(plane["explained"], float),
             whole=whole,
@@ -264,56 +265,4 @@ class Recording:
     def _new_troubles(self) -> tuple[Trouble, ...]:
         rows = all_of(self._database, f"troubles ORDER BY rowid LIMIT -1 OFFSET {self._troubles}")
         self._troubles += len(rows)
-        return tuple(map(_trouble, rows))
-
-
-def _checked(rows: Rows, runs: int) -> Rows:
-    """The same rows.
-
-    Raises:
-        ValueError: if there are any that no run can have.
-    """
-    bounds = ("run", runs), ("clock", len(CLOCKS)), ("status", len(Status))
-    right = (
-        *((rows[name] < bound).all() for name, bound in bounds),
-        *(np.isfinite(rows[name]).all() for name in ("position", "epoch", "seconds")),
-        *((rows[name] >= 0).all() for name in ("update", "moment", "examples")),
-        *((np.diff(rows["update"][rows["run"] == run]) > 0).all() for run in range(runs)),
-    )
-    if not all(right):
-        raise ValueError("a row of the trace is none that a run can have")
-    return rows
-
-
-def _trouble(row: sqlite3.Row) -> Trouble:
-    sentence, details = typed(row["sentence"], str), typed(row["details"], str)
-    return Trouble(typed(row["run"], int), sentence, details, document(row["measures"]))
-
-
-def _settings(row: sqlite3.Row) -> Run:
-    values: dict[str, Any] = {}
-    for field in fields(Run):
-        kind = field.type if field.type in (int, float) else str  # words are of types of their own
-        values[field.name] = bool(row[field.name]) if field.type is bool else typed(row[field.name], kind)
-    return Run(**values)
-
-
-def _landscape(row: sqlite3.Row) -> Surveyed:
-    if row["type"] != "<f8":
-        raise ValueError("a landscape is not of the type <f8")
-    return Surveyed(
-        window=Window(*(typed(row[name], float) for name in Window._fields)),
-        values=np.frombuffer(row["values"], dtype="<f8").reshape(row["rows"], row["columns"]),
-        progress=typed(row["progress"], float),
-        plane=typed(row["plane"], int),
-        examples=typed(row["examples"], int),
-        run=typed(row["run"], int),
-    )
-
-
-def _plane_kind(word: object) -> PlaneName:
-    known: tuple[PlaneName, ...] = (*get_args(PlaneKind), "identity")
-    for kind in known:
-        if kind == word:
-            return kind
-    raise ValueError("there is no such plane")
+        return tuple(map(trouble_of, rows))

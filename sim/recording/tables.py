@@ -13,8 +13,9 @@ from sim.experiment.config import Experiment
 from sim.experiment.document import change_document, to_document
 from sim.experiment.journal import Journal
 from sim.experiment.resolved import Lineage
-from sim.protocol.answers import Advanced, Answer, Changed, Opened, PlaneNews, Saved, Surveyed, Trouble, Worked
+from sim.protocol.answers import Advanced, Answer, Changed, Opened, PlaneNews, Saved, Trouble, Worked
 from sim.protocol.checkpoint import Checkpoint
+from sim.protocol.results import Surveyed
 from sim.protocol.trace import Rows
 from sim.recording.checkpoints import write_checkpoint
 from sim.recording.schema import STAGE, TRACE, insert

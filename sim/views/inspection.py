@@ -6,8 +6,8 @@ from torch import Tensor
 from sim.experiment.geometry import Point
 from sim.measures import measures
 from sim.measures.measure import Gradients
-from sim.protocol.answers import UpdateReport
-from sim.views.planes import Plane, on_plane_terms
+from sim.protocol.results import UpdateReport
+from sim.views.plane import Plane, on_plane_terms
 
 _SHOWN_INDICES = 64
 

@@ -11,7 +11,7 @@ from sim.data.scaling import Scaling
 from sim.models.decision import Decision
 from sim.models.evaluation import evaluating
 from sim.models.problem import Problem
-from sim.protocol.answers import Predicted
+from sim.protocol.results import Predicted
 
 _LONGEST = 12  # characters of a quantity
 

@@ -15,19 +15,8 @@ from torch import Tensor, nn
 from sim.experiment.choices import PlaneKind, PlaneName
 from sim.models.flat import Layout, trainable
 from sim.protocol.answers import PlaneNews, Trail
-from sim.views.planes import (
-    Plane,
-    Scatter,
-    Seen,
-    aligned,
-    distinct,
-    explained,
-    heads_plane,
-    identity_plane,
-    on_plane_terms,
-    pca_plane,
-    random_plane,
-)
+from sim.views.plane import Plane, Scatter, Seen, explained, identity_plane, on_plane_terms
+from sim.views.planes import aligned, distinct, heads_plane, pca_plane, random_plane
 from sim.views.snapshots import Snapshots
 
 Floats = NDArray[np.float64]

@@ -25,8 +25,9 @@ from sim.experiment.resolved import Resolved, resolve
 from sim.kernels.formula import kernels_of
 from sim.models.evaluation import passes
 from sim.models.problem import Problem
-from sim.protocol.answers import Failed, Result, Worked
+from sim.protocol.answers import Failed, Worked
 from sim.protocol.commands import Job, Retention, Work
+from sim.protocol.results import Result
 from sim.protocol.trace import Rows, Status
 
 

@@ -18,8 +18,9 @@ from sim.experiment.geometry import Point, Window
 from sim.experiment.journal import ClockChange
 from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.models.problem import formula_problem
-from sim.protocol.answers import Changed, Failed, Inspected, Opened, Surveyed
+from sim.protocol.answers import Changed, Failed, Opened
 from sim.protocol.commands import Advance, Inspect, Open, SetClock, SetPlane, Survey
+from sim.protocol.results import Inspected, Surveyed
 from sim.protocol.trace import Status
 from tests.sim.conftest import assert_same, line_formula
 from tests.sim.one_run import work, worked

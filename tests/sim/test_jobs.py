@@ -8,8 +8,9 @@ import pytest
 
 from sim.experiment.geometry import Window
 from sim.jobs import Jobs
-from sim.protocol.answers import Failed, Surveyed
+from sim.protocol.answers import Failed
 from sim.protocol.commands import Job, Survey
+from sim.protocol.results import Surveyed
 
 WINDOW = Window(0, 1, 0, 1)
 

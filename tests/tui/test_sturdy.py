@@ -14,8 +14,9 @@ from textual.pilot import Pilot
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from sim.protocol.answers import Failed, Result
+from sim.protocol.answers import Failed
 from sim.protocol.commands import Job, Predict
+from sim.protocol.results import Result
 from tests.tui.screen import WIDE, app_of, on_screen, ready, settled, text_of, wait_for
 from tests.tui.traces import CARD, ReplayLink, make_experiment, make_race
 from tui.app import GdsimApp

@@ -17,21 +17,7 @@ from sim.experiment.problem import ProblemConfig
 from sim.experiment.resolved import Facts, Resolved, Run, resolve
 from sim.problems.card import Card
 from sim.problems.formula import DataView, Formula
-from sim.protocol.answers import (
-    Advanced,
-    Answer,
-    Changed,
-    Imagined,
-    Inspected,
-    Opened,
-    PlaneNews,
-    Refused,
-    Result,
-    Surveyed,
-    Trail,
-    UpdateReport,
-    Worked,
-)
+from sim.protocol.answers import Advanced, Answer, Changed, Opened, PlaneNews, Refused, Trail, Worked
 from sim.protocol.cloud import Cloud, covariance_of
 from sim.protocol.commands import (
     Advance,
@@ -47,6 +33,7 @@ from sim.protocol.commands import (
     Survey,
     Work,
 )
+from sim.protocol.results import Imagined, Inspected, Result, Surveyed, UpdateReport
 from sim.protocol.trace import ROW, Rows, Status
 from tui.draw.palette import DARK
 from tui.scene.building import build_scene

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.protocol.answers import Surveyed
+from sim.protocol.results import Surveyed
 from tui.draw.palette import Palette, band_of, loss_levels
 from tui.draw.viewport import Viewport, contours
 

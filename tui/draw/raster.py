@@ -22,31 +22,39 @@ def line_dots(dots: Floats, width: int, height: int) -> tuple[Integers, Integers
 
 
 def _clip(begins: Floats, ends: Floats, width: int, height: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """The parts of segments inside the box [0, width] x [0, height] (Liang and Barsky), and which have one.
+    """The parts of segments inside the box [0, width] x [0, height], and which have one.
 
     Shapes (n, 2), (n, 2) to (m, 2), (m, 2) and (n,).
     """
     begins, ends = begins.clip(-_FAR, _FAR), ends.clip(-_FAR, _FAR)
     box = np.array([width, height], dtype=np.float64)
-    span = ends - begins
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        near, far = (0 - begins) / span, (box - begins) / span
-    still = span == 0
-    outside = still & ((begins < 0) | (begins > box))
-    enter = np.where(still, 0.0, np.minimum(near, far)).max(axis=1, initial=0.0)
-    leave = np.where(still, 1.0, np.maximum(near, far)).min(axis=1, initial=1.0)
-    inside = (enter <= leave) & ~outside.any(axis=1)
-    begins, span = begins[inside], span[inside]
-    first = begins + enter[inside, None] * span
-    last = begins + leave[inside, None] * span
+    within = (begins >= 0) & (begins <= box) & (ends >= 0) & (ends <= box)
+    inside = within[:, 0] & within[:, 1]
+    crossing = np.flatnonzero(~inside)
+    if len(crossing):  # to cut all of them would take five times as long, and most lie within
+        begins[crossing], ends[crossing], inside[crossing] = _cut(begins[crossing], ends[crossing], box)
+        begins, ends = begins[inside], ends[inside]
     limit = box - 1  # the last dot; the box's far edge belongs to it
-    return np.floor(first).clip(0, limit), np.floor(last).clip(0, limit), inside
+    return np.floor(begins).clip(0, limit), np.floor(ends).clip(0, limit), inside
+
+
+def _cut(begins: Floats, ends: Floats, box: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Where segments enter and leave the box [0, box] (Liang and Barsky), and which of them do."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        span = ends - begins
+        near, far = (0 - begins) / span, (box - begins) / span
+        still = span == 0
+        outside = still & ((begins < 0) | (begins > box))
+        enter = np.where(still, 0.0, np.minimum(near, far)).max(axis=1, initial=0.0)
+        leave = np.where(still, 1.0, np.maximum(near, far)).min(axis=1, initial=1.0)
+        meets = (enter <= leave) & ~outside.any(axis=1)
+        return begins + enter[:, None] * span, begins + leave[:, None] * span, meets
 
 
 def _rasterise(begins: Floats, ends: Floats) -> tuple[Integers, Integers, Integers]:
     """The dots of segments between whole dots, one for each step along the longer axis: x, y and which segment."""
     span = ends - begins
-    steps = np.abs(span).max(axis=1, initial=0.0).astype(np.int64)
+    steps = np.maximum(*np.abs(span.T)).astype(np.int64)  # twice as fast as `max` along so short an axis
     segment = np.repeat(np.arange(len(steps)), steps + 1)
     first = np.cumsum(steps + 1) - (steps + 1)
     step = np.arange(len(segment)) - first[segment]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim.protocol.answers import Imagined
+from sim.protocol.results import Imagined
 from tui.draw.canvas import POINT, Canvas
 from tui.draw.viewport import Viewport
 from tui.scene.scene import RunScene

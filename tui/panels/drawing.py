@@ -10,7 +10,7 @@ from textual.geometry import Size
 from tui.panels.surface import Surface
 from tui.scene.scene import Scene
 
-_NUMBERS_PER_SECOND = 5  # while it plays: more could not be read
+_NUMBERS_PER_SECOND = 4  # while it plays: more could not be read, and all of them cost as much as five surfaces
 
 
 class Panel(Protocol):

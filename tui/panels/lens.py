@@ -3,8 +3,8 @@
 import numpy as np
 
 from sim.experiment.geometry import Window
-from sim.protocol.answers import Imagined
 from sim.protocol.cloud import Cloud, what_it_shows
+from sim.protocol.results import Imagined
 from tui.draw.canvas import Canvas
 from tui.draw.numbers import count, quantity
 from tui.draw.viewport import Viewport

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from sim.protocol.answers import Predicted
+from sim.protocol.results import Predicted
 from tui.draw.palette import Palette, hexadecimal
 from tui.panels.words import Words
 from tui.scene.scene import RunScene, Scene

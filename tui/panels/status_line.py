@@ -35,7 +35,8 @@ def status_text(scene: Scene, width: int) -> Text:
     many = scene.experiment.seeds
     seed = Text(f"seed {scene.experiment.seed}" if many == 1 else f"{count(many)} seeds")
     backend = scene.experiment.backend
-    device = Text(f"{_GAP}{'' if backend == 'torch' else f'{backend} on '}{scene.device} ")
+    named = backend != "torch" or CLOCKS[scene.clock].measured  # where time counts, it is said whose time
+    device = Text(f"{_GAP}{f'{backend} on ' if named else ''}{scene.device} ")
     full, brief = (
         Text(_GAP).join([transport(scene), counters(scene, explained=explained), seed]) for explained in (True, False)
     )

@@ -9,8 +9,8 @@ from textual.message import Message
 
 from sim.experiment.geometry import Point, Window
 from sim.problems.card import Card
-from sim.protocol.answers import Surveyed
 from sim.protocol.commands import Survey
+from sim.protocol.results import Surveyed
 from tui.draw.canvas import GROUND, Canvas
 from tui.draw.ground import Ground
 from tui.draw.numbers import count

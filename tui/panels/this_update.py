@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from sim.measures import measures
-from sim.protocol.answers import UpdateReport
+from sim.protocol.results import UpdateReport
 from tui.draw.numbers import count, decimal, measured
 from tui.draw.palette import hexadecimal
 from tui.panels.words import Words

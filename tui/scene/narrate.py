@@ -11,7 +11,7 @@ from sim.protocol.cloud import Cloud, batch_covariance
 from sim.protocol.trace import Status
 from tui.draw.numbers import count, decimal, duration, quantity
 from tui.scene.comparison import leader, lowest, waits
-from tui.scene.outcomes import whereabouts
+from tui.scene.members import whereabouts
 from tui.scene.scene import RunScene, Scene
 
 _LINES = 2  # of the panel

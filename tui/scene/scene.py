@@ -13,11 +13,12 @@ from sim.experiment.journal import Journal
 from sim.experiment.resolved import Resolved, Run
 from sim.problems.card import Card
 from sim.problems.curvature import Kind
-from sim.protocol.answers import Imagined, Members, PlaneNews, Predicted, UpdateReport
+from sim.protocol.answers import Members, PlaneNews
+from sim.protocol.results import Imagined, Predicted, UpdateReport
 from sim.protocol.trace import Rows, Status
 from tui.draw.numbers import short
 from tui.draw.palette import Palette
-from tui.scene.outcomes import statuses_in_words
+from tui.scene.members import statuses_in_words
 from tui.scene.settings_changes import SettingsChange
 
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sim.protocol.answers import UpdateReport
+from sim.protocol.results import UpdateReport
 
 _KEPT = 512  # updates of each run: those that were looked at last
 

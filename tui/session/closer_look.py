@@ -6,8 +6,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from sim.experiment.resolved import Lineage, Run
-from sim.protocol.answers import Failed, Imagined, Inspected, Opened, Predicted, Remade, Surveyed, UpdateReport, Worked
+from sim.protocol.answers import Failed, Opened, Worked
 from sim.protocol.commands import Imagine, Inspect, Job, Predict, Remake, Survey, Work
+from sim.protocol.results import Imagined, Inspected, Predicted, Remade, Surveyed, UpdateReport
 from tui.session.angles import Angles
 from tui.session.gaps import Gap
 from tui.session.history import History

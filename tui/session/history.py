@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.resolved import Lineage
-from sim.protocol.trace import COUNTERS, Rows, forked
+from sim.protocol.trace import Rows, forked
 from tui.session.column import Column, thinned
 from tui.session.gaps import Gap
-from tui.session.thinning import outstanding
+from tui.session.thinning import drawn, outstanding, power_of_two
 
 _REPLAYED_AT_ONCE = 20_000  # moments
 _RATE_WINDOW = 200  # updates over which a run's speed is measured
@@ -115,11 +115,11 @@ class History:
         moments, most = recorded["moment"], self._most_rows / _SHARE
         share = len(moments) // _SHARE
         first, newest = (int(moments[index]) for index in (min(_FIRST, share), len(moments) - share))
-        ways = [_way(column.values, xy, first, newest) for column, xy in zip(self._runs, points, strict=True)]
+        ways = [drawn(column.values, xy, first, newest) for column, xy in zip(self._runs, points, strict=True)]
         breaks, near = _breaks(recorded), np.arange(self.sought - _CLOSE, self.sought + _CLOSE + 1)
         always = np.concatenate([moments[breaks], moments[breaks + 1], np.array(marked, np.int64), near])
         stretches = most / (_ROWS_OF_A_STRETCH * len(self._runs))
-        self.width = max(self.width, _power_of_two((newest - first) / stretches))
+        self.width = max(self.width, power_of_two((newest - first) / stretches))
         while True:
             kept = np.sort(np.concatenate([always, *(outstanding(*way, self.width) for way in ways)]))
             stay = [self._rows_at(run, kept) for run in range(len(self._runs))]
@@ -305,16 +305,3 @@ def _merged(there: Rows, new: Rows, column: str) -> Rows:
     both = np.concatenate([there, new])
     _, first = np.unique(both[column], return_index=True)
     return np.take(both, first)
-
-
-def _power_of_two(least: float) -> int:
-    return 1 << max(0, math.ceil(math.log2(least)))
-
-
-def _way(rows: Rows, points: Floats, first: int, newest: int) -> tuple[Indices, list[Floats]]:
-    """When a run completed its updates between two moments, and all that is drawn of them."""
-    begin, end = np.searchsorted(rows["moment"], [first, newest])
-    some = rows[begin:end]
-    counted = [name for name, _ in COUNTERS]
-    measures = [*(some[name] for name in some.dtype.names or () if name not in counted), *points[begin:end].T]
-    return some["moment"], [values for values in map(np.ascontiguousarray, measures) if not np.isnan(values).all()]

@@ -14,8 +14,9 @@ from sim.experiment.errors import ConfigError
 from sim.problems.card import Card, card_of
 from sim.problems.curvature import losses
 from sim.problems.formula import Formula
-from sim.protocol.answers import Answer, Failed, Opened, Refused, Result, Surveyed, Worked
+from sim.protocol.answers import Answer, Failed, Opened, Refused, Worked
 from sim.protocol.commands import Advance, Command, Job, Open, Retention, Survey, Work
+from sim.protocol.results import Result, Surveyed
 from sim.recording.reader import Recording
 from tui.session.link import EngineGoneError, Link, ProcessLink
 from tui.session.resuming import Resumption

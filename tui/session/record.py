@@ -3,7 +3,7 @@
 import numpy as np
 
 from sim.experiment.journal import Journal
-from sim.protocol.answers import Remade
+from sim.protocol.results import Remade
 from sim.protocol.trace import Rows
 from tui.session.gaps import Gap
 from tui.session.history import History

@@ -11,8 +11,9 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import clock_after
 from sim.experiment.resolved import Resolved
 from sim.problems.card import Card, usual_pace
-from sim.protocol.answers import Advanced, Changed, Opened, PlaneNews, Remade, Trouble, Worked
+from sim.protocol.answers import Advanced, Changed, Opened, PlaneNews, Trouble, Worked
 from sim.protocol.commands import HISTORY_MEMORY, Advance, Command, Open, Retention, SetClock, SetPlane, Work
+from sim.protocol.results import Remade
 from sim.protocol.trace import Rows
 from tui.session.asking import Phase
 from tui.session.banner import with_hint

@@ -1,9 +1,12 @@
 """Which of many values stay where not all can: of each stretch those that are least and largest. Pure data."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sim.protocol.trace import COUNTERS, Rows
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -42,3 +45,17 @@ def outstanding(moments: Indices, measures: Sequence[Floats], width: int) -> Ind
     ends = np.append(begins[1:], len(moments)) - 1
     found = np.concatenate([begins, ends, *(extremes(values, begins) for values in measures)])
     return np.take(moments, found)
+
+
+def power_of_two(least: float) -> int:
+    """The first that is not below a number; 1 at least."""
+    return 1 << max(0, math.ceil(math.log2(least)))
+
+
+def drawn(rows: Rows, points: Floats, first: int, newest: int) -> tuple[Indices, list[Floats]]:
+    """When a run completed its updates between two moments, and all that is drawn of them."""
+    begin, end = np.searchsorted(rows["moment"], [first, newest])
+    some = rows[begin:end]
+    counted = [name for name, _ in COUNTERS]
+    measures = [*(some[name] for name in some.dtype.names or () if name not in counted), *points[begin:end].T]
+    return some["moment"], [values for values in map(np.ascontiguousarray, measures) if not np.isnan(values).all()]

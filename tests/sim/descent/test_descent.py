@@ -18,7 +18,7 @@ from sim.models.flat import Layout
 from sim.models.problem import formula_problem
 from sim.protocol.trace import Status
 from sim.views.inspection import compare
-from sim.views.planes import identity_plane
+from sim.views.plane import identity_plane
 from tests.sim.conftest import assert_same, line_formula
 from tests.sim.one_run import OneRun, bits, joined, race_of, rows_of, steady
 

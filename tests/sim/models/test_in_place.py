@@ -16,8 +16,9 @@ from sim.experiment.problem import ModelConfig
 from sim.experiment.seeds import directions_seed
 from sim.models.copies import OnCopies
 from sim.models.flat import Layout
-from sim.protocol.answers import Advanced, Inspected, Predicted, Surveyed
+from sim.protocol.answers import Advanced
 from sim.protocol.commands import Advance, Inspect, Predict, Survey
+from sim.protocol.results import Inspected, Predicted, Surveyed
 from sim.views.landscape import grid
 from sim.views.planes import random_plane
 from tests.sim.conftest import assert_same, tolerance

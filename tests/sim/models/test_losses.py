@@ -17,8 +17,9 @@ from sim.experiment.problem import ModelConfig
 from sim.models.evaluation import figures, full_gradient
 from sim.models.flat import Layout
 from sim.models.problem import Problem
-from sim.protocol.answers import Opened, Predicted
+from sim.protocol.answers import Opened
 from sim.protocol.commands import Advance, Predict
+from sim.protocol.results import Predicted
 from sim.views.landscape import survey
 from sim.views.planes import random_plane
 from tests.sim.conftest import tolerance

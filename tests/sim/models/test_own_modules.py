@@ -14,8 +14,9 @@ from sim.experiment.geometry import Window
 from sim.experiment.problem import ModelConfig
 from sim.experiment.seeds import directions_seed
 from sim.models.problem import Problem
-from sim.protocol.answers import Failed, Inspected, Predicted, Surveyed
+from sim.protocol.answers import Failed
 from sim.protocol.commands import Inspect, Predict, Survey
+from sim.protocol.results import Inspected, Predicted, Surveyed
 from sim.views.planes import random_plane
 from tests.sim.conftest import assert_same, tolerance
 from tests.sim.one_run import module_of, work

@@ -13,8 +13,9 @@ import pytest
 
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Window
-from sim.protocol.answers import Advanced, Answer, Changed, PlaneNews, Surveyed, Trail, Trouble, Worked
+from sim.protocol.answers import Advanced, Answer, Changed, PlaneNews, Trail, Trouble, Worked
 from sim.protocol.commands import Advance, Command, Open, SetClock, SetPlane, Survey, Work
+from sim.protocol.results import Surveyed
 from sim.recording import writer as writing
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer, check

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader
 
 from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.problem import ModelConfig
-from sim.protocol.answers import Inspected
 from sim.protocol.commands import Inspect, Predict, Survey
+from sim.protocol.results import Inspected
 from tests.sim.conftest import assert_same
 from tests.sim.one_run import work, worked
 from tests.sim.real_models import BATCH_NORM, DROPOUT, advanced, digits, opened, own_file, training_part

@@ -15,8 +15,8 @@ from sim.experiment.problem import ModelConfig
 from sim.experiment.seeds import directions_seed
 from sim.models.evaluation import figures, full_gradient
 from sim.models.flat import Layout
-from sim.protocol.answers import Predicted, Surveyed
 from sim.protocol.commands import Predict, Survey
+from sim.protocol.results import Predicted, Surveyed
 from sim.views.landscape import grid, survey
 from sim.views.planes import random_plane
 from sim.views.predictions import predict

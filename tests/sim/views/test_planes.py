@@ -9,7 +9,8 @@ from torch import nn
 
 from sim.experiment.seeds import directions_seed
 from sim.models.flat import Layout
-from sim.views.planes import Scatter, aligned, distinct, explained, heads_plane, pca_plane, random_plane
+from sim.views.plane import Scatter, explained
+from sim.views.planes import aligned, distinct, heads_plane, pca_plane, random_plane
 
 DENSE = Layout.of([torch.zeros(200)])
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from sim.experiment.geometry import Window
-from sim.protocol.answers import Surveyed
+from sim.protocol.results import Surveyed
 from tui.draw.ground import Ground
 from tui.draw.palette import DARK
 from tui.draw.viewport import Viewport

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.protocol.answers import Advanced, Answer, Opened, PlaneNews, Surveyed, Worked
+from sim.protocol.answers import Advanced, Answer, Opened, PlaneNews, Worked
 from sim.protocol.commands import Command, Open, SetPlane, Survey, Work
+from sim.protocol.results import Surveyed
 from tests.tui.screen import WIDE, Screen, go, ready, settled, wait_for
 from tests.tui.traces import CARD, Floats, ReplayLink, make_experiment, make_race
 from tui.app import GdsimApp

@@ -13,7 +13,7 @@ from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.config import RunConfig
 from sim.experiment.geometry import Point
 from sim.problems.curvature import Kind
-from sim.protocol.answers import Predicted, UpdateReport
+from sim.protocol.results import Predicted, UpdateReport
 from sim.protocol.trace import Rows, Status
 from tests.tui.screen import app_of, go, make_app, ready, text_of
 from tests.tui.traces import (
@@ -82,6 +82,11 @@ def test_the_status_line_says_that_updates_are_compiled() -> None:
     plain = scene_at()
     scene = replace(plain, experiment=replace(plain.experiment, backend="compiled"))
     assert status_text(scene, 150).plain.endswith("  compiled on cpu ")
+
+
+def test_where_time_counts_the_status_line_says_whose_time() -> None:
+    assert "torch" not in status_text(scene_at(), 150).plain
+    assert status_text(replace(scene_at(), clock="seconds"), 150).plain.endswith("  torch on cpu ")
 
 
 @pytest.mark.parametrize("clock", CLOCKS)

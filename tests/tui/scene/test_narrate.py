@@ -8,7 +8,7 @@ import pytest
 
 from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.geometry import Point
-from sim.protocol.answers import Imagined
+from sim.protocol.results import Imagined
 from sim.protocol.trace import Rows, Status
 from tests.tui.traces import SECONDS, cloud_of, make_experiment, make_race, make_scene
 from tui.scene.narrate import narrate

@@ -9,8 +9,9 @@ from sim.engine import Engine
 from sim.experiment.choices import Clock
 from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.journal import Fork, RunChange
-from sim.protocol.answers import Advanced, Opened, Remade, Worked
+from sim.protocol.answers import Advanced, Opened, Worked
 from sim.protocol.commands import Advance, Open, Remake, Retention, Work
+from sim.protocol.results import Remade
 from tui.session.history import History
 from tui.session.record import close, record
 from tui.session.trails import PlaneTrails

@@ -7,7 +7,7 @@ from sim.experiment.problem import ProblemConfig
 from sim.problems.card import card_of
 from sim.protocol.answers import Members
 from sim.protocol.trace import Status
-from tui.scene.outcomes import statuses_in_words, whereabouts
+from tui.scene.members import statuses_in_words, whereabouts
 
 
 def members(points: list[tuple[float, float]], *stopped: int) -> Members:

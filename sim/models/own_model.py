@@ -1,9 +1,7 @@
 """The user's own file: the model, the data and the loss that it defines, and whether they can serve."""
 
 import copy
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from sim.experiment.errors import ConfigError, require_file, suggest
+from sim.experiment.own_files import loaded
 from sim.models.problem import Loss
 from sim.models.sources import DatasetSource, Source, TensorSource
 
@@ -124,15 +123,8 @@ def load_own_file(path: str) -> OwnFile:
         ConfigError: if there is no such file. Whatever the file itself raises is passed on.
     """
     require_file(Path(path), "model")
-    spec = importlib.util.spec_from_file_location(_PRIVATE_NAME, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[_PRIVATE_NAME] = module
-    if (folder := str(Path(path).resolve().parent)) not in sys.path:
-        sys.path.insert(0, folder)
     with _users_code(path):
-        spec.loader.exec_module(module)
+        module = loaded(path, _PRIVATE_NAME)
         return OwnFile(path, module, torch.get_default_dtype(), torch.get_default_device())
 
 
