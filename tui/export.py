@@ -42,7 +42,7 @@ def check(path: Path) -> None:
     """
     if path.suffix not in EXTENSIONS:
         raise ConfigError(
-            f"Cannot tell the format of {path} from its name; {suggest(path.suffix or path.name, EXTENSIONS)}"
+            f"The name {path} does not say which format it is to be; {suggest(path.suffix or path.name, EXTENSIONS)}"
         )
     try:
         if path.is_dir():

@@ -14,6 +14,7 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import Change, ClockChange, Fork, Removal, RunChange
 from sim.experiment.problem import AnyProblem, LoopConfig, ModelConfig, ProblemConfig
 from sim.experiment.resolved import Resolved
+from sim.experiment.words import quoted
 
 Document = dict[str, Any]
 
@@ -234,7 +235,8 @@ def _change(change: object) -> Change:
     kinds = [kind for kind in _CHANGES if kind in change]
     if len(kinds) != 1:
         raise ConfigError(
-            f"A change names one of clock, run, fork and remove, such as moment=50,clock=examples; got {change!r}."
+            "A change names one of clock, run, fork and remove, such as moment=50,clock=examples; "
+            f"got {', '.join(map(quoted, map(str, change))) or 'nothing'}."
         )
     own, settings = _CHANGES[kinds[0]]
     _check(change, (*own, *settings), "a change")

@@ -149,7 +149,10 @@ def test_a_run_that_is_terminated_exports_all_that_it_made(tmp_path: Path) -> No
 BAD_INPUT = {
     "none to replay": (["info", "gone.gdsim"], "There is no recording gone.gdsim."),
     "no recording": (["export", "text.gdsim", "race.csv"], "text.gdsim is no recording."),
-    "unknown format": (["export", str(VERSION_1), "race.xlsx"], "Cannot tell the format of race.xlsx"),
+    "unknown format": (
+        ["export", str(VERSION_1), "race.xlsx"],
+        "The name race.xlsx does not say which format",
+    ),
     "somebody's file": (["run", "--updates=1", "--record", "text.gdsim"], "text.gdsim is there already"),
     "no terminal": (["replay", str(VERSION_1)], "The screen needs a terminal"),
     "no recording's name": (["run", "--updates=1", "--record", "linear"], "ends in .gdsim"),
