@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
@@ -30,8 +30,9 @@ from tui.shell import BAD_INPUT, INTERRUPTED, NOT_SAVED, complain, open_streams,
 
 if TYPE_CHECKING:
     from sim.problems.card import Card
+    from sim.protocol.answers import Answer
+    from sim.protocol.commands import Command
     from sim.recording.writer import Writer
-    from tui.session.resuming import Resumption
 
 _COMMANDS = ("run", "replay", "resume", "info", "export", "list", "config")
 _HELP = "Gradient descent in the terminal: batch, stochastic and mini-batch side by side."
@@ -120,8 +121,6 @@ def run(
         export: Write a row for each update and run to FILE.csv, FILE.jsonl or FILE.parquet.
         resume: Go on where FILE.gdsim ends, and in it; it says all that the other options would.
     """
-    from sim.recording.writer import Writer
-    from sim.recording.writer import check as check_recording
     from tui.export import check
 
     if export is not None:
@@ -130,6 +129,8 @@ def run(
         _refuse_beside_resume()
         return _go_on(resume, end.limit, export)
     if record is not None:
+        from sim.recording.writer import check as check_recording
+
         check_recording(record)
     experiment, card = _prepare(problem, options)
     if end.limit is None:
@@ -138,15 +139,32 @@ def run(
         _require_one_seed(experiment)
     if export is not None and experiment.seeds > 1 and end.limit.unit == "seconds":
         raise ConfigError("What many seeds do in some seconds cannot be exported; use --updates or --epochs.")
-    return _run(replace(experiment, limit=end.limit), card, export, None if record is None else Writer(record))
+    return _run(replace(experiment, limit=end.limit), card, export, record)
+
+
+def _run(experiment: Experiment, card: "Card", export: Path | None, record: Path | None) -> int:
+    """Run without a screen, and record where it is asked for."""
+    from tui.session.link import InlineLink
+
+    ask = InlineLink().ask
+    if record is None:
+        return _run_by(ask, experiment, card, export)
+    from sim.recording.writer import Writer
+    from tui.recorded_runs import recorded
+
+    writer = Writer(record)
+    return _run_by(recorded(ask, writer), experiment, card, export, writer)
 
 
 def _go_on(file: Path, limit: Limit | None, export: Path | None) -> int:
     """Go on with a recording without a screen."""
+    from tui.recorded_runs import recorded, resumed
+    from tui.session.link import InlineLink
     from tui.session.resuming import take_up
 
     resumption, writer = take_up(file, limit, limited=True)
-    return _run(resumption.asked, resumption.card, export, writer, resumption)
+    ask = recorded(resumed(InlineLink().ask, resumption), writer)
+    return _run_by(ask, resumption.asked, resumption.card, export, writer)
 
 
 def _refuse_beside_resume() -> None:
@@ -162,23 +180,19 @@ def _refuse_beside_resume() -> None:
         raise ConfigError(f"The recording that is resumed says all about its runs; leave out {option}.")
 
 
-def _run(
+def _run_by(
+    ask: "Callable[[Command], Answer]",
     experiment: Experiment,
     card: "Card",
     export: Path | None,
-    writer: "Writer | None",
-    resumption: "Resumption | None" = None,
+    writer: "Writer | None" = None,
 ) -> int:
-    """Run without a screen; what could not be saved is an exit code, too."""
+    """Run with an engine and without a screen; what could not be saved is an exit code, too."""
     from tui.export import ExportError
-    from tui.headless import recorded, resumed, run_headless
-    from tui.session.link import InlineLink
+    from tui.headless import run_headless
 
-    ask = InlineLink().ask
     try:
-        code = run_headless(
-            experiment, card, export, recorded(ask if resumption is None else resumed(ask, resumption), writer)
-        )
+        code = run_headless(experiment, card, export, ask)
     except ExportError as error:
         code = complain(str(error), NOT_SAVED)
     finally:

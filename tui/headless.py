@@ -16,15 +16,13 @@ from sim.experiment.errors import ConfigError
 from sim.experiment.journal import Fork
 from sim.problems.card import Card
 from sim.protocol.answers import Advanced, Answer, Failed, Opened, PlaneNews
-from sim.protocol.commands import Advance, Command, Open, Save, SetPlane
+from sim.protocol.commands import Advance, Command, Open, SetPlane
 from sim.protocol.trace import Rows, Status
-from sim.recording.writer import CHECKPOINTS_EVERY, Writer
 from tui import export
 from tui.draw.numbers import count
 from tui.outcome import Outcome
 from tui.progress import progress
 from tui.session.change_words import begins_early
-from tui.session.resuming import Resumption
 from tui.spool import Spool
 from tui.summary import summary
 
@@ -132,34 +130,6 @@ def descend(
             if isinstance(last, PlaneNews):
                 outcome.take_plane(last)
     return outcome
-
-
-def recorded(ask: Callable[[Command], Answer], writer: Writer | None) -> Callable[[Command], Answer]:
-    """An engine whose answers are recorded, too, where there is a writer; it waits while the disk is behind."""
-    if writer is None:
-        return ask
-
-    def ask_and_record(command: Command) -> Answer:
-        answer = ask(command)
-        writer.take(command, answer)
-        if isinstance(answer, Opened):
-            save = Save(CHECKPOINTS_EVERY)
-            writer.take(save, ask(save))
-        writer.wait()
-        return answer
-
-    return ask_and_record
-
-
-def resumed(ask: Callable[[Command], Answer], resumption: Resumption) -> Callable[[Command], Answer]:
-    """An engine whose experiment goes on where a recording ends."""
-
-    def go_on(command: Command) -> Answer:
-        if isinstance(command, Open):
-            return resumption.answer(ask(resumption.question(command)))
-        return ask(command)
-
-    return go_on
 
 
 def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:

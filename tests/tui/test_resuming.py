@@ -23,7 +23,8 @@ from sim.recording.writer import Writer
 from tests.tui.killed import EXPERIMENTS, KILLED, which
 from tests.tui.test_recordings import RACES, ROOT, VERSION_1, VERSION_2
 from tui import cli
-from tui.headless import descend, recorded, resumed
+from tui.headless import descend
+from tui.recorded_runs import recorded, resumed
 from tui.session.link import InlineLink
 from tui.session.resuming import take_up
 from tui.spool import Spool
