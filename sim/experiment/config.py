@@ -19,7 +19,7 @@ from sim.experiment.choices import (
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Change, ClockChange, Fork, Journal, Removal
-from sim.experiment.problem import AnyProblem, LoopConfig, ModelConfig, ProblemConfig
+from sim.experiment.problem import AnyProblem, ProblemConfig
 from sim.experiment.words import quoted
 
 MAX_RUNS = 9
@@ -142,7 +142,7 @@ class Experiment:
         if self.start is not None and not all(map(math.isfinite, self.start)):
             x, y = self.start
             raise ConfigError(f"The start must be two finite numbers, such as --start -1,2; got {x:g},{y:g}.")
-        _check_runs(self.runs, any_optimizer=isinstance(self.problem, LoopConfig))
+        _check_runs(self.runs, any_optimizer=self.problem.any_optimizer)
         choose(self.clock, get_args(Clock), "clock")
         choose(self.backend, BACKENDS, "backend")
         choose(self.plane, get_args(PlaneKind), "plane")
@@ -162,8 +162,8 @@ class Experiment:
             raise ConfigError(f"--seeds must be at least 1, and the last seed below 2^63; got {self.seeds}.")
         if self.seeds == 1:
             return
-        if isinstance(self.problem, ModelConfig):
-            raise ConfigError(f"--seeds is for two-parameter problems, and {self.problem.model} is a model.")
+        if self.problem.one_seed:
+            raise ConfigError(self.problem.one_seed)
         if self.backend == "torch":
             raise ConfigError("Many seeds are compiled; leave out --backend torch, or --seeds.")
 

@@ -23,6 +23,8 @@ class ProblemConfig:
         scale: what to do with the inputs; None: what suits the problem best.
         axes: what the plane's two directions are called as long as nothing more is known.
         refusal: why it cannot be begun here; "": it can.
+        any_optimizer: whether its runs may name optimizers that are not ours.
+        one_seed: why its runs cannot be made from many seeds at once; "": they can.
     """
 
     name: str = "linear"
@@ -33,6 +35,8 @@ class ProblemConfig:
 
     axes: ClassVar = ("first parameter", "second parameter")
     refusal: ClassVar = ""
+    any_optimizer: ClassVar = False
+    one_seed: ClassVar = ""
 
     def __post_init__(self) -> None:
         if self.scale is not None:
@@ -64,6 +68,7 @@ class ModelConfig:
         workers: processes of the DataLoader.
         axes: the names of the plane's two directions.
         refusal: why it cannot be begun here; "": it can.
+        any_optimizer: as `ProblemConfig` has it.
     """
 
     model: str = "mlp"
@@ -81,6 +86,7 @@ class ModelConfig:
 
     axes: ClassVar = ("direction 1", "direction 2")
     refusal: ClassVar = ""
+    any_optimizer: ClassVar = False
 
     def __post_init__(self) -> None:
         if self.model not in NETWORKS and not self.own_file:
@@ -106,6 +112,11 @@ class ModelConfig:
             raise ConfigError(f"--data and --dataset {self.dataset} both name data; choose one of them.")
 
     @property
+    def one_seed(self) -> str:
+        """As `ProblemConfig` has it."""
+        return f"--seeds is for two-parameter problems, and {self.model} is a model."
+
+    @property
     def name(self) -> str:
         """What it is called; of a file without its folder."""
         return Path(self.model).name
@@ -125,6 +136,7 @@ class LoopConfig:
         title: what learns, and how.
         axes: the names of the plane's two directions.
         data, own_file: none is read.
+        any_optimizer, one_seed: as `ProblemConfig` has them.
     """
 
     name: str
@@ -133,6 +145,8 @@ class LoopConfig:
 
     data: ClassVar[str | None] = None
     own_file: ClassVar[tuple[str, str] | None] = None
+    any_optimizer: ClassVar = True
+    one_seed: ClassVar = "--seeds is for two-parameter problems, and this is a recorded loop."
 
     def __post_init__(self) -> None:
         if len(self.axes) != 2 or not all(isinstance(axis, str) for axis in self.axes):
