@@ -65,6 +65,9 @@ def _checkpoint(database: sqlite3.Connection, row: sqlite3.Row) -> Checkpoint:
     states = all_of(database, f"states WHERE checkpoint = {number} ORDER BY run")
     if not states or [state["run"] for state in states] != list(range(len(states))):
         raise ValueError("the state of a run is missing")
+    # at a moment a run completes one update at most, and an epoch has one at least
+    if not all(0 <= state["epoch"] <= state["update"] <= row["moment"] for state in states):
+        raise ValueError("a run cannot have come that far")
     tensors: list[dict[Part, SavedTensor]] = [{} for _ in states]
     for one in all_of(database, f"tensors WHERE checkpoint = {number}"):
         tensors[typed(one["run"], int)][typed(one["part"], str), typed(one["name"], str)] = _tensor(one, one["device"])

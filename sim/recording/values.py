@@ -49,6 +49,7 @@ def checked(rows: Rows, runs: int) -> Rows:
         *((rows[name] < bound).all() for name, bound in bounds),
         *(np.isfinite(rows[name]).all() for name in ("position", "epoch", "seconds")),
         *((rows[name] >= 0).all() for name in ("update", "moment", "examples")),
+        (rows["update"] <= rows["moment"]).all(),  # at a moment a run completes one update at most
         *((np.diff(rows["update"][rows["run"] == run]) > 0).all() for run in range(runs)),
     )
     if not all(right):

@@ -144,6 +144,7 @@ def test_rights() -> None:
         "UPDATE trace SET clock = 3",
         "UPDATE trace SET position = NULL",
         "UPDATE trace SET \"update\" = 'many' WHERE rowid = 9",
+        'UPDATE trace SET "update" = 1e15 WHERE rowid = (SELECT max(rowid) FROM trace)',
         "DELETE FROM trace WHERE rowid < 3",
         "DELETE FROM stages WHERE run = 3",
         'DELETE FROM points WHERE "update" = 0',
@@ -158,6 +159,8 @@ def test_rights() -> None:
         "UPDATE tensors SET content = zeroblob(length(content)) WHERE part = 'random'",
         "UPDATE states SET \"values\" = '[]'",
         "UPDATE checkpoints SET clock = 5",
+        'UPDATE states SET "update" = 1e15',
+        "UPDATE states SET epoch = 1e15",
     ],
 )
 def test_tables_that_make_no_sense(copy: Path, damage: str) -> None:
