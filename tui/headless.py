@@ -22,7 +22,7 @@ from tui import export
 from tui.draw.numbers import count
 from tui.outcome import Outcome
 from tui.progress import progress
-from tui.session.change_words import begins_early
+from tui.session.change_words import begins_early, never_made
 from tui.spool import Spool
 from tui.summary import summary
 
@@ -58,7 +58,8 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
         if outcome.opened.note:
             print(outcome.opened.note, file=sys.stderr)
         early = (begins_early(lineage, outcome.lineages, experiment.changes) for lineage in outcome.lineages)
-        for sentence in (*filter(None, early), *outcome.troubles):
+        late = never_made(outcome.opened.experiment.changes, outcome.ends.moment)
+        for sentence in (*filter(None, early), *late, *outcome.troubles):
             print(sentence, file=sys.stderr)
         exported = 0
         try:

@@ -29,6 +29,11 @@ class Ends:
         self.rows: dict[int, Rows] = {}
         self.losses: dict[int, dict[str, float]] = {}
 
+    @property
+    def moment(self) -> int:
+        """The last one at which there was a row."""
+        return max(int(row["moment"]) for (row,) in self.rows.values())
+
     def take(self, rows: Rows) -> None:
         """Take in further rows, each run's in the order of its updates."""
         self.count += len(rows)

@@ -300,6 +300,18 @@ def test_a_run_that_failed_says_so_in_its_last_row(tmp_path: Path, device: str) 
     assert last["loss"] > 0
 
 
+def test_changes_that_were_planned_for_later_than_the_end_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """By updates, each moment has one update of each run: ten of them end at moment 10."""
+    made = ("moment=9,run=batch,lr=0.1", "moment=10,clock=examples")
+    late = ("moment=11,clock=seconds", "moment=1200,fork=batch,update=3,name=late")
+    asked = [f"--change={one}" for one in (*made, *late)]
+    assert cli.main(["run", "linear", "--updates=10", "--clock=updates", *asked]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "The change at moment 11 was not made: the runs ended at moment 10.",
+        "The change at moment 1,200 was not made: the runs ended at moment 10.",
+    ]
+
+
 def test_the_summary_says_the_rate_that_only_the_engine_knew(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], device: str
 ) -> None:

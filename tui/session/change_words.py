@@ -29,6 +29,12 @@ def begins_early(lineage: Lineage, lineages: Sequence[Lineage], journal: Journal
     return f"{name} begins after update {count(lineage.update)}, {last}, not after {count(asked[-1])}."
 
 
+def never_made(journal: Journal, moment: int) -> list[str]:
+    """That changes were planned for later than the moment at which the runs ended, a sentence each."""
+    ended = f"was not made: the runs ended at moment {count(moment)}."
+    return [f"The change at moment {count(one.moment)} {ended}" for one in journal if one.moment > moment]
+
+
 def change_words(before: Run, now: Run) -> str:
     """What is otherwise, the old value first; "" if nothing is."""
     names = [field.name for field in fields(Run) if field.name not in _IMPLIED]
