@@ -47,11 +47,11 @@ def goal(name: str, size: int, examples: int) -> float:
     return 50 if size == examples else 100
 
 
-def plain_loop(problem: Problem, size: int, lr: float) -> Iterator[float]:
+def plain_loop(problem: Problem, size: int, lr: float, seed: int = 0) -> Iterator[float]:
     """The batch loss of each update, for ever: what anybody would write."""
     model = problem.twin(problem.model)
     optimizer = torch.optim.SGD(model.parameters(), lr)
-    loader = DataLoader(problem.source.dataset(), size, shuffle=True, generator=torch.Generator().manual_seed(0))
+    loader = DataLoader(problem.source.dataset(), size, shuffle=True, generator=torch.Generator().manual_seed(seed))
     while True:
         for inputs, targets in loader:
             optimizer.zero_grad()
@@ -61,9 +61,9 @@ def plain_loop(problem: Problem, size: int, lr: float) -> Iterator[float]:
             yield loss.item()
 
 
-def compiled_race(problem: Problem, run: RunConfig) -> Race:
+def compiled_race(problem: Problem, run: RunConfig, seed: int = 0) -> Race:
     """One compiled run at its start."""
-    experiment = resolve(Experiment(runs=(run,), backend="compiled"), problem.facts, "cpu")
+    experiment = resolve(Experiment(runs=(run,), seed=seed, backend="compiled"), problem.facts, "cpu")
     _, make, _ = steppers_of(problem, experiment, "compiled")
     return Race(
         experiment, make, passes(problem, problem.model), Retention(rows=4096), keep_all=problem.formula is None

@@ -6,14 +6,12 @@ the trail. Neither evaluates the loss over all examples, but for the last line: 
 without its start.
 """
 
-import itertools
 import math
-from collections import deque
 from collections.abc import Iterator
 
 import torch
 
-from benchmarks.compiled import compiled_race
+from benchmarks.compiled import compiled_race, of_loop
 from benchmarks.training import LR, NEVER, SEED, Size, plain_loop
 from benchmarks.turns import Line, Work, race
 from sim.engine import Engine
@@ -41,14 +39,8 @@ def whole_run(updates: int) -> None:
     descend(Experiment(ModelConfig(), runs, SEED, limit=limit, device="cpu", backend="compiled"), Engine().ask)
 
 
-def plain(size: Size) -> Work:
-    """Updates of the plain loop."""
-    loop = plain_loop(size)
-    return lambda updates: deque(itertools.islice(loop, updates), maxlen=0)
-
-
 def lines() -> Iterator[Line]:
     """Each batch size, and a whole run."""
     for size, goal in GOALS.items():
-        yield race(f"mlp, batch size {size}", compiled(size), plain(size), goal)
-    yield race("gdsim run --model mlp, batch size 1", whole_run, plain(1), 10, (WHOLE, 0))
+        yield race(f"mlp, batch size {size}", compiled(size), of_loop(plain_loop(size)), goal)
+    yield race("gdsim run --model mlp, batch size 1", whole_run, of_loop(plain_loop(1)), 10, (WHOLE, 0))

@@ -8,14 +8,12 @@ one after the other, without bands. Then come more and more seeds, and two threa
 
 import itertools
 import math
-from collections import deque
 from collections.abc import Iterator
 
 import torch
-from torch.utils.data import DataLoader
 
+from benchmarks.compiled import compiled_race, of_loop, plain_loop, steps_of
 from benchmarks.turns import TURNS, Line, Work, line, pace
-from sim.descent.backends import steppers_of
 from sim.descent.ensemble_stepper import EnsembleStepper
 from sim.descent.race import Race
 from sim.experiment.config import Experiment, RunConfig
@@ -46,45 +44,20 @@ def ensemble(problem: Problem, size: int, seeds: int, threads: int = 1) -> Work:
         keep_all=False,
     )
 
-    def work(run_updates: int) -> None:
-        descent.advance(max(1, run_updates // seeds), math.inf, math.inf)
-        descent.forget_snapshots()
-
-    return work
+    work = steps_of(descent)
+    return lambda run_updates: work(max(1, run_updates // seeds))
 
 
 def one_by_one(problem: Problem, size: int) -> Work:
     """The updates of compiled runs, each seed's after those of another."""
-    seeds = itertools.count()
-
-    def work(run_updates: int) -> None:
-        experiment = resolve(
-            Experiment(runs=(RunConfig("run", size),), seed=next(seeds), backend="compiled"), problem.facts, "cpu"
-        )
-        _, make, _ = steppers_of(problem, experiment, "compiled")
-        alone = Race(experiment, make, passes(problem, problem.model), Retention(rows=4096), keep_all=False)
-        alone.advance(run_updates, math.inf, math.inf)
-
-    return work
+    seeds, run = itertools.count(), RunConfig("run", size)
+    return lambda updates: compiled_race(problem, run, next(seeds)).advance(updates, math.inf, math.inf)
 
 
 def plain_loops(problem: Problem, size: int, lr: float) -> Work:
     """The updates of plain loops, each seed's after those of another."""
     seeds = itertools.count()
-
-    def losses(seed: int) -> Iterator[float]:
-        model = problem.twin(problem.model)
-        optimizer = torch.optim.SGD(model.parameters(), lr)
-        loader = DataLoader(problem.source.dataset(), size, shuffle=True, generator=torch.Generator().manual_seed(seed))
-        while True:
-            for inputs, targets in loader:
-                optimizer.zero_grad()
-                loss = problem.loss(model(inputs), targets)
-                loss.backward()
-                optimizer.step()
-                yield loss.item()
-
-    return lambda updates: deque(itertools.islice(losses(next(seeds)), updates), maxlen=0)
+    return lambda updates: of_loop(plain_loop(problem, size, lr, next(seeds)))(updates)
 
 
 def lines() -> Iterator[Line]:
