@@ -10,7 +10,7 @@ from sim.descent.pace import Pace
 from sim.descent.rates import Floats, Rates, scheduler_steps
 from sim.descent.rules import memory_of, optimizer_state, rule_of, steps_of
 from sim.descent.state import RunState
-from sim.descent.torch_stepper import TorchStepper
+from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, TorchStepper
 from sim.kernels.descent import Batches, Standing
 from sim.measures.measure import Gradients, Passes
 from sim.models.problem import Problem
@@ -18,6 +18,7 @@ from sim.protocol.trace import Status
 
 _MOST_UPDATES = 65_536  # with one call: some milliseconds of a two-parameter problem
 _MOST_EXAMPLES = 262_144  # of the orders that are drawn for one
+_NEVER = 2**62  # as a number of updates that still fits the kernels' integers
 
 
 class CompiledCourse:
@@ -40,6 +41,15 @@ class CompiledCourse:
         sampler = self.course.sampler
         epochs = max(1, _MOST_EXAMPLES // sampler.examples_per_epoch)
         return min(wanted, _MOST_UPDATES, epochs * sampler.updates_per_epoch)
+
+    @property
+    def checks_every(self) -> tuple[int, int]:
+        """After every how many updates a run is evaluated, and after every how many it is looked at for being at rest.
+
+        One that is at rest is looked at wherever it is evaluated.
+        """
+        every = min(self.course.run.loss_every, _NEVER)
+        return every, min(CONVERGENCE_CHECK_EVERY * every, _NEVER)
 
     def rates(self, state: RunState, made: int, count: int) -> Floats:
         """The rates of so many updates, so many updates after a state, shape (count,)."""

@@ -13,7 +13,7 @@ from sim.descent.course import Course
 from sim.descent.rates import Floats
 from sim.descent.state import RunState
 from sim.descent.stepper import Block
-from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE
+from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.kernels.compiling import address_of
 from sim.kernels.descent import Columns, Standing, descend
 from sim.kernels.formula import Kernels
@@ -22,8 +22,6 @@ from sim.measures import measures
 from sim.measures.measure import Figures, Measure, Passes, Step
 from sim.models.problem import Problem
 from sim.protocol.trace import Status
-
-_NEVER = 2**62  # as a number of updates that still fits the kernels' integers
 
 
 class CompiledStepper(Compiled):
@@ -103,14 +101,14 @@ class CompiledStepper(Compiled):
         """The status after each update, and the loss over all examples where it is evaluated, else NaN."""
         run, first = self._course.run, state.update + 1
         statuses, losses = np.empty(len(seconds), np.uint8), np.full(len(seconds), math.nan)
-        every = min(run.loss_every, _NEVER)
+        every, every_running = self._compiled.checks_every
         evaluate(self._mean, self._kernels.data, columns.points, first, every, losses)
         if run.full_batch:
             statuses[:] = np.where(columns.norms < GRADIENT_TOLERANCE, Status.CONVERGED, Status.RUNNING)
         else:
             find_converged(
                 *(self._batch, self._kernels.data, self._in_order, columns.points, first),
-                *(state.status is Status.CONVERGED, min(CONVERGENCE_CHECK_EVERY * every, _NEVER), every),
+                *(state.status is Status.CONVERGED, every_running, every),
                 *(GRADIENT_TOLERANCE, statuses),
             )
         if diverged:

@@ -17,7 +17,7 @@ from sim.descent.course import Course
 from sim.descent.rules import rows_of
 from sim.descent.state import Ensemble, RunState
 from sim.descent.stepper import Block, joined
-from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE
+from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.kernels.compiling import address_of
 from sim.kernels.descent import Standing, descend
 from sim.kernels.ensemble import Checks, Codes, Orders, Records, Standings, descend_members, quantiles
@@ -32,7 +32,6 @@ from sim.protocol.trace import BANDS, Status
 _MOST_RECORDED = 2**19  # updates of all members with one call, whose columns take some megabytes
 _MOST_EXAMPLES = 2**22  # of the orders that are drawn for one
 _WORTH_THREADS = 2**12  # updates of all members, which take a few milliseconds
-_NEVER = 2**62  # as a number of updates that still fits the kernels' integers
 _SHARES = np.array([0.1, 0.5, 0.9])
 
 Floats = NDArray[np.float64]
@@ -127,11 +126,11 @@ class EnsembleStepper(Compiled):
             statuses=np.empty(len(rates), np.uint8),
             counts=np.zeros(len(standings.points), np.int64),
         )
-        every = min(run.loss_every, _NEVER)
+        every, every_running = self._compiled.checks_every
         checks = Checks(
             first=before.update + 1,
             every=every,
-            every_running=min(CONVERGENCE_CHECK_EVERY * every, _NEVER),
+            every_running=every_running,
             full_batch=run.full_batch,
             tolerance=GRADIENT_TOLERANCE,
             loss_bound=before.loss_bound,
