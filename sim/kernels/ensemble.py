@@ -8,7 +8,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import types
+from numba import njit, types
 from numpy.typing import NDArray
 
 from sim.kernels import descent, passes
@@ -117,6 +117,37 @@ _CHECKS = types.NamedTuple((INTEGER, INTEGER, INTEGER, types.boolean, FLOAT, FLO
 _RECORDS = types.NamedTuple((TABLE, TABLE, TABLE, TABLE, types.Array(_OCTETS, 1, "C"), INTEGERS), Records)
 
 
+@njit  # type: ignore[untyped-decorator]
+def _find_statuses(
+    codes: Any, data: Any, in_order: Any, checks: Any, was_converged: bool, path: Any, norms: Any, statuses: Any
+) -> None:
+    """Fill in whether a member counts as converged after each of n updates, as one that did not diverge.
+
+    Args:
+        codes, data, in_order, checks: as `descend_members` has them.
+        was_converged: whether it did before.
+        path: the parameters after each update, shape (n, 2).
+        norms: the lengths of the batches' gradients, shape (n,).
+        statuses: uint8, shape (n,).
+    """
+    if checks.full_batch:
+        for index in range(len(path)):
+            statuses[index] = checks.converged if norms[index] < checks.tolerance else 0
+    else:
+        find_converged_at(codes.find_converged)(
+            codes.batch,
+            data,
+            in_order,
+            path,
+            checks.first,
+            was_converged,
+            checks.every_running,
+            checks.every,
+            checks.tolerance,
+            statuses,
+        )
+
+
 @compiled(
     types.void(
         *(_CODES, DATA, INTEGERS, _ORDERS, descent.RULE, _STANDINGS, COLUMN, _CHECKS, _RECORDS),
@@ -167,22 +198,7 @@ def descend_members(
             )
             means[:made] = math.nan
             evaluate_at(codes.evaluate)(codes.mean, data, path[:made], checks.first, checks.every, means[:made])
-            if checks.full_batch:
-                for index in range(made):
-                    statuses[index] = checks.converged if norms[index] < checks.tolerance else 0
-            else:
-                find_converged_at(codes.find_converged)(
-                    codes.batch,
-                    data,
-                    in_order,
-                    path[:made],
-                    checks.first,
-                    was_converged,
-                    checks.every_running,
-                    checks.every,
-                    checks.tolerance,
-                    statuses[:made],
-                )
+            _find_statuses(codes, data, in_order, checks, was_converged, path[:made], norms[:made], statuses[:made])
             records.counts[member] = made
             if stopped:
                 made -= 1
