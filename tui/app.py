@@ -45,7 +45,7 @@ from tui.scene.building import build_scene
 from tui.scene.scene import Scene
 from tui.session import lockstep
 from tui.session.asking import Phase
-from tui.session.banner import with_hint
+from tui.session.banner import starting, with_hint
 from tui.session.link import Link, ProcessLink
 from tui.session.recorded_link import RecordedLink
 from tui.session.resuming import Resumption
@@ -267,7 +267,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
     def _show_banner(self) -> None:
         banner = self.query_one("#banner", Static)
         trouble = next((session.banner for session in self.races if session.banner), None)
-        opening = "Starting the engine …" if self.session.phase is Phase.STARTING else ""
+        opening = starting(self.session.asked) if self.session.phase is Phase.STARTING else ""
         words = with_hint(trouble.sentence, trouble.details) if trouble else opening
         if words == self._banner_words:
             return
