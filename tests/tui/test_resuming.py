@@ -158,6 +158,7 @@ def test_data_that_have_changed(capsys: pytest.CaptureFixture[str]) -> None:
 BAD_OPTIONS = {
     "another rate": (["--lr", "3"], "says all about its runs; leave out --lr."),
     "another file": (["--record", "other.gdsim"], "leave out --record."),
+    "a problem": (["sine"], "says all about its runs; leave out the problem."),
     "two ends": (["--seconds", "3"], "end in one way only"),
 }
 
