@@ -167,7 +167,7 @@ def test_what_cannot_go_on(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     assert cli.main(["run", "--updates=4", "--record", "race.gdsim"]) == 0
     for options, words in BAD_OPTIONS.values():
         assert words in complaint(capsys, *options)
-    monkeypatch.setattr("sim.recording.file._LOCK_PATIENCE", 0.0)
+    monkeypatch.setattr("sim.recording.file.LOCK_PATIENCE", 0.0)
     writer = Writer(Path("race.gdsim"), resumed=True)
     assert cli.main(["run", "--resume", "race.gdsim", "--updates=9"]) == 2
     assert capsys.readouterr().err == "gdsim: race.gdsim is being written by another program.\n"
