@@ -97,6 +97,17 @@ def test_a_fork_that_was_removed_at_once_is_summed_up_as_its_parent_was(capsys: 
     assert brief[4:6] == ["5", "5.000"]  # updates and, as it reads all in each, epochs
 
 
+def test_of_an_end_that_was_passed_it_is_not_said_that_the_runs_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "--updates=9", "--record", "race.gdsim"]) == 0
+    assert "each run for 9 updates" in capsys.readouterr().out
+    for command in (["run", "--resume", "race.gdsim", "--updates=2"], ["info", "race.gdsim"]):
+        assert cli.main(command) == 0
+        out = capsys.readouterr().out
+        assert "each run for at least 2 updates" in out
+        updates = [line.split()[4] for line in out.splitlines() if line.endswith("running")]
+        assert updates == ["9"] * 3
+
+
 def test_a_recording_of_version_2_goes_on() -> None:
     shutil.copy(VERSION_2, "race.gdsim")
     assert cli.main(["run", "--resume", "race.gdsim", "--updates=20", "--export", "race.csv"]) == 0
