@@ -50,11 +50,11 @@ from tui.session.link import Link, ProcessLink
 from tui.session.recorded_link import RecordedLink
 from tui.session.resuming import Resumption
 from tui.session.session import Session
+from tui.shell import BAD_INPUT
 from tui.sturdy import SturdyApp
 from tui.themes import THEMES, palette_of
 
 FRAMES_PER_SECOND = 30
-BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
 _WIDE, _TALL = 116, 34
 _ROOMY_HEIGHT = 40  # from here on, on a very wide terminal, the three clocks have room
