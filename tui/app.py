@@ -45,16 +45,16 @@ from tui.scene.building import build_scene
 from tui.scene.scene import Scene
 from tui.session import lockstep
 from tui.session.asking import Phase
-from tui.session.banner import with_hint
+from tui.session.banner import starting, with_hint
 from tui.session.link import Link, ProcessLink
 from tui.session.recorded_link import RecordedLink
 from tui.session.resuming import Resumption
 from tui.session.session import Session
+from tui.shell import BAD_INPUT
 from tui.sturdy import SturdyApp
 from tui.themes import THEMES, palette_of
 
 FRAMES_PER_SECOND = 30
-BAD_INPUT = 2
 LEAST_SIZE = (80, 24)
 _WIDE, _TALL = 116, 34
 _ROOMY_HEIGHT = 40  # from here on, on a very wide terminal, the three clocks have room
@@ -267,7 +267,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
     def _show_banner(self) -> None:
         banner = self.query_one("#banner", Static)
         trouble = next((session.banner for session in self.races if session.banner), None)
-        opening = "Starting the engine …" if self.session.phase is Phase.STARTING else ""
+        opening = starting(self.session.asked) if self.session.phase is Phase.STARTING else ""
         words = with_hint(trouble.sentence, trouble.details) if trouble else opening
         if words == self._banner_words:
             return

@@ -176,7 +176,7 @@ def _refuse_beside_resume() -> None:
     ]
     beside = [name for name in given if name not in ("resume", "export", "updates", "epochs", "seconds")]
     if beside:
-        option = beside[0] if beside[0] == "problem" else f"--{beside[0].replace('_', '-')}"
+        option = "the problem" if beside[0] == "problem" else f"--{beside[0].replace('_', '-')}"
         raise ConfigError(f"The recording that is resumed says all about its runs; leave out {option}.")
 
 

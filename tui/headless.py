@@ -30,7 +30,6 @@ _KILLED = 128  # plus the number of the signal: the shells' exit code
 _TROUBLE = 2
 _MANY = 1_000_000  # moments asked for at once; the budget ends them earlier
 _BUDGET = 0.2  # seconds between two looks at the progress bar and at Ctrl-C
-_COLUMN_OF_UNIT = {"updates": "update", "epochs": "epoch", "seconds": "seconds"}
 
 
 def run_headless(experiment: Experiment, card: Card, export_path: Path | None, ask: Callable[[Command], Answer]) -> int:
@@ -172,6 +171,6 @@ def _progress(experiment: Experiment, outcome: Outcome) -> float:
     """How much of the way to the limit is done, 0 to 1; a run that stopped has done its part."""
     limit = experiment.limit
     assert limit is not None
-    column, ends = _COLUMN_OF_UNIT[limit.unit], outcome.ends.rows.values()
-    parts = [1.0 if Status(end["status"][0]).stopped else min(1.0, end[column][0] / limit.value) for end in ends]
+    ends = outcome.ends.rows.values()
+    parts = [1.0 if Status(end["status"][0]).stopped else min(1.0, end[limit.column][0] / limit.value) for end in ends]
     return float(np.mean(parts))

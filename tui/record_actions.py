@@ -32,6 +32,8 @@ class RecordActions(App[None]):
             self.notify("A recording is of one seed; begin without --seeds.")
         elif session.phase is Phase.STANDING and isinstance(link, RecordedLink):
             session.spawn(self._end(session, link) if link.recording else self._begin(session, link))
+        elif session.phase is Phase.BROKEN:
+            self.notify("Nothing can be recorded as things are; press r to begin again.")
         else:
             self.notify("There is nothing yet to be recorded.")
 

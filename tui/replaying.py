@@ -14,7 +14,7 @@ from sim.recording.reader import Recording
 from tui.app import GdsimApp
 from tui.gallery import Choice
 from tui.panels.surface import Surface
-from tui.session.playback import NEEDS_ENGINE, STILL_WRITTEN, Playback
+from tui.session.playback import NEEDS_ENGINE, STILL_WRITTEN, UNRECORDED, Playback
 from tui.session.replay import Replay
 
 _NEED_ENGINE = {
@@ -66,15 +66,14 @@ class ReplayApp(GdsimApp):
     def _why_not(self, action: str) -> str:
         """Why something cannot be done just now; "" where it can."""
         link = self.session.link
-        if not isinstance(link, Playback) or (link.computes and action != "record"):
+        if not isinstance(link, Playback) or (action in _SWITCH and self._other is not None):
             return ""
-        if link.asked.problem.refusal and action in _START_ENGINE:
-            return link.asked.problem.refusal
-        if action in _START_ENGINE and link.state == "being written":
-            return STILL_WRITTEN
-        if action in _SWITCH and self._other is not None:
-            return ""
-        return NEEDS_ENGINE if action in _NEED_ENGINE else ""
+        if link.computes:
+            return UNRECORDED if action == "record" else ""
+        refusal = link.asked.problem.refusal
+        if action in _START_ENGINE:
+            return refusal or (STILL_WRITTEN if link.state == "being written" else "")
+        return (refusal or NEEDS_ENGINE) if action in _NEED_ENGINE else ""
 
     async def run_action(
         self,

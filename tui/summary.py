@@ -13,7 +13,7 @@ from tui.scene.members import statuses_in_words, whereabouts
 def summary(experiment: Resolved, card: Card, outcome: Outcome) -> str:
     """How each run ended, as plain text: what was run, then a table."""
     note = f" ({card.note})" if card.note else ""
-    end = () if experiment.limit is None else (_end_in_words(experiment.limit),)
+    end = () if experiment.limit is None else (_end_in_words(experiment.limit, outcome),)
     facts = (*end, _seeds_in_words(experiment), f"{experiment.backend} on {outcome.opened.device}")
     title = plain_text.visible(f"{card.title}{note}")
     if experiment.examples:
@@ -65,9 +65,10 @@ def _whereabouts(card: Card, outcome: Outcome) -> list[str]:
     return ["", *plain_text.table(lines)] if any(words for _, words in lines) else []
 
 
-def _end_in_words(limit: Limit) -> str:
-    """How far each run was to come."""
-    return f"each run for {limit.value:,g} {limit.unit if limit.value != 1 else limit.unit[:-1]}"
+def _end_in_words(limit: Limit, outcome: Outcome) -> str:
+    """How far each run was to come; one that went on from a recording may have been further already."""
+    further = any(end[limit.column][0] > limit.value for end in outcome.ends.rows.values())
+    return f"each run for {'at least ' * further}{limit.value:,g} {limit.unit if limit.value != 1 else limit.unit[:-1]}"
 
 
 def _in_words(status: Status, update: int) -> str:

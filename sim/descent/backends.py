@@ -50,13 +50,16 @@ def steppers_of(problem: Problem, experiment: Resolved, asked: BackendChoice) ->
 
 
 def _formula_steppers(problem: Problem, formula: Formula, seeds: int) -> MakeStepper:
-    from sim.descent.compiled_stepper import CompiledStepper
-    from sim.descent.ensemble_stepper import EnsembleStepper
     from sim.kernels.formula import kernels_of
 
     kernels = kernels_of(formula)
-    kind = EnsembleStepper if seeds > 1 else CompiledStepper
-    return lambda course: kind(problem, kernels, course)
+    if seeds > 1:  # whose loops over the members others need not wait for
+        from sim.descent.ensemble_stepper import EnsembleStepper
+
+        return lambda course: EnsembleStepper(problem, kernels, course)
+    from sim.descent.compiled_stepper import CompiledStepper
+
+    return lambda course: CompiledStepper(problem, kernels, course)
 
 
 def _dense_steppers(problem: Problem) -> MakeStepper:

@@ -107,6 +107,11 @@ class Limit:
             raise ConfigError("The runs end in one way only: after --updates, --epochs or --seconds.")
         return limits[0] if limits else None
 
+    @property
+    def column(self) -> str:
+        """The column of the trace that counts its unit."""
+        return {"updates": "update", "epochs": "epoch", "seconds": "seconds"}[self.unit]
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment:

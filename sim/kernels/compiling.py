@@ -1,11 +1,14 @@
 """Functions compiled by numba for given types, kept on disk where that can be written to."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, types
 from numba.core import cgutils
+from numba.core.caching import FunctionCache
+from numba.core.errors import NumbaError
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -47,14 +50,19 @@ def compiled(signature: Any, rounding: frozenset[str] = ANY_ORDER) -> Callable[[
     """Compile the decorated function, at once.
 
     It lets other threads go on while it runs. Where what was compiled cannot be kept on disk, it is compiled anew in
-    each process.
+    each process; what is there and cannot be read, since another version left it or it is broken, makes room.
     """
+    options: dict[str, Any] = {"nogil": True, "fastmath": set(rounding)}
 
     def decorate(function: Callable[..., Any]) -> Any:
-        options: dict[str, Any] = {"nogil": True, "fastmath": set(rounding)}
         try:
             return njit(signature, cache=True, **options)(function)
-        except Exception:  # no folder that can be written to, a full disk, a broken file; else it is raised once more
+        except NumbaError:
+            raise
+        except Exception:  # no folder that can be written to, a full disk, a file that cannot be read
+            with suppress(Exception):
+                FunctionCache(function).flush()
+                return njit(signature, cache=True, **options)(function)
             return njit(signature, **options)(function)
 
     return decorate

@@ -63,7 +63,7 @@ def explain_failure(error: BaseException, run: str, update: int, batch_size: int
     if is_out_of_memory(error):
         return f"{name} stopped, out of memory: lower its batch_size ({batch_size}), or use --loader dataloader."
     if isinstance(error, SystemExit):
-        return f"{name} stopped at update {update}: the model called sys.exit."
+        return f"{name} stopped at update {update}: your own code called sys.exit."
     return f"{name} stopped at update {update}: {type(error).__name__}: {words}{where(error)}."
 
 
@@ -72,7 +72,7 @@ def failed(error: BaseException) -> Failed:
     if isinstance(error, ConfigError):
         return Failed(str(error), config=True)
     if isinstance(error, SystemExit):
-        sentence = f"The model's own code called sys.exit{where(error)}; it must return."
+        sentence = f"Your own code called sys.exit{where(error)}; it must return."
         return Failed(sentence, traceback_of(error), theirs=True)
     if is_out_of_memory(error):
         return Failed("Out of memory: use fewer examples, or smaller batches.", traceback_of(error))

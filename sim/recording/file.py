@@ -15,7 +15,8 @@ from sim.experiment.words import first_line, shown_path
 from sim.protocol.trace import ROW, Rows
 from sim.recording.schema import APPLICATION, TRACE, VERSION
 
-_LOCK_PATIENCE = 1.0  # seconds for another program that holds the file
+LOCK_PATIENCE = 1.0
+"""Seconds for another program that holds the file."""
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def open_to_append(path: Path) -> sqlite3.Connection:
         ConfigError: where another one writes it, or it cannot be written to.
     """
     database = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_LOCK_PATIENCE, check_same_thread=False
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=LOCK_PATIENCE, check_same_thread=False
     )
     try:
         begin_log(database)
@@ -107,7 +108,7 @@ def _require_file(path: Path, shown: str) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=ro"
     # one thread at a time reads it, but not always the same one: polars asks for what it writes in one of its own
-    database = sqlite3.connect(uri, uri=True, timeout=_LOCK_PATIENCE, check_same_thread=False)
+    database = sqlite3.connect(uri, uri=True, timeout=LOCK_PATIENCE, check_same_thread=False)
     try:
         database.execute("PRAGMA schema_version")
     except sqlite3.OperationalError as error:

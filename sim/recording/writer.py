@@ -12,7 +12,7 @@ from sim.experiment.errors import ConfigError
 from sim.experiment.words import first_line, shown_path
 from sim.protocol.answers import Advanced, Answer, Changed, Opened, PlaneNews, Saved, Worked
 from sim.protocol.commands import Command, Open
-from sim.recording.file import begin_log, open_to_append
+from sim.recording.file import LOCK_PATIENCE, begin_log, open_to_append
 from sim.recording.schema import SUFFIX, tables
 from sim.recording.tables import write_answer, write_resumed, write_start, write_time
 
@@ -20,7 +20,6 @@ _EVERY = 0.25  # seconds between batches: what a killed program loses
 _SIGN_OF_LIFE = 4  # batches, of which one is written also if it is empty
 CHECKPOINTS_EVERY = 1.0  # seconds: what has to be made again where a recording goes on
 _MOST_WAITING = 500_000  # rows, some 60 MB: whoever makes more of them waits
-_LOCK_PATIENCE = 1.0  # seconds for another program that holds the file
 
 
 def check_name(path: Path) -> None:
@@ -174,7 +173,7 @@ class Writer:
         self.file = _made_anew(self._path)
         if self.file != self._path:
             self._say(f"This experiment is recorded in {shown_path(self.file)}.")
-        database = sqlite3.connect(self.file, timeout=_LOCK_PATIENCE)
+        database = sqlite3.connect(self.file, timeout=LOCK_PATIENCE)
         self._database = database
         database.executescript(f"BEGIN; {tables()} COMMIT;")
         with database:

@@ -213,7 +213,8 @@ async def test_a_killed_engine_shows_a_banner_and_r_starts_it_again() -> None:
         await it.go(5)
         await it.press("K", "full_stop")
         await wait_for(it.pilot, lambda: it.app.session.banner)
-        await it.press("plus", "z")
+        await it.press("plus", "z", "W")
+        assert "Nothing can be recorded as things are" in it.toasts()
         words = "You stopped the engine. Press r to start it again. Press i for the details."
         assert words in it.text("#banner")
         await it.press("r")

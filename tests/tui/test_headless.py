@@ -27,6 +27,7 @@ from tui.export import ExportError
 from tui.headless import descend, run_headless
 from tui.options.options import Options, prepare
 from tui.session.link import InlineLink
+from tui.spool import Spool
 
 LIMIT = Limit("updates", 10)
 
@@ -94,15 +95,15 @@ def test_ctrl_c_keeps_what_there_is(
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_second_ctrl_c_ends_a_long_update(experiment: Experiment) -> None:
+def test_a_second_ctrl_c_ends_a_long_update(experiment: Experiment, tmp_path: Path) -> None:
     def twice() -> Answer:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("the second one interrupts")
 
-    outcome = descend(experiment, engine([advanced(rows_at(1), finished=False), twice]))
+    outcome = descend(experiment, engine([advanced(rows_at(1), finished=False), twice]), Spool(tmp_path))
     assert outcome.stopped_by == signal.SIGINT
-    assert [int(outcome.ends.rows[run]["update"][0]) for run in range(3)] == [1, 1, 1]
+    assert [rows["update"].tolist() for rows in outcome.pieces()] == [[0, 1]] * 3
 
 
 def test_a_run_that_fails_says_why_and_the_others_go_on(

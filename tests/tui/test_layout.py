@@ -3,11 +3,12 @@
 import pytest
 from textual.widgets import Button, Static
 
-from sim.experiment.config import RunConfig
+from sim.experiment.config import Experiment, RunConfig
 from sim.protocol.answers import Failed
 from tests.tui.screen import COMPACT, VERY_WIDE, WIDE, Screen, make_app, on_screen, ready, settled, text_of, wait_for
 from tests.tui.traces import make_experiment
 from tui.keys import KEYS
+from tui.session.banner import starting
 
 
 @pytest.mark.parametrize(
@@ -127,6 +128,18 @@ async def test_the_race_is_seen_around_the_settings_whose_buttons_are_whole(size
         assert all(button.region in box for button in it.app.screen.query(Button))
         rows = it.app.screen._compositor.render_strips()
         assert "loss over slope" in rows[1].text
+
+
+@pytest.mark.parametrize(
+    ("experiment", "words"),
+    [
+        (Experiment(), "Starting the engine …"),
+        (Experiment(backend="compiled"), "compiling takes some seconds"),
+        (Experiment(seeds=9), "compiling takes some seconds"),
+    ],
+)
+def test_what_is_waited_for_at_the_start_is_said(experiment: Experiment, words: str) -> None:
+    assert words in starting(experiment)
 
 
 async def test_quitting_ends_the_engine() -> None:

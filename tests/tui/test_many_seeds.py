@@ -44,6 +44,7 @@ async def test_medians_and_where_the_seeds_went_are_those_at_the_cursor() -> Non
         losses = heads[:, 0] ** 2 + (1 - heads[:, 1] ** 2) ** 2 / 2
         table = text_of(app.query_one(RunsTable))
         assert "median loss" in table
+        assert "stochastic, seed 0, update 60" in text_of(app.query_one("#lens"))
         assert f" {decimal(float(np.median(losses)))} " in table
         assert "all running" in table
         left, above = int((abs(heads[:, 1]) > 0.5).sum()), int((heads[:, 1] > 0.5).sum())

@@ -23,7 +23,7 @@ from tui.panels.lens import Lens
 from tui.panels.surface import Surface
 from tui.replaying import run_replay
 from tui.session.link import InlineLink
-from tui.session.playback import NEEDS_ENGINE, STILL_WRITTEN, Playback
+from tui.session.playback import NEEDS_ENGINE, STILL_WRITTEN, UNRECORDED, Playback
 from tui.session.recorded_link import RecordedLink
 
 ROOT = Path(__file__).parents[2]
@@ -127,6 +127,8 @@ async def test_with_an_engine_there_is_a_lens() -> None:
         await wait_for(screen.pilot, lambda: lens.display)
         await screen.pilot.press("u")
         assert not lens.display
+        await screen.pilot.press("W")
+        assert UNRECORDED in screen.toasts()
 
 
 @pytest.mark.parametrize("key", ["F", "less_than_sign"])

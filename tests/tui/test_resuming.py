@@ -97,6 +97,17 @@ def test_a_fork_that_was_removed_at_once_is_summed_up_as_its_parent_was(capsys: 
     assert brief[4:6] == ["5", "5.000"]  # updates and, as it reads all in each, epochs
 
 
+def test_of_an_end_that_was_passed_it_is_not_said_that_the_runs_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "--updates=9", "--record", "race.gdsim"]) == 0
+    assert "each run for 9 updates" in capsys.readouterr().out
+    for command in (["run", "--resume", "race.gdsim", "--updates=2"], ["info", "race.gdsim"]):
+        assert cli.main(command) == 0
+        out = capsys.readouterr().out
+        assert "each run for at least 2 updates" in out
+        updates = [line.split()[4] for line in out.splitlines() if line.endswith("running")]
+        assert updates == ["9"] * 3
+
+
 def test_a_recording_of_version_2_goes_on() -> None:
     shutil.copy(VERSION_2, "race.gdsim")
     assert cli.main(["run", "--resume", "race.gdsim", "--updates=20", "--export", "race.csv"]) == 0
@@ -158,6 +169,7 @@ def test_data_that_have_changed(capsys: pytest.CaptureFixture[str]) -> None:
 BAD_OPTIONS = {
     "another rate": (["--lr", "3"], "says all about its runs; leave out --lr."),
     "another file": (["--record", "other.gdsim"], "leave out --record."),
+    "a problem": (["sine"], "says all about its runs; leave out the problem."),
     "two ends": (["--seconds", "3"], "end in one way only"),
 }
 
@@ -166,7 +178,7 @@ def test_what_cannot_go_on(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     assert cli.main(["run", "--updates=4", "--record", "race.gdsim"]) == 0
     for options, words in BAD_OPTIONS.values():
         assert words in complaint(capsys, *options)
-    monkeypatch.setattr("sim.recording.file._LOCK_PATIENCE", 0.0)
+    monkeypatch.setattr("sim.recording.file.LOCK_PATIENCE", 0.0)
     writer = Writer(Path("race.gdsim"), resumed=True)
     assert cli.main(["run", "--resume", "race.gdsim", "--updates=9"]) == 2
     assert capsys.readouterr().err == "gdsim: race.gdsim is being written by another program.\n"

@@ -101,9 +101,11 @@ class Chart:
             area.draw_cursor(self.cursor, self.ink)
         for series in self.series:
             area.draw_line(series)
+        tags = area.tags(self.series)
         for series in self.series:
-            area.draw_notes(series)
-        area.draw_tags(self.series)
+            area.draw_notes(series, tags)
+        for tag in tags:
+            area.draw_words(tag, bold=True)
         return canvas.frame()
 
     def nearest(self, column: int, row: int) -> tuple[int, float] | None:
@@ -193,8 +195,8 @@ class _Area:
             for share in xs[beyond]:
                 self._canvas.text(self._column(share), row, mark, series.color)
 
-    def draw_notes(self, series: Series) -> None:
-        """A mark on the line for each note, and its words above it where they fit."""
+    def draw_notes(self, series: Series, tags: Sequence["_Tag"]) -> None:
+        """A mark on the line for each note, and its words above it where they fit and no tag stands."""
         if not series.notes:
             return
         xs, ys = self._calm(series)
@@ -205,8 +207,10 @@ class _Area:
                 continue
             column, row = self._column(share), self._row(float(np.interp(share, xs, ys)))
             self._canvas.text(column, row, CHANGE, series.color, bold=True)
-            if row > 0 and column + len(words) <= self._canvas.columns:
-                self._canvas.text(column, row - 1, words, series.color, self._background)
+            note = _Tag(column - self._left, row - 1, words, series.color)
+            free = not any(tag.row == note.row and tag.meets(note) for tag in tags)
+            if free and row > 0 and note.begin + len(words) <= self._columns:
+                self.draw_words(note)
 
     def nearest(self, series: Sequence[Series], column: int, row: int) -> tuple[int, float] | None:
         """See `Chart.nearest`."""
@@ -234,14 +238,18 @@ class _Area:
         shown = (shares >= 0) & (shares <= 1)
         return smoothed(shares[shown], series.y[shown], self._columns)
 
-    def draw_tags(self, series: Sequence[Series]) -> None:
+    def tags(self, series: Sequence[Series]) -> list["_Tag"]:
         """What stands at the lines, from the highest to the lowest, none of it on another one."""
         tags = sorted((tag for one in series if (tag := self._tag(one))), key=lambda tag: tag.row)
         for i, tag in enumerate(tags):
             tag.row = max([tag.row, *(above.row + 1 for above in tags[:i] if above.meets(tag))])
         for i, tag in reversed(list(enumerate(tags))):
             tag.row = min([tag.row, self._rows - 1, *(below.row - 1 for below in tags[i + 1 :] if below.meets(tag))])
-            self._canvas.text(self._left + tag.begin, tag.row, tag.words, tag.color, self._background, bold=True)
+        return tags
+
+    def draw_words(self, tag: "_Tag", *, bold: bool = False) -> None:
+        """Words where they belong."""
+        self._canvas.text(self._left + tag.begin, tag.row, tag.words, tag.color, self._background, bold=bold)
 
     def _tag(self, series: Series) -> "_Tag | None":
         """The tag of a line, where it has got to."""

@@ -65,9 +65,11 @@ class Lens(Plot):
     def _headline(self, scene: Scene, imagined: Imagined, cloud: Cloud, view: Viewport) -> None:
         """Say on the border what is shown; while it plays not of which update, since the others are further by then."""
         run = scene.run(imagined.run)
-        of = f"{run.config.name}" + ("" if scene.playing else f", update {count(imagined.update)}")
+        seed = f", seed {scene.experiment.seed}" if scene.experiment.seeds > 1 else ""
+        update = "" if scene.playing else f", update {count(imagined.update)}"
+        whose = f"{run.glyph} {run.config.name}{seed}{update}"
         brief = "possible steps" if cloud.plain else "gradients times the rate"
-        names = [f"{run.glyph} {of}: {what_it_shows(cloud)}", f"{run.glyph} {of}: {brief}", brief]
+        names = [f"{whose}: {what_it_shows(cloud)}", f"{whose}: {brief}", *([whose] if seed else []), f"{brief}{seed}"]
         self.entitle(names, [_times(view, self._surface) if self._surface else ""])
 
     def show_nothing(self, why: str = "") -> None:

@@ -167,9 +167,8 @@ class RunsTable(Words):
         indices = tuple(run.index for run in scene.runs)
         if indices != self._indices:
             self._indices = indices
-            self.styles.height = (
-                len(indices) + 1
-            )  # a height of its own accord would be that of lines wrapped at some old width
+            # a height of its own accord would be that of lines wrapped at some old width
+            self.styles.height = len(indices) + 1
         self.say(table_text(scene, self.size.width))
 
 

@@ -80,21 +80,12 @@ def _run_scene(
 ) -> RunScene:
     reports = session.look.reports
     seen = history.seen(index)
-    now, then = history.lately(index)
-    updates, points, off_plane = trails.until(index, int(now["update"]), live=session.caught_up)
-    evaluated, members = history.evaluated(index), session.members.at(history.cursor)
-    standing = Standing(
-        point=Point(*points[-1].tolist()),
-        minima=session.card.minima,
-        off_plane=math.nan if trails.plane.flat else off_plane,
-        updates=int(now["update"] - then["update"]),
-        examples=int(now["examples"] - then["examples"]),
-        seconds=float(now["seconds"] - then["seconds"]),
-    )
-    recorded = {one.name: float((evaluated if one.cost == "pass" else now)[one.name]) for one in RECORDED}
+    update, status = int(seen[-1]["update"]), seen[-1]["status"]
+    updates, points, off_plane = trails.until(index, update, live=session.caught_up)
+    members = session.members.at(history.cursor)
     return RunScene(
         index=index,
-        config=session.lineages[index].after(int(now["update"])).run,
+        config=session.lineages[index].after(update).run,
         glyph=GLYPHS[slot],
         color=palette.runs[slot],
         faded=palette.faded[slot],
@@ -105,15 +96,32 @@ def _run_scene(
         evaluations=history.evaluations(index),
         updates=updates,
         points=points,
-        loss_update=int(evaluated["update"]),
-        values=recorded | {one.name: one.of(standing) for one in measures("free")},
+        loss_update=int(history.evaluated(index)["update"]),
+        values=_values(session, history, index, points[-1], math.nan if trails.plane.flat else off_plane),
         report=reports[index] if len(reports) == len(session.lineages) else None,  # else a fork is newer than they
-        angles=session.look.angles.until(index, int(now["update"]), _COURSE),
+        angles=session.look.angles.until(index, update, _COURSE),
         failed=index in session.troubles and history.live,
-        changes=changes_of(session.lineages[index], trails, index, int(now["update"])),
-        kind=_kind_of_point(session.card.formula, points[-1]) if now["status"] == Status.CONVERGED else None,
+        changes=changes_of(session.lineages[index], trails, index, update),
+        kind=_kind_of_point(session.card.formula, points[-1]) if status == Status.CONVERGED else None,
         members=members[index] if index < len(members) else None,
     )
+
+
+def _values(
+    session: Session, history: History, index: int, head: NDArray[np.float64], off_plane: float
+) -> dict[str, float]:
+    """What is measured of a run that stands at a point, shape (2,), so far off the plane, by name."""
+    evaluated, (now, then) = history.evaluated(index), history.lately(index)
+    standing = Standing(
+        point=Point(*head.tolist()),
+        minima=session.card.minima,
+        off_plane=off_plane,
+        updates=int(now["update"] - then["update"]),
+        examples=int(now["examples"] - then["examples"]),
+        seconds=float(now["seconds"] - then["seconds"]),
+    )
+    recorded = {one.name: float((evaluated if one.cost == "pass" else now)[one.name]) for one in RECORDED}
+    return recorded | {one.name: one.of(standing) for one in measures("free")}
 
 
 def _kind_of_point(formula: Formula | None, point: NDArray[np.float64]) -> Kind | None:

@@ -1,6 +1,8 @@
-"""Trouble that is shown across the screen."""
+"""What is said across the screen: of trouble, and while there is nothing else to see."""
 
 from dataclasses import dataclass
+
+from sim.experiment.config import Experiment
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +25,10 @@ class Banner:
 def with_hint(sentence: str, details: str) -> str:
     """What went wrong, and which key shows more where there is more."""
     return f"{sentence.rstrip('.')}. Press i for the details." if details else sentence
+
+
+def starting(experiment: Experiment) -> str:
+    """What is being waited for before an experiment stands."""
+    if experiment.backend == "compiled" or experiment.seeds > 1:
+        return "Starting the engine; compiling takes some seconds, the first time …"
+    return "Starting the engine …"

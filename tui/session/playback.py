@@ -22,6 +22,7 @@ from tui.session.link import EngineGoneError, Link, ProcessLink
 from tui.session.resuming import Resumption
 
 NEEDS_ENGINE = "A recording cannot do that; w copies the command that runs it again."
+UNRECORDED = "What goes on here is not recorded; gdsim resume goes on in the recording itself."
 STILL_WRITTEN = "The recording is still being written; runs can be changed or forked here once it is complete."
 
 Floats = NDArray[np.float64]

@@ -55,7 +55,7 @@ class Replay(Session):
 
     async def _start(self) -> bool:
         """Start the engine, where the recording ends; whether it goes on now."""
-        self.notify("The engine is started; from here on the recording stays as it is.")
+        self.notify("An engine is being started where the recording ends; the recording stays as it is.")
         await self._look_for_more()
         try:
             answer = await self.link.start_engine(self.retention)

@@ -1,12 +1,15 @@
 """Kernels held against torch's autograd, and where they are kept."""
 
+import pickle
 from dataclasses import replace
 
+import numba
 import numpy as np
 import pytest
 import torch
 
 from sim.experiment.problem import ProblemConfig
+from sim.kernels import formula as formulas
 from sim.kernels.formula import kernels_of
 from sim.models.problem import formula_problem
 from sim.problems import build_formula, registry
@@ -56,6 +59,20 @@ def test_what_is_compiled_is_found_again(tmp_path, monkeypatch):
     kernels_of(replace(line_formula(), output=lambda _xp, a, b, x: a * x + 3 * b))
     (source,) = tmp_path.rglob("*.py")
     assert len(list(source.parent.rglob(f"{source.stem}.*.nbc"))) == 2
+
+
+def test_what_cannot_be_read_is_compiled_once_more_and_found_again(tmp_path, monkeypatch):
+    """Another version left it there: a type that it names is gone."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    formula = replace(line_formula(), output=lambda _xp, a, b, x: a * x + 7 * b)
+    kernels_of(formula)
+    (index,) = tmp_path.rglob("*.mean-*.nbi")
+    index.write_bytes(pickle.dumps(numba.__version__) + b"csim.kernels.compiling\nGone\n.")
+    found = []
+    for _ in range(2):
+        formulas._functions.cache_clear()
+        found.append(kernels_of(formula).mean.stats.cache_hits.total())
+    assert found == [0, 1]
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_trouble(tmp_path, monkeypatch):

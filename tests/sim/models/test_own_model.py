@@ -129,7 +129,7 @@ BAD = {
     "raises at import": ("raise ValueError('at import')", "ValueError: at import"),
     "raises in model()": ("def model():\n    raise KeyError('in model')", "KeyError: 'in model'"),
     "syntax": ("def model(:", "SyntaxError"),
-    "exits at import": ("import sys\nsys.exit(3)", "sys.exit"),
+    "exits at import": ("import sys\nsys.exit(3)", "^Your own code called sys.exit"),
     "exits in model()": ("import sys\ndef model():\n    sys.exit(3)", "sys.exit"),
     "raises in forward": (FORWARD.format(body="raise RuntimeError('no way')"), "no way"),
     "exits in forward": (FORWARD.format(body="sys.exit()"), "sys.exit"),

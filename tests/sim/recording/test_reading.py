@@ -115,7 +115,7 @@ def test_columns_of_a_later_gdsim_do_no_harm(copy: Path) -> None:
 
 
 def test_a_locked_one(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.recording.file._LOCK_PATIENCE", 0.0)
+    monkeypatch.setattr("sim.recording.file.LOCK_PATIENCE", 0.0)
     other = sqlite3.connect(copy, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     assert "is locked by another program" in complaint(copy)

@@ -190,7 +190,7 @@ def test_a_folder_that_vanishes(tmp_path: Path) -> None:
 
 
 def test_a_second_writer_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.recording.file._LOCK_PATIENCE", 0.0)
+    monkeypatch.setattr("sim.recording.file.LOCK_PATIENCE", 0.0)
     path = tmp_path / "race.gdsim"
     engine = recorded(path)
     engine.write()

@@ -191,6 +191,18 @@ def test_a_note_marks_its_line_and_says_what_happened_above_it() -> None:
     assert "too long" not in "\n".join(lines)
 
 
+def test_the_words_of_a_note_are_whole_or_not_there_where_a_tag_stands() -> None:
+    noted = replace(series(np.linspace(100, 50, 101)), notes=((92.0, "batch 32 → 8"),))
+    seen = set[bool]()
+    for newest in np.linspace(0, 100, 41):
+        tagged = replace(series(np.full(101, newest), GREEN), mark="●", reached=98.0)
+        shown = "\n".join(lines_of(noted, tagged, x_end=150.0))
+        assert "●" in shown
+        assert not {"batch", "32", "→"} & set(shown.replace("batch 32 → 8", "").split())
+        seen.add("batch 32 → 8" in shown)
+    assert seen == {True, False}
+
+
 def test_lines_keep_their_colours_where_they_cross_and_where_they_coincide() -> None:
     falling, rising = series(np.arange(100)[::-1]), series(np.arange(100), GREEN)
     frame = Chart((falling, rising, series(np.full(100, 50.0), 0x0000FF)), 60, 20).frame()

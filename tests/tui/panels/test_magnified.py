@@ -42,3 +42,5 @@ def test_steps_along_one_line_shade_that_line() -> None:
 
 def test_steps_that_are_no_numbers_shade_nothing() -> None:
     assert not spread(VIEW, cloud(np.full((N, 2), np.nan)), np.zeros(2), 8).any()
+    endless = replace(cloud(np.zeros((N, 2))), covariance=np.diag([np.inf, np.inf]))
+    assert not spread(VIEW, endless, np.zeros(2), 8).any()

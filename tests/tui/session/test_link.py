@@ -66,7 +66,7 @@ async def test_what_is_stopped_is_started_again_at_once(link):
 
 async def test_an_answer_about_an_older_experiment_is_stale(link):
     await link.request(Open(Experiment()))
-    old = asyncio.ensure_future(link.request(Advance(300, math.inf, 60.0)))
+    old = asyncio.ensure_future(link.request(Advance(2000, math.inf, 60.0)))
     new = asyncio.ensure_future(link.request(Open(Experiment(seed=1))))
     with pytest.raises(StaleError):
         await old
