@@ -13,11 +13,11 @@ from sim.experiment.errors import ConfigError
 from sim.experiment.problem import LoopConfig, ModelConfig
 from sim.experiment.resolved import resolve
 from sim.experiment.seeds import Seeds
+from sim.experiment.words import first_line
 from sim.measures.measure import Passes
 from sim.models.build import model_problem
 from sim.models.device import choose_device, describe
 from sim.models.evaluation import passes
-from sim.models.failures import first_line
 from sim.models.problem import Problem, formula_problem
 from sim.problems import build_formula
 from sim.problems.own_formula import require_finite

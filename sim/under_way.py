@@ -15,11 +15,10 @@ from sim.models.sources import TensorSource
 from sim.protocol.answers import Advanced, Changed, PlaneNews, Refused, Worked
 from sim.protocol.commands import Advance, SetPlane, Survey, Work
 from sim.slow_work import SlowWork
-from sim.views.trails import REFIT_AFTER, Trails
+from sim.views.trails import REFIT_AFTER, REFIT_AT_LAST, Trails
 
 _LIGHT = 0.01  # seconds: a longer update does not gain by being woken up for
 _REST = 0.005  # seconds
-_REFIT_AT_LAST = 2.0  # times as many updates as at the last fit, while nothing is to be seen of a landscape yet
 
 
 @dataclass(slots=True)
@@ -48,7 +47,7 @@ class UnderWay:
 
     def news(self) -> PlaneNews:
         """What is new on the plane."""
-        refit_after = _REFIT_AT_LAST if self.jobs.awaits(Survey) else REFIT_AFTER
+        refit_after = REFIT_AT_LAST if self.jobs.awaits(Survey) else REFIT_AFTER
         news = self.trails.news(self.race.snapshots, self.race.heads, self.race.updates, refit_after=refit_after)
         if not self.trails.fitted:
             self.race.forget_snapshots()

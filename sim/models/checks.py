@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from sim.experiment.errors import ConfigError
+from sim.experiment.words import first_line
 from sim.models.evaluation import evaluating
-from sim.models.failures import first_line
 from sim.models.flat import trainable
 from sim.models.losses import ignored_label
 from sim.models.problem import Problem

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from sim.experiment.errors import ConfigError
+from sim.experiment.words import first_line
 from sim.protocol.answers import Failed
 
 _NOT_THEIRS = (
@@ -18,11 +19,6 @@ _NOT_THEIRS = (
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, on whatever device: torch's allocator on the CPU raises a plain RuntimeError."""
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
-
-
-def first_line(error: BaseException) -> str:
-    """What it says first, without a full stop."""
-    return (str(error).splitlines() or [""])[0].rstrip(".")
 
 
 def traceback_of(error: BaseException) -> str:

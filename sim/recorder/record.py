@@ -27,13 +27,12 @@ from sim.recorder.loop import resolved_loop
 from sim.recorder.steps import Steps
 from sim.recording.writer import Writer, check_name
 from sim.views.plane import on_plane_terms
-from sim.views.trails import REFIT_AFTER, trails_of
+from sim.views.trails import REFIT_AFTER, REFIT_AT_LAST, trails_of
 
 _FIRST, _EVERY = 0.5, 2.0  # seconds until what came is first looked at, and between two looks at most
 _GRADIENTS, _EACH_OTHER = 0.006, 0.003  # shares of the loop's time: for gradients' lengths; for what else costs time
 _MEMORY = 256 * 2**20  # bytes for parameters that are kept
 _WAITING = 32 * 2**20  # bytes of them that may wait where the model is
-_REFIT_AT_LAST = 2.0  # times as many updates as at the last fit, while there is a landscape of the plane to complete
 _PATIENCE = 1.0  # seconds that a pass through all examples may take before and after the loop
 _AT_THE_END = 3.0  # seconds for the landscape
 _GRID = 96, 64  # of landscapes
@@ -158,7 +157,7 @@ class Record:
             plane = self._trails.set_kind("pca", snapshots, heads, updates)
         else:
             bears = finite and self._looking.bears(self._fit_seconds, began - self._began)
-            refit_after = math.inf if not bears else REFIT_AFTER if self._survey is None else _REFIT_AT_LAST
+            refit_after = math.inf if not bears else REFIT_AFTER if self._survey is None else REFIT_AT_LAST
             plane = self._trails.news(snapshots, heads, updates, refit_after=refit_after)
         if self._trails.number != number:
             self._fit_seconds = time.perf_counter() - began

@@ -25,6 +25,7 @@ _REACH = 100.0  # times the length of the parameters at the start
 _MOST_FITTED = 64  # snapshots that a plane is fitted to, besides start and heads: more would not turn it, but take long
 _AT_ONCE = 64  # snapshots that are projected at once: they are copied for it
 REFIT_AFTER = 1.3  # times as many updates as at the last fit
+REFIT_AT_LAST = 2.0  # the same while the plane's landscape is still to be completed
 
 
 class Trails(Protocol):
