@@ -130,7 +130,7 @@ class Writer:
         try:
             while self._write_batch():
                 pass
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # of a thread: nobody else would hear of it
             self._fail(error)
         finally:
             with self._changed:
@@ -198,7 +198,7 @@ class Writer:
         database.close()
         self._database = None
 
-    def _fail(self, error: sqlite3.Error | OSError) -> None:
+    def _fail(self, error: Exception) -> None:
         why = (error.strerror if isinstance(error, OSError) else None) or first_line(error)
         self._say(f"The recording {shown_path(self.file)} ended early, the runs did not: {why[0].lower()}{why[1:]}.")
         if self._database is not None:

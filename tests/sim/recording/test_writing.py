@@ -189,6 +189,15 @@ def test_a_folder_that_vanishes(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+def test_a_number_that_no_column_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is raised in the thread that writes is said."""
+    engine = recorded(tmp_path / "race.gdsim")
+    monkeypatch.setattr(writing, "write_answer", lambda database, _answer: database.execute("SELECT ?", (2**64,)))
+    assert trouble_of(engine).endswith(
+        "ended early, the runs did not: python int too large to convert to SQLite INTEGER."
+    )
+
+
 def test_a_second_writer_is_kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sim.recording.file.LOCK_PATIENCE", 0.0)
     path = tmp_path / "race.gdsim"
