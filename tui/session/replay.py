@@ -11,9 +11,13 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import clock_after
 from sim.protocol.answers import Advanced, Answer, Failed, Opened
 from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun, RemoveRun
+from tui.session.banner import Banner
+from tui.session.gaps import Gap
 from tui.session.history import History
 from tui.session.link import EngineGoneError
+from tui.session.parts import Parts
 from tui.session.playback import NEEDS_ENGINE, Playback
+from tui.session.record import fill
 from tui.session.session import Session
 from tui.session.trails import PlaneTrails
 
@@ -32,15 +36,23 @@ class Replay(Session):
     link: Playback
     _waited = 0.0
     _warned = False
+    _parts: Parts | None = None  # None: nothing of it is to be read any more
+    _being_read = False
 
     async def open(self) -> None:
-        """Take all that was recorded so far; of what is being written, see the newest, else begin at the start."""
+        """See the newest of what is being written, else begin at the start."""
+        self._parts = None
         await super().open()
-        if self.link.computes:
+        if self.link.computes or self.history is None or self.trails is None:
             return
+        self._take_overview(self.history, self.trails)
         await self._look_for_more()
-        if self.history is not None:
-            self.history.seek_to(self.history.end if self.source == "being written" else 0)
+        self.history.seek_to(self.history.end if self.source == "being written" else 0)
+
+    @property
+    def gap(self) -> Gap | None:
+        """What is missing is read, as long as there is no engine to make it again."""
+        return super().gap if self.link.computes else None
 
     @property
     def source(self) -> str:
@@ -98,6 +110,8 @@ class Replay(Session):
             self.notify(_NO_CLOSER_LOOK)
 
     def _go_on(self, history: History) -> None:
+        if self.trails is not None:
+            self._read_on(history, self.trails)
         if self.link.computes:
             super()._go_on(history)
             return
@@ -109,6 +123,43 @@ class Replay(Session):
         if state in _ENDS and self.player.playing and history.live:
             self.player.pause()
             self.notify(_ENDS[state])
+
+    # -- what is read -------------------------------------------------------------------------------------------------
+
+    def _take_overview(self, history: History, trails: PlaneTrails) -> None:
+        """Begin with where the runs were at the ends of parts; what is in no part is news."""
+        ends = self.link.part_ends
+        if not len(ends):
+            return
+        self.journal = self.link.journal
+        begun = tuple(lineage for lineage in self.link.lineages if lineage.moment <= ends[-1])
+        for lineage in begun[len(self.lineages) :]:
+            trails.fork(lineage)
+        self.branch(begun, history)
+        fill(self.link.overview, history, trails, self.journal, begun)
+        self._parts = Parts(self.link.forked_in)
+
+    def _read_on(self, history: History, trails: PlaneTrails) -> None:
+        """Have one part read, if there is one to be read and none is being read."""
+        if self._parts is not None and not self._being_read:
+            part = self._parts.next(history, self.link.part_ends)
+            if part is not None:
+                self._being_read = True
+                self.spawn(self._read(part, history, trails))
+
+    async def _read(self, part: int, history: History, trails: PlaneTrails) -> None:
+        try:
+            excerpt = await self.link.part(part)
+        except ConfigError as error:  # damaged, or gone
+            self._parts = None
+            self._break(Banner(str(error)))
+            return
+        finally:
+            self._being_read = False
+        if self._parts is not None and self.history is history:
+            self._parts.note(part)
+            fill(excerpt, history, trails, self.journal, self.lineages)
+            self.filled += 1
 
     async def _look_for_more(self) -> None:
         """Take what was written since; while paused, the cursor stays."""

@@ -53,6 +53,7 @@ class Session(Changing):
         generation: how many times the experiment was begun.
         troubles: why runs failed, by their index.
         finished: no run has anything left to do.
+        filled: how many times what had been left out of the record has come in.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Session(Changing):
         self.generation = 0
         self.troubles: dict[int, Trouble] = {}
         self.finished = False
+        self.filled = 0
         self.members = KeptMembers()
         self.look = CloserLook(self, came_in)
         self._memory = memory
@@ -334,10 +336,16 @@ class Session(Changing):
         answer = await self.ask(command) if self.phase is Phase.STANDING else None
         return answer if isinstance(answer, Worked) and opened is self.opened else None
 
+    @property
+    def gap(self) -> Gap | None:
+        """What was left out of the record around the moment that is sought, and can be made again."""
+        return None if self.history is None else self.history.gap
+
     def close(self, gap: Gap, made: Remade) -> None:
         """Record what was left out and was made again."""
         if self.history is not None and self.trails is not None:
             close(gap, made, self.history, self.trails, self.journal)
+            self.filled += 1
 
     def refuse(self, sentence: str) -> None:
         """Say what cannot be done, unless that is known already; training goes on without it."""
