@@ -14,6 +14,7 @@ from sim.protocol.trace import Rows
 from sim.recording.file import trace_of
 from sim.recording.schema import insert
 
+_NEVER = 2**62
 _ROWS = 4096  # of a part: they are read within a frame
 _SEEN_AT_FIRST = 1024  # parts: more than a screen has dots side by side
 
@@ -44,6 +45,15 @@ class Excerpt:
     rows: Rows
     points: Floats
     moments: Indices
+
+
+def together(excerpts: Sequence[Excerpt]) -> Excerpt:
+    """Several, the earlier ones first, as one; what is in two of them is in it twice."""
+    return Excerpt(
+        np.concatenate([one.rows for one in excerpts]),
+        np.concatenate([one.points for one in excerpts]),
+        np.concatenate([one.moments for one in excerpts]),
+    )
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -142,12 +152,12 @@ class Parts:
         where = "WHERE rowid > ? AND rowid <= ? ORDER BY rowid"
         own, _ = trace_of(self._database, where, int(begin), int(self._last[part]))
         rows = np.concatenate([self._rows_at(before[:, :2]), own])
-        points = [self._points_at(before[:, 2])]
-        for run, newest in enumerate(self._ends[part, :, 2].tolist()):
-            count = np.count_nonzero(own["run"] == run)
-            points.append(self._points(f"run = {run} AND rowid > {newest - count} AND rowid <= {newest}"))
+        begun = [int(own["update"][own["run"] == run].min(initial=_NEVER)) for run in range(len(before))]
+        new = " OR ".join(f'(run = {run} AND "update" >= {update})' for run, update in enumerate(begun))
+        between = f"rowid > {before[:, 2].max()} AND rowid <= {self._ends[part, :, 2].max()} AND ({new})"
+        points = np.concatenate([self._points_at(before[:, 2]), self._points(between)])
         moments = np.unique(own["moment"])
-        return Excerpt(rows, _beside(rows, np.concatenate(points)), np.append(self.moments[part - 1 : part], moments))
+        return Excerpt(rows, _beside(rows, points), np.append(self.moments[part - 1 : part], moments))
 
     def part_of(self, run: int, update: int, lineages: Sequence[Lineage]) -> int:
         """The part in which a run, or whom it has its past from, made an update; where none has it, their number."""

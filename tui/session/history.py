@@ -187,9 +187,10 @@ class History:
         return found
 
     def _replace_run(self, run: int, rows: Rows) -> None:
-        self._runs[run] = Column(rows.dtype)
-        self._evaluated[run], self._evaluations[run] = Column(np.int64), Column(np.int64)
-        self._append_run(run, rows)
+        known = ~np.isnan(rows["loss"])
+        self._runs[run].replace(rows)
+        self._evaluations[run].replace(np.flatnonzero(known))
+        self._evaluated[run].replace(np.maximum.accumulate(np.where(known, np.arange(len(rows)), -1)))
 
     # -- the cursor ---------------------------------------------------------------------------------------------------
 

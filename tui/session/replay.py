@@ -11,6 +11,7 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import clock_after
 from sim.protocol.answers import Advanced, Answer, Failed, Opened
 from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun, RemoveRun
+from sim.recording.parts import Excerpt, together
 from tui.session.banner import Banner
 from tui.session.gaps import Gap
 from tui.session.history import History
@@ -22,6 +23,7 @@ from tui.session.session import Session
 from tui.session.trails import PlaneTrails
 
 _EVERY = 0.25  # seconds between two looks whether there is more
+_GATHERED = 4  # parts that are recorded at once
 
 _NO_CLOSER_LOOK = "A recording has the numbers and the trails; gradients, possible steps and answers need an engine."
 _ENDS = {
@@ -33,10 +35,12 @@ _ENDS = {
 class Replay(Session):
     """A session over a `Playback`: time goes by through what was recorded, and nothing is computed."""
 
+    RECORDED = 1 / 32  # what was left out is soon read again, and recording a part takes as long as there is much else
     link: Playback
     _waited = 0.0
     _warned = False
     _parts: Parts | None = None  # None: nothing of it is to be read any more
+    _gathered: list[tuple[int, Excerpt]]
     _being_read = False
 
     async def open(self) -> None:
@@ -137,17 +141,23 @@ class Replay(Session):
             trails.fork(lineage)
         self.branch(begun, history)
         fill(self.link.overview, history, trails, self.journal, begun)
-        self._parts = Parts(self.link.forked_in)
+        self._parts, self._gathered = Parts(len(ends), self.link.forked_in), []
 
     def _read_on(self, history: History, trails: PlaneTrails) -> None:
-        """Have one part read, if there is one to be read and none is being read."""
-        if self._parts is not None and not self._being_read:
-            part = self._parts.next(history, self.link.part_ends)
-            if part is not None:
-                self._being_read = True
-                self.spawn(self._read(part, history, trails))
+        """Have one part read: one that is looked at, else one of the rest; none while one is being read."""
+        if self._parts is None or self._being_read:
+            return
+        part = self._parts.needed(history, self.link.part_ends)
+        needed = part is not None
+        if part is None:
+            part = self._parts.next()
+        if part is None:
+            self._record_parts(history, trails)
+        else:
+            self._being_read = True
+            self.spawn(self._read(part, history, trails, needed=needed))
 
-    async def _read(self, part: int, history: History, trails: PlaneTrails) -> None:
+    async def _read(self, part: int, history: History, trails: PlaneTrails, *, needed: bool) -> None:
         try:
             excerpt = await self.link.part(part)
         except ConfigError as error:  # damaged, or gone
@@ -157,8 +167,18 @@ class Replay(Session):
         finally:
             self._being_read = False
         if self._parts is not None and self.history is history:
-            self._parts.note(part)
-            fill(excerpt, history, trails, self.journal, self.lineages)
+            self._gathered.append((part, excerpt))
+            if needed or len(self._gathered) == _GATHERED:
+                self._record_parts(history, trails)
+
+    def _record_parts(self, history: History, trails: PlaneTrails) -> None:
+        """Record the parts that were read: several at once, since that takes about as long as one."""
+        if self._parts is not None and self._gathered:
+            for part, _ in self._gathered:
+                self._parts.note(part, history)
+            every = together([excerpt for _, excerpt in self._gathered])
+            fill(every, history, trails, self.journal, self.lineages)
+            self._gathered = []
             self.filled += 1
 
     async def _look_for_more(self) -> None:

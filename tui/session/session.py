@@ -34,7 +34,6 @@ _STEP_BUDGET = 0.1
 _MOST_MOMENTS = 100_000_000  # asked for at once while playing: time is what bounds them
 _MEASURED_UNITS = 10  # of the clock, over which its real pace is measured
 _ROWS = 4096  # of a run in an answer: more dots than any screen has
-_RECORDED = 1 / 8  # of the memory, for the record on this side: what takes longer to thin would hold up a frame
 
 
 class Session(Changing):
@@ -54,7 +53,10 @@ class Session(Changing):
         troubles: why runs failed, by their index.
         finished: no run has anything left to do.
         filled: how many times what had been left out of the record has come in.
+        RECORDED: the share of the memory for the record on this side: what takes longer to thin would hold up a frame.
     """
+
+    RECORDED = 1 / 8
 
     def __init__(
         self,
@@ -110,7 +112,7 @@ class Session(Changing):
     @property
     def retention(self) -> Retention:
         """How much the engine keeps, and how much an answer has."""
-        return Retention(_ROWS, (1 - _RECORDED) * self._memory)
+        return Retention(_ROWS, (1 - self.RECORDED) * self._memory)
 
     @property
     def caught_up(self) -> bool:
@@ -137,7 +139,11 @@ class Session(Changing):
         if isinstance(answer, Opened):
             same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
             flat = answer.plane.flat
-            self.opened, self.history, self._inflow = answer, History(answer.rows, _RECORDED * self._memory), Inflow()
+            self.opened, self.history, self._inflow = (
+                answer,
+                History(answer.rows, self.RECORDED * self._memory),
+                Inflow(),
+            )
             self.trails, self.members = PlaneTrails(answer.plane), KeptMembers()
             self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
             self.lineages = answer.experiment.lineages
