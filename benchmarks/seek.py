@@ -1,10 +1,10 @@
 """How soon the screen shows another moment: of a long race, and of a recording of one.
 
-The three runs of `linear`, compiled, a million updates each, on a screen of 120 x 40 cells that nobody sees: first as
-the screen itself played them, as fast as possible; then as `gdsim run` recorded them, replayed, while the rest of the
-file is still being read. The milliseconds from a click on the timeline, at random, to the frame that answers it, of the
-processor, so that whatever else the machine does is left out; and those of a clock until the very moment that was asked
-for is there with all its numbers, since the engine or the disk has to answer.
+Three runs of `linear`, compiled, a million updates each, at batch sizes that are soon made, on a screen of 120 x 40
+cells that nobody sees: first as the screen itself played them, as fast as possible; then as `gdsim run` recorded them,
+replayed, while the rest of the file is still being read. The milliseconds from a click on the timeline, at random, to
+the frame that answers it, of the processor, so that whatever else the machine does is left out; and those of a clock
+until the very moment that was asked for is there with all its numbers, since the engine or the disk has to answer.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from rich.console import RenderableType
 from textual.screen import Screen
 
 from benchmarks.turns import Line, line
-from sim.experiment.config import Experiment
+from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.problem import ProblemConfig
 from sim.problems.card import card_of
 from sim.recording.reader import Recording
@@ -38,6 +37,7 @@ from tui.session.playback import Playback
 THREADS = (1,)
 ROOT = Path(__file__).parents[1]
 UPDATES, SEEKS, SEED = 1_000_000, 200, 0
+BATCH_SIZES = 1, 4, 16
 SIZE = 120, 40
 PERCENT, ANSWERED = 99, 100.0
 _PATIENCE = 10.0  # seconds that a moment is waited for at most
@@ -69,7 +69,8 @@ def history_of(app: GdsimApp) -> History:
 @asynccontextmanager
 async def played() -> AsyncIterator[_Painted]:
     """The screen of a race that came so far."""
-    experiment = replace(Experiment(device="cpu"), backend="compiled")
+    runs = tuple(RunConfig(f"by-{size}", size) for size in BATCH_SIZES)
+    experiment = Experiment(runs=runs, device="cpu", backend="compiled")
     app = _Painted(experiment, card_of(ProblemConfig()), ProcessLink(), playing=True)
     async with app.run_test(size=SIZE):
         app.session.player.speed = float("inf")
@@ -85,7 +86,8 @@ async def replayed() -> AsyncIterator[_Painted]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "race.gdsim")
         command = ["run", "linear", "--device=cpu", "--backend=compiled", f"--updates={UPDATES}", f"--record={path}"]
-        subprocess.run([sys.executable, "-m", "tui", *command], check=True, capture_output=True)
+        runs = [f"--run=name=by-{size},batch_size={size}" for size in BATCH_SIZES]
+        subprocess.run([sys.executable, "-m", "tui", *command, *runs], check=True, capture_output=True)
         playback = Playback(Recording(path))
         app = _Replayed(playback.asked, playback.card, playback)
         async with app.run_test(size=SIZE):

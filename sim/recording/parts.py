@@ -100,11 +100,12 @@ class Parts:
     """The parts of a recording, as they are found in its file.
 
     Attributes:
+        database: of the recording.
         moments: the last one of each part, increasing.
     """
 
     def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
+        self.database = database
         self._last = self.moments = np.empty(0, np.int64)
         self._ends = np.zeros((0, 0, 3), np.int64)  # by part and run: newest, evaluated and point
         self._there = bool(database.execute("SELECT 1 FROM sqlite_master WHERE name = 'parts'").fetchone())
@@ -126,11 +127,11 @@ class Parts:
         """Find those that were ended since; there are so many runs by now."""
         if not self._there:
             return
-        found = np.array(self._database.execute(_ENDS, (len(self),)).fetchall(), np.int64).reshape(-1, 2)
+        found = np.array(self.database.execute(_ENDS, (len(self),)).fetchall(), np.int64).reshape(-1, 2)
         ends = np.zeros((len(self) + len(found), runs, 3), np.int64)
         ends[: len(self), : self._ends.shape[1]] = self._ends
         columns = "part, run, newest, coalesce(evaluated, 0), coalesce(point, 0)"
-        for part, run, *at in self._database.execute(f"SELECT {columns} FROM parts WHERE part >= ?", (len(self),)):
+        for part, run, *at in self.database.execute(f"SELECT {columns} FROM parts WHERE part >= ?", (len(self),)):
             ends[part, run] = at
         self._ends = np.maximum.accumulate(ends)  # where a run is not in a part, it is where it was before
         self._last = np.append(self._last, found[:, 0])
@@ -150,7 +151,7 @@ class Parts:
         before = self._ends[part - 1] if part else np.zeros_like(self._ends[0])
         begin = self._last[part - 1] if part else 0
         where = "WHERE rowid > ? AND rowid <= ? ORDER BY rowid"
-        own, _ = trace_of(self._database, where, int(begin), int(self._last[part]))
+        own, _ = trace_of(self.database, where, int(begin), int(self._last[part]))
         rows = np.concatenate([self._rows_at(before[:, :2]), own])
         begun = [int(own["update"][own["run"] == run].min(initial=_NEVER)) for run in range(len(before))]
         new = " OR ".join(f'(run = {run} AND "update" >= {update})' for run, update in enumerate(begun))
@@ -164,18 +165,18 @@ class Parts:
         while (parent := lineages[run].parent) is not None and update <= lineages[run].update:
             run = parent
         where = 'WHERE parts.run = ? AND parts.newest = trace.rowid AND "update" >= ?'
-        ((part,),) = self._database.execute(f"SELECT min(part) FROM parts, trace {where}", (run, update))
+        ((part,),) = self.database.execute(f"SELECT min(part) FROM parts, trace {where}", (run, update))
         return len(self) if part is None else int(part)
 
     def _rows_at(self, numbers: Indices) -> Rows:
-        return trace_of(self._database, f"WHERE rowid IN {_listed(numbers)} ORDER BY rowid")[0]
+        return trace_of(self.database, f"WHERE rowid IN {_listed(numbers)} ORDER BY rowid")[0]
 
     def _points_at(self, numbers: Indices) -> Floats:
         return self._points(f"rowid IN {_listed(numbers)}")
 
     def _points(self, where: str) -> Floats:
         """Run, update, x, y and distance, shape (n, 5)."""
-        found = self._database.cursor()
+        found = self.database.cursor()
         found.row_factory = None
         found.execute(f'SELECT run, "update", x, y, distance FROM points WHERE {where}')
         return np.array(found.fetchall(), dtype=np.float64).reshape(-1, 5)

@@ -21,8 +21,9 @@ from sim.protocol.checkpoint import Resume
 from sim.protocol.results import Surveyed
 from sim.protocol.trace import Rows
 from sim.recording.checkpoints import read_checkpoints, read_snapshots
-from sim.recording.file import Points, all_of, only, open_file, reading, trace_of
+from sim.recording.file import Points, all_of, only, open_file, reading, require_file, trace_of
 from sim.recording.parts import Excerpt, Parts
+from sim.recording.private_copy import PrivateCopy, has_to_be_copied
 from sim.recording.values import checked, document, landscape_of, plane_of, settings_of, trouble_of, typed
 
 _HEAD = ("x", "y", "distance")
@@ -52,7 +53,11 @@ class Recording:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._row, self._point, self._edition, self._troubles = 0, 0, -1, 0
-        self._database = open_file(path)
+        self._written: float | None = None
+        self._seen = 0.0  # when that was seen first
+        require_file(path)
+        self._copy = PrivateCopy(path) if has_to_be_copied(path) else None
+        self._database = open_file(path, None if self._copy is None else self._copy.file)
         with reading(path):
             found = only(self._database, "recording")
             ((self.schema,),) = self._database.execute("PRAGMA user_version")
@@ -64,15 +69,34 @@ class Recording:
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
+        if self._copy is not None:
+            self._copy.remove()
+
+    @property
+    def copied(self) -> bool:
+        """Whether it is read from a copy, which takes longer the larger it is."""
+        return self._copy is not None
+
+    def _renew(self) -> None:
+        """Read from the newest copy from here on."""
+        if self._copy is not None and self._copy.stale:
+            self._database.close()
+            self._copy.renew()
+            self._database = self._parts.database = open_file(self.path, self._copy.file)
 
     @property
     def state(self) -> State:
         """Whether it was closed, is being written just now, or its program was killed."""
+        self._renew()
         with reading(self.path):
             found = only(self._database, "recording")
             if found["ended"]:
                 return "complete"
-            return "being written" if time.time() - typed(found["written"], float) < _SILENCE else "broken off"
+            written = typed(found["written"], float)
+            if written != self._written:  # by a clock that may be another machine's
+                self._seen = time.monotonic() - (max(0.0, time.time() - written) if self._written is None else 0.0)
+                self._written = written
+            return "being written" if time.monotonic() - self._seen < _SILENCE else "broken off"
 
     @property
     def journal(self) -> Journal:
@@ -113,6 +137,7 @@ class Recording:
 
     def news(self) -> Advanced:
         """What was written since it was last asked; at first all but the start, or but what the overview is of."""
+        self._renew()
         with self._one_batch():
             lineages = self._lineages()
             self._parts.refresh(len(lineages))

@@ -103,8 +103,9 @@ class Playback:
         if isinstance(command, Work):
             return Worked(tuple([(job, await self._result(job)) for job in command.jobs]), ())
         try:
-            with self._reading:
-                return self._answer(command)
+            if self._recording.copied:
+                return await asyncio.to_thread(self._answer, command)
+            return self._answer(command)
         except ConfigError as error:  # damaged since it was opened
             return Failed(str(error))
 
@@ -143,6 +144,10 @@ class Playback:
             self._engine.kill()
 
     def _answer(self, command: Command) -> Answer:
+        with self._reading:
+            return self._answer_now(command)
+
+    def _answer_now(self, command: Command) -> Answer:
         match command:
             case Open():
                 return self._recording.opened
