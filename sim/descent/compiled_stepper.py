@@ -23,6 +23,8 @@ from sim.measures.measure import Figures, Measure, Passes, Step
 from sim.models.problem import Problem
 from sim.protocol.trace import Status
 
+_KNOWN = {"batch_loss", "grad_norm", "lr"}  # what the kernels say of single updates
+
 
 class CompiledStepper(Compiled):
     """See `Stepper`. Updates are timed many at a time, and each is said to take as long as the others.
@@ -39,7 +41,8 @@ class CompiledStepper(Compiled):
     ) -> None:
         super().__init__(problem, course, timer)
         self._kernels = kernels
-        self._batch, self._mean = address_of(kernels.batch), address_of(kernels.mean)
+        codes = kernels.descend_in_epoch, kernels.batch, kernels.mean
+        self._in_epoch, self._batch, self._mean = map(address_of, codes)
         self._in_order = np.arange(problem.examples)
 
     def advance(
@@ -49,7 +52,8 @@ class CompiledStepper(Compiled):
         self._course.sampler.restore(state.order)
         standing = self._compiled.standing(state)
         count = int(min(updates, self._course.left(state)))
-        columns = Columns(*(np.empty(shape) for shape in (count, (count, 2), (count, 2), count, count)))
+        slopes = count if any(one.name not in _KNOWN for one in measures("step")) else 0  # whose gradients are used
+        columns = Columns(*(np.empty(shape) for shape in (count, (count, 2), (slopes, 2), count, count)))
         seconds, diverged = self._descend(state, standing, columns, min(until, self._course.last_second))
         made = len(seconds)
         columns = _cut(columns, slice(made))
@@ -90,7 +94,7 @@ class CompiledStepper(Compiled):
     def _make(self, before: int, standing: Standing, columns: Columns, loss_bound: float) -> tuple[int, bool]:
         """Make the updates of the columns, after so many: how many were made, and whether the last one diverged."""
         rule, batches = self._compiled.rule, self._compiled.batches(before, len(columns.rates))
-        made, diverged = descend(self._batch, self._kernels.data, batches, rule, standing, loss_bound, columns)
+        made, diverged = descend(self._in_epoch, self._kernels.data, batches, rule, standing, loss_bound, columns)
         return made, diverged
 
     # -- what they came to --------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ import torch
 
 from sim.kernels.compiling import address_of
 from sim.kernels.dense import descend_dense
-from sim.kernels.descent import SGD, Batches, Rule, Standing, step_singles
+from sim.kernels.descent import Batches, Rule, Standing, step_singles
+from sim.kernels.loops import SGD
 from sim.kernels.network import GELU, LINEAR, RELU, SIGMOID, TANH, Examples, Network, Record, Workspace
 from sim.models.chain import Chain, Kind, NotDenseError
 from sim.models.evaluation import batch_gradient

@@ -54,8 +54,9 @@ class EnsembleStepper(Compiled):
     ) -> None:
         super().__init__(problem, course, timer)
         self._kernels, self._threads = kernels, threads
-        ours = (address_of(one) for one in (descend, evaluate, find_converged, kernels.batch, kernels.mean))
-        self._codes = Codes(*ours)
+        ours = (address_of(one) for one in (descend, evaluate, find_converged))
+        theirs = (address_of(one) for one in (kernels.descend_in_epoch, kernels.batch, kernels.mean))
+        self._codes = Codes(*ours, *theirs)
         self._in_order = np.arange(problem.examples)
 
     def follow(self, course: Course) -> None:

@@ -32,12 +32,9 @@ class Data(NamedTuple):
 
 DATA = types.NamedTuple((TABLE, COLUMN), Data)
 
-BATCH = types.UniTuple(FLOAT, 3)(FLOAT, FLOAT, DATA, INTEGERS, INTEGER, INTEGER)
-"""`batch(a, b, data, order, begin, end)`: the mean loss of the examples order[begin:end], and its two derivatives."""
-
+BATCH = types.UniTuple(FLOAT, 3)(FLOAT, FLOAT, DATA, INTEGERS)
 MEAN = FLOAT(FLOAT, FLOAT, DATA)
-"""`mean(a, b, data)`: the mean loss of all examples."""
-
+"""The types of `batch` and `mean` in `loops.py`."""
 
 ANY_ORDER = frozenset({"reassoc", "nsz"})
 """Sums may be added up in any order."""
@@ -50,9 +47,10 @@ def compiled(signature: Any, rounding: frozenset[str] = ANY_ORDER) -> Callable[[
     """Compile the decorated function, at once.
 
     It lets other threads go on while it runs. Where what was compiled cannot be kept on disk, it is compiled anew in
-    each process; what is there and cannot be read, since another version left it or it is broken, makes room.
+    each process; what is there and cannot be read, since another version left it or it is broken, makes room. Divided by
+    zero, a number is NaN or infinite, as torch has it.
     """
-    options: dict[str, Any] = {"nogil": True, "fastmath": set(rounding)}
+    options: dict[str, Any] = {"nogil": True, "fastmath": set(rounding), "error_model": "numpy"}
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:
@@ -66,6 +64,12 @@ def compiled(signature: Any, rounding: frozenset[str] = ANY_ORDER) -> Callable[[
             return njit(signature, **options)(function)
 
     return decorate
+
+
+def part_of_others(function: Callable[..., Any], rounding: frozenset[str] = frozenset()) -> Any:
+    """A function that only compiled ones call, which are compiled with all that it does in them."""
+    options: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return njit(fastmath=set(rounding), **options)(function)
 
 
 def address_of(function: Any) -> int:
