@@ -53,7 +53,8 @@ class CompiledStepper(Compiled):
         standing = self._compiled.standing(state)
         count = int(min(updates, self._course.left(state)))
         slopes = count if any(one.name not in _KNOWN for one in measures("step")) else 0  # whose gradients are used
-        columns = Columns(*(np.empty(shape) for shape in (count, (count, 2), (slopes, 2), count, count)))
+        rates = self._compiled.rates(state, count)
+        columns = Columns(rates, *(np.empty(shape) for shape in ((count, 2), (slopes, 2), count, count)))
         seconds, diverged = self._descend(state, standing, columns, min(until, self._course.last_second))
         made = len(seconds)
         columns = _cut(columns, slice(made))
@@ -77,19 +78,18 @@ class CompiledStepper(Compiled):
     def _descend(self, state: RunState, standing: Standing, columns: Columns, until: float) -> tuple[Floats, bool]:
         """Make updates until time or columns are full: the seconds spent after each, and whether the run diverged."""
         compiled, wanted, made, diverged = self._compiled, len(columns.rates), 0, False
-        spent, seconds = state.seconds, np.empty(wanted)
+        spent, seconds = state.seconds, [np.empty(0)]
         while made < wanted and spent < until and not diverged:
             size = compiled.pace.within(until - spent, compiled.most(wanted - made))
             part = _cut(columns, slice(made, made + size))
-            part.rates[:] = compiled.rates(state, made, len(part.rates))
             began = self._timer()
             here = standing._replace(steps=standing.steps + made)
             count, diverged = self._make(state.update + made, here, part, state.loss_bound)
             compiled.pace.take(count, self._timer() - began)
-            seconds[made : made + count] = spent + compiled.pace.seconds * np.arange(1, count + 1)
+            seconds.append(compiled.pace.after(spent, count))
             made += count
-            spent = float(seconds[made - 1])
-        return seconds[:made], diverged
+            spent = float(seconds[-1][-1])
+        return seconds[1] if len(seconds) == 2 else np.concatenate(seconds), diverged
 
     def _make(self, before: int, standing: Standing, columns: Columns, loss_bound: float) -> tuple[int, bool]:
         """Make the updates of the columns, after so many: how many were made, and whether the last one diverged."""

@@ -74,7 +74,7 @@ class DenseStepper(Compiled):
     def _make(self, state: RunState, count: int, keep_every: int) -> tuple[RunState, Block]:
         """Make so many updates at once: the state after them, and what they did."""
         first, every = -(state.update + 1) % keep_every, min(keep_every, count + 1)
-        standing, rates = self._compiled.standing(state), self._compiled.rates(state, 0, count)
+        standing, rates = self._compiled.standing(state), self._compiled.rates(state, count)
         kept = np.empty((len(range(first, count, every)), len(standing.point)), np.float32)
         record = Record(rates, np.empty(count), np.empty(count), min(first, count), every, kept)
         made, seconds, diverged = self._descend(state, standing, record)
@@ -104,7 +104,7 @@ class DenseStepper(Compiled):
             *(standing, state.loss_bound, record, self._workspace),
         )
         compiled.pace.take(made, self._timer() - began)
-        return made, state.seconds + compiled.pace.seconds * np.arange(1, made + 1), diverged
+        return made, compiled.pace.after(state.seconds, made), diverged
 
     # -- what they came to --------------------------------------------------------------------------------------------
 

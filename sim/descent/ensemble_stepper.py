@@ -108,7 +108,7 @@ class EnsembleStepper(Compiled):
         standings = Standings(
             ensemble.points.copy(), ensemble.memories.copy(), ensemble.statuses.copy(), ensemble.steps
         )
-        rates, began = self._compiled.rates(before, 0, size), self._timer()
+        rates, began = self._compiled.rates(before, size), self._timer()
         records = self._records(before, standings, rates)
         diverged = (standings.statuses == Status.DIVERGED).all()
         made = int(records.counts.max()) if diverged else size

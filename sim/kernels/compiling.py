@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numba import njit, types
@@ -11,6 +11,8 @@ from numba.core.caching import FunctionCache
 from numba.core.errors import NumbaError
 from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 FLOAT, SINGLE, INTEGER = types.float64, types.float32, types.int64
 COLUMN, TABLE = types.Array(FLOAT, 1, "C"), types.Array(FLOAT, 2, "C")
@@ -36,21 +38,21 @@ BATCH = types.UniTuple(FLOAT, 3)(FLOAT, FLOAT, DATA, INTEGERS)
 MEAN = FLOAT(FLOAT, FLOAT, DATA)
 """The types of `batch` and `mean` in `loops.py`."""
 
-ANY_ORDER = frozenset({"reassoc", "nsz"})
-"""Sums may be added up in any order."""
+CONTRACTED = frozenset({"contract"})
+"""How to round: a product may be added without being rounded first."""
 
-FUSED = ANY_ORDER | {"contract"}
-"""A product may be added without being rounded first, too."""
+ANY_ORDER = CONTRACTED | {"reassoc", "nsz"}
+"""Sums may be added up in any order, too."""
 
 
-def compiled(signature: Any, rounding: frozenset[str] = ANY_ORDER) -> Callable[[Callable[..., Any]], Any]:
+def compiled(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile the decorated function, at once.
 
-    It lets other threads go on while it runs. Where what was compiled cannot be kept on disk, it is compiled anew in
-    each process; what is there and cannot be read, since another version left it or it is broken, makes room. Divided by
-    zero, a number is NaN or infinite, as torch has it.
+    It lets other threads go on while it runs, and divides by zero as torch does. Where what was compiled cannot be kept
+    on disk, it is compiled anew in each process; what is there and cannot be read, since another version left it or it
+    is broken, makes room.
     """
-    options: dict[str, Any] = {"nogil": True, "fastmath": set(rounding), "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "fastmath": set(ANY_ORDER), "error_model": "numpy"}
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:
@@ -66,10 +68,11 @@ def compiled(signature: Any, rounding: frozenset[str] = ANY_ORDER) -> Callable[[
     return decorate
 
 
-def part_of_others(function: Callable[..., Any], rounding: frozenset[str] = frozenset()) -> Any:
-    """A function that only compiled ones call, which are compiled with all that it does in them."""
+def part_of_others(function: Function, rounding: frozenset[str] = ANY_ORDER) -> Function:
+    """A function that only compiled ones call: it is compiled with them."""
     options: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return njit(fastmath=set(rounding), **options)(function)
+    part: Function = njit(fastmath=set(rounding), **options)(function)
+    return part
 
 
 def address_of(function: Any) -> int:

@@ -6,32 +6,23 @@ a BLAS library, and less for a single row, where the call itself would cost most
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
-from sim.kernels.compiling import FLOAT, FUSED, INTEGER, compiled
+from sim.kernels.compiling import FLOAT, INTEGER, compiled, part_of_others
 from sim.kernels.descent import BATCHES, RULE, step_at
 from sim.kernels.network import AT_ONCE, EXAMPLES, LINEAR, NETWORK, RECORD, RELU, SIGMOID, STANDING, TANH, WORKSPACE
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 _HUGE = math.sqrt(np.finfo(np.float32).max)
 _ROOT_HALF, _ROOT_TWO_PI = np.float32(math.sqrt(0.5)), np.float32(math.sqrt(2 * math.pi))
 
 
-def _fused(function: Function) -> Function:
-    """Have numba compile the decorated function into those that call it."""
-    compiled_later: Function = njit(fastmath=set(FUSED), error_model="numpy")(function)
-    return compiled_later
-
-
 # -- products of matrices ---------------------------------------------------------------------------------------------
 
 
-@_fused
+@part_of_others
 def _add_product(left: Any, right: Any, result: Any) -> None:
     """result += left @ right, of shapes (N, K) and (K, M); the left one may lie in memory in any way.
 
@@ -60,7 +51,7 @@ def _add_product(left: Any, right: Any, result: Any) -> None:
         _add_row(left[row], right, result[row])
 
 
-@_fused
+@part_of_others
 def _add_row(left: Any, right: Any, result: Any) -> None:
     """result += left @ right, of shapes (K,) and (K, M)."""
     depth = len(left)
@@ -75,7 +66,7 @@ def _add_row(left: Any, right: Any, result: Any) -> None:
             result[column] += a * first[column]
 
 
-@_fused
+@part_of_others
 def _add_product_transposed(left: Any, right: Any, result: Any) -> None:
     """result += left @ right.T, of shapes (N, K) and (M, K); four columns of the result at a time."""
     rows, columns = result.shape
@@ -103,14 +94,14 @@ def _add_product_transposed(left: Any, right: Any, result: Any) -> None:
 # -- forward ----------------------------------------------------------------------------------------------------------
 
 
-@_fused
+@part_of_others
 def _copy(source: Any, target: Any) -> None:
     """Numbers to the beginning of some memory: an assignment takes ten times as long to compile."""
     for index in range(len(source)):
         target[index] = source[index]
 
 
-@_fused
+@part_of_others
 def _forward(network: Any, examples: Any, some: Any, point: Any, values: Any) -> int:
     """What some examples come to before each stage and after the last; where the outputs begin."""
     rows, at = len(some), 0
@@ -134,7 +125,7 @@ def _forward(network: Any, examples: Any, some: Any, point: Any, values: Any) ->
     return at
 
 
-@_fused
+@part_of_others
 def _activate(kind: int, given: Any, made: Any) -> None:
     """An elementwise stage."""
     one, half = np.float32(1), np.float32(0.5)
@@ -155,7 +146,7 @@ def _activate(kind: int, given: Any, made: Any) -> None:
 # -- losses -----------------------------------------------------------------------------------------------------------
 
 
-@_fused
+@part_of_others
 def _cross_entropy(width: int, at: int, examples: Any, some: Any, count: int, workspace: Any) -> float:
     """The part of some examples in the mean cross entropy of so many; the slopes of the outputs are filled in."""
     share, total = np.float32(1 / count), 0.0
@@ -175,7 +166,7 @@ def _cross_entropy(width: int, at: int, examples: Any, some: Any, count: int, wo
     return total / count
 
 
-@_fused
+@part_of_others
 def _squared_error(width: int, at: int, examples: Any, some: Any, count: int, workspace: Any) -> float:
     """The part of some examples in the mean squared error of so many; the slopes of the outputs are filled in."""
     numbers: float = count * width
@@ -192,7 +183,7 @@ def _squared_error(width: int, at: int, examples: Any, some: Any, count: int, wo
 # -- backward ---------------------------------------------------------------------------------------------------------
 
 
-@_fused
+@part_of_others
 def _backward(network: Any, rows: int, at: int, point: Any, workspace: Any) -> None:
     """Add what so many examples contribute to the gradient, from the slopes of the outputs, which begin there."""
     for stage in range(len(network.kinds) - 1, -1, -1):
@@ -217,7 +208,7 @@ def _backward(network: Any, rows: int, at: int, point: Any, workspace: Any) -> N
         at -= rows * inner
 
 
-@_fused
+@part_of_others
 def _pull_back(kind: int, given: Any, made: Any, slopes: Any, back: Any) -> None:
     """The slopes before an elementwise stage, from those after it."""
     one, half = np.float32(1), np.float32(0.5)
@@ -240,7 +231,7 @@ def _pull_back(kind: int, given: Any, made: Any, slopes: Any, back: Any) -> None
 # -- updates ----------------------------------------------------------------------------------------------------------
 
 
-@_fused
+@part_of_others
 def _descent_of(network: Any, examples: Any, chosen: Any, point: Any, workspace: Any) -> float:
     """The mean loss of the chosen examples; its gradient is left in the workspace."""
     workspace.gradient[:] = 0
@@ -256,7 +247,7 @@ def _descent_of(network: Any, examples: Any, chosen: Any, point: Any, workspace:
     return total
 
 
-@_fused
+@part_of_others
 def _length(vector: Any) -> float:
     """The length of a vector, in stretches, so that many small squares do not get lost beside a large sum."""
     total = 0.0
@@ -269,7 +260,7 @@ def _length(vector: Any) -> float:
     return math.sqrt(total)
 
 
-@_fused
+@part_of_others
 def _is_finite(vector: Any) -> bool:
     """Whether all numbers are."""
     for value in vector:  # noqa: SIM110, numba knows no generators of truths
@@ -283,7 +274,6 @@ def _is_finite(vector: Any) -> bool:
         *(INTEGER, NETWORK, EXAMPLES, BATCHES, RULE),
         *(STANDING, FLOAT, RECORD, WORKSPACE),
     ),
-    FUSED,
 )
 def descend_dense(
     step: int,

@@ -10,7 +10,6 @@ from sim.kernels.compiling import (
     COLUMN,
     DATA,
     FLOAT,
-    FUSED,
     INTEGER,
     INTEGERS,
     SINGLE_TABLE,
@@ -97,7 +96,7 @@ _COLUMNS = types.NamedTuple((COLUMN, TABLE, TABLE, COLUMN, COLUMN), Columns)
 
 STEP = types.void(RULE, INTEGER, SINGLES, FLOAT, SINGLE_TABLE, SINGLES)
 
-step_singles = compiled(STEP, FUSED)(module_with("")["move"])
+step_singles = compiled(STEP)(module_with("")["move"])
 """Move many parameters of float32 as an optimizer does; see `move` in `loops.py`."""
 
 step_at = called_by_address(STEP)

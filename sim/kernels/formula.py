@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.kernels.compiling import ANY_ORDER, BATCH, MEAN, Data, compiled, part_of_others
+from sim.kernels.compiling import BATCH, CONTRACTED, MEAN, Data, compiled, part_of_others
 from sim.kernels.descent import IN_EPOCH
 from sim.kernels.modules import module_with
 from sim.kernels.symbols import source_of
@@ -52,7 +52,7 @@ def _functions(source: str) -> tuple[Any, Any, Any]:
     """The kernels of a formula with that text."""
     names = module_with(source)
     for exact in ("output", "loss"):  # which are so written that nothing cancels
-        names[exact] = part_of_others(names[exact])
-    names["example"] = part_of_others(names["example"], ANY_ORDER)
+        names[exact] = part_of_others(names[exact], CONTRACTED)
+    names["example"] = part_of_others(names["example"])
     names["batch"] = compiled(BATCH)(names["batch"])
     return names["batch"], compiled(MEAN)(names["mean"]), compiled(IN_EPOCH)(names["descend_in_epoch"])

@@ -1,8 +1,8 @@
 """What goes on inside a compiled descent, as plain Python: an optimizer's step, loops over examples and over updates.
 
 Every module that is compiled has the text of this file (see `modules.py`). In that of a formula all of it becomes one
-loop, whose parameters stay in the processor's registers. So it imports nothing of ours, and calls what the formula's own
-text defines: `example(a, b, data, row)`, the loss of an example and its two derivatives.
+loop, whose parameters stay in the processor's registers. So it imports nothing of ours, and calls what the formula's
+own text defines: `example(a, b, data, row)`, the loss of an example and its two derivatives.
 """
 
 import math

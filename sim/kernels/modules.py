@@ -11,7 +11,7 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from sim.kernels import loops
-from sim.kernels.compiling import ANY_ORDER, part_of_others
+from sim.kernels.compiling import part_of_others
 
 _LOOPS = Path(loops.__file__).read_text(encoding="utf-8")
 
@@ -29,7 +29,7 @@ def module_with(source: str) -> dict[str, Any]:
     names |= {word: function for word, function in vars(math).items() if not word.startswith("_")}
     exec(compile(text, _filed(text, name), "exec"), names)
     for part in ("terms_of", "moved"):
-        names[part] = part_of_others(names[part], ANY_ORDER)
+        names[part] = part_of_others(names[part])
     return names
 
 

@@ -58,10 +58,14 @@ def find_converged(
         tolerance: the gradient's length must be below.
         column: 0 or 1 after each update, uint8, shape (n,), to be filled in.
     """
-    for index in range(len(points)):
-        every = every_converged if converged else every_running
-        converged = False
-        if (first + index) % every == 0:
-            _, along_a, along_b = batch_at(batch)(points[index, 0], points[index, 1], data, order)
-            converged = math.sqrt(along_a * along_a + along_b * along_b) < tolerance
+    column[:] = 0
+    index = 0
+    while index < len(points):
+        wait = -(first + index) % (every_converged if converged else every_running)
+        if wait:
+            index, converged = index + (1 if converged else wait), False
+            continue
+        _, along_a, along_b = batch_at(batch)(points[index, 0], points[index, 1], data, order)
+        converged = math.sqrt(along_a * along_a + along_b * along_b) < tolerance
         column[index] = converged
+        index += 1
