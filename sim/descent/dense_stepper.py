@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from sim.descent.compiled_course import Compiled
 from sim.descent.course import Course
+from sim.descent.dense_network import CODES
 from sim.descent.state import RunState
 from sim.descent.stepper import Block, joined
 from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, GRADIENT_TOLERANCE
-from sim.kernels.compiling import address_of
 from sim.kernels.dense import descend_dense
-from sim.kernels.descent import Standing, step_singles
+from sim.kernels.descent import Standing
 from sim.kernels.network import Examples, Network, Record, Workspace
 from sim.measures import measures
 from sim.measures.measure import Passes, Step
@@ -26,7 +26,6 @@ from sim.models.flat import FlatModel
 from sim.models.problem import Problem
 from sim.protocol.trace import Status
 
-_STEP = address_of(step_singles)
 _MOST_KEPT = 2**22  # numbers of the parameters that are kept with one call
 _KNOWN = {"batch_loss", "grad_norm", "lr"}  # what the kernel says of single updates; others are taken one by one
 
@@ -100,7 +99,7 @@ class DenseStepper(Compiled):
         compiled, began = self._compiled, self._timer()
         batches = compiled.batches(state.update, len(record.rates))
         made, diverged = descend_dense(
-            *(_STEP, self._network, self._examples, batches, compiled.rule),
+            *(CODES, self._network, self._examples, batches, compiled.rule),
             *(standing, state.loss_bound, record, self._workspace),
         )
         compiled.pace.take(made, self._timer() - began)

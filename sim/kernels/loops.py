@@ -83,8 +83,8 @@ def move(rule: Any, number: int, gradient: Any, lr: float, memory: Any, point: A
     """
     terms, first, second = terms_of(rule, number, lr, point), memory[0], memory[1]
     for index in range(len(gradient)):
-        value, one, other = moved(rule, terms, gradient[index], point[index], first[index], second[index])
-        point[index], first[index], second[index] = value, one, other
+        value, mean, square = moved(rule, terms, gradient[index], point[index], first[index], second[index])
+        second[index], first[index], point[index] = square, mean, value
 
 
 # -- over examples ----------------------------------------------------------------------------------------------------
