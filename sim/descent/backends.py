@@ -20,7 +20,7 @@ from sim.models.problem import Problem
 from sim.problems.formula import Formula
 
 _COMPARED, _ALIKE = 3, 1e-3  # updates that are compared; and how far apart numbers may be after them
-_NOT_RECORDED = "--backend compiled records an update as a CUDA graph, and this model's cannot be"
+_NOT_RECORDED = "On a GPU --backend compiled records an update as a CUDA graph, which this model does not bear"
 _COMPILED = "two-parameter problems and chains of Linear, ReLU, Tanh, Sigmoid and GELU"
 
 
@@ -98,9 +98,9 @@ def _graph_steppers(problem: Problem, experiment: Resolved) -> MakeStepper:
     if reference.trouble is not None:  # which is no fault of the recording, and is said of the run itself
         return lambda course: GraphStepper(problem, course)
     if block.trouble is not None:
-        raise ConfigError(f"{_NOT_RECORDED}: {block.trouble.sentence} Use --backend torch.")
+        raise ConfigError(f"{_NOT_RECORDED}; use --backend torch. {block.trouble.sentence}")
     if not torch.allclose(recorded.vector, reached.vector, rtol=_ALIKE, atol=_ALIKE, equal_nan=True):
-        raise ConfigError(f"{_NOT_RECORDED}: recorded, it computes something else. Use --backend torch.")
+        raise ConfigError(f"{_NOT_RECORDED}: recorded, it computes something else; use --backend torch.")
     return lambda course: GraphStepper(problem, course)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from sim.experiment.geometry import Window
-from sim.models.evaluation import evaluating
+from sim.models.evaluation import evaluating, without_fused_recurrence
 from sim.models.flat import FlatModel, call_at
 from sim.models.problem import Problem
 from sim.models.sources import Batch
@@ -212,7 +212,8 @@ class _Probe:
             return self._problem.loss(call_at(module, vector, inputs), targets).reshape(())
 
         vectors = self._parameters_at(points).to(self._model.vector)
-        losses: Tensor = vmap(loss_at)(vectors)
+        with without_fused_recurrence(module):
+            losses: Tensor = vmap(loss_at)(vectors)
         return losses
 
 
