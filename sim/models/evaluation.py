@@ -111,7 +111,7 @@ def full_gradient(problem: Problem, module: nn.Module, *, batch_statistics: bool
 
 
 def without_fused_recurrence(module: nn.Module) -> AbstractContextManager[None]:
-    """Recurrent layers go without cuDNN: it has no backward pass in eval mode, no forward mode, and no `vmap`."""
+    """Recurrent layers go without cuDNN: it has no backward pass in eval mode, and no forward mode."""
     recurrent = any(isinstance(part, nn.RNNBase) for part in module.modules())
     return torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext()
 
