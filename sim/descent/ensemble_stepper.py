@@ -23,6 +23,7 @@ from sim.kernels.descent import Standing, descend
 from sim.kernels.ensemble import Checks, Codes, Orders, Records, Standings, descend_members, quantiles
 from sim.kernels.formula import Kernels
 from sim.kernels.passes import evaluate, find_converged
+from sim.kernels.shuffling import shuffle
 from sim.measures import measures
 from sim.measures.measure import Passes
 from sim.models.device import ALL_THREADS
@@ -153,9 +154,12 @@ class EnsembleStepper(Compiled):
         last, _ = sampler.position_in_epoch(before + count)
         if self._drawn[:2] != (epoch, last):  # else the same epoch goes on
             orders = np.empty((len(samplers), last + 1 - epoch, len(self._in_order)), np.int64)
-            for own, one in zip(orders, samplers, strict=True):
-                for index in range(len(own)):
-                    own[index] = one.order(epoch + index).numpy()
+
+            def draw(begin: int, end: int) -> None:
+                for member in range(begin, end):
+                    orders[member] = samplers[member].orders(epoch, last, shuffle)
+
+            self._spread(draw, len(samplers), orders.size)
             self._drawn = epoch, last, orders
         return Orders(self._drawn[2], begin // sampler.batch_size, sampler.batch_size, sampler.updates_per_epoch)
 
