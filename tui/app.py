@@ -46,6 +46,7 @@ from tui.scene.scene import Scene
 from tui.session import lockstep
 from tui.session.asking import Phase
 from tui.session.banner import starting, with_hint
+from tui.session.engine_process import EngineProcess
 from tui.session.link import Link, ProcessLink
 from tui.session.recorded_link import RecordedLink
 from tui.session.resuming import Resumption
@@ -297,6 +298,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
 def run_app(
     experiment: Experiment,
     card: Card,
+    engine: EngineProcess,
     *,
     theme: str | None = None,
     record: Path | None = None,
@@ -308,6 +310,7 @@ def run_app(
     Args:
         experiment: resolved.
         card: of its problem.
+        engine: one that was started already.
         theme: its name.
         record: where it is recorded; None: nowhere.
         memory: bytes for what is kept of the past of each race.
@@ -321,7 +324,8 @@ def run_app(
     def new_link() -> Link:
         writer = None if record is None else Writer(record)
         resumption, writer = (None, writer) if links or resumed is None else resumed
-        links.append(RecordedLink(ProcessLink(), lambda text: app.notify(text, markup=False), writer, resumption))
+        process = ProcessLink(None if links else engine)
+        links.append(RecordedLink(process, lambda text: app.notify(text, markup=False), writer, resumption))
         return links[-1]
 
     app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=resumed is None, memory=memory)
@@ -331,5 +335,6 @@ def run_app(
         app.run()
     finally:
         for link in links:
+            link.kill()
             link.close()
     return app.return_code or 0
