@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sized
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult, SystemCommand
@@ -20,10 +20,8 @@ from sim.experiment.config import Experiment
 from sim.experiment.errors import choose
 from sim.problems.card import Card
 from sim.protocol.commands import HISTORY_MEMORY
-from sim.recording.writer import Writer
 from tui.actions import DATA_VIEWS
 from tui.draw.palette import Palette
-from tui.gallery import choices
 from tui.keys import KEYS, bindings
 from tui.notes import NotesApp
 from tui.paced import PacedApp
@@ -49,11 +47,14 @@ from tui.session.banner import starting, with_hint
 from tui.session.engine_process import EngineProcess
 from tui.session.link import Link, ProcessLink
 from tui.session.recorded_link import RecordedLink
-from tui.session.resuming import Resumption
 from tui.session.session import Session
 from tui.shell import BAD_INPUT
 from tui.sturdy import SturdyApp
 from tui.themes import THEMES, palette_of
+
+if TYPE_CHECKING:
+    from sim.recording.writer import Writer
+    from tui.session.resuming import Resumption
 
 FRAMES_PER_SECOND = 30
 LEAST_SIZE = (80, 24)
@@ -128,6 +129,8 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: every key's action, and Textual's own commands."""
+        from tui.gallery import choices  # which the first frame does not wait for
+
         for key in KEYS:
             if key.action != "quit":
                 run = partial(self.run_action, key.action)
@@ -303,7 +306,7 @@ def run_app(
     theme: str | None = None,
     record: Path | None = None,
     memory: float = HISTORY_MEMORY,
-    resumed: tuple[Resumption, Writer] | None = None,
+    resumed: "tuple[Resumption, Writer] | None" = None,
 ) -> int:
     """Show an experiment on the screen until the user quits; the exit code.
 
@@ -322,9 +325,8 @@ def run_app(
     links: list[RecordedLink] = []
 
     def new_link() -> Link:
-        writer = None if record is None else Writer(record)
-        resumption, writer = (None, writer) if links or resumed is None else resumed
         process = ProcessLink(None if links else engine)
+        resumption, writer = (None, _new_writer(record)) if links or resumed is None else resumed
         links.append(RecordedLink(process, lambda text: app.notify(text, markup=False), writer, resumption))
         return links[-1]
 
@@ -338,3 +340,11 @@ def run_app(
             link.kill()
             link.close()
     return app.return_code or 0
+
+
+def _new_writer(record: Path | None) -> "Writer | None":
+    if record is None:
+        return None
+    from sim.recording.writer import Writer  # and SQLite, which the first frame does not wait for
+
+    return Writer(record)
