@@ -40,7 +40,7 @@ def capture(
     before = written()
     values = [one.clone() for one in before]
     graph, aside = torch.cuda.CUDAGraph(), torch.cuda.Stream(inputs.device)  # type: ignore[no-untyped-call]
-    with undisturbed(inputs.device):
+    with undisturbed(inputs.device), torch.cuda.device(inputs.device):
         aside.wait_stream(torch.cuda.current_stream(inputs.device))
         with torch.cuda.stream(aside):
             for _ in range(_WARM_UPS):

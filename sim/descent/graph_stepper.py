@@ -43,6 +43,7 @@ class GraphStepper(InParts):
         self._huge = math.sqrt(torch.finfo(vector.dtype).max)
         self._found = vector.new_empty(_MOST, 2)  # the loss and the norm of the gradient, update by update of a part
         self._row = torch.zeros(1, dtype=torch.int64, device=vector.device)  # of the next one
+        self._recording = 0.0  # seconds of a part in which passes were recorded
 
     def most(self, wanted: int) -> int:
         """See `InParts`."""
@@ -80,6 +81,7 @@ class GraphStepper(InParts):
         training, vector, trouble = self.training, self.training.model.vector, None
         training.stand_at(state)
         self._row.zero_()
+        self._recording = 0.0
         rates, kept = list[float](), list[Tensor]()
         began = self.timer()
         for update in range(state.update + 1, state.update + count + 1):
@@ -93,7 +95,7 @@ class GraphStepper(InParts):
             if update % keep_every == 0:
                 kept.append(vector.detach().clone())
         found = self._found[: len(rates)].to("cpu", torch.float64, copy=True)  # waits for the device
-        spent = self.timer() - began
+        spent = self.timer() - began - self._recording
         losses, norms = found.numpy().T
         return Part(
             losses=losses,
@@ -115,10 +117,17 @@ class GraphStepper(InParts):
             batch = training.batches.batch(update)
             shapes = batch[0].shape, batch[1].shape
             if shapes not in self._launches:
-                self._launches[shapes] = self._capture(self._passes, self._written, batch)
+                self._record(shapes, batch)
             self._launches[shapes](batch)
         training.optimizer.step()
         training.schedule.step()
+
+    def _record(self, shapes: tuple[torch.Size, torch.Size], batch: Batch) -> None:
+        """Record the passes over batches of such a shape, which is no time that the run spends."""
+        self._row.item()  # waits for what is under way
+        began = self.timer()
+        self._launches[shapes] = self._capture(self._passes, self._written, batch)
+        self._recording += self.timer() - began
 
     def _passes(self, batch: Batch) -> None:
         """Forward and backward, and what came of them."""
