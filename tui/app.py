@@ -50,7 +50,7 @@ from tui.session.recorded_link import RecordedLink
 from tui.session.session import Session
 from tui.shell import BAD_INPUT
 from tui.sturdy import SturdyApp
-from tui.themes import THEMES, palette_of
+from tui.themes import ThemedApp, palette_of
 
 if TYPE_CHECKING:
     from sim.recording.writer import Writer
@@ -63,7 +63,7 @@ _ROOMY_HEIGHT = 40  # from here on, on a very wide terminal, the three clocks ha
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
-class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
+class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
     """The app: several descents side by side on the screen.
 
     Args:
@@ -123,9 +123,6 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
         self._last_frame = time.monotonic()
         self._banner_words: str | None = None
         self._runs = 0
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = THEMES[0].name
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: every key's action, and Textual's own commands."""

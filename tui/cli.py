@@ -79,7 +79,7 @@ app = App(
     config=(environment.check, environment.fill_in, config_file.fill_in, config_commands.sources),
     suppress_keyboard_interrupt=False,
 )
-app.register_install_completion_command(help="Install completion for your shell.")
+app.command("tui.completion:install", name="--install-completion", help="Install completion for your shell.")
 app.command(config_commands.app)
 
 
