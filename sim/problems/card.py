@@ -9,7 +9,7 @@ from sim.experiment.errors import ConfigError, require_file
 from sim.experiment.geometry import Point, Window
 from sim.experiment.problem import AnyProblem, LoopConfig, ModelConfig, ProblemConfig
 from sim.experiment.words import shown
-from sim.problems import build_formula, registry
+from sim.problems import build_formula, entry_of
 from sim.problems.formula import Formula
 
 
@@ -80,7 +80,7 @@ def _formula_card(config: ProblemConfig) -> Card:
         name=config.name,
         title=formula.title,
         note=formula.note,
-        sentence=registry()[config.name].sentence,
+        sentence=entry_of(config.name).sentence,
         axes=formula.parameters,
         window=formula.window,
         pace=formula.pace,
