@@ -1,6 +1,5 @@
 """A second race beside the first, in fewer panels."""
 
-from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from tui.draw.palette import Palette
@@ -32,14 +31,10 @@ class Companion(Vertical):
         self._above, self._below = StatusLine(), (Curves(style), ThisUpdate(), RunsTable())
         self.drawing = Drawing(self.surface, (self._above, *self._below))
 
-    def compose(self) -> ComposeResult:
-        """One below the other."""
-        yield self._above
-        yield self.surface
-        yield from self._below
-
     def show_session(self, session: Session | None) -> None:
         """Turn to another race, or to none."""
+        if session is not None and not self.children:  # the first frame does not wait for them
+            self.mount(self._above, self.surface, *self._below)
         if session is not None and session is not self.session:
             self.surface.show_problem(session.card)
         self.session = session

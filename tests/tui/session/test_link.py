@@ -13,6 +13,7 @@ import pytest
 from sim.experiment.config import Experiment
 from sim.protocol.answers import Advanced, Changed, Opened, Reply
 from sim.protocol.commands import Advance, Open
+from tui.session.engine_process import EngineProcess
 from tui.session.link import EngineGoneError, ProcessLink, StaleError
 
 
@@ -26,7 +27,7 @@ def alive(process_id):
 
 @pytest.fixture
 async def link():
-    link = ProcessLink()
+    link = ProcessLink(EngineProcess())
     yield link
     link.kill()
 
@@ -62,6 +63,13 @@ async def test_what_is_stopped_is_started_again_at_once(link):
     assert link.process_id != first
     with pytest.raises(EngineGoneError, match="SIGKILL"):
         await pending
+
+
+async def test_a_process_that_died_before_anything_was_asked_is_gone():
+    process = EngineProcess()
+    os.kill(process.process_id, signal.SIGKILL)
+    with pytest.raises(EngineGoneError, match="SIGKILL"):
+        await ProcessLink(process).request(Open(Experiment()))
 
 
 async def test_an_answer_about_an_older_experiment_is_stale(link):
