@@ -10,7 +10,8 @@ from sim.descent.pace import Pace
 from sim.descent.rates import Floats, Rates, scheduler_steps
 from sim.descent.rules import memory_of, optimizer_state, rule_of, steps_of
 from sim.descent.state import RunState
-from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, TorchStepper
+from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY
+from sim.descent.training import Training
 from sim.kernels.descent import Batches, Standing
 from sim.measures.measure import Gradients, Passes
 from sim.models.problem import Problem
@@ -93,7 +94,7 @@ class Compiled:
     """What every compiled stepper is beside its updates, see `Stepper`: start and gradients are the reference's."""
 
     def __init__(self, problem: Problem, course: Course, timer: Callable[[], float]) -> None:
-        self._reference = TorchStepper(problem, course)
+        self._reference = Training(problem, course)
         self._timer = timer
         self.follow(course)
 

@@ -160,7 +160,8 @@ class Race(Runs):
             self._rows(racers[turn.racer], block, moments_made, turn.positions[: len(block)])
             for turn, block, moments_made in zip(turns, blocks, ordinals, strict=True)
         ]
-        self.position = max([self.position, *(float(turn.positions[-1]) for turn in turns)])
+        reached = (turn.positions[: len(block)] for turn, block in zip(turns, blocks, strict=True))
+        self.position = max([self.position, *(float(made[-1]) for made in reached if len(made))])
         planned = max((int(turn.moments[-1]) for turn in turns), default=0)
         return rows, planned, [block.trouble for block in blocks if block.trouble]
 

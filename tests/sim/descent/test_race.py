@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -30,7 +30,7 @@ quick = settings(
     derandomize=True,
     database=None,
     max_examples=10,
-    phases=[Phase.generate],  # a race takes too long to be made ever simpler
+    phases=[Phase.explicit, Phase.generate],  # a race takes too long to be made ever simpler
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -136,6 +136,16 @@ COSTS = st.tuples(*[st.sampled_from([2.0**-8, 2.0**-10, 2.0**-12, 2.0**-14])] * 
     after=ASKED.filter(bool),
     pickled=st.booleans(),
     back=st.integers(0, 90),
+)
+@example(  # its only run fails at once, in a chunk of many moments
+    options=[{"batch_size": 1}],
+    limit=None,
+    costs=(2.0**-8,) * 3,
+    memory=1e9,
+    before=[],
+    after=[2],
+    pickled=False,
+    back=0,
 )
 @quick
 def test_a_saved_race_goes_on_bit_for_bit(
