@@ -8,16 +8,14 @@ import torch
 
 from sim.descent.compiled_course import CompiledCourse
 from sim.descent.course import Course
+from sim.descent.dense_network import CODES
 from sim.descent.parts import InParts, Part
 from sim.descent.state import RunState
-from sim.kernels.compiling import address_of
 from sim.kernels.dense import descend_dense
-from sim.kernels.descent import Standing, step_singles
+from sim.kernels.descent import Standing
 from sim.kernels.network import Examples, Network, Record, Workspace
 from sim.models.problem import Problem
 from sim.protocol.trace import Status
-
-_STEP = address_of(step_singles)
 
 
 class DenseStepper(InParts):
@@ -51,9 +49,7 @@ class DenseStepper(InParts):
         first, every = -(state.update + 1) % keep_every, min(keep_every, count + 1)
         self._standing = standing = compiled.standing(state)
         kept = np.empty((len(range(first, count, every)), len(standing.point)), np.float32)
-        record = Record(
-            compiled.rates(state, 0, count), np.empty(count), np.empty(count), min(first, count), every, kept
-        )
+        record = Record(compiled.rates(state, count), np.empty(count), np.empty(count), min(first, count), every, kept)
         made, diverged, spent = self._descend(state, standing, record)
         model.vector.data.copy_(torch.from_numpy(standing.point))
         return Part(
@@ -77,7 +73,7 @@ class DenseStepper(InParts):
         began = self.timer()
         batches = self._compiled.batches(state.update, len(record.rates))
         made, diverged = descend_dense(
-            *(_STEP, self._network, self._examples, batches, self._compiled.rule),
+            *(CODES, self._network, self._examples, batches, self._compiled.rule),
             *(standing, state.loss_bound, record, self._workspace),
         )
         return made, diverged, self.timer() - began

@@ -126,7 +126,7 @@ class InParts(ABC):
         made = len(part)
         if made:
             self._pace.take(made, part.spent)
-        seconds: Floats = state.seconds + self._pace.seconds * np.arange(1.0, made + 1)
+        seconds = self._pace.after(state.seconds, made)
         statuses, found = self._assess(state, part, seconds)
         numbers = np.arange(state.update + 1, state.update + made + 1)
         block = Block(

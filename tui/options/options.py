@@ -102,7 +102,7 @@ class Options:
         seed: Seed of the order of the examples.
         seeds: Make each run from so many seeds at once, this one and those that follow it (two-parameter problems).
         clock: What the runs are kept equal in.
-        device: auto, cpu, cuda, cuda:N or mps.
+        device: auto, cpu, cuda, cuda:N or mps; auto is a GPU for models, where there is one, and the CPU for the rest.
         backend: Who makes the updates; see gdsim list.
         loss_every: Evaluate the loss over all examples every so many updates.
         change: Something else from a moment on, several times if wanted: moment=50,clock=examples, or a run's settings,
