@@ -102,19 +102,25 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
         self.scene = None
         self._new_link = new_link
         self._above = (StatusLine(id="status"),)
-        self._body = (
+        self._banner = Static(id="banner")
+        self._surface, self._lens, self._predictions = (
             Surface(id="surface"),
-            DataPanel(id="data"),
-            Predictions(id="predictions"),
-            Curves(self.curve_style, id="curves"),
             Lens(id="lens"),
+            Predictions(id="predictions"),
+        )
+        self._body = (
+            self._surface,
+            DataPanel(id="data"),
+            self._predictions,
+            Curves(self.curve_style, id="curves"),
+            self._lens,
             ThisUpdate(id="this-update"),
             Clocks(self.curve_style, id="clocks"),
         )
         self._below = (RunsTable(id="runs"), Timeline(id="timeline"))
         self.panels = (*self._above, *self._body, *self._below)
         self._sentence = Sentence(id="sentence")
-        self._drawing = Drawing(self._body[0], (*self._above, *self._body[1:], self._sentence, *self._below))
+        self._drawing = Drawing(self._surface, (*self._above, *self._body[1:], self._sentence, *self._below))
         self.hidden = frozenset()
         self._ticking = ticking
         self._timer: Timer | None = None
@@ -143,7 +149,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
     def compose(self) -> ComposeResult:
         """The panels; `app.tcss` says where."""
         yield from self._above
-        yield Static(id="banner")
+        yield self._banner
         with Horizontal(id="races"):
             yield Container(*self._body, id="body")
             yield self._companion
@@ -174,8 +180,8 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
 
     def _show_session(self) -> None:
         """Turn the panels to the session; open its experiment if that has not been done."""
-        self.query_one(Surface).show_problem(self.session.card)
-        self.query_one(Lens).show_nothing()
+        self._surface.show_problem(self.session.card)
+        self._lens.show_nothing()
         card, runs = self.session.card, self.session.asked.runs
         between = (index for index, run in enumerate(runs) if run.batch_size not in (1, "all"))
         self.session.look.selected = next(between, 0)
@@ -217,7 +223,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
 
     def frame(self) -> None:
         """A thirtieth of a second went by."""
-        if not self.query("#banner"):  # the screen is being taken down
+        if not self._banner.is_attached:  # the screen is being taken down
             return
         now = time.monotonic()
         lockstep.go_on(self.races, now - self._last_frame)
@@ -232,7 +238,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
     def _glide_on(self) -> None:
         """Draw again what is on its way to another picture; where the terminal is slow, it is there at once."""
         for surface, drawing in (
-            (self.query_one(Surface), self._drawing),
+            (self._surface, self._drawing),
             (self._companion.surface, self._companion.drawing),
         ):
             if surface.gliding:
@@ -258,36 +264,35 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
             return
         if len(scene.runs) != self._runs:  # after a fork, say
             self._make_room_for(scene.runs)
-        surface, self.scene = self.query_one(Surface), scene
-        self.query_one(Lens).magnify(surface.view if surface.display else None)
+        self.scene = scene
+        self._lens.magnify(self._surface.view if self._surface.display else None)
         self._drawing.draw(scene)
-        surface.take(self.session.look.landscape)
+        self._surface.take(self.session.look.landscape)
         self._look_closer()
 
     def _show_banner(self) -> None:
-        banner = self.query_one("#banner", Static)
         trouble = next((session.banner for session in self.races if session.banner), None)
         opening = starting(self.session.asked) if self.session.phase is Phase.STARTING else ""
         words = with_hint(trouble.sentence, trouble.details) if trouble else opening
         if words == self._banner_words:
             return
         self._banner_words = words
-        banner.set_class(bool(words), "-shown").set_class(trouble is not None, "-trouble")
-        banner.update(Text(words))
+        self._banner.set_class(bool(words), "-shown").set_class(trouble is not None, "-trouble")
+        self._banner.update(Text(words))
 
     def _look_closer(self) -> None:
         """Have the session look for what there is still to be found out for the screen."""
-        surface, look = self.query_one(Surface), self.session.look
-        look.wanted, look.blank = surface.wanted, not surface.stands
-        look.answers_wanted = self.query_one(Predictions).display
+        look = self.session.look
+        look.wanted, look.blank = self._surface.wanted, not self._surface.stands
+        look.answers_wanted = self._predictions.display
         look.steps_wanted = True
         look.go_on()
 
     def _came_in(self) -> None:
         """Show what was found out."""
-        if not self.query("#banner"):  # the screen is being taken down
+        if not self._banner.is_attached:  # the screen is being taken down
             return
-        self.query_one(Surface).take(self.session.look.landscape)
+        self._surface.take(self.session.look.landscape)
         self._draw(build_scene(self.session, self.hidden, self.palette))
         self._look_closer()
         self._companion.drawing.forget_surface()

@@ -3,7 +3,7 @@
 import math
 
 from rich.console import RenderableType
-from textual._compositor import ChopsUpdate, CompositorUpdate
+from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
@@ -50,18 +50,18 @@ class PacedApp(App[None]):
             renderable = self._part(renderable, 0 if self.held_up else room)
         super()._display(screen, renderable)
 
-    def _part(self, update: CompositorUpdate, room: float) -> ChopsUpdate | None:
+    def _part(self, update: CompositorUpdate, room: float) -> SpansUpdate | None:
         """Keep about so many bytes of an update, its rows taking turns; the rest is dropped for now."""
-        if not isinstance(update, ChopsUpdate):
+        if not isinstance(update, SpansUpdate):
             self._missed.update(Region(0, y, self.size.width, 1) for y in range(self.size.height))
             return None
         # the first row shows what most keys did
-        rows = sorted(update.spans, key=lambda span: (span[0] > 0, (span[0] - self._next_row) % self.size.height))
+        rows = sorted(update.pieces, key=lambda piece: (piece.y > 0, (piece.y - self._next_row) % self.size.height))
         kept = []
         while rows and room > 0:
             kept.append(rows.pop(0))
-            room -= len(SpansUpdate(update.chops, kept[-1:], update.chop_ends).render_segments(self.console))
+            room -= len(SpansUpdate(kept[-1:]).render_segments(self.console))
         if rows:
-            self._next_row = rows[0][0]
-            self._missed.update(Region(left, y, right - left, 1) for y, left, right in rows)
-        return SpansUpdate(update.chops, sorted(kept), update.chop_ends) if kept else None
+            self._next_row = rows[0].y
+            self._missed.update(Region(x, y, strip.cell_length, 1) for y, x, strip in rows)
+        return SpansUpdate(sorted(kept, key=lambda piece: piece[:2])) if kept else None
