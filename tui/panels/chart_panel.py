@@ -11,18 +11,15 @@ from sim.measures.measure import Measure
 from sim.protocol.trace import BANDS, Rows
 from tui.draw.chart import Chart, Series
 from tui.draw.frame import Frame
-from tui.panels.curve_style import BESIDE, CurveStyle
+from tui.panels.curve_style import CurveStyle
 from tui.panels.picture import Picture
 from tui.panels.seeking import Seeking
 from tui.scene.comparison import reached
 from tui.scene.scene import RunScene, Scene
 from tui.session.column import thinned
-from tui.session.thinning import extremes
 
-_STRETCHES = 2048  # more than a panel has dots across
 _EDGE_POINTS = 2048
 _MOST_BANDS = 4  # more would be a patchwork
-_ALL = slice(None)
 
 Axis = Literal["updates", "epochs", "examples", "seconds"]
 AXES: dict[Axis, str] = {clock: kind.column for clock, kind in CLOCKS.items()} | {"epochs": "epoch"}
@@ -114,7 +111,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
 def _swath(scene: Scene, run: RunScene, column: str, measure: Measure) -> tuple[Floats, Floats]:
     """What is drawn behind a run's line, from the least to the greatest: of many seeds the edges of the band."""
     if scene.experiment.seeds == 1:
-        return _banded(run, column, BESIDE) if measure.name == "loss" else (np.empty(0), np.empty(0))
+        return _banded(run, column) if measure.name == "loss" else (np.empty(0), np.empty(0))
     if measure.name not in BANDS:
         return np.empty(0), np.empty(0)
     rows = thinned(run.recorded)
@@ -130,15 +127,12 @@ def _measured(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]
     return _floats(thinned(run.recorded[:-1]), column), thinned(run.recorded[1:])[measure]
 
 
-def _banded(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]:
-    """The same where not the course but the extremes count: of many, the least and the largest ones."""
-    values = run.recorded[measure][1:]
-    stretches = np.unique(np.linspace(0, len(values), _STRETCHES, endpoint=False, dtype=np.int64))
-    some = np.sort(extremes(values, stretches)) if len(values) > _STRETCHES else _ALL
-    return _floats(run.recorded[:-1], column, some), values[some]
+def _banded(run: RunScene, column: str) -> tuple[Floats, Floats]:
+    """The same of batch losses, where not the course but the extremes count: of many, the least and the largest ones."""
+    return _floats(run.recorded, column, run.extremes - 1), run.recorded["batch_loss"][run.extremes]
 
 
-def _floats(rows: Rows, column: str, some: NDArray[np.int64] | slice = _ALL) -> Floats:
+def _floats(rows: Rows, column: str, some: NDArray[np.int64] | slice = slice(None)) -> Floats:
     return rows[column][some].astype(np.float64)  # the column first: picking whole rows copies all of them
 
 
