@@ -40,6 +40,7 @@ from tui.panels.status_line import StatusLine
 from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
 from tui.panels.timeline import Timeline
+from tui.panels.words import Words
 from tui.races import VERY_TALL, VERY_WIDE, Races
 from tui.scene.building import build_scene
 from tui.scene.scene import Scene
@@ -120,7 +121,10 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
         self._below = (RunsTable(id="runs"), Timeline(id="timeline"))
         self.panels = (*self._above, *self._body, *self._below)
         self._sentence = Sentence(id="sentence")
-        self._drawing = Drawing(self._surface, (*self._above, *self._body[1:], self._sentence, *self._below))
+        numbers = (*self._above, *self._body[1:], self._sentence, *self._below)
+        words = [panel for panel in numbers if isinstance(panel, Words)]
+        pictures = [panel for panel in numbers if not isinstance(panel, Words)]
+        self._drawing = Drawing(self._surface, words, pictures, self.paint)
         self.hidden = frozenset()
         self._ticking = ticking
         self._timer: Timer | None = None

@@ -44,6 +44,17 @@ class PacedApp(App[None]):
             screen._dirty_widgets.add(screen)  # its `refresh` would have it forget what else is to be drawn
             screen.check_idle()
 
+    def paint(self) -> None:
+        """Write what was drawn of the race, now: Textual would only see to it when all messages have been handled."""
+        screen = self.screen
+        if screen is not self.screen_stack[0] or self._batch_count:
+            return  # what lies over the race is painted together with it
+        drawn = {widget for widget in screen._compositor.visible_widgets if widget._repaint_regions}
+        screen._compositor.update_widgets(drawn)
+        for widget in drawn:
+            widget._repaint_required = False
+        screen._compositor_refresh()
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         room = self._driver.output.rate * _LONGEST_FRAME if isinstance(self._driver, PacedDriver) else math.inf
         if isinstance(renderable, CompositorUpdate) and (self.held_up or room < math.inf):

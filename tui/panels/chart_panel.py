@@ -128,7 +128,7 @@ def _measured(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]
 
 
 def _banded(run: RunScene, column: str) -> tuple[Floats, Floats]:
-    """The same of batch losses, where not the course but the extremes count: of many, the least and the largest ones."""
+    """The same of batch losses, where not the course counts but the extremes: of many, the least and the largest."""
     return _floats(run.recorded, column, run.extremes - 1), run.recorded["batch_loss"][run.extremes]
 
 
