@@ -1,6 +1,7 @@
 """The screen: layout, the passing of time, wiring. Panels draw, `session` has what changes, `actions` what keys do."""
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import Callable, Iterable, Sized
@@ -75,7 +76,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
         memory: bytes for what is kept of the past of each race.
 
     Attributes:
-        panels: what draws a scene, from the top of the screen to its bottom.
+        panels: what shows a scene, from the top of the screen to its bottom.
     """
 
     TITLE = "gdsim"
@@ -109,6 +110,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
             Lens(id="lens"),
             Predictions(id="predictions"),
         )
+        clocks = Clocks(self.curve_style, id="clocks")
         self._body = (
             self._surface,
             DataPanel(id="data"),
@@ -116,12 +118,12 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
             Curves(self.curve_style, id="curves"),
             self._lens,
             ThisUpdate(id="this-update"),
-            Clocks(self.curve_style, id="clocks"),
+            clocks,
         )
         self._below = (RunsTable(id="runs"), Timeline(id="timeline"))
         self.panels = (*self._above, *self._body, *self._below)
         self._sentence = Sentence(id="sentence")
-        numbers = (*self._above, *self._body[1:], self._sentence, *self._below)
+        numbers = (*self._above, *self._body[1:-1], *clocks.charts, self._sentence, *self._below)
         words = [panel for panel in numbers if isinstance(panel, Words)]
         pictures = [panel for panel in numbers if not isinstance(panel, Words)]
         self._drawing = Drawing(self._surface, words, pictures, self.paint)
@@ -268,6 +270,8 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
             return
         if len(scene.runs) != self._runs:  # after a fork, say
             self._make_room_for(scene.runs)
+        if self.scene is None and not self.is_headless:
+            gc.freeze()  # what is there by now stays: to go through it again and again would hold up frames and keys
         self.scene = scene
         self._lens.magnify(self._surface.view if self._surface.display else None)
         self._drawing.draw(scene)

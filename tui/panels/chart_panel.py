@@ -50,7 +50,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
 
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        if not self.display:
+        if not self.size:  # it is not to be seen
             return
         self._scene = scene
         self.entitle(scene, self.curve_style.log_across(scene, self.column))
