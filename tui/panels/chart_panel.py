@@ -39,6 +39,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
         self.curve_style, self.axis = style, axis
         self._chart: Chart | None = None
         self._scene: Scene | None = None
+        self._prepared: tuple[Scene, Frame] | None = None
 
     def entitle(self, scene: Scene, log_x: bool) -> None:
         """Write on the border what is drawn."""
@@ -48,13 +49,22 @@ class ChartPanel(Seeking, Picture, can_focus=True):
         """The picture of a scene."""
         return self.chart_frame(scene, self.size.height)
 
+    def prepare(self, scene: Scene) -> None:
+        """Compose the picture of a scene that is to be shown later."""
+        if self.size:  # else it is not to be seen
+            self._prepared = scene, self.composed(scene)
+
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        if not self.size:  # it is not to be seen
+        if not self.size:
             return
-        self._scene = scene
+        if self._prepared is None or self._prepared[0] is not scene:
+            self.prepare(scene)
+        assert self._prepared is not None
+        self._scene, frame = self._prepared
+        self._prepared = None
         self.entitle(scene, self.curve_style.log_across(scene, self.column))
-        self.show_frame(self.composed(scene))
+        self.show_frame(frame)
 
     def moment_at(self, cell: Offset) -> int | None:
         """See `Seeking`: when the run whose line is the nearest had got there."""
