@@ -167,12 +167,12 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
         if there:
             at = there.index(look.selected) if look.selected in there else 0
             look.selected = there[(at + step) % len(there)]
-        self.redraw()
+        self.frame()
 
     def on_runs_table_selected(self, message: RunsTable.Selected) -> None:
         """Look at the run that was clicked on."""
         self.session.look.selected = message.index
-        self.redraw()
+        self.frame()
 
     def action_toggle_lens(self) -> None:
         """With or without the lens; on a small terminal, instead of the curves."""
@@ -185,7 +185,7 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
         """Hide or show the run in a row of the table."""
         if index < len(self.session.there):
             self.hidden = self.hidden ^ {self.session.there[index]}
-            self.redraw()
+            self.frame()
 
     # -- keys: panels -------------------------------------------------------------------------------------------------
 

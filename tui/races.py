@@ -33,7 +33,11 @@ class Races(Actions):
         self._other: Session | None = None
         self._both = False
         self.curve_style = CurveStyle()
-        self._companion = Companion(self.curve_style, id="companion")
+        self._companion = Companion(self.curve_style, self.paint, id="companion")
+
+    def paint(self) -> None:
+        """Write what was drawn to the terminal."""
+        raise NotImplementedError
 
     def _came_in(self) -> None:
         """Show what was found out."""

@@ -1,5 +1,7 @@
 """A second race beside the first, in fewer panels."""
 
+from collections.abc import Callable
+
 from textual.containers import Vertical
 
 from tui.draw.palette import Palette
@@ -24,12 +26,20 @@ class Companion(Vertical):
         drawing: what was drawn last.
     """
 
-    def __init__(self, style: CurveStyle, id: str | None = None) -> None:
+    def __init__(self, style: CurveStyle, paint: Callable[[], None], id: str | None = None) -> None:
+        """Show nothing yet.
+
+        Args:
+            style: of the curves.
+            paint: see `Drawing`.
+            id: its name on the screen.
+        """
         super().__init__(id=id)
         self.session: Session | None = None
         self.surface = Surface()
         self._above, self._below = StatusLine(), (Curves(style), ThisUpdate(), RunsTable())
-        self.drawing = Drawing(self.surface, (self._above, *self._below))
+        curves, *words = self._below
+        self.drawing = Drawing(self.surface, (self._above, *words), (curves,), paint)
 
     def show_session(self, session: Session | None) -> None:
         """Turn to another race, or to none."""

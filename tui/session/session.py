@@ -33,8 +33,8 @@ _FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possi
 _STEP_BUDGET = 0.1
 _MOST_MOMENTS = 100_000_000  # asked for at once while playing: time is what bounds them
 _MEASURED_UNITS = 10  # of the clock, over which its real pace is measured
-_ROWS = 4096  # of a run in an answer: more dots than any screen has
-_RECORDED = 1 / 8  # of the memory, for the record on this side: what takes longer to thin would hold up a frame
+_ROWS = 1024  # of a run in an answer: some hundreds a frame, more than anybody sees go by
+_RECORDED = 1 / 16  # of the memory, for the record on this side: what takes longer to thin would hold up a frame
 
 
 class Session(Changing):
