@@ -302,10 +302,10 @@ class History:
 
 def _moments_of(rows: Rows) -> Rows:
     """The moments of rows that are in their order, once each."""
-    _, last = np.unique(rows["moment"][::-1], return_index=True)
+    last = np.flatnonzero(np.diff(rows["moment"], append=-1))
     moments = np.empty(len(last), _MOMENT)
     for name in _MOMENT.names or ():
-        moments[name] = rows[name][len(rows) - 1 - last]
+        moments[name] = rows[name][last]
     return moments
 
 

@@ -33,7 +33,7 @@ _FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possi
 _STEP_BUDGET = 0.1
 _MOST_MOMENTS = 100_000_000  # asked for at once while playing: time is what bounds them
 _MEASURED_UNITS = 10  # of the clock, over which its real pace is measured
-_ROWS = 4096  # of a run in an answer: more dots than any screen has
+_ROWS = 1024  # of a run in an answer: some hundreds a frame, more than anybody sees go by
 
 
 class Session(Changing):
@@ -53,10 +53,10 @@ class Session(Changing):
         troubles: why runs failed, by their index.
         finished: no run has anything left to do.
         filled: how many times what had been left out of the record has come in.
-        RECORDED: the share of the memory for the record on this side: what takes longer to thin would hold up a frame.
+        RECORD_SHARE: of the memory, for the record on this side: what takes longer to thin would hold up a frame.
     """
 
-    RECORDED = 1 / 8
+    RECORD_SHARE = 1 / 16
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Session(Changing):
     @property
     def retention(self) -> Retention:
         """How much the engine keeps, and how much an answer has."""
-        return Retention(_ROWS, (1 - self.RECORDED) * self._memory)
+        return Retention(_ROWS, (1 - self.RECORD_SHARE) * self._memory)
 
     @property
     def caught_up(self) -> bool:
@@ -141,7 +141,7 @@ class Session(Changing):
             flat = answer.plane.flat
             self.opened, self.history, self._inflow = (
                 answer,
-                History(answer.rows, self.RECORDED * self._memory),
+                History(answer.rows, self.RECORD_SHARE * self._memory),
                 Inflow(),
             )
             self.trails, self.members = PlaneTrails(answer.plane), KeptMembers()
