@@ -19,10 +19,10 @@ from sim.experiment.resolved import Facts, Lineage, Stage, resolve
 from sim.protocol.answers import Advanced, Opened, Trouble
 from sim.protocol.checkpoint import Resume
 from sim.protocol.results import Surveyed
-from sim.protocol.trace import Rows
+from sim.protocol.trace import Excerpt, Rows
 from sim.recording.checkpoints import read_checkpoints, read_snapshots
 from sim.recording.file import Points, all_of, only, open_file, reading, require_file, trace_of
-from sim.recording.parts import Excerpt, Parts
+from sim.recording.parts import Parts
 from sim.recording.private_copy import PrivateCopy, has_to_be_copied
 from sim.recording.trails_reader import TrailsReader
 from sim.recording.values import checked, document, landscape_of, settings_of, trouble_of, typed

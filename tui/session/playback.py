@@ -20,7 +20,7 @@ from sim.problems.formula import Formula
 from sim.protocol.answers import Answer, Failed, Opened, Refused, Worked
 from sim.protocol.commands import Advance, Command, Job, Open, Retention, Survey, Work
 from sim.protocol.results import Result, Surveyed
-from sim.recording.parts import Excerpt
+from sim.protocol.trace import Excerpt
 from sim.recording.reader import Recording
 from tui.session.link import EngineGoneError, Link, ProcessLink
 from tui.session.resuming import Resumption

@@ -7,8 +7,7 @@ import numpy as np
 from sim.experiment.journal import Journal
 from sim.experiment.resolved import Lineage
 from sim.protocol.results import Remade
-from sim.protocol.trace import Rows
-from sim.recording.parts import Excerpt
+from sim.protocol.trace import Excerpt, Rows
 from tui.session.gaps import Gap
 from tui.session.history import History
 from tui.session.trails import PlaneTrails

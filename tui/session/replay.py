@@ -11,7 +11,7 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import clock_after
 from sim.protocol.answers import Advanced, Answer, Failed, Opened
 from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun, RemoveRun
-from sim.recording.parts import Excerpt, together
+from sim.protocol.trace import Excerpt, together
 from tui.session.banner import Banner
 from tui.session.gaps import Gap
 from tui.session.history import History
