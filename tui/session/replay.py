@@ -23,7 +23,7 @@ from tui.session.session import Session
 from tui.session.trails import PlaneTrails
 
 _EVERY = 0.25  # seconds between two looks whether there is more
-_GATHERED = 4  # parts that are recorded at once
+_GATHERED = 2  # parts that are recorded at once
 
 _ENDS = {
     "complete": "The recording ends here; home goes to its start.",
