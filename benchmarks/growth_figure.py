@@ -39,5 +39,5 @@ def draw(points: Sequence[Point], path: Path) -> None:
         grid[1, 0].set_ylim(bottom=0)
         grid[0, 0].set_ylabel("µs an update")
         grid[1, 0].set_ylabel("MB at most")
-        grid[0, 0].legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.5))
+        grid[0, -1].legend(frameon=False, loc="upper right")  # where there is room
         figure.savefig(path, transparent=True, metadata={"Date": None} if path.suffix == ".svg" else None)
