@@ -1,12 +1,13 @@
 """The screen: layout, the passing of time, wiring. Panels draw, `session` has what changes, `actions` what keys do."""
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import Callable, Iterable, Sized
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult, SystemCommand
@@ -20,17 +21,15 @@ from sim.experiment.config import Experiment
 from sim.experiment.errors import choose
 from sim.problems.card import Card
 from sim.protocol.commands import HISTORY_MEMORY
-from sim.recording.writer import Writer
 from tui.actions import DATA_VIEWS
 from tui.draw.palette import Palette
-from tui.gallery import choices
 from tui.keys import KEYS, bindings
 from tui.notes import NotesApp
 from tui.paced import PacedApp
 from tui.panels.clocks import Clocks
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
-from tui.panels.drawing import Drawing
+from tui.panels.drawing import Drawing, Panel
 from tui.panels.key_line import KeyLine
 from tui.panels.lens import Lens
 from tui.panels.predictions import Predictions
@@ -40,19 +39,24 @@ from tui.panels.status_line import StatusLine
 from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
 from tui.panels.timeline import Timeline
+from tui.panels.words import Words
 from tui.races import VERY_TALL, VERY_WIDE, Races
 from tui.scene.building import build_scene
 from tui.scene.scene import Scene
 from tui.session import lockstep
 from tui.session.asking import Phase
 from tui.session.banner import starting, with_hint
+from tui.session.engine_process import EngineProcess
 from tui.session.link import Link, ProcessLink
 from tui.session.recorded_link import RecordedLink
-from tui.session.resuming import Resumption
 from tui.session.session import Session
 from tui.shell import BAD_INPUT
 from tui.sturdy import SturdyApp
-from tui.themes import THEMES, palette_of
+from tui.themes import ThemedApp, palette_of
+
+if TYPE_CHECKING:
+    from sim.recording.writer import Writer
+    from tui.session.resuming import Resumption
 
 FRAMES_PER_SECOND = 30
 LEAST_SIZE = (80, 24)
@@ -61,7 +65,7 @@ _ROOMY_HEIGHT = 40  # from here on, on a very wide terminal, the three clocks ha
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
-class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
+class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
     """The app: several descents side by side on the screen.
 
     Args:
@@ -74,7 +78,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
         memory: bytes for what is kept of the past of each race.
 
     Attributes:
-        panels: what draws a scene, from the top of the screen to its bottom.
+        panels: what shows a scene, from the top of the screen to its bottom.
     """
 
     TITLE = "gdsim"
@@ -102,31 +106,40 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
         self.scene = None
         self._new_link = new_link
         self._above = (StatusLine(id="status"),)
-        self._body = (
+        self._banner = Static(id="banner")
+        self._surface, self._lens, self._predictions = (
             Surface(id="surface"),
-            DataPanel(id="data"),
-            Predictions(id="predictions"),
-            Curves(self.curve_style, id="curves"),
             Lens(id="lens"),
+            Predictions(id="predictions"),
+        )
+        clocks = Clocks(self.curve_style, id="clocks")
+        self._body = (
+            self._surface,
+            DataPanel(id="data"),
+            self._predictions,
+            Curves(self.curve_style, id="curves"),
+            self._lens,
             ThisUpdate(id="this-update"),
-            Clocks(self.curve_style, id="clocks"),
+            clocks,
         )
         self._below = (RunsTable(id="runs"), Timeline(id="timeline"))
         self.panels = (*self._above, *self._body, *self._below)
         self._sentence = Sentence(id="sentence")
-        self._drawing = Drawing(self._body[0], (*self._above, *self._body[1:], self._sentence, *self._below))
+        numbers: tuple[Panel, ...] = (*self._above, *self._body[1:-1], *clocks.charts, self._sentence, *self._below)
+        words = [panel for panel in numbers if isinstance(panel, Words)]
+        pictures = [panel for panel in numbers if not isinstance(panel, Words)]
+        self._drawing = Drawing(self._surface, words, pictures, self.paint)
         self.hidden = frozenset()
         self._ticking = ticking
         self._timer: Timer | None = None
         self._last_frame = time.monotonic()
         self._banner_words: str | None = None
         self._runs = 0
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = THEMES[0].name
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: every key's action, and Textual's own commands."""
+        from tui.gallery import choices  # which the first frame does not wait for
+
         for key in KEYS:
             if key.action != "quit":
                 run = partial(self.run_action, key.action)
@@ -143,7 +156,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
     def compose(self) -> ComposeResult:
         """The panels; `app.tcss` says where."""
         yield from self._above
-        yield Static(id="banner")
+        yield self._banner
         with Horizontal(id="races"):
             yield Container(*self._body, id="body")
             yield self._companion
@@ -174,8 +187,8 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
 
     def _show_session(self) -> None:
         """Turn the panels to the session; open its experiment if that has not been done."""
-        self.query_one(Surface).show_problem(self.session.card)
-        self.query_one(Lens).show_nothing()
+        self._surface.show_problem(self.session.card)
+        self._lens.show_nothing()
         card, runs = self.session.card, self.session.asked.runs
         between = (index for index, run in enumerate(runs) if run.batch_size not in (1, "all"))
         self.session.look.selected = next(between, 0)
@@ -217,7 +230,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
 
     def frame(self) -> None:
         """A thirtieth of a second went by."""
-        if not self.query("#banner"):  # the screen is being taken down
+        if not self._banner.is_attached:  # the screen is being taken down
             return
         now = time.monotonic()
         lockstep.go_on(self.races, now - self._last_frame)
@@ -232,7 +245,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
     def _glide_on(self) -> None:
         """Draw again what is on its way to another picture; where the terminal is slow, it is there at once."""
         for surface, drawing in (
-            (self.query_one(Surface), self._drawing),
+            (self._surface, self._drawing),
             (self._companion.surface, self._companion.drawing),
         ):
             if surface.gliding:
@@ -258,36 +271,37 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
             return
         if len(scene.runs) != self._runs:  # after a fork, say
             self._make_room_for(scene.runs)
-        surface, self.scene = self.query_one(Surface), scene
-        self.query_one(Lens).magnify(surface.view if surface.display else None)
+        if self.scene is None and not self.is_headless:
+            gc.freeze()  # what is there by now stays: to go through it again and again would hold up frames and keys
+        self.scene = scene
+        self._lens.magnify(self._surface.view if self._surface.display else None)
         self._drawing.draw(scene)
-        surface.take(self.session.look.landscape)
+        self._surface.take(self.session.look.landscape)
         self._look_closer()
 
     def _show_banner(self) -> None:
-        banner = self.query_one("#banner", Static)
         trouble = next((session.banner for session in self.races if session.banner), None)
         opening = starting(self.session.asked) if self.session.phase is Phase.STARTING else ""
         words = with_hint(trouble.sentence, trouble.details) if trouble else opening
         if words == self._banner_words:
             return
         self._banner_words = words
-        banner.set_class(bool(words), "-shown").set_class(trouble is not None, "-trouble")
-        banner.update(Text(words))
+        self._banner.set_class(bool(words), "-shown").set_class(trouble is not None, "-trouble")
+        self._banner.update(Text(words))
 
     def _look_closer(self) -> None:
         """Have the session look for what there is still to be found out for the screen."""
-        surface, look = self.query_one(Surface), self.session.look
-        look.wanted, look.blank = surface.wanted, not surface.stands
-        look.answers_wanted = self.query_one(Predictions).display
+        look = self.session.look
+        look.wanted, look.blank = self._surface.wanted, not self._surface.stands
+        look.answers_wanted = self._predictions.display
         look.steps_wanted = True
         look.go_on()
 
     def _came_in(self) -> None:
         """Show what was found out."""
-        if not self.query("#banner"):  # the screen is being taken down
+        if not self._banner.is_attached:  # the screen is being taken down
             return
-        self.query_one(Surface).take(self.session.look.landscape)
+        self._surface.take(self.session.look.landscape)
         self._draw(build_scene(self.session, self.hidden, self.palette))
         self._look_closer()
         self._companion.drawing.forget_surface()
@@ -297,17 +311,19 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
 def run_app(
     experiment: Experiment,
     card: Card,
+    engine: EngineProcess,
     *,
     theme: str | None = None,
     record: Path | None = None,
     memory: float = HISTORY_MEMORY,
-    resumed: tuple[Resumption, Writer] | None = None,
+    resumed: "tuple[Resumption, Writer] | None" = None,
 ) -> int:
     """Show an experiment on the screen until the user quits; the exit code.
 
     Args:
         experiment: resolved.
         card: of its problem.
+        engine: one that was started already.
         theme: its name.
         record: where it is recorded; None: nowhere.
         memory: bytes for what is kept of the past of each race.
@@ -319,9 +335,9 @@ def run_app(
     links: list[RecordedLink] = []
 
     def new_link() -> Link:
-        writer = None if record is None else Writer(record)
-        resumption, writer = (None, writer) if links or resumed is None else resumed
-        links.append(RecordedLink(ProcessLink(), lambda text: app.notify(text, markup=False), writer, resumption))
+        process = ProcessLink(None if links else engine)
+        resumption, writer = (None, _new_writer(record)) if links or resumed is None else resumed
+        links.append(RecordedLink(process, lambda text: app.notify(text, markup=False), writer, resumption))
         return links[-1]
 
     app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=resumed is None, memory=memory)
@@ -331,5 +347,14 @@ def run_app(
         app.run()
     finally:
         for link in links:
+            link.kill()
             link.close()
     return app.return_code or 0
+
+
+def _new_writer(record: Path | None) -> "Writer | None":
+    if record is None:
+        return None
+    from sim.recording.writer import Writer  # and SQLite, which the first frame does not wait for
+
+    return Writer(record)

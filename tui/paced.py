@@ -3,7 +3,7 @@
 import math
 
 from rich.console import RenderableType
-from textual._compositor import ChopsUpdate, CompositorUpdate
+from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
@@ -44,24 +44,35 @@ class PacedApp(App[None]):
             screen._dirty_widgets.add(screen)  # its `refresh` would have it forget what else is to be drawn
             screen.check_idle()
 
+    def paint(self) -> None:
+        """Write what was drawn of the race, now: Textual would only see to it when all messages have been handled."""
+        screen = self.screen
+        if screen is not self.screen_stack[0] or self._batch_count:
+            return  # what lies over the race is painted together with it
+        drawn = {widget for widget in screen._compositor.visible_widgets if widget._repaint_regions}
+        screen._compositor.update_widgets(drawn)
+        for widget in drawn:
+            widget._repaint_required = False
+        screen._compositor_refresh()
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         room = self._driver.output.rate * _LONGEST_FRAME if isinstance(self._driver, PacedDriver) else math.inf
         if isinstance(renderable, CompositorUpdate) and (self.held_up or room < math.inf):
             renderable = self._part(renderable, 0 if self.held_up else room)
         super()._display(screen, renderable)
 
-    def _part(self, update: CompositorUpdate, room: float) -> ChopsUpdate | None:
+    def _part(self, update: CompositorUpdate, room: float) -> SpansUpdate | None:
         """Keep about so many bytes of an update, its rows taking turns; the rest is dropped for now."""
-        if not isinstance(update, ChopsUpdate):
+        if not isinstance(update, SpansUpdate):
             self._missed.update(Region(0, y, self.size.width, 1) for y in range(self.size.height))
             return None
         # the first row shows what most keys did
-        rows = sorted(update.spans, key=lambda span: (span[0] > 0, (span[0] - self._next_row) % self.size.height))
+        rows = sorted(update.pieces, key=lambda piece: (piece.y > 0, (piece.y - self._next_row) % self.size.height))
         kept = []
         while rows and room > 0:
             kept.append(rows.pop(0))
-            room -= len(SpansUpdate(update.chops, kept[-1:], update.chop_ends).render_segments(self.console))
+            room -= len(SpansUpdate(kept[-1:]).render_segments(self.console))
         if rows:
-            self._next_row = rows[0][0]
-            self._missed.update(Region(left, y, right - left, 1) for y, left, right in rows)
-        return SpansUpdate(update.chops, sorted(kept), update.chop_ends) if kept else None
+            self._next_row = rows[0].y
+            self._missed.update(Region(x, y, strip.cell_length, 1) for y, x, strip in rows)
+        return SpansUpdate(sorted(kept, key=lambda piece: piece[:2])) if kept else None

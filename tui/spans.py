@@ -4,16 +4,19 @@ Textual cuts what it writes for a refreshed region of a widget at the region's r
 would cost all of its row up to there. And it says all of each piece's style anew.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from rich.color import ColorSystem
 from rich.console import Console
-from rich.segment import Segment
 from rich.style import Style
-from textual._compositor import ChopsUpdate, Compositor
+from textual._compositor import Compositor, CompositorUpdate
+from textual.geometry import Region
 from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
 
 _RESET = "\x1b[0m"
 
@@ -52,16 +55,16 @@ class _Writer:
         self._cursor = (-1, -1)
         self.written: list[str] = []
 
-    def write(self, x: int, y: int, end: int, segments: Iterable[Segment]) -> None:
-        """Write the cells of a row from a column up to another one."""
+    def write(self, y: int, x: int, strip: Strip) -> None:
+        """Write the cells of a row from a column on."""
         column, row = self._cursor
         if (column, row) != (x, y):
             ahead = row == y and x > column
             self.written.append(f"\x1b[{x - column}C" if ahead else f"\x1b[{y + 1};{x + 1}H")
-        for text, style, _ in segments:
+        for text, style, _ in strip:
             self._turn_to(_look_of(style, self._system))
             self.written.append(text)
-        self._cursor = end, y
+        self._cursor = x + strip.cell_length, y
 
     def end(self) -> str:
         """All that was written; what follows looks as it did before."""
@@ -78,27 +81,73 @@ class _Writer:
         self._look = look
 
 
-class SpansUpdate(ChopsUpdate):
-    """A partial update of the screen: spans of rows, each of them cut at both ends."""
+class Piece(NamedTuple):
+    """What stands in a row of the screen from column `x` on."""
+
+    y: int
+    x: int
+    strip: Strip
+
+
+class SpansUpdate(CompositorUpdate):
+    """A partial update of the screen: pieces of its rows, each cut at both ends."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.pieces = pieces
 
     def render_segments(self, console: Console) -> str:
         """See `CompositorUpdate`."""
         writer = _Writer(console._color_system or ColorSystem.TRUECOLOR)
-        for y, begin, end in self.spans:
-            for stop, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
-                left, right = max(x, begin), min(stop, end)
-                if strip is not None and left < right:
-                    writer.write(left, y, right, strip.crop(left - x, right - x))
+        for piece in self.pieces:
+            writer.write(*piece)
         return writer.end()
 
 
 class SpansCompositor(Compositor):
-    """Textual's compositor, whose partial updates are `SpansUpdate`s."""
+    """Textual's compositor, whose partial updates are `SpansUpdate`s.
 
-    def render_partial_update(self) -> ChopsUpdate | None:
+    Textual's own renders each row in which something changed as a whole, with all widgets in it. This one asks the
+    widget in front for the cells that changed.
+    """
+
+    _rows: dict[int, list[tuple[int, int, Widget, Region]]]
+    _cuts_of_rows: list[list[int]] | None = None
+
+    def render_partial_update(self) -> SpansUpdate | None:  # type: ignore[override]
         """See `Compositor`."""
-        update = super().render_partial_update()
-        return update and SpansUpdate(update.chops, update.spans, update.chop_ends)
+        spans = self._regions_to_spans(self._dirty_regions.copy())
+        self._dirty_regions.clear()
+        pieces = [piece for span in spans for piece in self._pieces(*span)]
+        return SpansUpdate(pieces) if pieces else None
+
+    def _pieces(self, y: int, begin: int, end: int) -> Iterator[Piece]:
+        """What is to be seen in a row between two columns."""
+        for left, right, widget, region in self._row(y) if 0 <= y < self.size.height else ():
+            x, stop = max(left, begin), min(right, end)
+            if x < stop:
+                (strip,) = widget.render_lines(Region(x - region.x, y - region.y, stop - x, 1))
+                yield Piece(y, x, strip)
+
+    def _row(self, y: int) -> list[tuple[int, int, Widget, Region]]:
+        """Which widget is in front in each stretch of a row: its begin and end, the widget and the widget's region."""
+        if self._cuts_of_rows is not self.cuts:  # the layout is another one
+            self._cuts_of_rows, self._rows = self.cuts, {}
+        if y not in self._rows:
+            self._rows[y] = [
+                (left, right, widget, region)
+                for left, right in pairwise(self.cuts[y])
+                for widget, region in self._in_front(left, y)
+            ]
+        return self._rows[y]
+
+    def _in_front(self, x: int, y: int) -> list[tuple[Widget, Region]]:
+        """The widget that is to be seen in a cell, if there is any."""
+        covering = (
+            (widget, region)
+            for widget, (region, clip) in self.visible_widgets.items()
+            if region.contains(x, y) and clip.contains(x, y)
+        )
+        return list(islice(covering, 1))
 
 
 class SpansScreen(Screen[object]):

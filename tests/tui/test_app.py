@@ -1,7 +1,6 @@
 """The whole screen under its keys, over a replaying link; and once over the real engine."""
 
 import csv
-import itertools
 import math
 import re
 from dataclasses import replace
@@ -10,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from textual.css.stylesheet import Stylesheet
 from textual.widget import Widget
 from textual.widgets import OptionList
 
@@ -103,8 +103,15 @@ def named(it: Screen) -> int:
 async def test_from_as_fast_as_possible_to_a_stop_back_and_on_all_numbers_name_one_update(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(drawing, "time", SimpleNamespace(monotonic=itertools.count().__next__))  # all is always due
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(drawing, "time", SimpleNamespace(monotonic=lambda: clock.now))
     answer = ReplayLink._advance
+
+    def reached(it: Screen, least: int) -> bool:
+        """Whether it has come so far, once another frame has gone by, at which all is due."""
+        clock.now += 1.0
+        it.app.frame()
+        return it.history.end >= least
 
     def answer_once(link: ReplayLink, moments: int, span: float) -> Advanced:
         link.gate.clear()
@@ -115,7 +122,7 @@ async def test_from_as_fast_as_possible_to_a_stop_back_and_on_all_numbers_name_o
         it.app.session.player.speed = math.inf
         await it.pilot.press("space")
         for least in (1, 21, 41):
-            await wait_for(it.pilot, lambda least=least: it.app.frame() or it.history.end >= least)
+            await wait_for(it.pilot, lambda least=least: reached(it, least))
             assert named(it) == it.history.end
             it.link.gate.set()
         await it.pilot.press("space")
@@ -126,7 +133,7 @@ async def test_from_as_fast_as_possible_to_a_stop_back_and_on_all_numbers_name_o
         await it.pilot.press("space")
         assert named(it) <= stopped
         it.link.gate.set()
-        await wait_for(it.pilot, lambda: it.app.frame() or named(it) > stopped)
+        await wait_for(it.pilot, lambda: reached(it, 0) and named(it) > stopped)
 
 
 async def test_what_a_key_did_shows_at_once_while_numbers_wait(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,6 +453,17 @@ async def test_themes_are_dark_and_light() -> None:
         light = backgrounds[1]
         assert light is not None
         assert min(light.get_truecolor()) > 200
+
+
+async def test_the_style_sheet_is_parsed_anew_for_other_colours_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    reparse = Stylesheet.reparse
+    monkeypatch.setattr(Stylesheet, "reparse", lambda sheet: (parsed.append(sheet), reparse(sheet)))
+    async with on_screen() as it:
+        assert not parsed
+        it.app.theme = THEMES[1].name
+        await wait_for(it.pilot, lambda: parsed)
+    assert len(parsed) == 1
 
 
 async def test_words_that_stay_the_same_take_on_a_new_theme() -> None:

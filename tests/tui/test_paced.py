@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 from rich.console import RenderableType
-from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual._compositor import LayoutUpdate
 from textual.app import App
 from textual.screen import Screen as TextualScreen
 
 from tests.tui.screen import on_screen
 from tui.app import GdsimApp
 from tui.panels.status_line import StatusLine
+from tui.spans import SpansUpdate
 
 
 class SlowTerminal:
@@ -28,8 +29,8 @@ class SlowTerminal:
         monkeypatch.setattr(GdsimApp, "held_up", property(lambda _: self.busy))
 
     def _take(self, _screen: TextualScreen[object], update: RenderableType | None) -> None:
-        if isinstance(update, ChopsUpdate):
-            self.rows.update(y for y, _, _ in update.spans)
+        if isinstance(update, SpansUpdate):
+            self.rows.update(piece.y for piece in update.pieces)
         elif isinstance(update, LayoutUpdate):
             self.rows.update(update.region.line_range)
 

@@ -54,8 +54,10 @@ class Series:
     @property
     def newest(self) -> float:
         """The last finite value where it has got to; NaN without any."""
+        if np.isfinite(self.value):
+            return self.value
         known = self.y[np.isfinite(self.y) & (self.x <= self.reached)]
-        return self.value if np.isfinite(self.value) else float(known[-1]) if len(known) else np.nan
+        return float(known[-1]) if len(known) else np.nan
 
     @property
     def tag(self) -> str:

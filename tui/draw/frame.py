@@ -1,9 +1,9 @@
 """A composed picture of terminal cells, and in which of them it differs from another one."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +59,7 @@ class Frame:
         """This frame with another one, which has to fit in, over a part of it."""
         rows, columns = other.fg.shape
         there = slice(row, row + rows), slice(column, column + columns)
-        both = deepcopy(self)
+        both = Frame(self.characters.copy(), self.fg.copy(), self.bg.copy(), self.bold.copy())
         both.characters[there], both.bold[there] = other.characters, other.bold
         both.fg[there], both.bg[there] = other.fg, other.bg
         return both
@@ -68,17 +68,15 @@ class Frame:
         """The plain characters, one string a row."""
         return [row.astype("<u4").tobytes().decode("utf-32-le") for row in self.characters]
 
-    def strip(self, row: int) -> Strip:
-        """One row as run-length segments."""
-        text = self.characters[row].astype("<u4").tobytes().decode("utf-32-le")
-        fg, bg, bold = self.fg[row], self.bg[row], self.bold[row]
-        begins = np.flatnonzero(np.r_[True, (fg[1:] != fg[:-1]) | (bg[1:] != bg[:-1]) | (bold[1:] != bold[:-1])])
-        styles = zip(fg[begins].tolist(), bg[begins].tolist(), bold[begins].tolist(), strict=True)
-        bounds = [*begins.tolist(), len(text)]
-        segments = [
-            Segment(text[begin:end], style_of(*style))
-            for begin, end, style in zip(bounds[:-1], bounds[1:], styles, strict=True)
-        ]
+    def strip(self, row: int, begin: int = 0, end: int | None = None) -> Strip:
+        """The cells of a row from one column to before another one as run-length segments."""
+        cells = slice(begin, end)
+        text = self.characters[row, cells].astype("<u4").tobytes().decode("utf-32-le")
+        looks = zip(*(part[row, cells].tolist() for part in (self.fg, self.bg, self.bold)), strict=True)
+        segments, stop = list[Segment](), 0
+        for look, same in groupby(looks):
+            start, stop = stop, stop + len(list(same))
+            segments.append(Segment(text[start:stop], style_of(*look)))
         return Strip(segments, len(text))
 
     def changes(self, previous: "Frame | None") -> list[Span]:

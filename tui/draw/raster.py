@@ -12,10 +12,13 @@ _FAR = 1e150  # differences and quotients of such coordinates still are finite
 def line_dots(dots: Floats, width: int, height: int) -> tuple[Integers, Integers, Integers]:
     """The dots of the line through points, within `width` x `height` dots: x, y and to which point each one leads.
 
-    `dots` has their positions in dots, shape (n, 2); the line breaks where one is not finite.
+    `dots` has their positions in dots, shape (n, 2); the line breaks where one is not finite. Of many points one after
+    the other in one dot the last one leads there.
     """
     finite = np.isfinite(dots[:, 0]) & np.isfinite(dots[:, 1])
-    ends = np.flatnonzero(finite[1:] & finite[:-1]) + 1
+    whole = np.floor(dots)
+    still = (whole[1:, 0] == whole[:-1, 0]) & (whole[1:, 1] == whole[:-1, 1])
+    ends = np.flatnonzero(finite[1:] & finite[:-1] & ~(still & np.r_[still[1:], False])) + 1
     begins, stops, inside = _clip(dots[ends - 1], dots[ends], width, height)
     xs, ys, segment = _rasterise(begins, stops)
     return xs, ys, ends[inside][segment]
@@ -55,9 +58,12 @@ def _rasterise(begins: Floats, ends: Floats) -> tuple[Integers, Integers, Intege
     """The dots of segments between whole dots, one for each step along the longer axis: x, y and which segment."""
     span = ends - begins
     steps = np.maximum(*np.abs(span.T)).astype(np.int64)  # twice as fast as `max` along so short an axis
-    segment = np.repeat(np.arange(len(steps)), steps + 1)
-    first = np.cumsum(steps + 1) - (steps + 1)
-    step = np.arange(len(segment)) - first[segment]
-    part = step / np.maximum(steps, 1)[segment]
-    dots = np.rint(begins[segment] + part[:, None] * span[segment]).astype(np.int64)
-    return dots[:, 0], dots[:, 1], segment
+    counts = steps + 1
+    segment = np.repeat(np.arange(len(steps)), counts)
+    step = np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
+    part = step / np.repeat(np.maximum(steps, 1), counts)
+    xs, ys = (
+        np.rint(np.repeat(begins[:, axis], counts) + part * np.repeat(span[:, axis], counts)).astype(np.int64)
+        for axis in (0, 1)
+    )
+    return xs, ys, segment

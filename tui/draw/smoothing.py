@@ -37,17 +37,24 @@ def envelope(shares: Floats, values: Floats, parts: int) -> tuple[Floats, Floats
     """The least and the greatest finite value in each of so many equal parts of an axis, both of shape (parts,).
 
     A part without any has those of the one before it; NaN before the first and after the last.
+
+    Args:
+        shares: where the values are, as shares of the axis, increasing, shape (n,).
+        values: of the same shape.
+        parts: how many.
     """
     finite = np.isfinite(values) & np.isfinite(shares)
-    low, high = np.full(parts, np.inf), np.full(parts, -np.inf)
+    low, high = np.full(parts, np.nan), np.full(parts, np.nan)
     if not finite.any():
-        return np.full(parts, np.nan), np.full(parts, np.nan)
-    part = _parts(shares[finite], parts)
-    np.minimum.at(low, part, values[finite])
-    np.maximum.at(high, part, values[finite])
-    filled = np.maximum.accumulate(np.where(np.isfinite(low), np.arange(parts), -1))
-    inside = (filled >= 0) & (np.arange(parts) <= part.max())
-    return np.where(inside, low[filled], np.nan), np.where(inside, high[filled], np.nan)
+        return low, high
+    part, known = _parts(shares[finite], parts), values[finite]
+    begins = np.flatnonzero(np.diff(part, prepend=-1))
+    there = part[begins]
+    low[there], high[there] = np.minimum.reduceat(known, begins), np.maximum.reduceat(known, begins)
+    inside = np.arange(there[0], there[-1] + 1)
+    filled = there[np.searchsorted(there, inside, side="right") - 1]
+    low[inside], high[inside] = low[filled], high[filled]
+    return low, high
 
 
 def _parts(shares: Floats, parts: int) -> NDArray[np.int64]:

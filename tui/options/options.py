@@ -12,6 +12,7 @@ from sim.experiment.config import Experiment
 from sim.experiment.document import Document, from_document
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.problem import ProblemConfig
+from sim.loading import loading
 from tui.options.values import batch_size, flag, number, whole
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ def prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
     Raises:
         ConfigError: for whatever cannot be done.
     """
-    from sim.problems.card import card_of  # numpy: not for `gdsim --version`
+    with loading():
+        from sim.problems.card import card_of  # numpy: not for `gdsim --version`
 
     experiment = from_document(document_of(problem, options))
     return experiment, card_of(experiment.problem)

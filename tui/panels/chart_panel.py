@@ -11,18 +11,15 @@ from sim.measures.measure import Measure
 from sim.protocol.trace import BANDS, Rows
 from tui.draw.chart import Chart, Series
 from tui.draw.frame import Frame
-from tui.panels.curve_style import BESIDE, CurveStyle
+from tui.panels.curve_style import CurveStyle
 from tui.panels.picture import Picture
 from tui.panels.seeking import Seeking
 from tui.scene.comparison import reached
 from tui.scene.scene import RunScene, Scene
 from tui.session.column import thinned
-from tui.session.thinning import extremes
 
-_STRETCHES = 2048  # more than a panel has dots across
 _EDGE_POINTS = 2048
 _MOST_BANDS = 4  # more would be a patchwork
-_ALL = slice(None)
 
 Axis = Literal["updates", "epochs", "examples", "seconds"]
 AXES: dict[Axis, str] = {clock: kind.column for clock, kind in CLOCKS.items()} | {"epochs": "epoch"}
@@ -42,6 +39,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
         self.curve_style, self.axis = style, axis
         self._chart: Chart | None = None
         self._scene: Scene | None = None
+        self._prepared: tuple[Scene, Frame] | None = None
 
     def entitle(self, scene: Scene, log_x: bool) -> None:
         """Write on the border what is drawn."""
@@ -51,13 +49,22 @@ class ChartPanel(Seeking, Picture, can_focus=True):
         """The picture of a scene."""
         return self.chart_frame(scene, self.size.height)
 
+    def prepare(self, scene: Scene) -> None:
+        """Compose the picture of a scene that is to be shown later."""
+        if self.size:  # else it is not to be seen
+            self._prepared = scene, self.composed(scene)
+
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        if not self.display:
+        if not self.size:
             return
-        self._scene = scene
+        if self._prepared is None or self._prepared[0] is not scene:
+            self.prepare(scene)
+        assert self._prepared is not None
+        self._scene, frame = self._prepared
+        self._prepared = None
         self.entitle(scene, self.curve_style.log_across(scene, self.column))
-        self.show_frame(self.composed(scene))
+        self.show_frame(frame)
 
     def moment_at(self, cell: Offset) -> int | None:
         """See `Seeking`: when the run whose line is the nearest had got there."""
@@ -114,7 +121,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
 def _swath(scene: Scene, run: RunScene, column: str, measure: Measure) -> tuple[Floats, Floats]:
     """What is drawn behind a run's line, from the least to the greatest: of many seeds the edges of the band."""
     if scene.experiment.seeds == 1:
-        return _banded(run, column, BESIDE) if measure.name == "loss" else (np.empty(0), np.empty(0))
+        return _banded(run, column) if measure.name == "loss" else (np.empty(0), np.empty(0))
     if measure.name not in BANDS:
         return np.empty(0), np.empty(0)
     rows = thinned(run.recorded)
@@ -130,15 +137,12 @@ def _measured(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]
     return _floats(thinned(run.recorded[:-1]), column), thinned(run.recorded[1:])[measure]
 
 
-def _banded(run: RunScene, column: str, measure: str) -> tuple[Floats, Floats]:
-    """The same where not the course but the extremes count: of many, the least and the largest ones."""
-    values = run.recorded[measure][1:]
-    stretches = np.unique(np.linspace(0, len(values), _STRETCHES, endpoint=False, dtype=np.int64))
-    some = np.sort(extremes(values, stretches)) if len(values) > _STRETCHES else _ALL
-    return _floats(run.recorded[:-1], column, some), values[some]
+def _banded(run: RunScene, column: str) -> tuple[Floats, Floats]:
+    """The same of batch losses, where not the course counts but the extremes: of many, the least and the largest."""
+    return _floats(run.recorded, column, run.extremes - 1), run.recorded["batch_loss"][run.extremes]
 
 
-def _floats(rows: Rows, column: str, some: NDArray[np.int64] | slice = _ALL) -> Floats:
+def _floats(rows: Rows, column: str, some: NDArray[np.int64] | slice = slice(None)) -> Floats:
     return rows[column][some].astype(np.float64)  # the column first: picking whole rows copies all of them
 
 

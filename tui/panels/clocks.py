@@ -59,20 +59,19 @@ class ClockChart(ChartPanel):
 
 
 class Clocks(Horizontal):
-    """The three charts."""
+    """The three charts.
+
+    Attributes:
+        charts: these, each of which draws a scene for itself.
+    """
 
     def __init__(self, style: CurveStyle, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._charts = [ClockChart(style, clock) for clock in CLOCKS]
+        self.charts = [ClockChart(style, clock) for clock in CLOCKS]
 
     def compose(self) -> ComposeResult:
         """Side by side."""
-        yield from self._charts
-
-    def show(self, scene: Scene) -> None:
-        """Draw a scene, each chart for itself, so that a key that is pressed need not wait for all of them."""
-        for chart in self._charts if self.display else ():
-            chart.call_later(chart.show, scene)
+        yield from self.charts
 
 
 def caption(scene: Scene, clock: Clock, width: int) -> list[Piece]:

@@ -1,6 +1,7 @@
 """A second race beside the first, in fewer panels."""
 
-from textual.app import ComposeResult
+from collections.abc import Callable
+
 from textual.containers import Vertical
 
 from tui.draw.palette import Palette
@@ -25,21 +26,25 @@ class Companion(Vertical):
         drawing: what was drawn last.
     """
 
-    def __init__(self, style: CurveStyle, id: str | None = None) -> None:
+    def __init__(self, style: CurveStyle, paint: Callable[[], None], id: str | None = None) -> None:
+        """Show nothing yet.
+
+        Args:
+            style: of the curves.
+            paint: see `Drawing`.
+            id: its name on the screen.
+        """
         super().__init__(id=id)
         self.session: Session | None = None
         self.surface = Surface()
         self._above, self._below = StatusLine(), (Curves(style), ThisUpdate(), RunsTable())
-        self.drawing = Drawing(self.surface, (self._above, *self._below))
-
-    def compose(self) -> ComposeResult:
-        """One below the other."""
-        yield self._above
-        yield self.surface
-        yield from self._below
+        curves, this_update, table = self._below
+        self.drawing = Drawing(self.surface, (self._above, this_update, table), (curves,), paint)
 
     def show_session(self, session: Session | None) -> None:
         """Turn to another race, or to none."""
+        if session is not None and not self.children:  # the first frame does not wait for them
+            self.mount(self._above, self.surface, *self._below)
         if session is not None and session is not self.session:
             self.surface.show_problem(session.card)
         self.session = session

@@ -10,7 +10,7 @@ from tui.panels.cloud import draw_cloud
 from tui.panels.members import draw_members
 from tui.scene.scene import RunScene, Scene, vanishes
 
-_DETAILED = 1500  # the newest points of a trail that are all drawn; of older ones as many, evenly
+_DETAILED = 750  # the newest points of a trail that are all drawn; of older ones as many, evenly
 _FADE_EVERY = 60  # points of a trail between two shades; all but the newest so many thin to a haze
 _FAR_OFF = 0.2  # of the window's width: a head further than this from the plane is dimmed
 

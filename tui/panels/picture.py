@@ -1,13 +1,15 @@
 """A composed frame in a panel, of which only what changes is written to the terminal."""
 
+from textual.color import TRANSPARENT
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.draw.frame import Frame
+from tui.panels.cells import Cells
 
 
-class Picture(Widget, can_focus=True):
+class Picture(Cells, can_focus=True):
     """A widget that shows one frame at a time, and repaints only the cells in which it differs from the one before."""
 
     DEFAULT_CLASSES = "framed"
@@ -21,6 +23,16 @@ class Picture(Widget, can_focus=True):
         changes, self._frame = frame.changes(self._frame), frame
         if changes:
             self.refresh(*(Region(begin, row, end - begin, 1) for row, begin, end in changes))
+
+    def cells(self, row: int, begin: int, end: int) -> Strip | None:
+        """See `Cells`."""
+        if self._frame is None:
+            return None
+        strip = self._frame.strip(row, begin, end)
+        for line_filter in self.get_line_filters():
+            if not isinstance(line_filter, ANSIToTruecolor):  # all colours are true ones
+                strip = strip.apply_filter(line_filter, TRANSPARENT)
+        return strip
 
     def render_line(self, y: int) -> Strip:
         """One row of the frame; a blank one, of the theme's background, where there is none."""

@@ -1,6 +1,7 @@
 """A canvas with tick labels to its left and below it: what the surface and the data view have in common."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from textual.markup import escape
 
@@ -39,7 +40,8 @@ class Plot(Picture):
     @property
     def plot_size(self) -> tuple[int, int]:
         """Columns and rows of the canvas; at least 1 each."""
-        return max(1, self.size.width - _LEFT), max(1, self.size.height - _BELOW)
+        width, height = self.inner.size
+        return max(1, width - _LEFT), max(1, height - _BELOW)
 
     def viewport(self, window: Window) -> Viewport:
         """A window seen through the canvas."""
@@ -53,10 +55,14 @@ class Plot(Picture):
 
     def paint(self, frame: Frame, window: Window, palette: Palette) -> None:
         """Show a frame with labels for its window."""
-        columns, rows = self.plot_size
-        lines = [
-            f"{label:>{_LEFT - 1}} {'':{columns}}" for label in left_labels(window.bottom, window.top, rows, _LEFT - 1)
-        ]
-        below = " " * _LEFT + bottom_labels(window.left, window.right, columns)
-        labels = Frame.of_text([*lines, below], palette.muted, palette.background)
+        labels = _labels(window, *self.plot_size, palette.muted, palette.background)
         self.show_frame(labels.with_inset(frame, 0, _LEFT))
+
+
+@lru_cache(maxsize=8)
+def _labels(window: Window, columns: int, rows: int, ink: int, background: int) -> Frame:
+    """The labels for a window, around a canvas of so many columns and rows."""
+    left = left_labels(window.bottom, window.top, rows, _LEFT - 1)
+    lines = [f"{label:>{_LEFT - 1}} {'':{columns}}" for label in left]
+    below = " " * _LEFT + bottom_labels(window.left, window.right, columns)
+    return Frame.of_text([*lines, below], ink, background)

@@ -8,14 +8,16 @@ from rich.style import Style
 from rich.text import Text
 from textual.geometry import Region, Size
 from textual.strip import Strip
-from textual.widget import Widget
+
+from tui.panels.cells import Cells
 
 
-class Words(Widget):
+class Words(Cells):
     """A widget with a text; it repaints only the cells that changed, since painting costs more than comparing."""
 
     _said: tuple[Text, Size, Style] | None = None
     _strips: tuple[Strip, ...] = ()
+    _filtered: tuple[Strip, ...] = ()
 
     def say(self, text: Text) -> None:
         """Show a text, its lines wrapped at the panel's width."""
@@ -31,9 +33,18 @@ class Words(Widget):
             for row, (old, new) in enumerate(zip_longest(self._strips, strips, fillvalue=Strip([])))
             for begin, end in changed_cells(old, new)
         ]
-        self._said, self._strips = saying, strips
+        self._said, self._strips, self._filtered = saying, strips, strips
+        for line_filter in self.get_line_filters():
+            background = self.background_colors[1]
+            self._filtered = tuple(strip.apply_filter(line_filter, background) for strip in self._filtered)
         if regions:
             self.refresh(*regions)
+
+    def cells(self, row: int, begin: int, end: int) -> Strip | None:
+        """See `Cells`; links under the mouse look otherwise."""
+        if row >= len(self._filtered) or self.hover_style.meta:
+            return None
+        return self._filtered[row].crop(begin, end)
 
     def render_line(self, y: int) -> Strip:
         """One line of the text."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,10 @@ from tui.draw.numbers import short
 from tui.draw.palette import Palette
 from tui.scene.members import statuses_in_words
 from tui.scene.settings_changes import SettingsChange
+from tui.session.thinning import extremes
 
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
+_STRETCHES = 2048  # more than a panel has dots across
 _STANDING: dict[Kind | None, str] = {
     "minimum": "converged",
     "local minimum": "in a local minimum",
@@ -31,7 +34,7 @@ _STANDING: dict[Kind | None, str] = {
 """What a run with next to no gradient is said to do, by where it stands; elsewhere it is "standing still"."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunScene:
     """One run at the cursor.
 
@@ -78,6 +81,18 @@ class RunScene:
     changes: tuple[SettingsChange, ...]
     kind: Kind | None
     members: Members | None = None
+
+    @cached_property
+    def extremes(self) -> NDArray[np.int64]:
+        """The updates with the least and the largest batch losses of their stretch: indices in `recorded`, increasing.
+
+        All updates where they are few. It is found once for all charts of a scene.
+        """
+        losses = np.ascontiguousarray(self.recorded["batch_loss"][1:])
+        if len(losses) <= _STRETCHES:
+            return np.arange(1, len(self.recorded))
+        stretches = np.unique(np.linspace(0, len(losses), _STRETCHES, endpoint=False, dtype=np.int64))
+        return 1 + np.sort(extremes(losses, stretches))
 
     @property
     def loss(self) -> float:
@@ -157,6 +172,7 @@ class Scene:
         imagined: the steps that were possible for it at the cursor, or lately while it plays; None while unknown.
         source: see `Session.source`.
         recording: the name of the file that it is recorded in, or "".
+        filled: see `Session.filled`.
     """
 
     experiment: Resolved
@@ -182,6 +198,7 @@ class Scene:
     imagined: Imagined | None
     source: str = ""
     recording: str = ""
+    filled: int = 0
 
     @property
     def examples(self) -> int:
@@ -213,7 +230,7 @@ class Scene:
     def key(self) -> tuple[object, ...]:
         """Two scenes with equal keys look alike."""
         reports = tuple(id(run.report) for run in self.runs)
-        moving = self.cursor, self.end, int(self.busy_for), self.plane.number
+        moving = self.cursor, self.end, self.filled, int(self.busy_for), self.plane.number
         return self.chosen, moving, reports, id(self.imagined), id(self.predictions)
 
     @property

@@ -13,6 +13,7 @@ import pytest
 from sim.experiment.config import Experiment
 from sim.protocol.answers import Advanced, Changed, Opened, Reply
 from sim.protocol.commands import Advance, Open
+from tui.session.engine_process import EngineProcess
 from tui.session.link import EngineGoneError, ProcessLink, StaleError
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
@@ -29,7 +30,7 @@ def alive(process_id):
 @pytest.fixture(scope="module")
 def link():
     """One for all tests, each of which leaves it with an engine that stands."""
-    link = ProcessLink()
+    link = ProcessLink(EngineProcess())
     yield link
     link.kill()
 
@@ -67,6 +68,14 @@ async def test_what_is_stopped_is_started_again_at_once(link):
     assert link.process_id != first
     with pytest.raises(EngineGoneError, match="SIGKILL"):
         await pending
+
+
+@in_one_loop
+async def test_a_process_that_died_before_anything_was_asked_is_gone():
+    process = EngineProcess()
+    os.kill(process.process_id, signal.SIGKILL)
+    with pytest.raises(EngineGoneError, match="SIGKILL"):
+        await ProcessLink(process).request(Open(Experiment()))
 
 
 @in_one_loop
