@@ -1,76 +1,125 @@
-"""How an update's time grows: with the examples, the parameters, the updates made so far, and the runs beside it.
+"""How an update's time and memory grow: with examples, parameters, updates made so far, runs beside it, and seeds.
 
-Each line is the time of an update beside that of the smallest case. It is to be flat (at most twice as much) in
-examples and updates; the work grows with parameters and with runs. Batch size 1, by torch and compiled; races report as
-much as a screen gets, keep what they keep, and evaluate no loss over all examples.
+Batch size 1, by torch and compiled. Each line is the time of an update (of one run, by one seed), or the peak memory of
+the whole process, beside that of the smallest size; the sizes take turns. Time is to be flat, at most twice as much, in
+examples, updates, runs and seeds, where the work is the same; and memory in updates. Races report as much as a screen
+gets, keep what they keep, and evaluate no loss over all examples.
+
+    python -m benchmarks.growth docs/growth.svg
+
+draws it, and prints it as a table.
 """
 
-import math
-from collections.abc import Iterator, Mapping
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-import torch
-
-from benchmarks.turns import TURNS, Line, line, seconds
-from sim.descent.backends import steppers_of
-from sim.descent.race import Race
+from benchmarks.turns import TURNS, Line, line
 from sim.experiment.choices import Backend
-from sim.experiment.config import Experiment, RunConfig
-from sim.experiment.problem import ModelConfig
-from sim.experiment.resolved import resolve
-from sim.experiment.seeds import Seeds
-from sim.models.build import model_problem
-from sim.models.evaluation import passes
-from sim.models.problem import Problem
-from sim.protocol.commands import Retention
 
 THREADS = (1,)
-NEVER, FLAT = 10**9, 2.0
-EXAMPLES = (100, 10_000, 1_000_000)
-HIDDEN = ((1,), (64, 64), (1000, 1000), (3000, 3000))
-MADE: dict[Backend, tuple[int, ...]] = {"torch": (100, 1000, 10_000), "compiled": (10_000, 100_000, 1_000_000)}
-RUNS = (1, 3, 9)
-UPDATES: dict[Backend, int] = {"torch": 100, "compiled": 2000}  # of a turn, of a small network
-SMALL, LEAST = 10_000, 3  # parameters; and updates of a turn, of a network however large
+FLAT = 2.0
+SIZES: dict[str, dict[Backend, tuple[int, ...]]] = {
+    "examples": {"torch": (100, 10_000, 1_000_000), "compiled": (100, 10_000, 1_000_000)},
+    "parameters": {
+        "torch": (2, 100, 10_000, 1_000_000, 10_000_000),
+        "compiled": (2, 100, 10_000, 1_000_000, 10_000_000),
+    },
+    "updates": {"torch": (100, 1000, 10_000), "compiled": (10_000, 100_000, 1_000_000, 10_000_000)},
+    "runs": {"torch": (1, 3, 9), "compiled": (1, 3, 9)},
+    "seeds": {"compiled": (2, 16, 256, 4096)},
+}
+"""What grows, and to what; of seeds, two are the fewest that have bands."""
+
+FLAT_TIME, FLAT_MEMORY = {"examples", "updates", "runs", "seeds"}, {"updates"}
 
 
-def problem_with(examples: int = 1000, hidden: tuple[int, ...] = (64, 64)) -> Problem:
-    """A dense network on synthetic data."""
-    config = ModelConfig(dataset="synthetic", examples=examples, hidden=hidden, test_fraction=0.0)
-    return model_problem(config, Seeds.of(0), torch.device("cpu"))
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What was measured where a quantity has a size.
+
+    Attributes:
+        microseconds: of an update, in each turn.
+        megabytes: at most.
+    """
+
+    quantity: str
+    backend: Backend
+    size: int
+    microseconds: Sequence[float]
+    megabytes: float
 
 
-class Case:
-    """A race under way."""
+class Process:
+    """A race under way, see `growing`."""
 
-    def __init__(self, problem: Problem, backend: Backend, runs: int = 1, made: int = 0) -> None:
-        asked = tuple(RunConfig(str(run), 1, lr=1e-3, loss_every=NEVER) for run in range(runs))
-        experiment = resolve(Experiment(ModelConfig(), asked, backend=backend), problem.facts, "cpu")
-        experiment, make, _ = steppers_of(problem, experiment, backend)
-        self._race = Race(experiment, make, passes(problem, problem.model), Retention(rows=4096), keep_all=True)
-        self._updates = max(LEAST, UPDATES[backend] * SMALL // max(SMALL, problem.facts.parameters))
-        self._race.advance(max(made, self._updates), math.inf, math.inf)
+    def __init__(self, quantity: str, size: int, backend: Backend) -> None:
+        command = [sys.executable, "-m", "benchmarks.growing", quantity, str(size), backend]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen(command, **pipes, text=True, bufsize=1, cwd=Path(__file__).parents[1])
 
     def turn(self) -> float:
-        """The microseconds of an update of all runs."""
-        return 1e6 * seconds(lambda: self._race.advance(self._updates, math.inf, math.inf)) / self._updates
+        """The microseconds of an update."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        return float(self._process.stdout.readline())
+
+    def end(self) -> float:
+        """The most memory that it had, in megabytes."""
+        said, _ = self._process.communicate()
+        return float(said)
 
 
-def grown(cases: Mapping[str, Case], goal: float | None) -> Iterator[Line]:
-    """The lines of cases that take turns, each beside the first."""
-    turns = [[case.turn() for case in cases.values()] for _ in range(TURNS)]
-    first, *others = zip(*turns, strict=True)
-    smallest, *names = cases
-    for name, column in zip(names, others, strict=True):
-        yield line(f"{name} ({smallest})", column, first, "µs", goal, at_most=goal is not None)
+def grown(quantity: str, backend: Backend) -> list[Point]:
+    """A quantity's sizes in turns."""
+    sizes = SIZES[quantity][backend]
+    processes = [Process(quantity, size, backend) for size in sizes]
+    turns = [[process.turn() for process in processes] for _ in range(TURNS)]
+    return [
+        Point(quantity, backend, size, column, process.end())
+        for size, column, process in zip(sizes, zip(*turns, strict=True), processes, strict=True)
+    ]
 
 
 def lines() -> Iterator[Line]:
     """Each quantity, for each backend."""
-    for backend, made in MADE.items():
-        examples = {f"{backend}, examples {size:,}": Case(problem_with(size), backend) for size in EXAMPLES}
-        yield from grown(examples, FLAT)
-        problems = [problem_with(hidden=hidden) for hidden in HIDDEN]
-        yield from grown({f"{backend}, P {one.facts.parameters:,}": Case(one, backend) for one in problems}, None)
-        yield from grown({f"{backend}, runs {runs}": Case(problem_with(), backend, runs) for runs in RUNS}, None)
-        tiny = problem_with(hidden=(8,))
-        yield from grown({f"{backend}, made {count:,}": Case(tiny, backend, made=count) for count in made}, FLAT)
+    for quantity, backends in SIZES.items():
+        for backend in backends:
+            first, *others = grown(quantity, backend)
+            for point in others:
+                case = f"{backend}, {quantity} {point.size:,} ({first.size:,})"
+                flat = FLAT if quantity in FLAT_TIME else None
+                yield line(case, point.microseconds, first.microseconds, "µs", flat, at_most=flat is not None)
+                flat = FLAT if quantity in FLAT_MEMORY else None
+                yield line(case, [point.megabytes], [first.megabytes], "MB", flat, at_most=flat is not None)
+
+
+def table(points: Sequence[Point]) -> Iterator[str]:
+    """The same as lines of Markdown."""
+    yield "| | sizes | torch, µs | compiled, µs | torch, MB | compiled, MB |"
+    yield "|---|---|---|---|---|---|"
+    for quantity, backends in SIZES.items():
+        sizes = sorted(set().union(*backends.values()))
+        known = {(one.backend, one.size): one for one in points if one.quantity == quantity}
+        for size in sizes:
+            both = [known.get((backend, size)) for backend in ("torch", "compiled")]
+            times = ["" if one is None else f"{statistics.median(one.microseconds):,.3g}" for one in both]
+            memory = ["" if one is None else f"{one.megabytes:,.0f}" for one in both]
+            yield f"| {quantity} | {size:,} | {' | '.join((*times, *memory))} |"
+
+
+def main() -> None:
+    """Draw the figure, and print the table."""
+    from benchmarks.growth_figure import draw
+
+    points = [one for quantity, backends in SIZES.items() for backend in backends for one in grown(quantity, backend)]
+    draw(points, Path(sys.argv[1]))
+    print("\n".join(table(points)))
+
+
+if __name__ == "__main__":
+    main()

@@ -13,8 +13,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
+from benchmarks.resident import peak
 from sim.experiment.config import Experiment
 from sim.experiment.problem import ProblemConfig
 from sim.problems.card import card_of
@@ -23,13 +23,6 @@ from tui.session.link import ProcessLink
 
 _UPDATES = (1_000_000, 3_000_000, 10_000_000)
 _MEGABYTE = 2**20
-
-
-def peak(process: str) -> float:
-    """The most memory that a process has had resident, in megabytes; "self" is this one."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith("VmHWM:"))
-    return int(line.split()[1]) / 1024
 
 
 async def on_the_screen(milestones: list[int], report: Callable[[int, str, float], None]) -> None:

@@ -1,8 +1,9 @@
 """How soon gdsim is there, side by side with `python -c "import torch"`.
 
 `gdsim --help` as a child process; the screen in a pseudo-terminal of 120 x 40 cells, from the command to the first
-painted frame, the first landscape and the first path that moves. All take turns with the import; the figures are
-seconds on the clock, with as many threads as there are.
+painted frame, the first landscape and the first path that moves. Beside them the least that cyclopts and Textual take:
+for the help of a command without options, for the frame of a single widget. All take turns with the import; the figures
+are seconds on the clock, with as many threads as there are.
 """
 
 import os
@@ -21,8 +22,36 @@ from tui.draw.palette import DARK
 THREADS = (os.cpu_count() or 1,)
 ROOT, TURNS, PATIENCE = Path(__file__).parents[1], 5, 60.0
 ENVIRONMENT = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled, torch as gdsim
 FRAME, BANDS, MOVED = "first painted frame", "first landscape", "first moving path"
 GOALS = {FRAME: 0.25, BANDS: 1.2, MOVED: 1.4}
+LEAST_HELP = """
+from cyclopts import App
+
+command = App(help_format="plaintext")
+command.default(lambda: None)
+command(["--help"])
+"""
+LEAST_SCREEN = """
+from cyclopts import App
+
+command = App()
+
+@command.default
+def show():
+    from textual.app import App
+    from textual.widgets import Static
+
+    class Hello(App):
+        CSS = "Static { border: round white; }"
+
+        def compose(self):
+            yield Static("Hello")
+
+    Hello().run()
+
+command([])
+"""
 _SHADES = {f"48;2;{color >> 16};{color >> 8 & 255};{color & 255}".encode() for color in DARK.bands}
 _MANY = 4  # of the landscape's colours: no panel has so many
 
@@ -34,12 +63,12 @@ def child(*arguments: str) -> float:
     return time.perf_counter() - began
 
 
-def screen() -> dict[str, float]:
-    """The seconds until each of the things that are waited for."""
+def screen(*arguments: str, things: int) -> dict[str, float]:
+    """The seconds until as many of the things that are waited for are on the screen of a program in Python."""
     began, written, seen = time.perf_counter(), b"", dict[str, float]()
-    terminal = pexpect.spawn(sys.executable, ["-m", "tui"], cwd=str(ROOT), env=ENVIRONMENT, dimensions=(40, 120))
+    terminal = pexpect.spawn(sys.executable, list(arguments), cwd=str(ROOT), env=ENVIRONMENT, dimensions=(40, 120))
     try:
-        while len(seen) < len(GOALS):
+        while len(seen) < things:
             written += terminal.read_nonblocking(1 << 20, timeout=PATIENCE)
             now = time.perf_counter() - began
             if "╭".encode() in written:
@@ -55,12 +84,20 @@ def screen() -> dict[str, float]:
 
 def lines() -> Iterator[Line]:
     """The help, and each of the things that are waited for on the screen."""
-    torch, helps, screens = [], [], []
+    torch, helps, screens, least_helps, least_screens = columns = [], [], [], [], []
     for turn in range(TURNS + 1):
-        found = child("-c", "import torch"), child("-m", "tui", "--help"), screen()
+        found = (
+            child("-c", "import torch"),
+            child("-m", "tui", "--help"),
+            screen("-m", "tui", things=len(GOALS)),
+            child("-c", LEAST_HELP),
+            screen("-c", LEAST_SCREEN, things=1),
+        )
         if turn:  # the first reads the files
-            for column, one in zip((torch, helps, screens), found, strict=True):
+            for column, one in zip(columns, found, strict=True):
                 column.append(one)
     yield line("gdsim --help, of import torch", helps, torch, "s", 1 / 8, at_most=True)
+    yield line("  the least help of cyclopts", least_helps, torch, "s")
     for name, goal in GOALS.items():
         yield line(f"{name}, of import torch", [one[name] for one in screens], torch, "s", goal, at_most=True)
+    yield line("  the least frame of Textual", [one[FRAME] for one in least_screens], torch, "s")

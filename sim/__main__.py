@@ -12,6 +12,7 @@ import threading
 from multiprocessing.connection import Connection
 
 from sim import family
+from sim.loading import loading
 from sim.protocol.answers import Reply
 from sim.protocol.commands import Request
 
@@ -32,8 +33,8 @@ def main() -> None:
     connection = Connection(int(sys.argv[1]))
     requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, requests), daemon=True).start()
-    # torch takes seconds to import: a parent that dies meanwhile is noticed all the same
-    from sim.engine import Engine
+    with loading():  # torch, which takes seconds: a parent that dies meanwhile is noticed all the same
+        from sim.engine import Engine
 
     engine = Engine()
     while True:

@@ -90,10 +90,11 @@ def problem_of(experiment: Experiment) -> Problem:
     Raises:
         ConfigError: for what cannot be done. Whatever the user's own code raises is passed on.
     """
-    many = experiment.seeds > 1 and experiment.device == "auto"
-    device, config = choose_device("cpu" if many else experiment.device), experiment.problem
+    config = experiment.problem
     if isinstance(config, LoopConfig):
         raise ConfigError(config.refusal)
+    small = experiment.device == "auto" and not isinstance(config, ModelConfig)  # a GPU would be slower
+    device = choose_device("cpu" if small else experiment.device)
     if isinstance(config, ModelConfig):
         return model_problem(config, Seeds.of(experiment.seed), device)
     formula = build_formula(config)

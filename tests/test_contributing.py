@@ -1,19 +1,27 @@
 """What CONTRIBUTING.md says about the house is so."""
 
+import csv
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
-NEW_MEASURE = """
+NEW_FILES = """
 import sys
 from types import ModuleType
 
+import numpy as np
 import sim.measures
+import sim.problems
+from sim.experiment.geometry import Point, Window
 from sim.measures.measure import Step, measure
+from sim.problems.finite_sum import EXAMPLES, finite_sum, tilts
+from sim.problems.formula import Formula
 
 @measure("weight norm", "length of the parameters", cost="step", short="weights")
 def weight_norm(step: Step) -> float:
@@ -21,25 +29,6 @@ def weight_norm(step: Step) -> float:
 
 sys.modules["sim.measures.weight_norm"] = ModuleType("weight_norm")
 sim.measures._FILES += ("weight_norm",)
-
-from tui.cli import main
-from tui.help import help_text
-from tui.panels.runs_table import columns
-
-assert "**weights**: length of the parameters" in help_text(None)
-assert "weights" in [column.title for column in columns()]
-sys.exit(main(["run", "rosenbrock", "--run=name=a,batch_size=all", "--updates=3", "--export", sys.argv[1]]))
-"""
-
-NEW_PROBLEM = """
-import sys
-from types import ModuleType
-
-import numpy as np
-import sim.problems
-from sim.experiment.geometry import Point, Window
-from sim.problems.finite_sum import EXAMPLES, finite_sum, tilts
-from sim.problems.formula import Formula
 
 @sim.problems.problem("A bowl.")
 def bowl(config):
@@ -51,16 +40,22 @@ sys.modules["sim.problems.bowl"] = ModuleType("bowl")
 sim.problems._FILES += ("bowl",)
 
 from tui.cli import main
+from tui.help import help_text
+from tui.panels.runs_table import columns
 
+assert "**weights**: length of the parameters" in help_text(None)
+assert "weights" in [column.title for column in columns()]
 sys.exit(main(["list"]) or main(["run", "bowl", "--run=name=a,batch_size=all", "--updates=3", "--export", sys.argv[1]]))
 """
 
 
-def run(code: str, export: Path) -> tuple[str, list[list[str]]]:
-    """What a program printed, and the export that it wrote."""
-    command = [sys.executable, "-c", code, str(export)]
+@pytest.fixture(scope="module")
+def added(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[dict[str, str]]]:
+    """What a program with a new measure and a new problem printed, and the rows of its export."""
+    export = tmp_path_factory.mktemp("added") / "a.csv"
+    command = [sys.executable, "-c", NEW_FILES, str(export)]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-    return ran.stdout, [line.split(",") for line in export.read_text().splitlines()]
+    return ran.stdout, list(csv.DictReader(export.read_text().splitlines()))
 
 
 def test_every_room_and_file_that_is_named_is_there() -> None:
@@ -73,15 +68,14 @@ def test_every_room_and_file_that_is_named_is_there() -> None:
         assert rooms <= set(re.findall(r"`(\w+)/`", table))
 
 
-def test_a_measure_is_one_file_and_one_line(tmp_path: Path) -> None:
-    _, (heading, *rows) = run(NEW_MEASURE, tmp_path / "a.csv")
-    lengths = [row[heading.index("weight_norm")] for row in rows]
-    points = [complex(float(row[heading.index("x")]), float(row[heading.index("y")])) for row in rows]
-    assert lengths[0] == ""
-    assert [round(float(length), 9) for length in lengths[1:]] == [round(abs(point), 9) for point in points[1:]]
+def test_a_measure_is_one_file_and_one_line(added: tuple[str, list[dict[str, str]]]) -> None:
+    _, (start, *rows) = added
+    assert start["weight_norm"] == ""
+    lengths = [abs(complex(float(row["x"]), float(row["y"]))) for row in rows]
+    assert [float(row["weight_norm"]) for row in rows] == pytest.approx(lengths, abs=1e-9)
 
 
-def test_a_problem_is_one_file_and_one_line(tmp_path: Path) -> None:
-    printed, (heading, *rows) = run(NEW_PROBLEM, tmp_path / "a.csv")
+def test_a_problem_is_one_file_and_one_line(added: tuple[str, list[dict[str, str]]]) -> None:
+    printed, rows = added
     assert re.search(r"bowl +A bowl\.", printed)
-    assert [round(float(row[heading.index("x")]), 9) for row in rows] == [1.0, 0.5, 0.25, 0.125]
+    assert [round(float(row["x"]), 9) for row in rows] == [1.0, 0.5, 0.25, 0.125]

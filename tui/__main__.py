@@ -2,11 +2,14 @@
 
 import sys
 
+from sim.loading import loading
+
 
 def main() -> int:
     """Carry out the process's command line and return the exit code; Ctrl-C has no traceback while modules load."""
     try:
-        from tui.cli import main as carry_out
+        with loading():
+            from tui.cli import main as carry_out
     except KeyboardInterrupt:
         return 130
     return carry_out()

@@ -3,15 +3,14 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.widgets._toast import Toast
 
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.errors import ConfigError
-from tui import export
 from tui.curve_actions import CurveActions
 from tui.draw.palette import Palette
-from tui.gallery import Choice, Gallery
 from tui.options.command_line import command_line
 from tui.panels.data_view import DataPanel
 from tui.panels.lens import Lens
@@ -25,6 +24,9 @@ from tui.scene.scene import Scene
 from tui.session import lockstep
 from tui.surface_actions import SHORT, SurfaceActions
 from tui.themes import THEMES
+
+if TYPE_CHECKING:
+    from tui.gallery import Choice
 
 DATA_VIEWS = ("-data-curves", "-data-surface", "-data-beside")
 """The classes of a screen that shows the data, or a model's answers: where."""
@@ -52,7 +54,7 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
         """The colours of what is drawn."""
         raise NotImplementedError
 
-    def show_choice(self, choice: Choice) -> None:
+    def show_choice(self, choice: "Choice") -> None:
         """Begin another problem or model instead of this one."""
         raise NotImplementedError
 
@@ -132,9 +134,11 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
 
     def action_problems(self) -> None:
         """Choose another problem or model."""
+        from tui.gallery import Gallery  # which the first frame does not wait for
+
         self.push_screen(Gallery(self.palette), self._take_choice)
 
-    def _take_choice(self, choice: Choice | None) -> None:
+    def _take_choice(self, choice: "Choice | None") -> None:
         if choice is not None:
             self.show_choice(choice)
 
@@ -215,6 +219,8 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
 
     async def action_export(self) -> None:
         """Write what was recorded to a CSV file in this folder."""
+        from tui import export  # which the first frame does not wait for
+
         history, trails = self.session.history, self.session.trails
         if history is None or trails is None:
             return

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sized
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult, SystemCommand
@@ -21,10 +21,8 @@ from sim.experiment.config import Experiment
 from sim.experiment.errors import choose
 from sim.problems.card import Card
 from sim.protocol.commands import HISTORY_MEMORY
-from sim.recording.writer import Writer
 from tui.actions import DATA_VIEWS
 from tui.draw.palette import Palette
-from tui.gallery import choices
 from tui.keys import KEYS, bindings
 from tui.notes import NotesApp
 from tui.paced import PacedApp
@@ -48,13 +46,17 @@ from tui.scene.scene import Scene
 from tui.session import lockstep
 from tui.session.asking import Phase
 from tui.session.banner import starting, with_hint
+from tui.session.engine_process import EngineProcess
 from tui.session.link import Link, ProcessLink
 from tui.session.recorded_link import RecordedLink
-from tui.session.resuming import Resumption
 from tui.session.session import Session
 from tui.shell import BAD_INPUT
 from tui.sturdy import SturdyApp
-from tui.themes import THEMES, palette_of
+from tui.themes import ThemedApp, palette_of
+
+if TYPE_CHECKING:
+    from sim.recording.writer import Writer
+    from tui.session.resuming import Resumption
 
 FRAMES_PER_SECOND = 30
 LEAST_SIZE = (80, 24)
@@ -63,7 +65,7 @@ _ROOMY_HEIGHT = 40  # from here on, on a very wide terminal, the three clocks ha
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
-class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
+class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
     """The app: several descents side by side on the screen.
 
     Args:
@@ -133,12 +135,11 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
         self._last_frame = time.monotonic()
         self._banner_words: str | None = None
         self._runs = 0
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = THEMES[0].name
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: every key's action, and Textual's own commands."""
+        from tui.gallery import choices  # which the first frame does not wait for
+
         for key in KEYS:
             if key.action != "quit":
                 run = partial(self.run_action, key.action)
@@ -310,17 +311,19 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, Races):
 def run_app(
     experiment: Experiment,
     card: Card,
+    engine: EngineProcess,
     *,
     theme: str | None = None,
     record: Path | None = None,
     memory: float = HISTORY_MEMORY,
-    resumed: tuple[Resumption, Writer] | None = None,
+    resumed: "tuple[Resumption, Writer] | None" = None,
 ) -> int:
     """Show an experiment on the screen until the user quits; the exit code.
 
     Args:
         experiment: resolved.
         card: of its problem.
+        engine: one that was started already.
         theme: its name.
         record: where it is recorded; None: nowhere.
         memory: bytes for what is kept of the past of each race.
@@ -332,9 +335,9 @@ def run_app(
     links: list[RecordedLink] = []
 
     def new_link() -> Link:
-        writer = None if record is None else Writer(record)
-        resumption, writer = (None, writer) if links or resumed is None else resumed
-        links.append(RecordedLink(ProcessLink(), lambda text: app.notify(text, markup=False), writer, resumption))
+        process = ProcessLink(None if links else engine)
+        resumption, writer = (None, _new_writer(record)) if links or resumed is None else resumed
+        links.append(RecordedLink(process, lambda text: app.notify(text, markup=False), writer, resumption))
         return links[-1]
 
     app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=resumed is None, memory=memory)
@@ -344,5 +347,14 @@ def run_app(
         app.run()
     finally:
         for link in links:
+            link.kill()
             link.close()
     return app.return_code or 0
+
+
+def _new_writer(record: Path | None) -> "Writer | None":
+    if record is None:
+        return None
+    from sim.recording.writer import Writer  # and SQLite, which the first frame does not wait for
+
+    return Writer(record)

@@ -21,6 +21,7 @@ from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZER
 from sim.experiment.config import Experiment, Limit
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.problem import ProblemConfig
+from sim.loading import loading
 from tui import config_commands, plain_text, recording_commands
 from tui.options import config_file, environment
 from tui.options.arguments import USUAL_MEMORY, HistoryMemory, Problem, Theme, in_bytes, problem_names
@@ -78,7 +79,7 @@ app = App(
     config=(environment.check, environment.fill_in, config_file.fill_in, config_commands.sources),
     suppress_keyboard_interrupt=False,
 )
-app.register_install_completion_command(help="Install completion for your shell.")
+app.command("tui.completion:install", name="--install-completion", help="Install completion for your shell.")
 app.command(config_commands.app)
 
 
@@ -100,9 +101,13 @@ def screen(
         from sim.recording.writer import check as check_recording
 
         check_recording(record)
-    from tui.app import run_app
+    from tui.session.engine_process import EngineProcess
 
-    return run_app(experiment, card, theme=theme, record=record, memory=memory)
+    engine = EngineProcess()  # it loads torch while the screen loads what it needs
+    with loading():
+        from tui.app import run_app
+
+    return run_app(experiment, card, engine, theme=theme, record=record, memory=memory)
 
 
 @app.command(usage="Usage: gdsim run [PROBLEM] [OPTIONS]", help_epilogue="")

@@ -5,8 +5,11 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain, pairwise
 from pathlib import Path
+from queue import Full, Queue
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -102,7 +105,7 @@ def write_seeds(
     """Write what runs did by single seeds to a file, one after the other, with their seed as the first column.
 
     Args:
-        seeds: a seed and its rows, as of `write_pieces`, one after the other; all of them are held for Parquet alone.
+        seeds: a seed and its rows, as of `write_pieces`, one after the other; they are asked for in this thread.
         columns, names, path: see `write_pieces`.
 
     Returns:
@@ -125,8 +128,7 @@ def write_seeds(
         if not count:
             raise ExportError(f"No seed was complete, so that nothing was saved in {path}.")
 
-    # polars would ask for them in a thread of its own, where no run can be made
-    _save(frames() if path.suffix != ".parquet" else iter(list(frames())), path)
+    _save(frames(), path)
     return count
 
 
@@ -220,15 +222,37 @@ def _write_csv(frames: "Iterator[pl.DataFrame]", file: BinaryIO) -> None:
 
 
 def _write_parquet(frames: "Iterator[pl.DataFrame]", file: BinaryIO) -> None:
+    """polars asks for frames in a thread of its own, and runs are made in this one: they meet at a queue."""
     import polars as pl
     from polars.io.plugins import register_io_source
 
-    first = next(frames)
-    source = register_io_source(lambda *_: chain([first], frames), schema=first.schema)
+    first, queue = next(frames), Queue["pl.DataFrame | None"](1)
+
+    def handed_over(*_: object) -> "Iterator[pl.DataFrame]":
+        yield first
+        while (frame := queue.get()) is not None:
+            yield frame
+
+    source = register_io_source(handed_over, schema=first.schema)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(source.sink_parquet, file, row_group_size=_ROW_GROUP)
+        try:
+            for frame in frames:
+                _hand_over(frame, queue, writing)
+        finally:
+            _hand_over(None, queue, writing)
     try:
-        source.sink_parquet(file, row_group_size=_ROW_GROUP)
+        writing.result()
     except pl.exceptions.ComputeError as error:  # as which polars reports a full disk
         raise OSError(str(error).rpartition(": ")[2]) from None
+
+
+def _hand_over(frame: "pl.DataFrame | None", queue: "Queue[pl.DataFrame | None]", taker: "Future[None]") -> None:
+    """Put a frame into a queue, unless nobody takes it any more."""
+    while not taker.done():
+        with suppress(Full):
+            queue.put(frame, timeout=0.1)
+            return
 
 
 def _write_json_lines(frames: "Iterator[pl.DataFrame]", file: BinaryIO) -> None:

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sim.experiment.config import Experiment
 from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.problems.card import Card
 from tui.actions import DATA_VIEWS, Actions
-from tui.gallery import Choice
 from tui.options.options import Options, prepare
 from tui.panels.companion import Companion
 from tui.panels.curve_style import CurveStyle
 from tui.session.link import Link
 from tui.session.session import Session
+
+if TYPE_CHECKING:
+    from tui.gallery import Choice
 
 VERY_WIDE, VERY_TALL = 170, 48  # cells: enough for two races
 _ROOMY = ("-very-wide", "-very-tall")
@@ -86,7 +89,7 @@ class Races(Actions):
         if len(self.races) > 1 and not self.screen.has_class(*_ROOMY):
             self.action_side_by_side()
 
-    def show_choice(self, choice: Choice) -> None:
+    def show_choice(self, choice: "Choice") -> None:
         """Begin another problem or model with its defaults; seed, clock, device and backend stay."""
         self.hidden = frozenset()
         self.session.become(*self._chosen(choice.name, is_model=choice.is_model))

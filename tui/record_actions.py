@@ -7,8 +7,6 @@ from pathlib import Path
 from textual.app import App
 
 from sim.experiment.errors import ConfigError
-from sim.recording.schema import SUFFIX
-from sim.recording.writer import check
 from tui.session.asking import Phase
 from tui.session.link import EngineGoneError, StaleError
 from tui.session.recorded_link import RecordedLink
@@ -38,6 +36,9 @@ class RecordActions(App[None]):
             self.notify("There is nothing yet to be recorded.")
 
     async def _begin(self, session: Session, link: RecordedLink) -> None:
+        from sim.recording.schema import SUFFIX
+        from sim.recording.writer import check  # and SQLite, which the first frame does not wait for
+
         path = Path(time.strftime(f"gdsim-{Path(session.card.name).stem}-%Y%m%d-%H%M%S{SUFFIX}"))
         try:
             check(path)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from sim.protocol.answers import Answer, Opened
-from sim.protocol.commands import Command, Open, Save
-from sim.recording.writer import CHECKPOINTS_EVERY, Writer
+from sim.protocol.commands import CHECKPOINTS_EVERY, Command, Open, Save
+from sim.recording.writer import Writer
 from tui.session.resuming import Resumption
 
 

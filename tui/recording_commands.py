@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from sim.loading import loading
 from tui.options.arguments import USUAL_MEMORY, HistoryMemory, Theme, in_bytes
 from tui.options.end import End
 from tui.shell import NOT_SAVED, complain, require_terminal
@@ -20,7 +21,8 @@ def replay(
     """Watch a recording on a screen, also while it is being written; or two of the same problem side by side."""
     memory = in_bytes(history_memory)
     require_terminal("use `gdsim info` or `gdsim export` instead")
-    from tui.replaying import run_replay
+    with loading():
+        from tui.replaying import run_replay
 
     return run_replay(file, other, theme=theme, memory=memory)
 
@@ -36,11 +38,16 @@ def resume(
     """Go on where a recording ends, on a screen and in the same file."""
     memory = in_bytes(history_memory)
     require_terminal("use `gdsim run --resume` instead")
-    from tui.app import run_app
+    from tui.session.engine_process import EngineProcess
     from tui.session.resuming import take_up
 
     resumption, writer = take_up(file, end.limit, limited=False)
-    return run_app(resumption.asked, resumption.card, theme=theme, resumed=(resumption, writer), memory=memory)
+    engine = EngineProcess()  # it loads torch while the screen loads what it needs
+    with loading():
+        from tui.app import run_app
+
+    resumed = resumption, writer
+    return run_app(resumption.asked, resumption.card, engine, theme=theme, resumed=resumed, memory=memory)
 
 
 def info(file: Recorded, /, *, json: Annotated[bool, Parameter(negative=())] = False) -> int:

@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
 from sim.experiment.journal import Settings
 from sim.experiment.resolved import Run, Stage
 from tui.session.session import Session
-from tui.settings import SettingsRequest, SettingsScreen
+
+if TYPE_CHECKING:
+    from tui.settings import SettingsRequest
 
 
 class RunActions(App[None]):
@@ -47,15 +50,17 @@ class RunActions(App[None]):
 
     def action_settings(self) -> None:
         """See and change all of its settings."""
+        from tui.settings import SettingsScreen  # which the first frame does not wait for
+
         if (stage := self._selected) is not None:
             screen = SettingsScreen(stage.asked, stage.run, self.session.experiment.facts)
             self.push_screen(screen, self._take_request)
 
-    def _take_request(self, request: SettingsRequest | None) -> None:
+    def _take_request(self, request: "SettingsRequest | None") -> None:
         if request is not None:
             self._in_turn(lambda stage: self._carry_out(request, stage))
 
-    async def _carry_out(self, request: SettingsRequest, stage: Stage) -> None:
+    async def _carry_out(self, request: "SettingsRequest", stage: Stage) -> None:
         session, selected = self.session, self.session.look.selected
         match request.what:
             case "this run":

@@ -1,7 +1,8 @@
-"""The themes of gdsim's own, beside Textual's."""
+"""The themes of gdsim's own, beside Textual's, and the app that has them."""
 
 from dataclasses import replace
 
+from textual.app import App
 from textual.color import Color
 from textual.theme import Theme
 
@@ -39,3 +40,19 @@ def palette_of(theme: Theme, color_system: str | None) -> Palette:
     if background.ansi is not None:  # the terminal's own, which nobody knows
         return palette
     return replace(palette, background=int(background.hex6[1:], 16))
+
+
+class ThemedApp(App[None]):
+    """An app in our own themes, of which the first is the usual one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = THEMES[0].name
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """See `App`, which calls it also as it starts: the style sheet was parsed just now, in the same colours."""
+        if self.get_css_variables() != self.stylesheet._variables:
+            super().refresh_css(animate)

@@ -25,7 +25,7 @@ class Turn:
 
     racer: int
     moments: Integers
-    positions: NDArray[np.float64]
+    positions: NDArray[np.generic]
 
 
 def counted_turns(completions: Sequence[NDArray[np.generic]], moments: int, until: float) -> list[Turn]:
@@ -39,11 +39,10 @@ def counted_turns(completions: Sequence[NDArray[np.generic]], moments: int, unti
 
     Returns: a turn for each run that has something to do; none if none has.
     """
-    ahead = np.sort(np.concatenate([*completions, np.empty(0)]), kind="stable")  # merges what is sorted already
-    positions = ahead[np.concatenate([[True], ahead[1:] > ahead[:-1]])] if len(ahead) else ahead
+    positions = _merged(completions)
     # of a run only the next `moments` completions are known, not where it stands after the last of them; but then there
     # are as many moments before that
-    positions = positions[positions <= until][:moments]
+    positions = positions[: min(moments, int(np.searchsorted(positions, until, side="right")))]
     turns = []
     for index, own in enumerate(completions):
         mine = own[: np.searchsorted(own, positions[-1], side="right")] if len(positions) else own[:0]
@@ -51,8 +50,17 @@ def counted_turns(completions: Sequence[NDArray[np.generic]], moments: int, unti
             # who completes an update at every position has no need to look them up
             every = len(mine) == len(positions)
             ordinals = np.arange(1, len(mine) + 1) if every else np.searchsorted(positions, mine) + 1
-            turns.append(Turn(index, ordinals, mine.astype(np.float64)))
+            turns.append(Turn(index, ordinals, mine))
     return turns
+
+
+def _merged(completions: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
+    """All positions at which any run completes an update, increasing."""
+    first, *others = completions or [np.empty(0)]
+    if all(np.array_equal(first, other) for other in others):
+        return first
+    ahead = np.sort(np.concatenate(completions), kind="stable")  # merges what is sorted already
+    return ahead[np.concatenate([[True], ahead[1:] > ahead[:-1]])] if len(ahead) else ahead
 
 
 def timed_turn(seconds: Mapping[int, float]) -> tuple[int, float] | None:

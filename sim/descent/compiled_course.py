@@ -10,8 +10,10 @@ from sim.descent.pace import Pace
 from sim.descent.rates import Floats, Rates, scheduler_steps
 from sim.descent.rules import memory_of, optimizer_state, rule_of, steps_of
 from sim.descent.state import RunState
-from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY, TorchStepper
+from sim.descent.torch_stepper import CONVERGENCE_CHECK_EVERY
+from sim.descent.training import Training
 from sim.kernels.descent import Batches, Standing
+from sim.kernels.shuffling import shuffle
 from sim.measures.measure import Gradients, Passes
 from sim.models.problem import Problem
 from sim.protocol.trace import Status
@@ -51,18 +53,17 @@ class CompiledCourse:
         every = min(self.course.run.loss_every, _NEVER)
         return every, min(CONVERGENCE_CHECK_EVERY * every, _NEVER)
 
-    def rates(self, state: RunState, made: int, count: int) -> Floats:
-        """The rates of so many updates, so many updates after a state, shape (count,)."""
-        return self._rates.after(scheduler_steps(state.schedule) + made, count)
+    def rates(self, state: RunState, count: int) -> Floats:
+        """The rates of so many updates after a state, shape (count,)."""
+        return self._rates.after(scheduler_steps(state.schedule), count)
 
     def batches(self, before: int, count: int) -> Batches:
         """The batches of so many updates, after so many."""
         sampler = self.course.sampler
         epoch, begin = sampler.position_in_epoch(before + 1)
         last, _ = sampler.position_in_epoch(before + count)
-        orders = [sampler.order(one) for one in range(epoch, last + 1)]
         return Batches(
-            orders=(torch.stack(orders) if len(orders) > 1 else orders[0][None]).numpy(),
+            orders=sampler.orders(epoch, last, shuffle),
             begun=begin // sampler.batch_size,
             size=sampler.batch_size,
             per_epoch=sampler.updates_per_epoch,
@@ -93,7 +94,7 @@ class Compiled:
     """What every compiled stepper is beside its updates, see `Stepper`: start and gradients are the reference's."""
 
     def __init__(self, problem: Problem, course: Course, timer: Callable[[], float]) -> None:
-        self._reference = TorchStepper(problem, course)
+        self._reference = Training(problem, course)
         self._timer = timer
         self.follow(course)
 

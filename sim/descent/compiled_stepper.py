@@ -23,6 +23,8 @@ from sim.measures.measure import Figures, Measure, Passes, Step
 from sim.models.problem import Problem
 from sim.protocol.trace import Status
 
+_KNOWN = {"batch_loss", "grad_norm", "lr"}  # what the kernels say of single updates
+
 
 class CompiledStepper(Compiled):
     """See `Stepper`. Updates are timed many at a time, and each is said to take as long as the others.
@@ -39,7 +41,8 @@ class CompiledStepper(Compiled):
     ) -> None:
         super().__init__(problem, course, timer)
         self._kernels = kernels
-        self._batch, self._mean = address_of(kernels.batch), address_of(kernels.mean)
+        codes = kernels.descend_in_epoch, kernels.batch, kernels.mean
+        self._in_epoch, self._batch, self._mean = map(address_of, codes)
         self._in_order = np.arange(problem.examples)
 
     def advance(
@@ -49,7 +52,9 @@ class CompiledStepper(Compiled):
         self._course.sampler.restore(state.order)
         standing = self._compiled.standing(state)
         count = int(min(updates, self._course.left(state)))
-        columns = Columns(*(np.empty(shape) for shape in (count, (count, 2), (count, 2), count, count)))
+        slopes = count if any(one.name not in _KNOWN for one in measures("step")) else 0  # whose gradients are used
+        rates = self._compiled.rates(state, count)
+        columns = Columns(rates, *(np.empty(shape) for shape in ((count, 2), (slopes, 2), count, count)))
         seconds, diverged = self._descend(state, standing, columns, min(until, self._course.last_second))
         made = len(seconds)
         columns = _cut(columns, slice(made))
@@ -73,24 +78,23 @@ class CompiledStepper(Compiled):
     def _descend(self, state: RunState, standing: Standing, columns: Columns, until: float) -> tuple[Floats, bool]:
         """Make updates until time or columns are full: the seconds spent after each, and whether the run diverged."""
         compiled, wanted, made, diverged = self._compiled, len(columns.rates), 0, False
-        spent, seconds = state.seconds, np.empty(wanted)
+        spent, seconds = state.seconds, [np.empty(0)]
         while made < wanted and spent < until and not diverged:
             size = compiled.pace.within(until - spent, compiled.most(wanted - made))
             part = _cut(columns, slice(made, made + size))
-            part.rates[:] = compiled.rates(state, made, len(part.rates))
             began = self._timer()
             here = standing._replace(steps=standing.steps + made)
             count, diverged = self._make(state.update + made, here, part, state.loss_bound)
             compiled.pace.take(count, self._timer() - began)
-            seconds[made : made + count] = spent + compiled.pace.seconds * np.arange(1, count + 1)
+            seconds.append(compiled.pace.after(spent, count))
             made += count
-            spent = float(seconds[made - 1])
-        return seconds[:made], diverged
+            spent = float(seconds[-1][-1])
+        return seconds[1] if len(seconds) == 2 else np.concatenate(seconds), diverged
 
     def _make(self, before: int, standing: Standing, columns: Columns, loss_bound: float) -> tuple[int, bool]:
         """Make the updates of the columns, after so many: how many were made, and whether the last one diverged."""
         rule, batches = self._compiled.rule, self._compiled.batches(before, len(columns.rates))
-        made, diverged = descend(self._batch, self._kernels.data, batches, rule, standing, loss_bound, columns)
+        made, diverged = descend(self._in_epoch, self._kernels.data, batches, rule, standing, loss_bound, columns)
         return made, diverged
 
     # -- what they came to --------------------------------------------------------------------------------------------

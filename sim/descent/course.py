@@ -87,8 +87,17 @@ class Course:
 
     def counters(self, updates: Integers) -> dict[str, NDArray[np.generic]]:
         """The columns that follow from how many updates were made, shape (n,): update, examples and epoch."""
-        examples = self.sampler.examples_after(updates)
-        return {"update": updates, "examples": examples, "epoch": self.sampler.epochs_after(updates)}
+        return {name: self.counter(name, updates) for name in ("update", "examples", "epoch")}
+
+    def counter(self, name: str, updates: Integers) -> NDArray[np.generic]:
+        """One of these columns."""
+        match name:
+            case "update":
+                return updates
+            case "examples":
+                return self.sampler.examples_after(updates)
+            case _:
+                return self.sampler.epochs_after(updates)
 
     @property
     def last_second(self) -> float:

@@ -7,13 +7,18 @@ import torch
 
 from sim.kernels.compiling import address_of
 from sim.kernels.dense import descend_dense
-from sim.kernels.descent import SGD, Batches, Rule, Standing, step_singles
-from sim.kernels.network import GELU, LINEAR, RELU, SIGMOID, TANH, Examples, Network, Record, Workspace
+from sim.kernels.descent import Batches, Rule, Standing, step_singles
+from sim.kernels.loops import SGD
+from sim.kernels.network import GELU, LINEAR, RELU, SIGMOID, TANH, Codes, Examples, Network, Record, Workspace
+from sim.kernels.products import add_product, add_product_transposed
 from sim.models.chain import Chain, Kind, NotDenseError
 from sim.models.evaluation import batch_gradient
 from sim.models.flat import FlatModel
 from sim.models.problem import Problem
 from sim.models.random_state import undisturbed
+
+CODES = Codes(*(address_of(one) for one in (step_singles, add_product, add_product_transposed)))
+"""Where the kernels of all networks are."""
 
 _KINDS: dict[Kind, int] = {"linear": LINEAR, "relu": RELU, "tanh": TANH, "sigmoid": SIGMOID, "gelu": GELU}
 _COMPARED, _ALIKE = 32, 1e-3  # examples; and how far apart gradients may be, of the largest number in them
@@ -57,7 +62,6 @@ def require_agreement(problem: Problem, network: Network, examples: Examples) ->
     record = Record(np.zeros(1), np.empty(1), np.empty(1), first=1, every=1, kept=np.empty((0, 0), np.float32))
     standing = Standing(point, np.zeros((2, len(point)), np.float32), steps=0)
     rule = Rule(SGD, momentum=0.0, nesterov=False, first_decay=0.0, second_decay=0.0, epsilon=0.0, weight_decay=0.0)
-    step = address_of(step_singles)
-    descend_dense(step, network, examples, batches, rule, standing, math.inf, record, workspace)
+    descend_dense(CODES, network, examples, batches, rule, standing, math.inf, record, workspace)
     if np.abs(workspace.gradient - expected.numpy()).max() > _ALIKE * expected.abs().max():
         raise NotDenseError("what this model or its loss computes is something else")

@@ -23,6 +23,7 @@ from sim.kernels.descent import Standing, descend
 from sim.kernels.ensemble import Checks, Codes, Orders, Records, Standings, descend_members, quantiles
 from sim.kernels.formula import Kernels
 from sim.kernels.passes import evaluate, find_converged
+from sim.kernels.shuffling import shuffle
 from sim.measures import measures
 from sim.measures.measure import Passes
 from sim.models.device import ALL_THREADS
@@ -54,8 +55,9 @@ class EnsembleStepper(Compiled):
     ) -> None:
         super().__init__(problem, course, timer)
         self._kernels, self._threads = kernels, threads
-        ours = (address_of(one) for one in (descend, evaluate, find_converged, kernels.batch, kernels.mean))
-        self._codes = Codes(*ours)
+        ours = (address_of(one) for one in (descend, evaluate, find_converged))
+        theirs = (address_of(one) for one in (kernels.descend_in_epoch, kernels.batch, kernels.mean))
+        self._codes = Codes(*ours, *theirs)
         self._in_order = np.arange(problem.examples)
 
     def follow(self, course: Course) -> None:
@@ -107,7 +109,7 @@ class EnsembleStepper(Compiled):
         standings = Standings(
             ensemble.points.copy(), ensemble.memories.copy(), ensemble.statuses.copy(), ensemble.steps
         )
-        rates, began = self._compiled.rates(before, 0, size), self._timer()
+        rates, began = self._compiled.rates(before, size), self._timer()
         records = self._records(before, standings, rates)
         diverged = (standings.statuses == Status.DIVERGED).all()
         made = int(records.counts.max()) if diverged else size
@@ -152,9 +154,12 @@ class EnsembleStepper(Compiled):
         last, _ = sampler.position_in_epoch(before + count)
         if self._drawn[:2] != (epoch, last):  # else the same epoch goes on
             orders = np.empty((len(samplers), last + 1 - epoch, len(self._in_order)), np.int64)
-            for own, one in zip(orders, samplers, strict=True):
-                for index in range(len(own)):
-                    own[index] = one.order(epoch + index).numpy()
+
+            def draw(begin: int, end: int) -> None:
+                for member in range(begin, end):
+                    orders[member] = samplers[member].orders(epoch, last, shuffle)
+
+            self._spread(draw, len(samplers), orders.size)
             self._drawn = epoch, last, orders
         return Orders(self._drawn[2], begin // sampler.batch_size, sampler.batch_size, sampler.updates_per_epoch)
 

@@ -15,7 +15,8 @@ def make_optimizer(parameter: nn.Parameter, run: Run) -> torch.optim.Optimizer:
     lr = run.lr
     match run.optimizer:
         case "sgd":
-            return torch.optim.SGD([parameter], lr, momentum=run.momentum, nesterov=run.nesterov)
+            # torch's way for lists, which it takes on a GPU, writes nesterov's look-ahead over the gradient
+            return torch.optim.SGD([parameter], lr, momentum=run.momentum, nesterov=run.nesterov, foreach=False)
         case "adam":
             return torch.optim.Adam([parameter], lr)
         case "adamw":

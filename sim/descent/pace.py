@@ -2,6 +2,9 @@
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 _ENOUGH = 1.05  # times the updates that are expected to fill the time that is left: a rest would be dear
 
 
@@ -14,6 +17,13 @@ class Pace:
     def take(self, updates: int, seconds: float) -> None:
         """Note that so many updates took so long."""
         self.seconds = seconds / updates
+
+    def after(self, spent: float, updates: int) -> NDArray[np.float64]:
+        """The seconds spent after each of so many updates, where so many were spent before, shape (n,)."""
+        seconds = np.arange(1.0, updates + 1)
+        seconds *= self.seconds
+        seconds += spent
+        return seconds
 
     def within(self, seconds: float, most: int) -> int:
         """How many updates to make at once within so many seconds, of so many at most."""

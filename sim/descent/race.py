@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from sim.descent.clock import counted_turns, timed_turn
 from sim.descent.racer import MakeStepper, Racer
@@ -25,7 +26,7 @@ from sim.protocol.trace import Rows
 from sim.views.snapshots import Snapshots
 
 _FIRST_CHUNK, _GROWTH = 64, 4  # moments; and how many times as many the next chunk may be
-_LONGEST_CHUNK = 200_000
+_LONGEST_CHUNK = 65_536  # moments whose columns fit into memory that was used before: the first use of a page is dear
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +149,7 @@ class Race(Runs):
         column = CLOCKS[self.clock].column
         racers = [racer for racer in self._racers if racer.left > 0]
         completions = [
-            racer.course.counters(racer.state.update + np.arange(1, int(min(moments, racer.left)) + 1))[column]
+            racer.course.counter(column, np.arange(1, 1 + int(min(moments, racer.left))) + racer.state.update)
             for racer in racers
         ]
         turns = counted_turns(completions, moments, until)
@@ -160,7 +161,8 @@ class Race(Runs):
             self._rows(racers[turn.racer], block, moments_made, turn.positions[: len(block)])
             for turn, block, moments_made in zip(turns, blocks, ordinals, strict=True)
         ]
-        self.position = max([self.position, *(float(turn.positions[-1]) for turn in turns)])
+        reached = (turn.positions[: len(block)] for turn, block in zip(turns, blocks, strict=True))
+        self.position = max([self.position, *(float(made[-1]) for made in reached if len(made))])
         planned = max((int(turn.moments[-1]) for turn in turns), default=0)
         return rows, planned, [block.trouble for block in blocks if block.trouble]
 
@@ -195,7 +197,7 @@ class Race(Runs):
         if self._keep_all:
             racer.snapshots.take(block.kept, block.snapshots)
         else:
-            racer.snapshots.take(block.kept[some], block.snapshots[some])
+            racer.snapshots.take(block.kept[some], torch.from_numpy(block.snapshots.numpy()[some]))
         return rows
 
     @property
@@ -252,7 +254,7 @@ class Race(Runs):
         state, kind = racer.state, CLOCKS[self.clock]
         if kind.measured:
             return state.seconds
-        return float(racer.course.counters(np.array([state.update]))[kind.column][0])
+        return float(racer.course.counter(kind.column, np.array([state.update]))[0])
 
     @property
     def events(self) -> object:

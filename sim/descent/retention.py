@@ -34,16 +34,19 @@ def reported(measures: Mapping[str, NDArray[np.float64]], most: int | None) -> N
     stretches = max(1, most // (2 + 2 * len(measures)))
     width = -(-count // stretches)
     begins = np.arange(0, count, width)
-    chosen = [begins, np.minimum(begins + width, count) - 1]
+    chosen = np.zeros(count, bool)
+    chosen[begins] = chosen[np.minimum(begins + width, count) - 1] = True
     for values in measures.values():
-        known = ~np.isnan(values)
-        if known.any():
-            filled = known.all()
-            chosen.append(
-                begins + _by_stretch(np.argmax, values if filled else np.where(known, values, -np.inf), width)
-            )
-            chosen.append(begins + _by_stretch(np.argmin, values if filled else np.where(known, values, np.inf), width))
-    return np.unique(np.concatenate(chosen))
+        low = high = values
+        greatest = begins + _by_stretch(np.argmax, high, width)
+        if np.isnan(values[greatest]).any():  # as what is NaN counts as the greatest
+            missing = np.isnan(values)
+            if missing.all():
+                continue
+            low, high = np.where(missing, np.inf, values), np.where(missing, -np.inf, values)
+            greatest = begins + _by_stretch(np.argmax, high, width)
+        chosen[greatest] = chosen[begins + _by_stretch(np.argmin, low, width)] = True
+    return np.flatnonzero(chosen)
 
 
 def _by_stretch(pick: Callable[..., NDArray[np.int64]], values: NDArray[np.float64], width: int) -> NDArray[np.int64]:

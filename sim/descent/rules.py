@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from sim.experiment.choices import Optimizer
 from sim.experiment.resolved import Run
-from sim.kernels.descent import ADAGRAD, ADAM, RMSPROP, SGD, Rule
+from sim.kernels.descent import Rule
+from sim.kernels.loops import ADAGRAD, ADAM, RMSPROP, SGD
 
 _KINDS: dict[Optimizer, int] = {"sgd": SGD, "adam": ADAM, "adamw": ADAM, "rmsprop": RMSPROP, "adagrad": ADAGRAD}
 _ROWS: dict[int, dict[str, int]] = {

@@ -1,6 +1,7 @@
 """Which examples each update uses: the batches that a DataLoader would yield, for any update, past or to come."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,7 +19,12 @@ _CHECKPOINT_WORK = 65_536  # examples to permute at most between two kept genera
 MOST_CHECKPOINTS = 1024
 """Generator states of 5 KB that are kept at most."""
 
+_MOST_SHUFFLED = (2**32 - 1) // 20 - 1  # examples; of more, torch.randperm draws numbers of 64 bits
 _PIECE = 32  # examples that RandomSampler draws at once with replacement
+
+
+Shuffle = Callable[[NDArray[np.uint64], Integers], None]
+"""Fills in the orders of epochs, shape (E, N), from a generator's state in words of 64 bits, which moves on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +118,29 @@ class Sampler:
         self._orders = {kept: self._orders[kept] for kept in list(self._orders)[-1:]} | {epoch: order}
         return order
 
+    def orders(self, first: int, last: int, shuffle: Shuffle) -> Integers:
+        """The orders of all epochs from one to another, int64, shape (epochs, N): new ones many at a time."""
+        if first == last and (known := self._orders.get(first)) is not None:
+            return known.numpy()[None]
+        orders: Integers = np.empty((last + 1 - first, self._examples), np.int64)
+        in_pieces = self._sampling == "shuffle" and self._examples <= _MOST_SHUFFLED
+        while first <= last:
+            part = orders[-(last + 1 - first) :]
+            if not in_pieces or first != self._next_epoch:
+                part[0] = self.order(first).numpy()
+                first += 1
+                continue
+            self._keep_state()
+            # the states before the last one, and before those that are kept for good, are asked for
+            ends = last - first, self._checkpoint_every - first % self._checkpoint_every
+            part = part[: min(end for end in ends if end)]
+            state = self._generator.get_state()
+            shuffle(state.numpy().view(np.uint64), part)
+            self._generator.set_state(state)
+            first = self._next_epoch = first + len(part)
+        self._orders = {last: torch.from_numpy(orders[-1].copy())}
+        return orders
+
     def examples_after(self, updates: Count) -> Count:
         """How many examples have been read after so many updates: a number, or an array of int64 of any shape."""
         since = updates - self.origin.update
@@ -150,17 +179,18 @@ class Sampler:
 
     def _draw_live(self, epoch: int) -> Tensor:
         while True:
-            if self._begun.epoch != self._next_epoch:
-                self._begun = OrderState(self._next_epoch, self._generator.get_state())
+            self._keep_state()
             order = self._draw(self._generator)
-            if self._next_epoch % self._checkpoint_every == 0:
-                self._checkpoints[self._next_epoch] = self._begun.generator
-                self._thin()
             self._next_epoch += 1
             if self._next_epoch > epoch:
                 return order
 
-    def _thin(self) -> None:
+    def _keep_state(self) -> None:
+        """Keep the state of the generator before the next epoch, until that after it or for good."""
+        if self._begun.epoch != self._next_epoch:
+            self._begun = OrderState(self._next_epoch, self._generator.get_state())
+        if self._next_epoch % self._checkpoint_every == 0:
+            self._checkpoints[self._next_epoch] = self._begun.generator
         if len(self._checkpoints) > self._most_checkpoints:
             self._checkpoint_every *= 2
             every = self._checkpoint_every

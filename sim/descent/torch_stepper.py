@@ -1,27 +1,21 @@
 """The reference: updates made by PyTorch's own autograd and optimizers, one at a time."""
 
-import copy
 import math
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sim.descent.batches import batches_of
 from sim.descent.course import Course
-from sim.descent.optimizers import Schedule, make_optimizer
-from sim.descent.state import RunState, restore_buffers
+from sim.descent.state import RunState
 from sim.descent.stepper import Block
+from sim.descent.training import Training
 from sim.measures import measures
 from sim.measures.measure import Gradients, Passes, Step
-from sim.models.build import has_batch_statistics
 from sim.models.device import use_threads_for
 from sim.models.evaluation import full_gradient, passes
-from sim.models.failures import explain_failure, traceback_of
-from sim.models.flat import FlatModel
 from sim.models.problem import Problem
 from sim.models.random_state import RandomState
 from sim.protocol.answers import Trouble
@@ -34,12 +28,6 @@ GRADIENT_TOLERANCE = 1e-4
 With targets and inputs of order 1, such a gradient lowers the loss by some 1e-8 an update at a rate of 1: less than
 anybody will wait for, and well above what rounding leaves of a sum in float32."""
 
-DIVERGED_RATIO = 1e6
-"""A batch loss so many times the loss at the start (or 1) means that a run has diverged.
-
-Single examples are often a thousand times as bad as the mean, and a descent recovers from that; from here on none of
-the built-in problems does, and float32 can still represent it."""
-
 CONVERGENCE_CHECK_EVERY = 10
 """At one in so many of the evaluations of the loss over all examples it is found out whether a run has converged."""
 
@@ -47,38 +35,26 @@ _STEP, _PASS = measures("step"), measures("pass")
 
 
 class TorchStepper:
-    """The reference `Stepper`: a module and an optimizer of torch, which stand at the state that it gave last."""
+    """The reference `Stepper`: a module and an optimizer of torch, which make one update after another."""
 
     def __init__(self, problem: Problem, course: Course, timer: Callable[[], float] = time.perf_counter) -> None:
         self._problem, self._timer = problem, timer
-        self._model = FlatModel(copy.deepcopy(problem.model))
-        self._huge = math.sqrt(torch.finfo(self._model.vector.dtype).max)
-        self._optimizer: torch.optim.Optimizer | None = None
-        self._schedule: Schedule | None = None
+        self._training = Training(problem, course)
+        self._huge = math.sqrt(torch.finfo(self._training.model.vector.dtype).max)
         self.follow(course)
 
     def follow(self, course: Course) -> None:
         """See `Stepper`."""
         self._course = course
-        self._batches = batches_of(self._problem, course.sampler)
-        self._held: RunState | None = None
+        self._training.follow(course)
 
     def start(self, passes: Passes) -> RunState:
         """See `Stepper`."""
-        loss = passes.training.loss
-        return RunState(
-            vector=self._model.vector.detach().clone(),
-            buffers={name: buffer.clone() for name, buffer in self._model.module.named_buffers()},
-            optimizer={},
-            group={},
-            schedule={},
-            order=self._course.sampler.state(0),
-            random=self._problem.random_state,
-            update=0,
-            seconds=0.0,
-            status=Status.RUNNING,
-            loss_bound=DIVERGED_RATIO * max(1.0, abs(loss)) if math.isfinite(loss) else math.inf,
-        )
+        return self._training.start(passes)
+
+    def gradients(self, state: RunState) -> Gradients:
+        """See `Stepper`."""
+        return self._training.gradients(state)
 
     def advance(
         self, state: RunState, updates: int, until: float = math.inf, keep_every: int = 1
@@ -86,30 +62,16 @@ class TorchStepper:
         """See `Stepper`. What the model or its data raise stops the run; the block then says why."""
         outside = RandomState.now(self._problem.device)
         try:
-            self._stand_at(state)
+            self._training.stand_at(state)
             use_threads_for(self._course.run.batch_size * state.vector.numel())
-            self._held = None  # on the way from one state to the next
             return self._descend(state, int(min(updates, self._course.left(state))), until, keep_every)
         finally:
-            outside.restore()
-
-    def gradients(self, state: RunState) -> Gradients:
-        """See `Stepper`."""
-        outside = RandomState.now(self._problem.device)
-        try:
-            self._stand_at(state)
-            full = full_gradient(self._problem, self._model.module, batch_statistics=True)
-            self._model.gradient.zero_()
-            self._backward(state.update + 1)
-            return Gradients(self._model.gradient.clone(), full)
-        finally:
-            self._held = None  # buffers and generators have moved on
             outside.restore()
 
     # -- updates ------------------------------------------------------------------------------------------------------
 
     def _descend(self, state: RunState, count: int, until: float, keep_every: int) -> tuple[RunState, Block]:
-        course, vector = self._course, self._model.vector
+        course, vector = self._course, self._training.model.vector
         update, seconds, status, until = state.update, state.seconds, state.status, min(until, course.last_second)
         columns = {one.name: np.full(count, math.nan) for one in (*_STEP, *_PASS)}
         of_step = [(columns[one.name], one.of) for one in _STEP]
@@ -122,7 +84,7 @@ class TorchStepper:
             try:
                 step, spent, status, found = self._make(state, update + 1, seconds, status)
             except (Exception, SystemExit) as error:
-                status, trouble = Status.FAILED, self._trouble(error, update + 1)
+                status, trouble = Status.FAILED, self._training.trouble(error, update + 1)
                 break
             update, seconds = update + 1, seconds + spent
             for column, of in of_step:
@@ -144,7 +106,7 @@ class TorchStepper:
             snapshots=on_plane_terms(torch.stack(snapshots) if snapshots else vector.new_empty(0, vector.numel())),
             trouble=trouble,
         )
-        return self._state_after(state, update, seconds, status), block
+        return self._training.state_after(state, update, seconds, status), block
 
     def _make(
         self, state: RunState, update: int, seconds: float, status: Status
@@ -156,60 +118,28 @@ class TorchStepper:
         step, spent = self._step(update)
         status = self._judge(state, update, step, status)
         due = status.stopped or self._course.evaluates(update, seconds + spent)
-        return step, spent, status, passes(self._problem, self._model.module) if due else None
+        return step, spent, status, passes(self._problem, self._training.model.module) if due else None
 
     def _step(self, update: int) -> tuple[Step, float]:
         """One update: sample, forward, backward, step; what it did, and the seconds that it took."""
-        model, optimizer, schedule = self._model, self._optimizer, self._schedule
-        assert optimizer is not None
-        assert schedule is not None
+        training = self._training
+        model, optimizer, schedule = training.model, training.optimizer, training.schedule
         lr = schedule.lr
         began = self._timer()
         model.gradient.zero_()
-        loss = self._backward(update)
+        loss = training.backward(update)
         optimizer.step()
         batch_loss = loss.item()  # waits for the device
         spent = self._timer() - began
         schedule.step()
         return Step(batch_loss, model.gradient, lr, model.vector), spent
 
-    def _backward(self, update: int) -> Tensor:
-        """Add the gradient of an update's batch; its loss. A full batch too large for one go is cut in chunks."""
-        problem, module = self._problem, self._model.module
-        if self._course.run.full_batch and problem.examples > problem.chunk_size:
-            return self._backward_in_chunks(update)
-        inputs, targets = self._batches.batch(update)
-        loss = problem.loss(module(inputs), targets)
-        torch.autograd.backward(loss)
-        return loss
-
-    def _backward_in_chunks(self, update: int) -> Tensor:
-        problem, module = self._problem, self._model.module
-        if has_batch_statistics(module):
-            raise RuntimeError(
-                f"all {problem.examples} examples are taken in chunks of {problem.chunk_size}, which a model with "
-                f"batch statistics does not bear; give a smaller batch_size, such as {problem.chunk_size}"
-            )
-        examples = self._course.sampler.batch(update)
-        total, weights = torch.zeros((), device=problem.device, dtype=self._model.vector.dtype), 0.0
-        for part in torch.split(examples, problem.chunk_size):
-            inputs, targets = problem.batch(part)
-            weight = problem.reduction.weight(targets)
-            if weight:
-                loss = problem.loss(module(inputs), targets) * (weight / len(examples))
-                torch.autograd.backward(loss)
-                total += loss.detach()
-            weights += weight
-        factor = len(examples) / problem.reduction.divisor(weights) if weights else math.nan
-        self._model.gradient.mul_(factor)
-        return total * factor
-
     def _judge(self, state: RunState, update: int, step: Step, status: Status) -> Status:
         """How the run stands after an update."""
         run, norm = self._course.run, step.grad_norm
         if not (math.isfinite(step.batch_loss) and math.isfinite(norm)) or abs(step.batch_loss) > state.loss_bound:
             return Status.DIVERGED
-        if norm * max(1.0, step.lr) > self._huge and not torch.isfinite(self._model.vector).all():
+        if norm * max(1.0, step.lr) > self._huge and not torch.isfinite(self._training.model.vector).all():
             return Status.DIVERGED
         if run.full_batch:
             return Status.CONVERGED if norm < GRADIENT_TOLERANCE else Status.RUNNING
@@ -217,64 +147,5 @@ class TorchStepper:
         every = run.loss_every * (1 if status is Status.CONVERGED else CONVERGENCE_CHECK_EVERY)
         if update % every:
             return Status.RUNNING
-        full = torch.linalg.vector_norm(full_gradient(self._problem, self._model.module)).item()
+        full = torch.linalg.vector_norm(full_gradient(self._problem, self._training.model.module)).item()
         return Status.CONVERGED if full < GRADIENT_TOLERANCE else Status.RUNNING
-
-    def _trouble(self, error: BaseException, update: int) -> Trouble:
-        """Why an update could not be made, and the figures where the run stopped."""
-        run, module = self._course.run, self._model.module
-        single = has_batch_statistics(module) and len(self._course.sampler.batch(update)) == 1
-        sentence = explain_failure(error, run.name, update, run.batch_size, single=single)
-        try:
-            found = passes(self._problem, module)
-        except (Exception, SystemExit):  # what failed is the model itself
-            return Trouble(self._course.index, sentence, traceback_of(error))
-        figures = {one.name: one.of(found) for one in _PASS}
-        return Trouble(self._course.index, sentence, traceback_of(error), figures)
-
-    # -- states -------------------------------------------------------------------------------------------------------
-
-    def _stand_at(self, state: RunState) -> None:
-        """Have module, optimizer, schedule and generators as they were at a state."""
-        state.random.restore()
-        if state is self._held:
-            return
-        self._held = None
-        model = self._model
-        model.vector.data.copy_(state.vector)
-        restore_buffers(model.module, state)
-        # made late: the first torch.optim object imports torch._dynamo, and a landscape need not wait for that
-        self._optimizer = make_optimizer(model.vector, self._course.run)
-        self._schedule = Schedule(self._optimizer, self._course.run)
-        if state.optimizer:
-            self._optimizer.state[model.vector].update(_copied(state.optimizer))
-        self._optimizer.param_groups[0].update(state.group)
-        if state.schedule:
-            self._schedule.load_state_dict(dict(state.schedule))
-        self._course.sampler.restore(state.order)
-        self._held = state
-
-    def _state_after(self, before: RunState, update: int, seconds: float, status: Status) -> RunState:
-        """The state in which module, optimizer, schedule and generators are."""
-        optimizer, schedule, vector = self._optimizer, self._schedule, self._model.vector
-        assert optimizer is not None
-        assert schedule is not None
-        random = RandomState.now(self._problem.device)
-        self._held = RunState(
-            vector=vector.detach().clone(),
-            buffers={name: buffer.clone() for name, buffer in self._model.module.named_buffers()},
-            optimizer=_copied(optimizer.state[vector]),
-            group={name: value for name, value in optimizer.param_groups[0].items() if name != "params"},
-            schedule=schedule.state_dict(),
-            order=self._course.sampler.state(update),
-            random=before.random if random.equals(before.random) else random,  # many states share one then
-            update=update,
-            seconds=seconds,
-            status=status,
-            loss_bound=before.loss_bound,
-        )
-        return self._held
-
-
-def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.clone() if isinstance(value, Tensor) else value for name, value in values.items()}

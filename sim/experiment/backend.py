@@ -16,7 +16,8 @@ def chosen_backend(
     """The backend of an experiment; of a model that turns out to be no dense network it is torch, unless it was named.
 
     `auto` compiles where it pays: many small updates on the CPU, and many seeds. It does not where a person watches, or
-    where the runs end after so many seconds: then nobody knows how many updates there will be.
+    where the runs end after so many seconds: then nobody knows how many updates there will be. On a CUDA device, where
+    compiled means recorded as a CUDA graph, it does not either.
 
     Args:
         asked: what the user named.
@@ -31,8 +32,10 @@ def chosen_backend(
     """
     if seeds > 1 and device != "cpu":
         raise ConfigError(f"Many seeds are computed on the CPU, not on {device}; add --device cpu.")
-    if asked == "compiled" and device != "cpu":
-        raise ConfigError(f"--backend compiled computes on the CPU, not on {device}; add --device cpu.")
+    if asked == "compiled" and not device.startswith(("cpu", "cuda")):
+        raise ConfigError(
+            f"--backend compiled computes on the CPU or a CUDA device, not on {device}; add --device cpu."
+        )
     if asked != "auto":
         return asked
     pays = seeds > 1 or (updates >= MANY_UPDATES and not (is_model and work > MUCH_WORK))

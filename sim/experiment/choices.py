@@ -115,5 +115,5 @@ PLANES: dict[PlaneKind, str] = {
 BACKENDS: dict[BackendChoice, str] = {
     "auto": "compiled for many small updates without a screen on the CPU, where that can be done; else torch",
     "torch": "PyTorch's autograd and optimizers, one update at a time: the reference",
-    "compiled": "machine code, for two-parameter problems and dense networks: the same within rounding, much faster",
+    "compiled": "machine code, for two-parameter problems and dense networks; on a GPU, CUDA graphs: much faster",
 }

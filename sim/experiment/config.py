@@ -124,7 +124,7 @@ class Experiment:
         seed: of the order of the examples, for every run alike, and of a model's parameters.
         seeds: how many descents each run is made of: of this seed, and of as many that follow it.
         clock: what the runs are kept equal in.
-        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        device: "cpu", "cuda", "cuda:1", "mps"; or "auto": of models a CUDA device where there is one, else the CPU.
         backend: who makes the updates.
         plane: how more than two parameters are seen in two dimensions.
         limit: where the runs end; None: nowhere.

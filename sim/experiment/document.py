@@ -6,15 +6,17 @@ out is as by default; keys are the names of the options. `[[runs]]` and `[[chang
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields, replace
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from sim.experiment.config import Experiment, Limit, LimitUnit, RunConfig, default_runs
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.geometry import Point
 from sim.experiment.journal import Change, ClockChange, Fork, Removal, RunChange
 from sim.experiment.problem import AnyProblem, LoopConfig, ModelConfig, ProblemConfig
-from sim.experiment.resolved import Resolved
 from sim.experiment.words import quoted
+
+if TYPE_CHECKING:
+    from sim.experiment.resolved import Resolved
 
 Document = dict[str, Any]
 
@@ -84,7 +86,7 @@ def from_document(document: Mapping[str, Any]) -> Experiment:
     )
 
 
-def to_document(experiment: Experiment | Resolved) -> Document:
+def to_document(experiment: "Experiment | Resolved") -> Document:
     """The document of an experiment; of a resolved one with nothing left open."""
     problem = experiment.problem
     own = {key: value for key, value in asdict(problem).items() if value not in (None, ())}

@@ -3,8 +3,6 @@
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from sim.experiment.errors import ConfigError
 
 _GIGABYTE = 1e9
@@ -15,6 +13,8 @@ _ORDERS = 64  # bytes an example, of the orders that are drawn for each seed and
 
 def available() -> int:
     """Bytes of memory that can be had without swapping, within the container's limit where there is one."""
+    import psutil  # which takes a while, and is seldom asked
+
     machine: int = psutil.virtual_memory().available
     with suppress(OSError, ValueError):  # no Linux, or no limit, which is the word "max"
         return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text()))

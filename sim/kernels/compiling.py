@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numba import njit, types
@@ -11,6 +11,8 @@ from numba.core.caching import FunctionCache
 from numba.core.errors import NumbaError
 from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 FLOAT, SINGLE, INTEGER = types.float64, types.float32, types.int64
 COLUMN, TABLE = types.Array(FLOAT, 1, "C"), types.Array(FLOAT, 2, "C")
@@ -32,27 +34,25 @@ class Data(NamedTuple):
 
 DATA = types.NamedTuple((TABLE, COLUMN), Data)
 
-BATCH = types.UniTuple(FLOAT, 3)(FLOAT, FLOAT, DATA, INTEGERS, INTEGER, INTEGER)
-"""`batch(a, b, data, order, begin, end)`: the mean loss of the examples order[begin:end], and its two derivatives."""
-
+BATCH = types.UniTuple(FLOAT, 3)(FLOAT, FLOAT, DATA, INTEGERS)
 MEAN = FLOAT(FLOAT, FLOAT, DATA)
-"""`mean(a, b, data)`: the mean loss of all examples."""
+"""The types of `batch` and `mean` in `loops.py`."""
+
+CONTRACTED = frozenset({"contract"})
+"""How to round: a product may be added without being rounded first."""
+
+ANY_ORDER = CONTRACTED | {"reassoc", "nsz"}
+"""Sums may be added up in any order, too."""
 
 
-ANY_ORDER = frozenset({"reassoc", "nsz"})
-"""Sums may be added up in any order."""
-
-FUSED = ANY_ORDER | {"contract"}
-"""A product may be added without being rounded first, too."""
-
-
-def compiled(signature: Any, rounding: frozenset[str] = ANY_ORDER) -> Callable[[Callable[..., Any]], Any]:
+def compiled(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile the decorated function, at once.
 
-    It lets other threads go on while it runs. Where what was compiled cannot be kept on disk, it is compiled anew in
-    each process; what is there and cannot be read, since another version left it or it is broken, makes room.
+    It lets other threads go on while it runs, and divides by zero as torch does. Where what was compiled cannot be kept
+    on disk, it is compiled anew in each process; what is there and cannot be read, since another version left it or it
+    is broken, makes room.
     """
-    options: dict[str, Any] = {"nogil": True, "fastmath": set(rounding)}
+    options: dict[str, Any] = {"nogil": True, "fastmath": set(ANY_ORDER), "error_model": "numpy"}
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:
@@ -66,6 +66,13 @@ def compiled(signature: Any, rounding: frozenset[str] = ANY_ORDER) -> Callable[[
             return njit(signature, **options)(function)
 
     return decorate
+
+
+def part_of_others(function: Function, rounding: frozenset[str] = ANY_ORDER) -> Function:
+    """A function that only compiled ones call: it is compiled with them."""
+    options: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    part: Function = njit(fastmath=set(rounding), **options)(function)
+    return part
 
 
 def address_of(function: Any) -> int:

@@ -1,119 +1,54 @@
 """Updates of dense networks, any of them by one and the same code.
 
-Products of matrices are loops over whole rows, which the compiler makes vectors of: they take about as long as those of
-a BLAS library, and less for a single row, where the call itself would cost most. It is one file for the reason that
-`descent.py` is one.
+It is one file because numba, which keeps what it compiles until the file changes, does not look at others: what these
+have to give is called by its address.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
-from sim.kernels.compiling import FLOAT, FUSED, INTEGER, compiled
+from sim.kernels.compiling import FLOAT, INTEGER, compiled, part_of_others
 from sim.kernels.descent import BATCHES, RULE, step_at
-from sim.kernels.network import AT_ONCE, EXAMPLES, LINEAR, NETWORK, RECORD, RELU, SIGMOID, STANDING, TANH, WORKSPACE
-
-Function = TypeVar("Function", bound=Callable[..., Any])
+from sim.kernels.network import (
+    AT_ONCE,
+    CODES,
+    EXAMPLES,
+    LINEAR,
+    NETWORK,
+    RECORD,
+    RELU,
+    SIGMOID,
+    STANDING,
+    TANH,
+    WORKSPACE,
+)
+from sim.kernels.products import product_at, transposed_product_at
 
 _HUGE = math.sqrt(np.finfo(np.float32).max)
+_WIDE, _WORTH_TURNING = 16, 64  # outputs of a stage, and examples of a batch, from which on that is faster
 _ROOT_HALF, _ROOT_TWO_PI = np.float32(math.sqrt(0.5)), np.float32(math.sqrt(2 * math.pi))
-
-
-def _fused(function: Function) -> Function:
-    """Have numba compile the decorated function into those that call it."""
-    compiled_later: Function = njit(fastmath=set(FUSED), error_model="numpy")(function)
-    return compiled_later
-
-
-# -- products of matrices ---------------------------------------------------------------------------------------------
-
-
-@_fused
-def _add_product(left: Any, right: Any, result: Any) -> None:
-    """result += left @ right, of shapes (N, K) and (K, M); the left one may lie in memory in any way.
-
-    Three rows at a time, which share what is read of `right`, and four terms at a time, which share what is written.
-    """
-    rows, depth = left.shape
-    for row in range(0, rows - 2, 3):
-        x, y, z = result[row], result[row + 1], result[row + 2]
-        for term in range(0, depth - 3, 4):
-            first, second, third, fourth = right[term], right[term + 1], right[term + 2], right[term + 3]
-            a, b, c, d = left[row, term], left[row, term + 1], left[row, term + 2], left[row, term + 3]
-            e, f, g, h = left[row + 1, term], left[row + 1, term + 1], left[row + 1, term + 2], left[row + 1, term + 3]
-            i, j, k, m = left[row + 2, term], left[row + 2, term + 1], left[row + 2, term + 2], left[row + 2, term + 3]
-            for column in range(len(x)):
-                p, q, r, s = first[column], second[column], third[column], fourth[column]
-                x[column] += a * p + b * q + c * r + d * s
-                y[column] += e * p + f * q + g * r + h * s
-                z[column] += i * p + j * q + k * r + m * s
-        for term in range(depth // 4 * 4, depth):
-            first, a, e, i = right[term], left[row, term], left[row + 1, term], left[row + 2, term]
-            for column in range(len(x)):
-                x[column] += a * first[column]
-                y[column] += e * first[column]
-                z[column] += i * first[column]
-    for row in range(rows // 3 * 3, rows):
-        _add_row(left[row], right, result[row])
-
-
-@_fused
-def _add_row(left: Any, right: Any, result: Any) -> None:
-    """result += left @ right, of shapes (K,) and (K, M)."""
-    depth = len(left)
-    for term in range(0, depth - 3, 4):
-        a, b, c, d = left[term], left[term + 1], left[term + 2], left[term + 3]
-        first, second, third, fourth = right[term], right[term + 1], right[term + 2], right[term + 3]
-        for column in range(len(result)):
-            result[column] += a * first[column] + b * second[column] + c * third[column] + d * fourth[column]
-    for term in range(depth // 4 * 4, depth):
-        a, first = left[term], right[term]
-        for column in range(len(result)):
-            result[column] += a * first[column]
-
-
-@_fused
-def _add_product_transposed(left: Any, right: Any, result: Any) -> None:
-    """result += left @ right.T, of shapes (N, K) and (M, K); four columns of the result at a time."""
-    rows, columns = result.shape
-    for row in range(rows):
-        given, made = left[row], result[row]
-        for column in range(0, columns - 3, 4):
-            first, second, third, fourth = right[column], right[column + 1], right[column + 2], right[column + 3]
-            p = q = r = s = np.float32(0)
-            for term in range(len(given)):
-                p += given[term] * first[term]
-                q += given[term] * second[term]
-                r += given[term] * third[term]
-                s += given[term] * fourth[term]
-            made[column] += p
-            made[column + 1] += q
-            made[column + 2] += r
-            made[column + 3] += s
-        for column in range(columns // 4 * 4, columns):
-            p, first = np.float32(0), right[column]
-            for term in range(len(given)):
-                p += given[term] * first[term]
-            made[column] += p
 
 
 # -- forward ----------------------------------------------------------------------------------------------------------
 
 
-@_fused
+@part_of_others
 def _copy(source: Any, target: Any) -> None:
     """Numbers to the beginning of some memory: an assignment takes ten times as long to compile."""
     for index in range(len(source)):
         target[index] = source[index]
 
 
-@_fused
-def _forward(network: Any, examples: Any, some: Any, point: Any, values: Any) -> int:
-    """What some examples come to before each stage and after the last; where the outputs begin."""
-    rows, at = len(some), 0
+@part_of_others
+def _forward(codes: Any, network: Any, examples: Any, some: Any, point: Any, workspace: Any, turned: bool) -> int:
+    """What some examples come to before each stage and after the last; where the outputs begin.
+
+    Where the weights are there in columns, too, these are used: see `_turn`.
+    """
+    values, rows, at = workspace.values, len(some), 0
     given = values[: rows * network.widths[0]]
     for row in range(rows):
         _copy(examples.inputs[examples.rows[some[row]]], given[row * network.widths[0] :])
@@ -122,19 +57,25 @@ def _forward(network: Any, examples: Any, some: Any, point: Any, values: Any) ->
         made = values[at + rows * inner : at + rows * (inner + outer)]
         if network.kinds[stage] == LINEAR:
             begin, bias = network.weights[stage], network.biases[stage]
-            weights, table = point[begin : begin + outer * inner].reshape(outer, inner), made.reshape(rows, outer)
-            made[:] = 0
+            span, table = slice(begin, begin + outer * inner), made.reshape(rows, outer)
             if bias >= 0:
                 for row in range(rows):
                     _copy(point[bias : bias + outer], table[row])
-            _add_product_transposed(given.reshape(rows, inner), weights, table)
+            else:
+                made[:] = 0
+            if turned and outer >= _WIDE:
+                weights = workspace.turned[span].reshape(inner, outer)
+                product_at(codes.product)(given.reshape(rows, inner), weights, table)
+            else:
+                weights = point[span].reshape(outer, inner)
+                transposed_product_at(codes.transposed_product)(given.reshape(rows, inner), weights, table)
         else:
             _activate(network.kinds[stage], given, made)
         given, at = made, at + rows * inner
     return at
 
 
-@_fused
+@part_of_others
 def _activate(kind: int, given: Any, made: Any) -> None:
     """An elementwise stage."""
     one, half = np.float32(1), np.float32(0.5)
@@ -155,7 +96,7 @@ def _activate(kind: int, given: Any, made: Any) -> None:
 # -- losses -----------------------------------------------------------------------------------------------------------
 
 
-@_fused
+@part_of_others
 def _cross_entropy(width: int, at: int, examples: Any, some: Any, count: int, workspace: Any) -> float:
     """The part of some examples in the mean cross entropy of so many; the slopes of the outputs are filled in."""
     share, total = np.float32(1 / count), 0.0
@@ -175,7 +116,7 @@ def _cross_entropy(width: int, at: int, examples: Any, some: Any, count: int, wo
     return total / count
 
 
-@_fused
+@part_of_others
 def _squared_error(width: int, at: int, examples: Any, some: Any, count: int, workspace: Any) -> float:
     """The part of some examples in the mean squared error of so many; the slopes of the outputs are filled in."""
     numbers: float = count * width
@@ -192,8 +133,8 @@ def _squared_error(width: int, at: int, examples: Any, some: Any, count: int, wo
 # -- backward ---------------------------------------------------------------------------------------------------------
 
 
-@_fused
-def _backward(network: Any, rows: int, at: int, point: Any, workspace: Any) -> None:
+@part_of_others
+def _backward(codes: Any, network: Any, rows: int, at: int, point: Any, workspace: Any) -> None:
     """Add what so many examples contribute to the gradient, from the slopes of the outputs, which begin there."""
     for stage in range(len(network.kinds) - 1, -1, -1):
         inner, outer = network.widths[stage], network.widths[stage + 1]
@@ -204,20 +145,21 @@ def _backward(network: Any, rows: int, at: int, point: Any, workspace: Any) -> N
         if network.kinds[stage] == LINEAR:
             begin, bias = network.weights[stage], network.biases[stage]
             table, span = slopes.reshape(rows, outer), slice(begin, begin + outer * inner)
-            _add_product(table.T, given.reshape(rows, inner), workspace.gradient[span].reshape(outer, inner))
+            weights, gradient = point[span].reshape(outer, inner), workspace.gradient[span].reshape(outer, inner)
+            product_at(codes.product)(table.T, given.reshape(rows, inner), gradient)
             if bias >= 0:
                 for row in range(rows):
                     for index in range(outer):
                         workspace.gradient[bias + index] += table[row, index]
             if stage:  # nobody asks for the slopes of the inputs
                 back[:] = 0
-                _add_product(table, point[span].reshape(outer, inner), back.reshape(rows, inner))
+                product_at(codes.product)(table, weights, back.reshape(rows, inner))
         elif stage:
             _pull_back(network.kinds[stage], given, made, slopes, back)
         at -= rows * inner
 
 
-@_fused
+@part_of_others
 def _pull_back(kind: int, given: Any, made: Any, slopes: Any, back: Any) -> None:
     """The slopes before an elementwise stage, from those after it."""
     one, half = np.float32(1), np.float32(0.5)
@@ -240,23 +182,36 @@ def _pull_back(kind: int, given: Any, made: Any, slopes: Any, back: Any) -> None
 # -- updates ----------------------------------------------------------------------------------------------------------
 
 
-@_fused
-def _descent_of(network: Any, examples: Any, chosen: Any, point: Any, workspace: Any) -> float:
+@part_of_others
+def _turn(network: Any, point: Any, turned: Any) -> None:
+    """Copy the weights so that their columns become rows: a product with these is faster."""
+    for stage in range(len(network.kinds)):
+        if network.kinds[stage] == LINEAR:
+            inner, outer, begin = network.widths[stage], network.widths[stage + 1], network.weights[stage]
+            for row in range(outer):
+                for column in range(inner):
+                    turned[begin + column * outer + row] = point[begin + row * inner + column]
+
+
+@part_of_others
+def _descent_of(codes: Any, network: Any, examples: Any, chosen: Any, point: Any, workspace: Any) -> float:
     """The mean loss of the chosen examples; its gradient is left in the workspace."""
     workspace.gradient[:] = 0
-    total = 0.0
+    total, turned = 0.0, len(chosen) >= _WORTH_TURNING
+    if turned:
+        _turn(network, point, workspace.turned)
     for begin in range(0, len(chosen), AT_ONCE):
         some = chosen[begin : begin + AT_ONCE]
-        at = _forward(network, examples, some, point, workspace.values)
+        at = _forward(codes, network, examples, some, point, workspace, turned)
         if len(examples.labels):
             total += _cross_entropy(network.widths[-1], at, examples, some, len(chosen), workspace)
         else:
             total += _squared_error(network.widths[-1], at, examples, some, len(chosen), workspace)
-        _backward(network, len(some), at, point, workspace)
+        _backward(codes, network, len(some), at, point, workspace)
     return total
 
 
-@_fused
+@part_of_others
 def _length(vector: Any) -> float:
     """The length of a vector, in stretches, so that many small squares do not get lost beside a large sum."""
     total = 0.0
@@ -269,7 +224,7 @@ def _length(vector: Any) -> float:
     return math.sqrt(total)
 
 
-@_fused
+@part_of_others
 def _is_finite(vector: Any) -> bool:
     """Whether all numbers are."""
     for value in vector:  # noqa: SIM110, numba knows no generators of truths
@@ -280,13 +235,12 @@ def _is_finite(vector: Any) -> bool:
 
 @compiled(
     types.Tuple((INTEGER, types.boolean))(
-        *(INTEGER, NETWORK, EXAMPLES, BATCHES, RULE),
+        *(CODES, NETWORK, EXAMPLES, BATCHES, RULE),
         *(STANDING, FLOAT, RECORD, WORKSPACE),
     ),
-    FUSED,
 )
 def descend_dense(
-    step: int,
+    codes: Any,
     network: Any,
     examples: Any,
     batches: Any,
@@ -299,8 +253,7 @@ def descend_dense(
     """Make n updates, one after the other, until one shows that the run has diverged.
 
     Args:
-        step: the address of `step_singles`.
-        network, examples: see there.
+        codes, network, examples: see there.
         batches: see `Batches`.
         rule: see `Rule`.
         standing: where the run stands, see `Standing`: float32, of L parameters in the place of two.
@@ -319,9 +272,9 @@ def descend_dense(
         begin = position * batches.size
         end = min(begin + batches.size, count)
         position += 1
-        loss = _descent_of(network, examples, batches.orders[epoch, begin:end], point, workspace)
+        loss = _descent_of(codes, network, examples, batches.orders[epoch, begin:end], point, workspace)
         lr, norm = record.rates[update], _length(gradient)
-        step_at(step)(rule, standing.steps + update + 1, gradient, lr, standing.memory, point)
+        step_at(codes.step)(rule, standing.steps + update + 1, gradient, lr, standing.memory, point)
         record.losses[update], record.norms[update] = loss, norm
         if update >= record.first and (update - record.first) % record.every == 0:
             _copy(point, record.kept[(update - record.first) // record.every])

@@ -27,12 +27,13 @@ class Codes(NamedTuple):
 
     Attributes:
         descend, evaluate, find_converged: the loops of that name.
-        batch, mean: the formula's kernels.
+        in_epoch, batch, mean: the formula's kernels.
     """
 
     descend: int
     evaluate: int
     find_converged: int
+    in_epoch: int
     batch: int
     mean: int
 
@@ -182,7 +183,7 @@ def descend_members(
         begin, end: which members.
     """
     count = len(rates)
-    path, gradients = np.empty((count, 2)), np.empty((count, 2))
+    path, gradients = np.empty((count, 2)), np.empty((0, 2))
     statuses = np.empty(count, np.uint8)
     for member in range(begin, end):
         made, was_converged = 0, standings.statuses[member] == checks.converged
@@ -194,7 +195,7 @@ def descend_members(
             batches = descent.Batches(orders.orders[member], orders.begun, orders.size, orders.per_epoch)
             columns = Columns(rates, path, gradients, norms, losses)
             made, stopped = descend_at(codes.descend)(
-                codes.batch, data, batches, rule, standing, checks.loss_bound, columns
+                codes.in_epoch, data, batches, rule, standing, checks.loss_bound, columns
             )
             means[:made] = math.nan
             evaluate_at(codes.evaluate)(codes.mean, data, path[:made], checks.first, checks.every, means[:made])

@@ -1,44 +1,22 @@
-"""A formula's kernels: over a batch its mean loss and gradient, over all examples its mean loss."""
+"""A formula's kernels: the mean loss and gradient of a batch, the mean loss of all examples, a descent."""
 
-import hashlib
-import math
-import os
-import sys
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numba import njit
-from platformdirs import user_cache_path
 
-from sim.kernels.compiling import BATCH, MEAN, Data, compiled
+from sim.kernels.compiling import BATCH, CONTRACTED, MEAN, Data, compiled, part_of_others
+from sim.kernels.descent import IN_EPOCH
+from sim.kernels.modules import module_with
 from sim.kernels.symbols import source_of
 from sim.problems.formula import Formula
 
-_LOOPS = """\
-def batch(a, b, data, order, begin, end):
-    total = slope_a = slope_b = 0.0
-    for index in range(begin, end):
-        row = order[index]
-        said, along_a, along_b = output(a, b, {inputs})
-        value, slope = loss(said, data.targets[row])
-        total += value
-        slope_a += slope * along_a
-        slope_b += slope * along_b
-    examples = end - begin
-    return total / examples, slope_a / examples, slope_b / examples
-
-
-def mean(a, b, data):
-    total = 0.0
-    for row in range(len(data.targets)):
-        said, _, _ = output(a, b, {inputs})
-        value, _ = loss(said, data.targets[row])
-        total += value
-    return total / len(data.targets)
+_EXAMPLE = """\
+def example(a, b, data, row):
+    said, along_a, along_b = output(a, b, {inputs})
+    value, slope = loss(said, data.targets[row])
+    return value, slope * along_a, slope * along_b
 """
 
 
@@ -48,12 +26,13 @@ class Kernels:
 
     Attributes:
         data: the formula's examples.
-        batch, mean: see `BATCH` and `MEAN`.
+        batch, mean, descend_in_epoch: see `loops.py`.
     """
 
     data: Data
     batch: Any
     mean: Any
+    descend_in_epoch: Any
 
 
 def kernels_of(formula: Formula) -> Kernels:
@@ -64,42 +43,16 @@ def kernels_of(formula: Formula) -> Kernels:
     """
     inputs = formula.inputs.reshape(formula.examples, -1)
     one = ", ".join(f"data.inputs[row, {column}]" for column in range(inputs.shape[1]))
-    batch, mean = _functions(source_of(formula) + _LOOPS.format(inputs=one))
     data = Data(np.ascontiguousarray(inputs, np.float64), np.ascontiguousarray(formula.targets, np.float64))
-    return Kernels(data, batch, mean)
+    return Kernels(data, *_functions(source_of(formula) + _EXAMPLE.format(inputs=one)))
 
 
 @cache
-def _functions(source: str) -> tuple[Any, Any]:
-    """The two kernels of a module with that text."""
-    name = f"gdsim_kernels_{hashlib.sha256(source.encode()).hexdigest()}"
-    # a module of its own: numba may take one function for another that was compiled under the same name elsewhere
-    module = sys.modules[name] = ModuleType(name)
-    names = vars(module)
-    names |= {word: function for word, function in vars(math).items() if not word.startswith("_")}
-    exec(compile(source, _filed(source, name), "exec"), names)
-    for helper in ("output", "loss"):
-        names[helper] = njit(names[helper])
-    return compiled(BATCH)(names["batch"]), compiled(MEAN)(names["mean"])
-
-
-def _filed(source: str, name: str) -> str:
-    """The path of a file with that text, beside which numba keeps what it compiles; no path if there can be none."""
-    path = user_cache_path("gdsim") / "kernels" / f"{name}.py"
-    try:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, source)
-    except OSError:
-        return "<kernels>"
-    return str(path)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that is there either whole or not at all."""
-    part = path.with_suffix(f".{os.getpid()}")
-    try:
-        part.write_text(text)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+def _functions(source: str) -> tuple[Any, Any, Any]:
+    """The kernels of a formula with that text."""
+    names = module_with(source)
+    for exact in ("output", "loss"):  # which are so written that nothing cancels
+        names[exact] = part_of_others(names[exact], CONTRACTED)
+    names["example"] = part_of_others(names["example"])
+    names["batch"] = compiled(BATCH)(names["batch"])
+    return names["batch"], compiled(MEAN)(names["mean"]), compiled(IN_EPOCH)(names["descend_in_epoch"])

@@ -18,6 +18,19 @@ AT_ONCE = 128
 Singles = NDArray[np.float32]
 
 
+class Codes(NamedTuple):
+    """The addresses of what an update of any network consists of.
+
+    Attributes:
+        step: `descent.step_singles`.
+        product, transposed_product: `products.add_product` and `products.add_product_transposed`.
+    """
+
+    step: int
+    product: int
+    transposed_product: int
+
+
 class Network(NamedTuple):
     """A chain of S stages, whose parameters lie in one vector.
 
@@ -57,17 +70,19 @@ class Workspace(NamedTuple):
         values: of AT_ONCE examples before each stage and after the last, end to end.
         slopes: the derivatives of the loss with respect to them.
         gradient: that of the last update, shape (L,).
+        turned: the weights of each linear stage by columns, where `point` has them by rows, shape (L,).
     """
 
     values: Singles
     slopes: Singles
     gradient: Singles
+    turned: Singles
 
     @classmethod
     def of(cls, network: Network, length: int) -> "Workspace":
         """Memory for a network whose parameters lie in a vector of that length."""
         size = AT_ONCE * int(network.widths.sum())
-        return cls(np.empty(size, np.float32), np.empty(size, np.float32), np.zeros(length, np.float32))
+        return cls(*(np.zeros(count, np.float32) for count in (size, size, length, length)))
 
 
 class Record(NamedTuple):
@@ -89,8 +104,9 @@ class Record(NamedTuple):
     kept: Singles
 
 
+CODES = types.NamedUniTuple(INTEGER, 3, Codes)
 NETWORK = types.NamedUniTuple(INTEGERS, 4, Network)
 EXAMPLES = types.NamedTuple((INTEGERS, SINGLE_TABLE, INTEGERS, SINGLE_TABLE), Examples)
-WORKSPACE = types.NamedUniTuple(SINGLES, 3, Workspace)
+WORKSPACE = types.NamedUniTuple(SINGLES, 4, Workspace)
 RECORD = types.NamedTuple((COLUMN, COLUMN, COLUMN, INTEGER, INTEGER, SINGLE_TABLE), Record)
 STANDING = types.NamedTuple((SINGLES, SINGLE_TABLE, INTEGER), Standing)

@@ -19,7 +19,7 @@ def evaluate(mean: int, data: Any, points: Any, first: int, every: int, losses: 
     """The loss over all examples after each update whose number is a multiple of `every`; inf where it is no number.
 
     Args:
-        mean: the address of a function as `MEAN` says.
+        mean: the address of a formula's `mean`.
         data: see `Data`.
         points: the parameters after each of n updates, shape (n, 2).
         first: the number of the first of these updates.
@@ -47,7 +47,7 @@ def find_converged(
     """Whether a run counts as converged after each of n updates, by the gradient over all examples.
 
     Args:
-        batch: the address of a function as `BATCH` says.
+        batch: the address of a formula's `batch`.
         data: see `Data`.
         order: 0 to N - 1.
         points: the parameters after each update, shape (n, 2).
@@ -58,10 +58,14 @@ def find_converged(
         tolerance: the gradient's length must be below.
         column: 0 or 1 after each update, uint8, shape (n,), to be filled in.
     """
-    for index in range(len(points)):
-        every = every_converged if converged else every_running
-        converged = False
-        if (first + index) % every == 0:
-            _, along_a, along_b = batch_at(batch)(points[index, 0], points[index, 1], data, order, 0, len(order))
-            converged = math.sqrt(along_a * along_a + along_b * along_b) < tolerance
+    column[:] = 0
+    index = 0
+    while index < len(points):
+        wait = -(first + index) % (every_converged if converged else every_running)
+        if wait:
+            index, converged = index + (1 if converged else wait), False
+            continue
+        _, along_a, along_b = batch_at(batch)(points[index, 0], points[index, 1], data, order)
+        converged = math.sqrt(along_a * along_a + along_b * along_b) < tolerance
         column[index] = converged
+        index += 1

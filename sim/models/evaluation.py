@@ -98,7 +98,7 @@ def full_gradient(problem: Problem, module: nn.Module, *, batch_statistics: bool
     leftover = problem.examples % problem.chunk_size == 1
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     total, weights = parameters[0].new_zeros(Layout.of(parameters).length), 0.0
-    with evaluating(module, problem.device), _backward_in_eval_mode(module):
+    with evaluating(module, problem.device), without_fused_recurrence(module):
         for part in module.modules():
             if batch_statistics and not leftover and isinstance(part, _BatchNorm):
                 part.train()
@@ -110,8 +110,8 @@ def full_gradient(problem: Problem, module: nn.Module, *, batch_statistics: bool
     return total * (problem.examples / problem.reduction.divisor(weights) if weights else torch.nan)
 
 
-def _backward_in_eval_mode(module: nn.Module) -> AbstractContextManager[None]:
-    """Recurrent layers have cuDNN's backward pass in train mode only; they go without cuDNN."""
+def without_fused_recurrence(module: nn.Module) -> AbstractContextManager[None]:
+    """Recurrent layers go without cuDNN: it has no backward pass in eval mode, and no forward mode."""
     recurrent = any(isinstance(part, nn.RNNBase) for part in module.modules())
     return torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext()
 

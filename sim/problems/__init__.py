@@ -51,12 +51,21 @@ def problem(
     return register
 
 
+def names() -> tuple[str, ...]:
+    """Those of the problems, in the order to list them."""
+    return _FILES
+
+
+def entry_of(name: str) -> Entry:
+    """The problem of that name, whose file is loaded where it was not yet."""
+    import_module(f"sim.problems.{name}")
+    return _registry[name]
+
+
 @cache
 def registry() -> dict[str, Entry]:
     """Every problem, by name, in the order to list them."""
-    for name in _FILES:
-        import_module(f"sim.problems.{name}")
-    return {name: _registry[name] for name in _FILES}
+    return {name: entry_of(name) for name in names()}
 
 
 def build_formula(config: ProblemConfig) -> Formula:
@@ -72,7 +81,7 @@ def build_formula(config: ProblemConfig) -> Formula:
         if config.data is not None or config.scale is not None:
             raise ConfigError(f"{config.name} has its own data; leave out --data and --scale.")
         return own_formula(*config.own_file)
-    entry = registry()[choose(config.name, registry(), "problem")]
+    entry = entry_of(choose(config.name, names(), "problem"))
     if config.data is not None and not entry.takes_data:
         able = ", ".join(name for name, other in registry().items() if other.takes_data)
         raise ConfigError(f"{config.name} has its own data; --data works with {able}.")

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.data.arrays import load_arrays, split_sizes
 from sim.experiment.choices import CLOCKS, MODELS, Clock
 from sim.experiment.errors import ConfigError, require_file
 from sim.experiment.geometry import Point, Window
 from sim.experiment.problem import AnyProblem, LoopConfig, ModelConfig, ProblemConfig
 from sim.experiment.words import shown
-from sim.problems import build_formula, registry
+from sim.problems import build_formula, entry_of
 from sim.problems.formula import Formula
 
 
@@ -81,7 +80,7 @@ def _formula_card(config: ProblemConfig) -> Card:
         name=config.name,
         title=formula.title,
         note=formula.note,
-        sentence=registry()[config.name].sentence,
+        sentence=entry_of(config.name).sentence,
         axes=formula.parameters,
         window=formula.window,
         pace=formula.pace,
@@ -139,6 +138,8 @@ def _loop_card(config: LoopConfig) -> Card:
 
 def _title_and_note(config: ModelConfig) -> tuple[str, str]:
     """What learns from what, and what was done to it; where that is a file's own data, only the engine will know."""
+    from sim.data.arrays import load_arrays, split_sizes  # which only models need
+
     shape = f"mlp {'-'.join(map(str, config.hidden))}" if config.model == "mlp" else shown(config.name)
     if config.own_file is not None and config.data is None:
         return shape, ""

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from sim.data.table import SCALE_NOTES, load_bundled, scaled, standardised
-from sim.data.table_file import read_table
 from sim.experiment.geometry import Point
 from sim.experiment.problem import ProblemConfig
 from sim.problems import problem
@@ -28,6 +27,8 @@ def linear(config: ProblemConfig) -> Formula:
         table = load_bundled("diabetes").select("bmi")
         title, xlabel = "diabetes: body mass index → progression", "body mass index"
     else:
+        from sim.data.table_file import read_table  # which the bundled data do without
+
         table = read_table(config.data, config.features, config.target, width=1, classes=False)
         title, xlabel = f"{table.name}: {table.columns[0]} → {table.target}", table.columns[0]
     scale = config.scale or "minmax"

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from sim.data.table import SCALE_NOTES, load_bundled, scaled
-from sim.data.table_file import read_table
 from sim.experiment.geometry import Point
 from sim.experiment.problem import ProblemConfig
 from sim.problems import problem
@@ -53,6 +52,8 @@ def logistic(config: ProblemConfig) -> Formula:
     if config.data is None:
         table = load_bundled("breast_cancer").select(*_FEATURES)
     else:
+        from sim.data.table_file import read_table  # which the bundled data do without
+
         table = read_table(config.data, config.features, config.target, width=2, classes=True)
     scale = config.scale or "standard"
     x, y = scaled(table, scale), table.targets

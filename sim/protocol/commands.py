@@ -15,6 +15,8 @@ from sim.protocol.checkpoint import Resume
 HISTORY_MEMORY = 512 * 2**20
 """Bytes for what is kept of the past of a race, unless something else is asked for."""
 
+CHECKPOINTS_EVERY = 1.0  # seconds: what has to be made again where a recording goes on
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:

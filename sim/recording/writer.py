@@ -18,7 +18,6 @@ from sim.recording.tables import write_answer, write_resumed, write_start, write
 
 _EVERY = 0.25  # seconds between batches: what a killed program loses
 _SIGN_OF_LIFE = 4  # batches, of which one is written also if it is empty
-CHECKPOINTS_EVERY = 1.0  # seconds: what has to be made again where a recording goes on
 _MOST_WAITING = 500_000  # rows, some 60 MB: whoever makes more of them waits
 
 

@@ -1,7 +1,7 @@
 """Where each single example would take a run: per-example derivatives along two directions of the parameter space."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +10,7 @@ from torch.func import jvp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sim.experiment.resolved import Run
-from sim.models.evaluation import batch_gradient, evaluating
+from sim.models.evaluation import batch_gradient, evaluating, without_fused_recurrence
 from sim.models.flat import Layout, call_at, trainable
 from sim.models.problem import Loss, Problem
 from sim.models.sources import Batch
@@ -210,10 +210,7 @@ def _differentiable(module: nn.Module) -> Iterator[None]:
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with ExitStack() as stack:
-            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-            if any(isinstance(part, nn.RNNBase) for part in module.modules()):
-                stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+        with sdpa_kernel(SDPBackend.MATH), without_fused_recurrence(module):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -142,6 +143,11 @@ class _Probe:
                 begin = end
                 yield done + begin / columns
 
+    @cached_property
+    def _aside(self) -> nn.Module:
+        """A copy to be called with other parameters: on a GPU, recurrent layers put theirs elsewhere afterwards."""
+        return self._problem.twin(self._model.module).eval()
+
     def losses(self, points: Floats, sample: int) -> Floats:
         """The loss over so many training examples, evenly chosen, at each of K points, shape (K, 2): shape (K,)."""
         module, device = self._model.module, self._problem.device
@@ -206,7 +212,7 @@ class _Probe:
 
     def _losses_of(self, points: Tensor, batch: Batch) -> Tensor:
         """The loss over a batch at each of K points, shape (K,), in a single go."""
-        module, (inputs, targets) = self._model.module, batch
+        module, (inputs, targets) = self._aside, batch
 
         def loss_at(vector: Tensor) -> Tensor:
             return self._problem.loss(call_at(module, vector, inputs), targets).reshape(())

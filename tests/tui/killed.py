@@ -1,5 +1,6 @@
 """Records runs, each in a process of its own that is killed at a seeded moment: `python -m tests.tui.killed FOLDER`."""
 
+import gc
 import os
 import random
 import signal
@@ -71,5 +72,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)  # no thread may be lost with a fork
     torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])  # the first one imports much
     InlineLink().ask(Open(EXPERIMENTS[1]))
+    gc.freeze()  # what no fork looks through for garbage none has to copy
     for number in range(KILLED):
         _run_and_kill(number, Path(sys.argv[1]))

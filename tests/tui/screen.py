@@ -4,8 +4,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.pilot import Pilot
 from textual.widget import Widget
 
@@ -18,13 +19,14 @@ from tui.session.history import History
 
 _PATIENCE = 30.0  # seconds
 
+_race = cache(make_race)
 WIDE, COMPACT, VERY_WIDE = (120, 40), (80, 24), (180, 50)
 
 
 def make_app(experiment: Experiment | None = None, until: float = 60) -> tuple[GdsimApp, ReplayLink]:
     """The whole screen over a replayed race; time goes by only as the test says."""
     experiment = experiment or make_experiment()
-    link = ReplayLink(make_race(experiment, until))
+    link = ReplayLink(_race(experiment, until))
     return GdsimApp(experiment, CARD, link, ticking=False), link
 
 
@@ -45,9 +47,10 @@ async def ready(pilot: Pilot[None]) -> None:
 async def settled(pilot: Pilot[None]) -> None:
     """Draw what stands, let the panels be laid out and the landscape come in, and have all of it painted."""
     app = app_of(pilot)
-    app.redraw()
-    await pilot.pause()
-    app.redraw()
+    sizes: list[Size] | None = None
+    while sizes != (sizes := [panel.size for panel in app.panels]):  # what is drawn may move the panels
+        app.redraw()
+        await pilot.pause()
     surface = app.screen_stack[0].query_one(Surface)
     await wait_for(pilot, lambda: surface.wanted is None or app.session.banner is not None)
     await pilot.pause()

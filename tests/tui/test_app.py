@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from textual.css.stylesheet import Stylesheet
 from textual.widget import Widget
 from textual.widgets import OptionList
 
@@ -452,6 +453,17 @@ async def test_themes_are_dark_and_light() -> None:
         light = backgrounds[1]
         assert light is not None
         assert min(light.get_truecolor()) > 200
+
+
+async def test_the_style_sheet_is_parsed_anew_for_other_colours_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    reparse = Stylesheet.reparse
+    monkeypatch.setattr(Stylesheet, "reparse", lambda sheet: (parsed.append(sheet), reparse(sheet)))
+    async with on_screen() as it:
+        assert not parsed
+        it.app.theme = THEMES[1].name
+        await wait_for(it.pilot, lambda: parsed)
+    assert len(parsed) == 1
 
 
 async def test_words_that_stay_the_same_take_on_a_new_theme() -> None:

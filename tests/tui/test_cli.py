@@ -267,10 +267,10 @@ def test_ctrl_c_while_modules_load_is_no_traceback(monkeypatch: pytest.MonkeyPat
 
 
 def test_help_is_quick_to_come() -> None:
-    """What would make it slow is not loaded: no torch, polars, textual or numpy."""
+    """What would make it slow is not loaded: no torch, polars, textual, numpy or psutil."""
     code = "import sys; from tui.cli import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert not {"torch", "polars", "textual", "numpy", "tqdm"} & set(done.stderr.split())
+    assert not {"torch", "polars", "textual", "numpy", "tqdm", "psutil"} & set(done.stderr.split())
 
 
 @pytest.mark.parametrize("names", [["stdout"], ["stderr"], ["stdin", "stdout", "stderr"]])

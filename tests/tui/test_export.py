@@ -5,6 +5,7 @@ import json
 import math
 import os
 import resource
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from sim.experiment.errors import ConfigError
 from sim.protocol.answers import PlaneNews, Trail
 from sim.protocol.trace import NO_ROWS, ROW, Rows, Status
 from tests.tui.rights import as_anybody
-from tui.export import ExportError, check, write
+from tui.export import SEEN, ExportError, check, write, write_seeds
 from tui.session.trails import PlaneTrails
 
 HEADER = "run,update,examples,epoch,seconds,x,y,batch_loss,loss,grad_norm,lr,status"
@@ -162,6 +163,27 @@ def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new(tmp_path: Path, 
         write(trace(), NAMES, path, trails())
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("extension", ["csv", "jsonl", "parquet"])
+def test_seeds_are_asked_for_one_by_one_and_an_interrupt_on_the_way_leaves_the_old_file(
+    tmp_path: Path, extension: str
+) -> None:
+    path, threads = tmp_path / f"race.{extension}", set()
+    path.write_text("old")
+    rows = np.zeros(3, SEEN)
+
+    def seeds() -> Iterator[tuple[int, list[Rows]]]:
+        for seed in range(5):
+            threads.add(threading.current_thread())
+            yield seed, [rows]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_seeds(seeds(), ["update"], NAMES, path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    assert threads == {threading.current_thread()}, "where the engine is asked"
 
 
 def test_only_a_regular_file_is_replaced(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from contourpy import contour_generator
 from numpy.typing import ArrayLike, NDArray
 
 from sim.experiment.geometry import Point, Window
@@ -121,6 +120,8 @@ def contours(losses: Floats, levels: Sequence[float], window: Window) -> list[Fl
     `losses` has shape (rows, columns), at the centres of the cells that divide the window, top row first. Lines end
     where a loss is not finite.
     """
+    from contourpy import contour_generator  # which the first frame does without
+
     rows, columns = losses.shape
     if rows < 2 or columns < 2:
         return []

@@ -16,9 +16,9 @@ _LEAST_MEMORY = 8  # megabytes
 
 def problem_names(_context: object = None) -> Iterable[str]:
     """The names of the problems; the context is what completion gives."""
-    from sim.problems import registry
+    from sim.problems import names
 
-    return registry()
+    return names()
 
 
 Problem = Annotated[

@@ -5,14 +5,12 @@ says of a mistake names neither the file nor the nearest right key.
 """
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from cyclopts import App, ArgumentCollection, Token
-from platformdirs import user_config_path
 
 from sim.experiment.errors import ConfigError, suggest
 from tui.options.options import CHANGE_KEYS, RUN_KEYS, Options
@@ -34,6 +32,8 @@ _DEEPEST = 1000
 
 def default_path() -> Path:
     """Where the file is looked for that holds for every start of gdsim; there need not be one."""
+    from platformdirs import user_config_path  # which the help does without
+
     return user_config_path("gdsim") / "gdsim.toml"
 
 
@@ -76,6 +76,8 @@ def read(path: Path) -> dict[str, list[str]]:
 
 
 def _load(path: Path) -> dict[str, Any]:
+    import tomllib  # there is seldom a file
+
     text = _content(path)
     try:
         if any(line.count(b".") > _DEEPEST for line in text.splitlines()):

@@ -12,6 +12,7 @@ from sim.experiment.config import Experiment
 from sim.experiment.document import Document, from_document
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.problem import ProblemConfig
+from sim.loading import loading
 from tui.options.values import batch_size, flag, number, whole
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Options:
         seed: Seed of the order of the examples.
         seeds: Make each run from so many seeds at once, this one and those that follow it (two-parameter problems).
         clock: What the runs are kept equal in.
-        device: auto, cpu, cuda, cuda:N or mps.
+        device: auto, cpu, cuda, cuda:N or mps; auto is a GPU for models, where there is one, and the CPU for the rest.
         backend: Who makes the updates; see gdsim list.
         loss_every: Evaluate the loss over all examples every so many updates.
         change: Something else from a moment on, several times if wanted: moment=50,clock=examples, or a run's settings,
@@ -154,7 +155,8 @@ def prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
     Raises:
         ConfigError: for whatever cannot be done.
     """
-    from sim.problems.card import card_of  # numpy: not for `gdsim --version`
+    with loading():
+        from sim.problems.card import card_of  # numpy: not for `gdsim --version`
 
     experiment = from_document(document_of(problem, options))
     return experiment, card_of(experiment.problem)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from tui.draw.palette import Palette
@@ -42,14 +41,10 @@ class Companion(Vertical):
         curves, *words = self._below
         self.drawing = Drawing(self.surface, (self._above, *words), (curves,), paint)
 
-    def compose(self) -> ComposeResult:
-        """One below the other."""
-        yield self._above
-        yield self.surface
-        yield from self._below
-
     def show_session(self, session: Session | None) -> None:
         """Turn to another race, or to none."""
+        if session is not None and not self.children:  # the first frame does not wait for them
+            self.mount(self._above, self.surface, *self._below)
         if session is not None and session is not self.session:
             self.surface.show_problem(session.card)
         self.session = session

@@ -2,28 +2,20 @@
 
 import asyncio
 import contextlib
-import io
-import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections import deque
-from multiprocessing.connection import Connection
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from sim import family
+from sim.loading import loading
 from sim.protocol.answers import Answer, Reply
 from sim.protocol.commands import Command, Open, Request
+from tui.session.engine_process import EngineProcess
 
 if TYPE_CHECKING:
     from sim.engine import Engine
-
-_KEPT_LINES = 200
-_LAST_WORDS = 1.0  # seconds to wait for what a process printed at its end
 
 
 class EngineGoneError(Exception):
@@ -88,9 +80,7 @@ class InlineLink:
     def ask(self, command: Command) -> Answer:
         """Carry out a command and return its answer."""
         if self._engine is None:
-            from sim.engine import Engine
-
-            self._engine = Engine()
+            self._engine = _engine_class()()
         return self._engine.ask(command)
 
     async def request(self, command: Command) -> Answer:
@@ -102,20 +92,30 @@ class InlineLink:
         self._engine = None
 
 
-class ProcessLink:
-    """A link to an engine in a child process, with a process group of its own, over a socket pair.
+@cache
+def _engine_class() -> "type[Engine]":
+    with loading():
+        from sim.engine import Engine
+    return Engine
 
-    The process starts with the first request, and once it has ended with the next `Open`. It ends with all that was
-    started from it. What it prints is kept for the case that it dies.
+
+class ProcessLink:
+    """A link to an engine in a child process.
+
+    The process starts with the first request, where it was not started before, and once it has ended with the next
+    `Open`.
+
+    Args:
+        process: one that was started before.
     """
 
     recording = None
 
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection | None = None
+    def __init__(self, process: EngineProcess | None = None) -> None:
+        self._process = process
+        self._listening = False
         self._gone: EngineGoneError | None = None
-        self._output: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._output = ""
         self._waiting: dict[int, tuple[asyncio.Future[Answer], int, float]] = {}
         self._number = 0
         self._generation = 0
@@ -128,7 +128,7 @@ class ProcessLink:
     @property
     def process_id(self) -> int | None:
         """See `Link`."""
-        return self._process.pid if self._process is not None else None
+        return self._process.process_id if self._process is not None else None
 
     @property
     def gone(self) -> EngineGoneError | None:
@@ -138,68 +138,44 @@ class ProcessLink:
     @property
     def output(self) -> str:
         """See `Link`."""
-        return "\n".join(list(self._output))
+        return self._process.output if self._process is not None else self._output
 
     async def request(self, command: Command) -> Answer:
         """See `Link`."""
-        if self._process is None:
+        process = self._process
+        if process is None:
             if self._gone is not None and not isinstance(command, Open):
                 raise self._gone
-            self._start()
-        assert self._connection is not None
+            process = self._process = EngineProcess()
+        if not self._listening:
+            self._listen(process)
         self._number += 1
         if isinstance(command, Open):
             self._generation += 1
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[self._number] = future, self._generation, time.monotonic()
-        # where sending fails the reader has seen the end, too, and answers every waiting request with the reason
+        # where sending fails the listener has seen the end, too, and answers every waiting request with the reason
         with contextlib.suppress(OSError):
-            self._connection.send(Request(self._number, self._generation, command))
+            process.connection.send(Request(self._number, self._generation, command))
         return await future
 
     def kill(self) -> None:
         """See `Link`."""
         if self._process is not None:
-            if self._process.poll() is None:  # else its number may be another process's by now
-                family.end(self._process.pid)
+            self._process.end()
             self._ended(self._process, -signal.SIGKILL)  # at once, so that the next `Open` goes to another process
 
-    def _start(self) -> None:
-        ours, theirs = socket.socketpair()
-        output = self._output = deque(maxlen=_KEPT_LINES)
-        self._gone = None
-        self._process = subprocess.Popen(
-            # -P: a folder named sim where the user happens to be is not ours
-            [sys.executable, "-P", "-m", "sim", str(theirs.fileno())],
-            env=os.environ | {"PYTHONPATH": _python_path()},
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        theirs.close()
-        self._connection = Connection(ours.detach())
+    def _listen(self, process: EngineProcess) -> None:
+        self._listening, self._gone = True, None
         loop = asyncio.get_running_loop()
-        reader = threading.Thread(target=_read_output, args=(self._process, output), daemon=True)
-        reader.start()
-        arguments = self._process, self._connection, reader, loop
-        threading.Thread(target=self._read_replies, args=arguments, daemon=True).start()
+        threading.Thread(target=self._read_replies, args=(process, loop), daemon=True).start()
 
-    def _read_replies(
-        self,
-        process: subprocess.Popen[bytes],
-        connection: Connection,
-        reader: threading.Thread,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def _read_replies(self, process: EngineProcess, loop: asyncio.AbstractEventLoop) -> None:
         try:
             while True:
-                self._post(loop, self._settle, connection.recv())
+                self._post(loop, self._settle, process.connection.recv())
         except (EOFError, OSError):
-            code = process.wait()
-            reader.join(_LAST_WORDS)
-            self._post(loop, self._ended, process, code)
+            self._post(loop, self._ended, process, process.wait())
 
     @staticmethod
     def _post(loop: asyncio.AbstractEventLoop, *call: object) -> None:
@@ -215,27 +191,15 @@ class ProcessLink:
         else:
             future.set_result(reply.answer)
 
-    def _ended(self, process: subprocess.Popen[bytes], code: int) -> None:
+    def _ended(self, process: EngineProcess, code: int) -> None:
         if process is not self._process:
             return
-        self._process = self._connection = None
+        self._process, self._listening, self._output = None, False, process.output
         waiting, self._waiting = self._waiting, {}
         gone = self._gone = EngineGoneError(_how_it_ended(code), self.output)
         for future, _, _ in waiting.values():
             if not future.done():
                 future.set_exception(gone)
-
-
-def _python_path() -> str:
-    """Where the child finds the engine: where this package is, even if it is a checkout that was not installed."""
-    here = str(Path(__file__).parents[1])
-    return os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), here)))
-
-
-def _read_output(process: subprocess.Popen[bytes], output: deque[str]) -> None:
-    assert process.stderr is not None
-    for line in io.TextIOWrapper(process.stderr, errors="replace"):  # a progress bar's returns end lines, too
-        output.append(line.rstrip())
 
 
 def _how_it_ended(code: int) -> str:

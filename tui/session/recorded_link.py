@@ -4,12 +4,15 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sim.protocol.answers import Answer, Opened
-from sim.protocol.commands import Command, Open, Save
-from sim.recording.writer import CHECKPOINTS_EVERY, Writer
+from sim.protocol.commands import CHECKPOINTS_EVERY, Command, Open, Save
 from tui.session.link import EngineGoneError, Link
-from tui.session.resuming import Resumption
+
+if TYPE_CHECKING:
+    from sim.recording.writer import Writer
+    from tui.session.resuming import Resumption
 
 _PATIENCE = 0.02  # seconds between two looks whether the disk has caught up
 _SAVE = Save(CHECKPOINTS_EVERY)
@@ -29,8 +32,8 @@ class RecordedLink:
         self,
         link: Link,
         notify: Callable[[str], None],
-        writer: Writer | None = None,
-        resumption: Resumption | None = None,
+        writer: "Writer | None" = None,
+        resumption: "Resumption | None" = None,
     ) -> None:
         self._link, self._notify = link, notify
         self._writer = writer
@@ -87,6 +90,8 @@ class RecordedLink:
 
     async def begin(self, path: Path, past: Callable[[], Iterable[tuple[Command, Answer]]]) -> None:
         """Record from here on, and before it the past, in the words in which it would have been answered."""
+        from sim.recording.writer import Writer  # and SQLite, which the first frame does not wait for
+
         saved = await self._link.request(_SAVE)
         writer = Writer(path)
         for command, answer in (*past(), (_SAVE, saved)):

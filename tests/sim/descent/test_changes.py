@@ -320,7 +320,7 @@ def go_to(race: Race, moment: int) -> None:
 def test_what_is_planned_is_what_was_done_and_goes_on_from_where_it_was_saved(
     device, kind, clock, journal, costs, asked, pickled
 ):
-    runs = [RunConfig("a", 7, momentum=0.9), RunConfig("b", 32, optimizer="adam")]
+    runs = [RunConfig("a", 7, momentum=0.9, loss_every=4), RunConfig("b", 32, optimizer="adam", loss_every=3)]
 
     def fresh(**fields: Any) -> Race:
         return race_of(problem_of(kind, device), *runs, rate=0.05, costs=costs, clock=clock, **fields)

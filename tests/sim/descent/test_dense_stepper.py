@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from sim.descent import dense_stepper
+from sim.descent import parts
 from sim.descent.dense_stepper import DenseStepper
 from sim.experiment import choices
 from sim.experiment.choices import SAMPLINGS, SCHEDULES
@@ -206,7 +206,7 @@ def test_the_limit_ends_the_run_and_its_last_row_has_the_loss(network):
 def test_a_run_stops_where_its_time_is_up(network):
     now = iter(range(1000))
     one = OneRun(network, RunConfig("run", 7), backend="compiled")
-    one.stepper._timer = lambda: next(now) / 8
+    one.stepper.timer = lambda: next(now) / 8
     state, block = one.stepper.advance(one.state, 300, until=4.0)
     assert block.seconds[-1] >= 4.0 > block.seconds[-2]
     assert len(one.stepper.advance(state, 300, until=4.0)[1]) == 0
@@ -214,9 +214,9 @@ def test_a_run_stops_where_its_time_is_up(network):
 
 def test_a_measure_that_the_kernel_does_not_know_is_taken_of_each_update(network, monkeypatch):
     length = Measure("length", "", "", "", "step", "", lambda step: float(step.gradient.norm()) + step.lr)
-    usual = dense_stepper.measures
+    usual = parts.measures
     monkeypatch.setattr(
-        dense_stepper, "measures", lambda *costs: (*usual(*costs), length) if "step" in costs else usual(*costs)
+        parts, "measures", lambda *costs: (*usual(*costs), length) if "step" in costs else usual(*costs)
     )
     made = OneRun(network, RunConfig("run", 7), backend="compiled").advance(10)
     np.testing.assert_allclose(made["length"], made["grad_norm"] + made["lr"], rtol=1e-5)

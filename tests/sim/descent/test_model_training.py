@@ -1,6 +1,6 @@
 """Runs of real models held against a hand-written loop of DataLoader, nn.Module and torch.optim."""
 
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import sklearn.datasets
 import torch
 from sklearn.preprocessing import StandardScaler
 from torch import nn
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 import sim.models.problem
 from sim.experiment.config import Experiment, Limit, RunConfig
@@ -264,3 +264,19 @@ def test_after_20_epochs_the_mini_batch_run_predicts_more_than_95_of_100_digits(
     expected = nn.functional.cross_entropy(model(images), labels).item()
     assert rows["test_loss"][-1] == pytest.approx(expected, rel=1e-5)
     assert np.isfinite(rows["test_loss"]).sum() == 20
+
+
+def test_the_norm_is_that_of_the_gradient_whatever_an_optimizer_makes_of_it(device):
+    """Some of torch's ways to step write over the gradient."""
+    problem = problem_of(device)
+    made = descent_of(problem, RunConfig("run", 32, lr=0.1, momentum=0.9, nesterov=True)).advance(5)
+    model = problem.twin(problem.model)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, nesterov=True)
+    loader = DataLoader(training_part(digits()), 32, shuffle=True, generator=torch.Generator().manual_seed(0))
+    norms = []
+    for inputs, targets in islice(loader, 5):
+        optimizer.zero_grad()
+        problem.loss(model(inputs.to(device)), targets.to(device)).backward()
+        norms.append(torch.cat([one.grad.flatten() for one in model.parameters()]).norm().item())
+        optimizer.step()
+    np.testing.assert_allclose(made["grad_norm"], norms, rtol=1e-3)

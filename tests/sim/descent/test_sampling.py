@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, RandomSampler
 
 from sim.descent.sampling import Sampler
 from sim.experiment.choices import SAMPLINGS
+from sim.kernels.shuffling import shuffle
 
 
 def loader_batches(examples, batch_size, sampling, drop_last, seed):
@@ -56,6 +57,22 @@ def test_past_batches_are_drawn_again_without_disturbing_the_present():
     ahead = [sampler.batch(update).tolist() for update in range(101, 111)]
     fresh = Sampler(10_000, 2_500, "shuffle", False, 7)
     assert [fresh.batch(update).tolist() for update in range(101, 111)] == ahead
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("examples", [1, 2, 45, 1000])
+def test_orders_that_are_drawn_many_at_a_time_are_those_of_a_dataloader(examples, sampling):
+    sampler = Sampler(examples, examples, sampling, False, 5, checkpoints=4)
+    expected = [batch.tolist() for batch in islice(loader_batches(examples, examples, sampling, False, 5), 240)]
+    first = 0
+    for epochs in (1, 2, 1, 70, 5, 150):  # those that begin with the last one of those before
+        assert sampler.orders(first, first + epochs - 1, shuffle).tolist() == expected[first : first + epochs]
+        state, fresh = sampler.state(first + epochs), Sampler(examples, examples, sampling, False, 5)
+        fresh.restore(state)
+        assert fresh.order(first + epochs).tolist() == expected[first + epochs]
+        first += epochs - 1
+    assert sampler.order(17).tolist() == expected[17]
+    assert sampler.order(first + 1).tolist() == expected[first + 1]
 
 
 @pytest.mark.parametrize(("drop_last", "per_epoch"), [(False, 10), (True, 9)])

@@ -32,6 +32,7 @@ EXPERIMENTS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "torch by name": ({"limit": Limit("updates", 1e6), "backend": "torch"}, "cpu", "torch"),
     "compiled by name": ({"backend": "compiled"}, "cpu", "compiled"),
+    "compiled by name on a GPU": ({"backend": "compiled"}, "cuda:0", "compiled"),
 }
 
 
@@ -41,9 +42,9 @@ def test_the_backend_follows_from_the_command(fields: dict[str, Any], device: st
     assert resolve(Experiment(**fields), facts, device).backend == backend
 
 
-def test_compiling_for_a_gpu_is_refused() -> None:
-    with pytest.raises(ConfigError, match="not on cuda:0; add --device cpu"):
-        resolve(Experiment(backend="compiled"), FACTS, "cuda:0")
+def test_compiling_for_another_device_is_refused() -> None:
+    with pytest.raises(ConfigError, match="the CPU or a CUDA device, not on mps; add --device cpu"):
+        resolve(Experiment(backend="compiled"), FACTS, "mps")
 
 
 def test_where_updates_cost_less_the_loss_over_all_examples_is_evaluated_less_often() -> None:

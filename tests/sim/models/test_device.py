@@ -3,7 +3,10 @@
 import pytest
 import torch
 
+from sim import opening
+from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import ModelConfig
 from sim.models.device import choose_device
 
 
@@ -22,3 +25,11 @@ def test_no_cuda_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="There is no cuda here \\(0 CUDA devices\\)"):
         choose_device("cuda")
     assert choose_device("auto") == choose_device("cpu") == torch.device("cpu")
+
+
+def test_a_gpu_is_taken_for_models_where_no_device_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "choose_device", lambda name: torch.device("meta" if name == "auto" else name))
+    monkeypatch.setattr(opening, "model_problem", lambda _config, _seeds, device: device)
+    assert opening.problem_of(Experiment(ModelConfig())) == torch.device("meta")
+    for seeds in (1, 5):
+        assert opening.problem_of(Experiment(seeds=seeds)).device == torch.device("cpu")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sim.experiment.config import RunConfig
 from sim.experiment.problem import ProblemConfig
-from sim.models.evaluation import full_gradient
+from sim.models.evaluation import full_gradient, without_fused_recurrence
 from sim.models.flat import Layout, trainable
 from sim.models.problem import Problem, formula_problem
 from sim.problems import build_formula, registry
@@ -34,7 +34,8 @@ def alone(problem: Problem, module: nn.Module, examples: Tensor) -> Tensor:
     for example in examples.tolist():
         inputs, targets = problem.batch(torch.tensor([example]))
         module.zero_grad()
-        problem.loss(module(inputs), targets).sum().backward()
+        with without_fused_recurrence(module):  # cuDNN has no backward pass in eval mode
+            problem.loss(module(inputs), targets).sum().backward()
         found = [(parameter, parameter.grad) for parameter in parameters]
         gradients.append(layout.join([torch.zeros_like(p) if g is None else g.to_dense() for p, g in found]))
     return torch.stack(gradients)

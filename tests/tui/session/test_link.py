@@ -13,7 +13,10 @@ import pytest
 from sim.experiment.config import Experiment
 from sim.protocol.answers import Advanced, Changed, Opened, Reply
 from sim.protocol.commands import Advance, Open
+from tui.session.engine_process import EngineProcess
 from tui.session.link import EngineGoneError, ProcessLink, StaleError
+
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 
 def alive(process_id):
@@ -24,13 +27,15 @@ def alive(process_id):
     return True
 
 
-@pytest.fixture
-async def link():
-    link = ProcessLink()
+@pytest.fixture(scope="module")
+def link():
+    """One for all tests, each of which leaves it with an engine that stands."""
+    link = ProcessLink(EngineProcess())
     yield link
     link.kill()
 
 
+@in_one_loop
 async def test_it_answers_dies_and_is_started_again(link):
     assert isinstance(await link.request(Open(Experiment())), Opened)
     assert isinstance(await link.request(Advance(3, math.inf, 1.0)), Advanced)
@@ -47,6 +52,7 @@ async def test_it_answers_dies_and_is_started_again(link):
     assert link.gone is None
 
 
+@in_one_loop
 async def test_what_is_stopped_is_started_again_at_once(link):
     await link.request(Open(Experiment()))
     first = link.process_id
@@ -64,6 +70,15 @@ async def test_what_is_stopped_is_started_again_at_once(link):
         await pending
 
 
+@in_one_loop
+async def test_a_process_that_died_before_anything_was_asked_is_gone():
+    process = EngineProcess()
+    os.kill(process.process_id, signal.SIGKILL)
+    with pytest.raises(EngineGoneError, match="SIGKILL"):
+        await ProcessLink(process).request(Open(Experiment()))
+
+
+@in_one_loop
 async def test_an_answer_about_an_older_experiment_is_stale(link):
     await link.request(Open(Experiment()))
     old = asyncio.ensure_future(link.request(Advance(2000, math.inf, 60.0)))

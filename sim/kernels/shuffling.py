@@ -1,0 +1,101 @@
+"""The orders in which a DataLoader shuffles, drawn as torch draws them: by a Mersenne Twister, many epochs at once."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from sim.kernels.compiling import INTEGER, compiled, part_of_others
+
+_WORDS, _AHEAD = 624, 397
+_LEFT, _NEXT, _FIRST = 1, 2, 3  # in a generator's state, as words of 64 bits; in the upper half of the first is a flag
+
+
+@part_of_others
+def _twist(word: Any, following: Any, ahead: Any) -> Any:
+    """A word of the next state."""
+    mixed = (word & np.uint32(0x80000000)) | (following & np.uint32(0x7FFFFFFF))
+    return ahead ^ (mixed >> np.uint32(1)) ^ (np.uint32(0x9908B0DF) * (mixed & np.uint32(1)))
+
+
+@part_of_others
+def _regenerate(state: Any) -> None:
+    """The next state of a Mersenne Twister, uint32, shape (624,)."""
+    rest = _WORDS - _AHEAD
+    for index in range(rest):
+        state[index] = _twist(state[index], state[index + 1], state[index + _AHEAD])
+    for index in range(rest, _WORDS - 1):
+        state[index] = _twist(state[index], state[index + 1], state[index - rest])
+    state[_WORDS - 1] = _twist(state[_WORDS - 1], state[0], state[_AHEAD - 1])
+
+
+@part_of_others
+def _skip(state: Any, position: int, count: int) -> int:
+    """Leave out so many random numbers; the position of the next one."""
+    while count > _WORDS - position:
+        count -= _WORDS - position
+        _regenerate(state)
+        position = 0
+    return position + count
+
+
+@part_of_others
+def _draw(state: Any, position: int, numbers: Any) -> int:
+    """Draw random numbers, uint32; the position of the next one."""
+    made = 0
+    while made < len(numbers):
+        if position == _WORDS:
+            _regenerate(state)
+            position = 0
+        count = min(_WORDS - position, len(numbers) - made)
+        for index in range(count):
+            word = state[position + index]
+            word ^= word >> np.uint32(11)
+            word ^= (word << np.uint32(7)) & np.uint32(0x9D2C5680)
+            word ^= (word << np.uint32(15)) & np.uint32(0xEFC60000)
+            numbers[made + index] = word ^ (word >> np.uint32(18))
+        made, position = made + count, position + count
+    return position
+
+
+@part_of_others
+def _permute(numbers: Any, order: Any) -> None:
+    """The permutation of 0 to N - 1 that N - 1 random numbers make, by swaps with what is still to come."""
+    left = len(order)
+    for index in range(left):
+        order[index] = index
+    for index in range(left - 1):  # the rest of a division; in float64 its quotient is exact
+        number, span = np.float64(numbers[index]), np.float64(left - index)
+        numbers[index] = np.uint32(number - math.floor(number / span) * span)
+    for index in range(left - 1):
+        other = index + numbers[index]
+        order[index], order[other] = order[other], order[index]
+
+
+@compiled(types.void(types.Array(types.uint64, 1, "C"), types.Array(INTEGER, 2, "C")))
+def shuffle(generator: Any, orders: Any) -> None:
+    """Draw the orders of E epochs of a DataLoader that shuffles, each with an iterator of its own.
+
+    For each of them it draws a seed of 64 bits for its workers, the permutation that is used, and one that its sampler
+    draws at the end and throws away.
+
+    Args:
+        generator: the state of a torch.Generator as words of 64 bits, which moves on.
+        orders: int64, shape (E, N), to be filled in.
+    """
+    examples = orders.shape[1]
+    state, numbers = np.empty(_WORDS, np.uint32), np.empty(examples - 1, np.uint32)
+    for index in range(_WORDS):
+        state[index] = generator[_FIRST + index]
+    upper, left = generator[_LEFT] & np.uint64(0xFFFFFFFF00000000), generator[_LEFT] & np.uint64(0xFFFFFFFF)
+    position = _WORDS + 1 - int(left)
+    for epoch in range(len(orders)):
+        position = _skip(state, position, 2)
+        position = _draw(state, position, numbers)
+        _permute(numbers, orders[epoch])
+        position = _skip(state, position, examples - 1)
+    for index in range(_WORDS):
+        generator[_FIRST + index] = state[index]
+    generator[_LEFT] = upper | np.uint64(_WORDS + 1 - position)
+    generator[_NEXT] = position
