@@ -22,7 +22,7 @@ from benchmarks.turns import Line
 
 NAMES = (
     *("training", "dense", "compiled", "seeds", "landscape", "cloud", "ceilings", "drawing"),
-    *("start", "recorder", "growth", "bytes", "flat_out", "screen", "gpu"),
+    *("start", "recorder", "growth", "bytes", "flat_out", "seek", "screen", "gpu"),
 )
 _PACKAGES = ("torch", "numba", "numpy", "textual")
 

@@ -29,7 +29,7 @@ from tui.paced import PacedApp
 from tui.panels.clocks import Clocks
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
-from tui.panels.drawing import Drawing
+from tui.panels.drawing import Drawing, Panel
 from tui.panels.key_line import KeyLine
 from tui.panels.lens import Lens
 from tui.panels.predictions import Predictions
@@ -125,7 +125,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
         self._below = (RunsTable(id="runs"), Timeline(id="timeline"))
         self.panels = (*self._above, *self._body, *self._below)
         self._sentence = Sentence(id="sentence")
-        numbers = (*self._above, *self._body[1:-1], *clocks.charts, self._sentence, *self._below)
+        numbers: tuple[Panel, ...] = (*self._above, *self._body[1:-1], *clocks.charts, self._sentence, *self._below)
         words = [panel for panel in numbers if isinstance(panel, Words)]
         pictures = [panel for panel in numbers if not isinstance(panel, Words)]
         self._drawing = Drawing(self._surface, words, pictures, self.paint)

@@ -42,16 +42,15 @@ def reading(path: Path) -> Iterator[None]:
         raise ConfigError(f"{shown} is damaged: what it says of the runs cannot be.") from None
 
 
-def open_file(path: Path) -> sqlite3.Connection:
-    """A recording of this schema, for reading alone.
+def open_file(path: Path, file: Path | None = None) -> sqlite3.Connection:
+    """A recording of this schema, for reading alone; `file` is a copy that is read in its stead.
 
     Raises:
         ConfigError: for another file, or one that cannot be read.
     """
     shown = shown_path(path)
-    _require_file(path, shown)
     with reading(path):
-        database = _connect(path)
+        database = _connect(file or path)
         ((application,),) = database.execute("PRAGMA application_id")
         ((schema,),) = database.execute("PRAGMA user_version")
     if application != APPLICATION:
@@ -94,7 +93,13 @@ def begin_log(database: sqlite3.Connection) -> None:
     database.execute("BEGIN IMMEDIATE")
 
 
-def _require_file(path: Path, shown: str) -> None:
+def require_file(path: Path) -> None:
+    """See that there is a file.
+
+    Raises:
+        ConfigError: if not, or if it is something else.
+    """
+    shown = shown_path(path)
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):

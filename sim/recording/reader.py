@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
@@ -20,7 +21,9 @@ from sim.protocol.checkpoint import Resume
 from sim.protocol.results import Surveyed
 from sim.protocol.trace import Rows
 from sim.recording.checkpoints import read_checkpoints, read_snapshots
-from sim.recording.file import Points, all_of, only, open_file, reading, trace_of
+from sim.recording.file import Points, all_of, only, open_file, reading, require_file, trace_of
+from sim.recording.parts import Excerpt, Parts
+from sim.recording.private_copy import PrivateCopy, has_to_be_copied
 from sim.recording.values import checked, document, landscape_of, plane_of, settings_of, trouble_of, typed
 
 _HEAD = ("x", "y", "distance")
@@ -50,26 +53,50 @@ class Recording:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._row, self._point, self._edition, self._troubles = 0, 0, -1, 0
-        self._database = open_file(path)
+        self._written: float | None = None
+        self._seen = 0.0  # when that was seen first
+        require_file(path)
+        self._copy = PrivateCopy(path) if has_to_be_copied(path) else None
+        self._database = open_file(path, None if self._copy is None else self._copy.file)
         with reading(path):
             found = only(self._database, "recording")
             ((self.schema,),) = self._database.execute("PRAGMA user_version")
             self.gdsim, self.begun = typed(found["gdsim"], str), typed(found["begun"], float)
             self.asked = from_document(document(found["asked"]))
             self.opened = self._opened(found)
+            self._parts = Parts(self._database)
 
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
+        if self._copy is not None:
+            self._copy.remove()
+
+    @property
+    def copied(self) -> bool:
+        """Whether it is read from a copy, which takes longer the larger it is."""
+        return self._copy is not None
+
+    def _renew(self) -> None:
+        """Read from the newest copy from here on."""
+        if self._copy is not None and self._copy.stale:
+            self._database.close()
+            self._copy.renew()
+            self._database = self._parts.database = open_file(self.path, self._copy.file)
 
     @property
     def state(self) -> State:
         """Whether it was closed, is being written just now, or its program was killed."""
+        self._renew()
         with reading(self.path):
             found = only(self._database, "recording")
             if found["ended"]:
                 return "complete"
-            return "being written" if time.time() - typed(found["written"], float) < _SILENCE else "broken off"
+            written = typed(found["written"], float)
+            if written != self._written:  # by a clock that may be another machine's
+                self._seen = time.monotonic() - (max(0.0, time.time() - written) if self._written is None else 0.0)
+                self._written = written
+            return "being written" if time.monotonic() - self._seen < _SILENCE else "broken off"
 
     @property
     def journal(self) -> Journal:
@@ -78,11 +105,42 @@ class Recording:
             changes = [document(row["change"]) for row in all_of(self._database, "changes ORDER BY number")]
             return from_document({**to_document(self.asked), "changes": changes}).changes
 
-    def news(self) -> Advanced:
-        """What was written since it was last asked; at first all but the start."""
-        with reading(self.path), self._database:
-            self._database.execute("BEGIN")  # all of it as of one batch
+    def overview(self) -> Excerpt:
+        """Where the runs were at the ends of the parts that there are. What is in none of them is the next news."""
+        with self._one_batch():
             lineages = self._lineages()
+            self._parts.refresh(len(lineages))
+            excerpt = self._parts.overview()
+            self._row = max(self._parts.last_row, self._row)
+            if self.opened.plane.flat and len(self._parts):
+                self._point, self._edition = self._parts.last_point, only(self._database, "plane")["edition"]
+            return replace(excerpt, rows=checked(excerpt.rows, len(lineages)))
+
+    def part(self, number: int) -> Excerpt:
+        """One of the parts, all of it."""
+        with self._one_batch():
+            excerpt = self._parts.read(number)
+            return replace(excerpt, rows=checked(excerpt.rows, len(self._lineages())))
+
+    @property
+    def part_ends(self) -> NDArray[np.int64]:
+        """The last moment of each part, as far as they were known when it was last asked for news."""
+        return self._parts.moments
+
+    @property
+    def forked_in(self) -> tuple[int, ...]:
+        """For each run that was forked off, the part in which it branched off."""
+        with self._one_batch():
+            lineages = self._lineages()
+            part_of = self._parts.part_of
+            return tuple(part_of(one.parent, one.update, lineages) for one in lineages if one.parent is not None)
+
+    def news(self) -> Advanced:
+        """What was written since it was last asked; at first all but the start, or but what the overview is of."""
+        self._renew()
+        with self._one_batch():
+            lineages = self._lineages()
+            self._parts.refresh(len(lineages))
             return Advanced(
                 rows=self._new_rows(len(lineages)),
                 covered=0.0,
@@ -110,8 +168,7 @@ class Recording:
         Yields the rows, those that a fork has in common with its parent as its own, and x, y and distance on the newest
         plane after these updates, shape (n, 3); NaN where that was not kept.
         """
-        with reading(self.path), self._database:
-            self._database.execute("BEGIN")
+        with self._one_batch():
             lineages = self._lineages()
             for run in range(len(lineages)):
                 points = Points(self._database, run)
@@ -164,6 +221,13 @@ class Recording:
             )
 
     # -- the tables ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _one_batch(self) -> Iterator[None]:
+        """Within, all that is read is as of one batch."""
+        with reading(self.path), self._database:
+            self._database.execute("BEGIN")
+            yield
 
     def _opened(self, found: sqlite3.Row) -> Opened:
         experiment = from_document(document(found["resolved"]))

@@ -7,8 +7,11 @@ document is JSON in the schema of `sim.experiment.document`, so that nothing in 
 Version 2 has what runs go on from: the tables from `checkpoints` on. Since the newest checkpoint nothing was changed,
 so that the rows of the trace beyond it are made again from there.
 
+A part has whole moments, and its points beside them, so that it can be read by itself. What is in no part, as in a file
+that was begun before there were any, is read at once.
+
 `PRAGMA application_id` says that it is a recording, `PRAGMA user_version` which schema it has. A later schema of the
-same version may have further columns (a measure more, say): a reader takes those that it knows.
+same version may have further columns (a measure more, say) or tables: a reader takes those that it knows.
 """
 
 from collections.abc import Iterable
@@ -31,6 +34,16 @@ STAGE = ("run", "update", *(field.name for field in fields(Run)), "asked")
 
 _TYPES: dict[type, str] = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT"}
 
+PARTS = """
+CREATE TABLE IF NOT EXISTS parts ( -- of the trace, some thousand rows each, and where each run in it was at its end
+    part INTEGER,              -- 0, 1, 2, ...
+    run INTEGER,
+    newest INTEGER,            -- the rowid, in the trace, of the run's newest row
+    evaluated INTEGER,         -- of its newest row that has a loss over all examples; NULL: there is none in this part
+    point INTEGER,             -- of two parameters: the rowid, in the points, of its newest point
+    PRIMARY KEY (part, run)
+) WITHOUT ROWID;
+"""
 _TABLES = """
 CREATE TABLE recording (       -- one row: what was recorded
     gdsim TEXT,                -- the program's version
@@ -126,7 +139,7 @@ def tables() -> str:
         *(f"INSERT INTO clocks VALUES ({number}, '{name}');" for number, name in enumerate(CLOCKS)),
         *(f"INSERT INTO statuses VALUES ({status.value}, '{status.name.lower()}');" for status in Status),
     ]
-    return "\n".join([f"PRAGMA application_id={APPLICATION};", f"PRAGMA user_version={VERSION};", made, *words])
+    return "\n".join([f"PRAGMA application_id={APPLICATION};", f"PRAGMA user_version={VERSION};", made, PARTS, *words])
 
 
 def insert(table: str, columns: Iterable[str]) -> str:

@@ -18,7 +18,8 @@ from sim.protocol.checkpoint import Checkpoint
 from sim.protocol.results import Surveyed
 from sim.protocol.trace import Rows
 from sim.recording.checkpoints import write_checkpoint
-from sim.recording.schema import STAGE, TRACE, insert
+from sim.recording.parts import end_part, in_parts
+from sim.recording.schema import PARTS, STAGE, TRACE, insert
 from sim.recording.sources import fingerprints
 
 _KEPT_LANDSCAPES = 16
@@ -65,6 +66,7 @@ def write_start(database: sqlite3.Connection, asked: Experiment, opened: Opened)
 def write_resumed(database: sqlite3.Connection, asked: Experiment, opened: Opened) -> None:
     """Write that an experiment goes on, perhaps to another end, and on another plane."""
     assert opened.past is not None, "it was recorded"
+    database.execute(PARTS)
     documents = to_document(asked), to_document(replace(opened.experiment, changes=asked.changes))
     values = *map(json.dumps, documents), opened.device
     database.execute("UPDATE recording SET asked = ?, resolved = ?, device = ?, ended = 0, finished = 0", values)
@@ -76,8 +78,10 @@ def write_answer(database: sqlite3.Connection, answer: Answer) -> None:
     """Write what an answer has of what is recorded."""
     match answer:
         case Advanced():
-            _write_trace(database, answer.rows)
-            _write_plane(database, answer.plane, answer.lineages)
+            for rows, plane, lineages in in_parts(answer):
+                _write_trace(database, rows)
+                _write_plane(database, plane, lineages)
+                end_part(database, flat=plane.flat)
             _write_troubles(database, answer.troubles)
             database.execute("UPDATE recording SET finished = ?", (answer.finished,))
             _write_checkpoint(database, answer.checkpoint)

@@ -38,8 +38,8 @@ class Companion(Vertical):
         self.session: Session | None = None
         self.surface = Surface()
         self._above, self._below = StatusLine(), (Curves(style), ThisUpdate(), RunsTable())
-        curves, *words = self._below
-        self.drawing = Drawing(self.surface, (self._above, *words), (curves,), paint)
+        curves, this_update, table = self._below
+        self.drawing = Drawing(self.surface, (self._above, this_update, table), (curves,), paint)
 
     def show_session(self, session: Session | None) -> None:
         """Turn to another race, or to none."""

@@ -57,6 +57,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         imagined=look.possible if look.selected in session.there else None,
         source=session.source,
         recording="" if session.link.recording is None else session.link.recording.name,
+        filled=session.filled,
     )
 
 

@@ -172,6 +172,7 @@ class Scene:
         imagined: the steps that were possible for it at the cursor, or lately while it plays; None while unknown.
         source: see `Session.source`.
         recording: the name of the file that it is recorded in, or "".
+        filled: see `Session.filled`.
     """
 
     experiment: Resolved
@@ -197,6 +198,7 @@ class Scene:
     imagined: Imagined | None
     source: str = ""
     recording: str = ""
+    filled: int = 0
 
     @property
     def examples(self) -> int:
@@ -228,7 +230,7 @@ class Scene:
     def key(self) -> tuple[object, ...]:
         """Two scenes with equal keys look alike."""
         reports = tuple(id(run.report) for run in self.runs)
-        moving = self.cursor, self.end, int(self.busy_for), self.plane.number
+        moving = self.cursor, self.end, self.filled, int(self.busy_for), self.plane.number
         return self.chosen, moving, reports, id(self.imagined), id(self.predictions)
 
     @property

@@ -46,6 +46,10 @@ class Looked(Protocol):
     async def work(self, command: Work) -> Worked | None:
         """Have slow work done."""
 
+    @property
+    def gap(self) -> Gap | None:
+        """What was left out of the record, and can be made again."""
+
     def close(self, gap: Gap, made: Remade) -> None:
         """Record what was left out and was made again."""
 
@@ -133,7 +137,7 @@ class CloserLook:
         history = self._session.history
         if history is None or self._session.player.playing:
             return None
-        before, self._gap = self._gap, history.gap
+        before, self._gap = self._gap, self._session.gap
         if self._gap is None:
             return None
         many = self._session.opened is not None and self._session.opened.experiment.seeds > 1

@@ -37,6 +37,7 @@ class History:
     Attributes:
         sought: the moment that is asked for; where it was left out, the cursor is at one beside it.
         width: how many moments long the stretches are of which the extremes stayed.
+        thinnings: how many times moments were left out.
     """
 
     def __init__(self, start: Rows, memory: float = math.inf) -> None:
@@ -49,6 +50,7 @@ class History:
         self._cursor = self.sought = 0
         self._most_rows = memory / (2 * (start.dtype.itemsize + _BESIDE))  # arrays grow by doubling
         self.width = 1
+        self.thinnings = 0
         self._runs = [Column(start.dtype) for _ in start]
         self._evaluated = [Column(np.dtype(np.int64)) for _ in start]
         self._evaluations = [Column(np.dtype(np.int64)) for _ in start]
@@ -132,6 +134,7 @@ class History:
             begin, end = np.searchsorted(column.values["moment"], [first, newest])
             stay[run][:begin] = stay[run][end:] = True
             self._replace_run(run, column.values[stay[run]])
+        self.thinnings += 1
         self.seek_to(self.sought)
 
     @property
@@ -158,11 +161,21 @@ class History:
         """Record what was left out around the moment that is sought, of the rows that were made again; those."""
         rows = gap.closed(made)
         rows = np.compress(np.abs(rows["moment"] - self.sought) <= 2 * _CLOSE, rows)
-        self._moments.replace(_merged(self._moments.values, _moments_of(rows), "moment"))
+        self.fill(rows, rows["moment"])
+        return rows
+
+    def fill(self, rows: Rows, moments: Indices) -> None:
+        """Record what there is at some moments between those that are there; some may be there already.
+
+        Args:
+            rows: in the order of their moments.
+            moments: those of which all is known then.
+        """
+        complete = _moments_of(rows[np.isin(rows["moment"], moments)])
+        self._moments.replace(_merged(self._moments.values, complete, "moment"))
         for run, column in enumerate(self._runs):
             self._replace_run(run, _merged(column.values, rows[rows["run"] == run], "update"))
         self.seek_to(self.sought)
-        return rows
 
     def _rows_at(self, run: int, moments: Indices) -> NDArray[np.bool_]:
         """Which are the rows in which some moments find a run: its last ones, and those with its last losses."""
@@ -174,9 +187,10 @@ class History:
         return found
 
     def _replace_run(self, run: int, rows: Rows) -> None:
-        self._runs[run] = Column(rows.dtype)
-        self._evaluated[run], self._evaluations[run] = Column(np.int64), Column(np.int64)
-        self._append_run(run, rows)
+        known = ~np.isnan(rows["loss"])
+        self._runs[run].replace(rows)
+        self._evaluations[run].replace(np.flatnonzero(known))
+        self._evaluated[run].replace(np.maximum.accumulate(np.where(known, np.arange(len(rows)), -1)))
 
     # -- the cursor ---------------------------------------------------------------------------------------------------
 
@@ -302,6 +316,7 @@ def _breaks(moments: Rows) -> Indices:
 
 def _merged(there: Rows, new: Rows, column: str) -> Rows:
     """All of what is there and what is new, in the order of a column; what is both is as it was."""
-    both = np.concatenate([there, new])
+    begin, end = np.searchsorted(there[column], new[column][[0, -1]], side="left") if len(new) else (0, 0)
+    both = np.concatenate([there[begin : end + 1], new])
     _, first = np.unique(both[column], return_index=True)
-    return np.take(both, first)
+    return np.concatenate([there[:begin], np.take(both, first), there[end + 1 :]])

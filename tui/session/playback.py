@@ -5,18 +5,21 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
+from sim.experiment.resolved import Lineage
 from sim.problems.card import Card, card_of
 from sim.problems.curvature import losses
 from sim.problems.formula import Formula
 from sim.protocol.answers import Answer, Failed, Opened, Refused, Worked
 from sim.protocol.commands import Advance, Command, Job, Open, Retention, Survey, Work
 from sim.protocol.results import Result, Surveyed
+from sim.recording.parts import Excerpt
 from sim.recording.reader import Recording
 from tui.session.link import EngineGoneError, Link, ProcessLink
 from tui.session.resuming import Resumption
@@ -29,7 +32,7 @@ Floats = NDArray[np.float64]
 
 
 class Playback:
-    """A link to a recording: all of it is there at once, and what another process still writes comes after.
+    """A link to a recording: its parts are read as they are wanted, and what another process still writes comes after.
 
     It leads to an engine once that was started, which goes on where the recording ends; nothing of it is recorded. The
     landscape of a two-parameter problem is made of its formula; of that of a model, what was recorded is there.
@@ -40,21 +43,24 @@ class Playback:
         state: whether there is more to come.
         journal: what was changed on the way, or will be.
         computes: whether there is an engine.
+        overview: where the runs were at the ends of parts.
     """
 
     recording = None
 
     def __init__(self, recording: Recording, new_link: Callable[[], Link] = ProcessLink) -> None:
-        """Read what there is; `new_link` makes the way to an engine."""
+        """Read what is seen first; `new_link` makes the way to an engine."""
         self._recording, self.asked = recording, recording.asked
         self.card = replace(recorded_card(recording.asked), predictions=False)  # a model that is not there has none
         self.state, self.journal = recording.state, recording.journal
-        self._first = recording.news()  # before the screen is there, so that trouble is known in the shell
+        self.overview = recording.overview()  # before the screen is there, so that trouble is known in the shell
+        self._first = recording.news()
         self._landscape = recording.landscape
         self._begun = False
         self._new_link = new_link
         self._engine: Link | None = None
         self.computes = False
+        self._reading = Lock()
 
     @property
     def process_id(self) -> int | None:
@@ -97,17 +103,51 @@ class Playback:
         if isinstance(command, Work):
             return Worked(tuple([(job, await self._result(job)) for job in command.jobs]), ())
         try:
+            if self._recording.copied:
+                return await asyncio.to_thread(self._answer, command)
             return self._answer(command)
         except ConfigError as error:  # damaged since it was opened
             return Failed(str(error))
 
+    @property
+    def part_ends(self) -> NDArray[np.int64]:
+        """See `Recording`."""
+        return self._recording.part_ends
+
+    @property
+    def lineages(self) -> tuple[Lineage, ...]:
+        """The runs, as they were when the overview was taken."""
+        return self._first.lineages
+
+    @property
+    def forked_in(self) -> tuple[int, ...]:
+        """See `Recording`."""
+        return self._recording.forked_in
+
+    async def part(self, number: int) -> Excerpt:
+        """One of the recording's parts.
+
+        Raises:
+            ConfigError: where it is damaged.
+        """
+        return await asyncio.to_thread(self._read, number)
+
+    def _read(self, number: int) -> Excerpt:
+        with self._reading:
+            return self._recording.part(number)
+
     def kill(self) -> None:
         """Let go of the file, and end the engine."""
-        self._recording.close()
+        with self._reading:
+            self._recording.close()
         if self._engine is not None:
             self._engine.kill()
 
     def _answer(self, command: Command) -> Answer:
+        with self._reading:
+            return self._answer_now(command)
+
+    def _answer_now(self, command: Command) -> Answer:
         match command:
             case Open():
                 return self._recording.opened

@@ -1,13 +1,20 @@
 """Adds what the runs did to what was recorded of them, within the memory that there is for it. Pure data."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from sim.experiment.journal import Journal
+from sim.experiment.resolved import Lineage
 from sim.protocol.results import Remade
 from sim.protocol.trace import Rows
 from tui.session.gaps import Gap
 from tui.session.history import History
 from tui.session.trails import PlaneTrails
+
+if TYPE_CHECKING:
+    from sim.recording.parts import Excerpt
 
 
 def record(rows: Rows, history: History, trails: PlaneTrails, journal: Journal) -> None:
@@ -24,6 +31,26 @@ def close(gap: Gap, made: Remade, history: History, trails: PlaneTrails, journal
             own = made.rows["run"] == run
             some = np.isin(made.rows["update"][own], rows["update"][rows["run"] == run])
             trails.fill(run, made.rows["update"][own][some], made.points[own][some])
+    _thin_if_full(history, trails, journal)
+
+
+def fill(
+    excerpt: "Excerpt", history: History, trails: PlaneTrails, journal: Journal, lineages: Sequence[Lineage]
+) -> None:
+    """Record what a recording has of some moments, between those that are there."""
+    rows, points = excerpt.rows, excerpt.points
+    for index, lineage in enumerate(lineages):
+        if lineage.parent is not None:
+            past = (rows["run"] == lineage.parent) & (rows["update"] <= lineage.update)
+            own = rows[past].copy()
+            own["run"] = index
+            rows, points = np.concatenate([rows, own]), np.concatenate([points, points[past]])
+    order = np.argsort(rows["moment"], kind="stable")
+    rows, points = rows[order], points[order]
+    history.fill(rows, excerpt.moments)
+    for run in range(len(lineages)):
+        own = (rows["run"] == run) & ~np.isnan(points).any(axis=1)
+        trails.fill(run, rows["update"][own], points[own])
     _thin_if_full(history, trails, journal)
 
 

@@ -34,7 +34,6 @@ _STEP_BUDGET = 0.1
 _MOST_MOMENTS = 100_000_000  # asked for at once while playing: time is what bounds them
 _MEASURED_UNITS = 10  # of the clock, over which its real pace is measured
 _ROWS = 1024  # of a run in an answer: some hundreds a frame, more than anybody sees go by
-_RECORDED = 1 / 16  # of the memory, for the record on this side: what takes longer to thin would hold up a frame
 
 
 class Session(Changing):
@@ -53,7 +52,11 @@ class Session(Changing):
         generation: how many times the experiment was begun.
         troubles: why runs failed, by their index.
         finished: no run has anything left to do.
+        filled: how many times what had been left out of the record has come in.
+        RECORD_SHARE: of the memory, for the record on this side: what takes longer to thin would hold up a frame.
     """
+
+    RECORD_SHARE = 1 / 16
 
     def __init__(
         self,
@@ -84,6 +87,7 @@ class Session(Changing):
         self.generation = 0
         self.troubles: dict[int, Trouble] = {}
         self.finished = False
+        self.filled = 0
         self.members = KeptMembers()
         self.look = CloserLook(self, came_in)
         self._memory = memory
@@ -108,7 +112,7 @@ class Session(Changing):
     @property
     def retention(self) -> Retention:
         """How much the engine keeps, and how much an answer has."""
-        return Retention(_ROWS, (1 - _RECORDED) * self._memory)
+        return Retention(_ROWS, (1 - self.RECORD_SHARE) * self._memory)
 
     @property
     def caught_up(self) -> bool:
@@ -135,7 +139,11 @@ class Session(Changing):
         if isinstance(answer, Opened):
             same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
             flat = answer.plane.flat
-            self.opened, self.history, self._inflow = answer, History(answer.rows, _RECORDED * self._memory), Inflow()
+            self.opened, self.history, self._inflow = (
+                answer,
+                History(answer.rows, self.RECORD_SHARE * self._memory),
+                Inflow(),
+            )
             self.trails, self.members = PlaneTrails(answer.plane), KeptMembers()
             self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
             self.lineages = answer.experiment.lineages
@@ -334,10 +342,16 @@ class Session(Changing):
         answer = await self.ask(command) if self.phase is Phase.STANDING else None
         return answer if isinstance(answer, Worked) and opened is self.opened else None
 
+    @property
+    def gap(self) -> Gap | None:
+        """What was left out of the record around the moment that is sought, and can be made again."""
+        return None if self.history is None else self.history.gap
+
     def close(self, gap: Gap, made: Remade) -> None:
         """Record what was left out and was made again."""
         if self.history is not None and self.trails is not None:
             close(gap, made, self.history, self.trails, self.journal)
+            self.filled += 1
 
     def refuse(self, sentence: str) -> None:
         """Say what cannot be done, unless that is known already; training goes on without it."""

@@ -43,12 +43,16 @@ class _Recorded:
             column.replace(column.values[some])
 
     def fill(self, updates: NDArray[np.int64], points: Floats) -> None:
-        """Add points after updates that are not there yet, as far as they are not."""
-        every, first = np.unique(np.concatenate([self.updates, updates]), return_index=True)
-        xy = np.concatenate([self.xy, points[:, :2]])[first]
-        distances = np.concatenate([self.distances, points[:, 2]])[first]
+        """Add points after updates, increasing, that are not there yet, as far as they are not."""
+        if not len(updates):
+            return
+        begin = int(np.searchsorted(self.updates, updates[0]))
+        end = int(np.searchsorted(self.updates, updates[-1], side="right"))
+        every, first = np.unique(np.concatenate([self.updates[begin:end], updates]), return_index=True)
+        xy = np.concatenate([self.xy[begin:end], points[:, :2]])[first]
+        distances = np.concatenate([self.distances[begin:end], points[:, 2]])[first]
         for column, values in ((self._updates, every), (self._xy, xy), (self._distances, distances)):
-            column.replace(values)
+            column.replace(np.concatenate([column.values[:begin], values, column.values[end:]]))
 
     def extend(self, trail: Trail) -> None:
         self._updates.extend(trail.updates)

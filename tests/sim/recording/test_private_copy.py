@@ -1,0 +1,123 @@
+"""Recordings that another machine writes: what is copied is always whole, and is followed like any other."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sim.recording import private_copy
+from sim.recording.private_copy import PrivateCopy
+from sim.recording.reader import Recording
+from tests.sim.recording.test_writing import GO_ON, recorded
+from tests.tui.rights import as_anybody
+
+_PATIENCE = 60.0  # seconds: a deadline, not a pause
+
+WRITER = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in ("journal_mode=WAL", "synchronous=OFF", "wal_autocheckpoint=150"):
+    database.execute("PRAGMA " + statement).fetchall()
+number = 0
+while True:  # until it is ended
+    number += 1
+    database.execute("BEGIN")
+    database.execute("INSERT INTO one VALUES (?, zeroblob(500))", (number,))
+    database.execute("UPDATE one SET value = value + 1 WHERE rowid = ?", (1 + number * 7919 % number,))
+    database.execute("UPDATE total SET value = (SELECT value FROM total) + ? + 1", (number,))
+    database.execute("COMMIT")
+"""
+"""Rows all over the file change with each batch, and the log is begun anew all the time."""
+
+
+def test_what_is_copied_while_it_is_written_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file.gdsim"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE one (value INTEGER, filler BLOB)")
+        database.execute("CREATE TABLE total (value INTEGER)")
+        database.execute("INSERT INTO total VALUES (0)")
+    headers, totals, deadline = set[bytes](), list[int](), time.monotonic() + _PATIENCE
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
+    try:
+        copy = PrivateCopy(path)
+        while len(set(totals)) < 30 or len(headers) < 3:
+            assert time.monotonic() < deadline, "waited in vain"
+            if copy.renew():
+                headers.add(copy._header)
+                with closing(sqlite3.connect(f"{copy.file.as_uri()}?mode=ro", uri=True)) as database:
+                    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                    ((total,),) = database.execute("SELECT value FROM total")
+                    assert database.execute("SELECT coalesce(sum(value), 0) FROM one").fetchall() == [(total,)]
+                totals.append(total)
+    finally:
+        process.kill()
+        process.wait()
+    assert totals == sorted(totals)
+    copy.remove()
+
+
+def test_a_copy_between_which_the_log_was_begun_anew_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file.gdsim"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE one (value INTEGER)")
+        copy = PrivateCopy(path)
+        before = copy.file.read_bytes(), copy.file.with_name(copy.file.name + "-wal").read_bytes()
+
+        copyfile = shutil.copyfile
+
+        def begin_anew(here: Path, there: Path) -> None:
+            copyfile(here, there)
+            database.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+            database.execute("INSERT INTO one VALUES (1)")
+
+        monkeypatch.setattr(private_copy.shutil, "copyfile", begin_anew)
+        assert not copy.renew()
+        assert (copy.file.read_bytes(), copy.file.with_name(copy.file.name + "-wal").read_bytes()) == before
+        copy.remove()
+
+
+def test_it_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "race.gdsim"
+    engine = recorded(path)
+    engine.write()
+    monkeypatch.setattr(private_copy, "on_network", lambda _: True)
+    monkeypatch.setattr(private_copy, "_REST", 0.0)
+    with closing(Recording(path)) as copied:
+        monkeypatch.undo()
+        folder = copied._copy.file.parent  # type: ignore[union-attr]
+        with closing(Recording(path)) as here:
+            for recording in (copied, here):
+                assert recording.news().rows["moment"].max() == 20
+            engine.ask(GO_ON)
+            engine.write()
+            assert copied.news().rows.tobytes() == here.news().rows.tobytes()
+            assert copied.state == "being written"
+            engine.writer.close()
+            assert copied.state == "complete"
+    assert not folder.exists()
+
+
+def test_where_nothing_can_be_written_beside_it() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "shared")
+        folder.mkdir()
+        engine = recorded(Path(name, "race.gdsim"))
+        engine.write()
+        for file in ("race.gdsim", "race.gdsim-wal"):  # as another machine sees it
+            shutil.copy(Path(name, file), folder)
+            folder.joinpath(file).chmod(0o444)
+        engine.writer.close()
+        Path(name).chmod(0o755)
+        folder.chmod(0o555)
+        with as_anybody(), closing(Recording(folder / "race.gdsim")) as recording:
+            assert recording.copied
+            assert recording.news().rows["moment"].max() == 20
+            assert sorted(one.name for one in folder.iterdir()) == ["race.gdsim", "race.gdsim-wal"]
+        folder.chmod(0o755)
