@@ -28,7 +28,7 @@ from sim.problems import build_formula
 from sim.protocol.commands import Retention
 
 NEVER, LEAST = 10**9, 3  # updates: between two evaluations; and of a turn
-TURN = 0.1  # seconds that a turn takes at least, if it has more updates than that
+TURN, WARM_UPS = 0.1, 5  # seconds that a turn of more updates than that takes; and turns before the first
 CPU = torch.device("cpu")
 
 
@@ -79,6 +79,8 @@ class Case:
         self._advance(size if quantity == "updates" else LEAST)
         while (spent := seconds(lambda: self._advance(self._updates))) < TURN / 2:
             self._updates = math.ceil(self._updates * min(10.0, TURN / max(spent, TURN / 100)))
+        for _ in range(WARM_UPS):  # at first much is kept of a run, and thinned out
+            self.turn()
 
     def _advance(self, updates: int) -> None:
         self._race.advance(updates, math.inf, math.inf)

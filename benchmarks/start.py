@@ -52,8 +52,19 @@ def show():
 
 command([])
 """
-_SHADES = {f"48;2;{color >> 16};{color >> 8 & 255};{color & 255}".encode() for color in DARK.bands}
+
+
+def _rgb(color: int) -> str:
+    """A colour as a terminal is sent it."""
+    return f"{color >> 16};{color >> 8 & 255};{color & 255}"
+
+
+_SHADES = {f"48;2;{_rgb(color)}".encode() for color in DARK.bands}
 _MANY = 4  # of the landscape's colours: no panel has so many
+_TRAIL = re.compile(
+    rb"38;2;(?:" + "|".join(map(_rgb, DARK.runs)).encode() + rb")(?:;48;2;\d+;\d+;\d+)?m\xe2[\xa0-\xa3]"
+)
+"""Braille dots, in UTF-8, in the colour of a run: before an update there are none."""
 
 
 def child(*arguments: str) -> float:
@@ -75,7 +86,7 @@ def screen(*arguments: str, things: int) -> dict[str, float]:
                 seen.setdefault(FRAME, now)
             if sum(shade in written for shade in _SHADES) >= _MANY:
                 seen.setdefault(BANDS, now)
-            if re.search(rb"[1-9]\d* updates", written):
+            if _TRAIL.search(written):
                 seen.setdefault(MOVED, now)
     finally:
         terminal.close(force=True)

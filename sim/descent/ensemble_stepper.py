@@ -20,7 +20,7 @@ from sim.descent.stepper import Block, joined
 from sim.descent.torch_stepper import GRADIENT_TOLERANCE
 from sim.kernels.compiling import address_of
 from sim.kernels.descent import Standing, descend
-from sim.kernels.ensemble import Checks, Codes, Orders, Records, Standings, descend_members, quantiles
+from sim.kernels.ensemble import Checks, Codes, Orders, Records, Standings, descend_members
 from sim.kernels.formula import Kernels
 from sim.kernels.passes import evaluate, find_converged
 from sim.kernels.shuffling import shuffle
@@ -216,11 +216,12 @@ class EnsembleStepper(Compiled):
     def _quantiles(self, values: Floats, updates: NDArray[np.int64]) -> Floats:
         """The quantiles of all members after some of n updates, shape (3, n); NaN after the others."""
         found = np.full((len(_SHARES), values.shape[1]), math.nan)
-        self._spread(
-            lambda begin, end: quantiles(values, updates, _SHARES, found, begin, end),
-            len(updates),
-            len(values) * len(updates),
-        )
+
+        def fill_in(begin: int, end: int) -> None:
+            some = updates[begin:end]
+            found[:, some] = _quantiles(values.T[some])
+
+        self._spread(fill_in, len(updates), len(values) * len(updates))
         return found
 
     def _state_after(self, before: RunState, standings: Standings, made: int, seconds: float) -> RunState:
@@ -239,6 +240,22 @@ class EnsembleStepper(Compiled):
         first = Standing(standings.points[0].copy(), standings.memories[0], standings.steps)
         state = self._compiled.state_after(before, first, made, before.seconds + seconds, status)
         return replace(state, ensemble=Ensemble(standings.points, memories, steps, standings.statuses, orders))
+
+
+def _quantiles(values: Floats) -> Floats:
+    """The quantiles of K members after each of n updates, shape (n, K), without NaN, as `numpy.quantile` has them.
+
+    That of infinite members is infinite, too. Shape (3, n).
+    """
+    ordered = np.ascontiguousarray(values)
+    ordered.sort(axis=1)
+    positions = _SHARES * (ordered.shape[1] - 1)
+    below = positions.astype(np.int64)
+    low, high = ordered[:, below].T, ordered[:, np.ceil(positions).astype(np.int64)].T
+    part = (positions - below)[:, None]
+    with np.errstate(invalid="ignore"):
+        between = np.where(part < 0.5, low + (high - low) * part, high - (high - low) * (1 - part))
+    return np.where(low == high, low, between)
 
 
 def _cut(records: Records, made: int) -> Records:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
+from sim.descent.uncompiled import uncompiled
 from sim.experiment.resolved import Run
 
 
@@ -16,15 +17,16 @@ def make_optimizer(parameter: nn.Parameter, run: Run) -> torch.optim.Optimizer:
     match run.optimizer:
         case "sgd":
             # torch's way for lists, which it takes on a GPU, writes nesterov's look-ahead over the gradient
-            return torch.optim.SGD([parameter], lr, momentum=run.momentum, nesterov=run.nesterov, foreach=False)
+            sgd = uncompiled(torch.optim.SGD)
+            return sgd([parameter], lr, momentum=run.momentum, nesterov=run.nesterov, foreach=False)
         case "adam":
-            return torch.optim.Adam([parameter], lr)
+            return uncompiled(torch.optim.Adam)([parameter], lr)
         case "adamw":
-            return torch.optim.AdamW([parameter], lr)
+            return uncompiled(torch.optim.AdamW)([parameter], lr)
         case "rmsprop":
-            return torch.optim.RMSprop([parameter], lr, momentum=run.momentum)
+            return uncompiled(torch.optim.RMSprop)([parameter], lr, momentum=run.momentum)
         case "adagrad":
-            return torch.optim.Adagrad([parameter], lr)
+            return uncompiled(torch.optim.Adagrad)([parameter], lr)
 
 
 def first_rate(run: Run) -> float:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -20,11 +21,13 @@ MOST_CHECKPOINTS = 1024
 """Generator states of 5 KB that are kept at most."""
 
 _MOST_SHUFFLED = (2**32 - 1) // 20 - 1  # examples; of more, torch.randperm draws numbers of 64 bits
+_STATE = 5056  # bytes of a generator's state, where it is the one that is known
 _PIECE = 32  # examples that RandomSampler draws at once with replacement
 
 
-Shuffle = Callable[[NDArray[np.uint64], Integers], None]
-"""Fills in the orders of epochs, shape (E, N), from a generator's state in words of 64 bits, which moves on."""
+Shuffle = Callable[[NDArray[np.uint64], NDArray[np.uint64], Integers], None]
+"""Fills in the orders of epochs, shape (E, N), from a generator's state in words of 64 bits, which moves on; and the
+state before the last of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +94,8 @@ class Sampler:
         self._generator = torch.Generator().manual_seed(seed)
         if origin.generator is not None:
             self._generator.set_state(origin.generator)
-        self._begun = self._restored = OrderState(0, self._generator.get_state())
+        self._live = self._generator.get_state()  # before the next epoch, as the generator has it when it is asked
+        self._begun = self._restored = OrderState(0, self._live)
         self._next_epoch = 0
         self._checkpoints = {0: self._begun.generator}
         self._checkpoint_every = max(1, _CHECKPOINT_WORK // examples)
@@ -123,21 +127,14 @@ class Sampler:
         if first == last and (known := self._orders.get(first)) is not None:
             return known.numpy()[None]
         orders: Integers = np.empty((last + 1 - first, self._examples), np.int64)
-        in_pieces = self._sampling == "shuffle" and self._examples <= _MOST_SHUFFLED
-        while first <= last:
-            part = orders[-(last + 1 - first) :]
-            if not in_pieces or first != self._next_epoch:
-                part[0] = self.order(first).numpy()
-                first += 1
-                continue
-            self._keep_state()
-            # the states before the last one, and before those that are kept for good, are asked for
-            ends = last - first, self._checkpoint_every - first % self._checkpoint_every
-            part = part[: min(end for end in ends if end)]
-            state = self._generator.get_state()
-            shuffle(state.numpy().view(np.uint64), part)
-            self._generator.set_state(state)
-            first = self._next_epoch = first + len(part)
+        epoch, many = first, self._sampling == "shuffle" and self._examples <= _MOST_SHUFFLED and _draws_alike(shuffle)
+        while epoch <= last:
+            if many and epoch == self._next_epoch:
+                self._draw_many(orders[epoch - first :], shuffle)
+                epoch = self._next_epoch
+            else:
+                orders[epoch - first] = self.order(epoch).numpy()
+                epoch += 1
         self._orders = {last: torch.from_numpy(orders[-1].copy())}
         return orders
 
@@ -174,21 +171,31 @@ class Sampler:
         """Be able to draw from there on, without all the epochs before."""
         self._restored = state
         if state.epoch > self._next_epoch:
-            self._begun, self._next_epoch = state, state.epoch
-            self._generator.set_state(state.generator)
+            self._begun, self._next_epoch, self._live = state, state.epoch, state.generator
 
     def _draw_live(self, epoch: int) -> Tensor:
         while True:
             self._keep_state()
+            self._generator.set_state(self._live)
             order = self._draw(self._generator)
+            self._live = self._generator.get_state()
             self._next_epoch += 1
             if self._next_epoch > epoch:
                 return order
 
+    def _draw_many(self, orders: Integers, shuffle: Shuffle) -> None:
+        """Draw the next epochs into an array, up to one before which the state is to be kept for good."""
+        self._keep_state()
+        orders = orders[: self._checkpoint_every - self._next_epoch % self._checkpoint_every]
+        live, before_last = self._live.clone(), torch.empty_like(self._live)
+        shuffle(live.numpy().view(np.uint64), before_last.numpy().view(np.uint64), orders)
+        self._next_epoch += len(orders)
+        self._live, self._begun = live, OrderState(self._next_epoch - 1, before_last)
+
     def _keep_state(self) -> None:
         """Keep the state of the generator before the next epoch, until that after it or for good."""
         if self._begun.epoch != self._next_epoch:
-            self._begun = OrderState(self._next_epoch, self._generator.get_state())
+            self._begun = OrderState(self._next_epoch, self._live)
         if self._next_epoch % self._checkpoint_every == 0:
             self._checkpoints[self._next_epoch] = self._begun.generator
         if len(self._checkpoints) > self._most_checkpoints:
@@ -226,3 +233,16 @@ class Sampler:
         if read is None:
             torch.randperm(self._examples, generator=generator)
         return order
+
+
+@cache
+def _draws_alike(shuffle: Shuffle) -> bool:
+    """Whether it makes the same of a generator's state as this version of torch, whose format is torch's own affair."""
+    ours, theirs = (Sampler(5, 5, "shuffle", False, 0) for _ in range(2))
+    if ours._live.nbytes != _STATE:
+        return False
+    orders = np.empty((2, 5), np.int64)
+    ours._draw_many(orders, shuffle)
+    return orders.tolist() == [theirs.order(epoch).tolist() for epoch in range(2)] and torch.equal(
+        ours._live, theirs._live
+    )

@@ -154,7 +154,6 @@ class Training:
         model = self.model
         model.vector.data.copy_(state.vector)
         restore_buffers(model.module, state)
-        # made late: the first torch.optim object imports torch._dynamo, and a landscape need not wait for that
         self._optimizer = make_optimizer(model.vector, self.course.run)
         self._schedule = Schedule(self._optimizer, self.course.run)
         if state.optimizer:

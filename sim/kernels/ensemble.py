@@ -208,34 +208,3 @@ def descend_members(
         if member == 0:
             records.path[:made], records.path[made:] = path[:made], standings.points[0]
             records.statuses[:made], records.statuses[made:] = statuses[:made], checks.diverged
-
-
-@compiled(types.void(TABLE, INTEGERS, COLUMN, TABLE, INTEGER, INTEGER))
-def quantiles(values: Any, updates: Any, shares: Any, found: Any, begin: int, end: int) -> None:
-    """The quantiles of K members after some of n updates, between the two nearest of them (as `numpy.quantile`).
-
-    Args:
-        values: of each member after each update, shape (K, n), without NaN.
-        updates: which of the n updates, shape (m,).
-        shares: which quantiles, from 0 to 1, shape (q,).
-        found: shape (q, n), to be filled in.
-        begin, end: which of the m updates.
-    """
-    members = len(values)
-    one = np.empty(members)
-    for chosen in range(begin, end):
-        update = updates[chosen]
-        for member in range(members):
-            one[member] = values[member, update]
-        one.sort()
-        for row in range(len(shares)):
-            position = shares[row] * (members - 1)
-            below = math.floor(position)
-            above = min(below + 1, members - 1)
-            low, high, part = one[below], one[above], position - below
-            if low == high or part == 0:
-                found[row, update] = low
-            elif part >= 0.5:
-                found[row, update] = high - (high - low) * (1 - part)
-            else:
-                found[row, update] = low + (high - low) * part

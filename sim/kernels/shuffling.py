@@ -9,6 +9,7 @@ from numba import types
 from sim.kernels.compiling import INTEGER, compiled, part_of_others
 
 _WORDS, _AHEAD = 624, 397
+_STATE = types.Array(types.uint64, 1, "C")
 _LEFT, _NEXT, _FIRST = 1, 2, 3  # in a generator's state, as words of 64 bits; in the upper half of the first is a flag
 
 
@@ -73,8 +74,18 @@ def _permute(numbers: Any, order: Any) -> None:
         order[index], order[other] = order[other], order[index]
 
 
-@compiled(types.void(types.Array(types.uint64, 1, "C"), types.Array(INTEGER, 2, "C")))
-def shuffle(generator: Any, orders: Any) -> None:
+@part_of_others
+def _write(state: Any, position: int, generator: Any) -> None:
+    """Write how far a Mersenne Twister has come into the state of a generator."""
+    for index in range(_WORDS):
+        generator[_FIRST + index] = state[index]
+    flag = generator[_LEFT] & np.uint64(0xFFFFFFFF00000000)
+    generator[_LEFT] = flag | np.uint64(_WORDS + 1 - position)
+    generator[_NEXT] = position
+
+
+@compiled(types.void(_STATE, _STATE, types.Array(INTEGER, 2, "C")))
+def shuffle(generator: Any, before_last: Any, orders: Any) -> None:
     """Draw the orders of E epochs of a DataLoader that shuffles, each with an iterator of its own.
 
     For each of them it draws a seed of 64 bits for its workers, the permutation that is used, and one that its sampler
@@ -82,20 +93,20 @@ def shuffle(generator: Any, orders: Any) -> None:
 
     Args:
         generator: the state of a torch.Generator as words of 64 bits, which moves on.
+        before_last: the state before the last epoch, to be filled in.
         orders: int64, shape (E, N), to be filled in.
     """
     examples = orders.shape[1]
     state, numbers = np.empty(_WORDS, np.uint32), np.empty(examples - 1, np.uint32)
     for index in range(_WORDS):
         state[index] = generator[_FIRST + index]
-    upper, left = generator[_LEFT] & np.uint64(0xFFFFFFFF00000000), generator[_LEFT] & np.uint64(0xFFFFFFFF)
-    position = _WORDS + 1 - int(left)
+    position = _WORDS + 1 - int(generator[_LEFT] & np.uint64(0xFFFFFFFF))
+    before_last[:] = generator
     for epoch in range(len(orders)):
+        if epoch and epoch == len(orders) - 1:
+            _write(state, position, before_last)
         position = _skip(state, position, 2)
         position = _draw(state, position, numbers)
         _permute(numbers, orders[epoch])
         position = _skip(state, position, examples - 1)
-    for index in range(_WORDS):
-        generator[_FIRST + index] = state[index]
-    generator[_LEFT] = upper | np.uint64(_WORDS + 1 - position)
-    generator[_NEXT] = position
+    _write(state, position, generator)

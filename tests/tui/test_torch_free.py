@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from sim.experiment.choices import OPTIMIZERS
+
 
 def test_a_fresh_interpreter_shows_the_screen_without_torch() -> None:
     """Nor what only a key, a recording or the landscape needs."""
@@ -14,6 +16,10 @@ def test_a_fresh_interpreter_shows_the_screen_without_torch() -> None:
 
 
 def test_the_engine_loads_no_compiler_unless_updates_are_compiled() -> None:
-    code = "import sys; from tui.cli import main; main(['run', '--updates=3']); print('numba' in sys.modules)"
+    """Nor torch's own, with all optimizers."""
+    runs = "', '".join(f"--run=optimizer={name},schedule=cosine,schedule_updates=3" for name in OPTIMIZERS)
+    code = f"import sys; from tui.cli import main; main(['run', '--updates=3', '{runs}']); print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.split()[-1] == "False"
+    loaded = set(ran.stdout.splitlines()[-1].split())
+    assert "torch.optim" in loaded
+    assert not {"numba", "torch._dynamo", "sympy"} & loaded
