@@ -24,6 +24,7 @@ from tui.session.trails import PlaneTrails
 
 _EVERY = 0.25  # seconds between two looks whether there is more
 _GATHERED = 2  # parts that are recorded at once
+_UNSEEN = 8  # times that parts are recorded until the curves are drawn with them: that takes as long as to record some
 
 _ENDS = {
     "complete": "The recording ends here; home goes to its start.",
@@ -43,6 +44,7 @@ class Replay(Session):
     _parts: Parts | None = None  # None: nothing of it is to be read any more
     _gathered: list[tuple[int, Excerpt]]
     _being_read = False
+    _unseen = 0
 
     async def open(self) -> None:
         """See the newest of what is being written, else begin at the start."""
@@ -154,6 +156,7 @@ class Replay(Session):
             part = self._parts.next()
         if part is None:
             self._record_parts(history, trails)
+            self._show_more(after=1)
         else:
             self._being_read = True
             self.spawn(self._read(part, history, trails, needed=needed))
@@ -180,6 +183,13 @@ class Replay(Session):
             every = together([excerpt for _, excerpt in self._gathered])
             fill(every, history, trails, self.journal, self.lineages)
             self._gathered = []
+            self._unseen += 1
+            self._show_more(after=_UNSEEN)
+
+    def _show_more(self, after: int) -> None:
+        """Have the curves drawn with what was recorded in between, if that was done so often."""
+        if self._unseen >= after:
+            self._unseen = 0
             self.filled += 1
 
     async def _look_for_more(self) -> None:
@@ -189,9 +199,9 @@ class Replay(Session):
             self._take(answer, self.history, self.trails)
 
     def _take(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
-        cursor = history.cursor
+        sought = history.sought
         self.journal = self.link.journal
         self.look.ask_again()
         self._record(answer, history, trails)
         if not self.player.playing:
-            history.cursor = cursor
+            history.seek_to(sought)
