@@ -14,11 +14,11 @@ from sim.recording.reader import Recording
 from tui.app import GdsimApp
 from tui.gallery import Choice
 from tui.panels.surface import Surface
-from tui.session.playback import NEEDS_ENGINE, STILL_WRITTEN, UNRECORDED, Playback
+from tui.session.playback import NEEDS_ENGINE, STILL_WRITTEN, UNRECORDED, Playback, no_closer_look
 from tui.session.replay import Replay
 
 _NEED_ENGINE = {
-    *("next_clock", "change_clock", "toggle_lens", "next_plane"),
+    *("next_clock", "change_clock", "next_plane"),
     *("switch_problem", "side_by_side", "problems", "reset", "new_seed", "reset_start", "kill_engine", "record"),
 }
 """The actions that a recording cannot carry out before an engine was started."""
@@ -71,6 +71,8 @@ class ReplayApp(GdsimApp):
         if link.computes:
             return UNRECORDED if action == "record" else ""
         refusal = link.asked.problem.refusal
+        if action == "toggle_lens":
+            return no_closer_look(link.asked.problem) if refusal else NEEDS_ENGINE
         if action in _START_ENGINE:
             return refusal or (STILL_WRITTEN if link.state == "being written" else "")
         return (refusal or NEEDS_ENGINE) if action in _NEED_ENGINE else ""

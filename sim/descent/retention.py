@@ -16,6 +16,10 @@ from sim.views.snapshots import Snapshots
 _FEWEST, _MOST = 4, 512  # snapshots kept of each run that may have to be projected anew
 REPLAYED = 0.1  # seconds of updates between two kept states
 _MOST_STATES = 2048
+_MERGED = 2**20  # bytes: a larger block of snapshots is not copied into another one
+
+Block = tuple[NDArray[np.int64], Tensor]
+"""Updates, shape (K,), and the parameters after them, shape (K, P)."""
 
 
 def reported(measures: Mapping[str, NDArray[np.float64]], most: int | None) -> NDArray[np.int64]:
@@ -79,8 +83,11 @@ class KeptSnapshots:
     def take(self, updates: NDArray[np.int64], snapshots: Tensor) -> None:
         """Keep further snapshots, shape (K, P), of updates that are multiples of the stride."""
         if len(updates):
-            now = self.now
-            self.now = replace(now, blocks=(*now.blocks, (updates, snapshots)))
+            blocks = [*self.now.blocks, (updates, snapshots)]
+            while len(blocks) > 1 and _to_merge(*blocks[-2:]):
+                before, after = blocks[-2:]
+                blocks[-2:] = [(np.concatenate([before[0], after[0]]), torch.cat([before[1], after[1]]))]
+            self.now = replace(self.now, blocks=tuple(blocks))
             while len(self.now) > self._most:
                 self._thin()
 
@@ -96,6 +103,11 @@ class KeptSnapshots:
             (updates[some], snapshots[torch.from_numpy(some)]) for updates, snapshots, some in kept if some.any()
         )
         self.now = replace(now, blocks=blocks, stride=stride, thinnings=now.thinnings + 1)
+
+
+def _to_merge(before: Block, after: Block) -> bool:
+    """Whether two blocks become one, so that there are few: each is larger than all after it, unless that is much."""
+    return len(before[0]) <= len(after[0]) and before[1].nbytes + after[1].nbytes <= _MERGED
 
 
 class KeptStates:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ MOST_CHECKPOINTS = 1024
 """Generator states of 5 KB that are kept at most."""
 
 _MOST_SHUFFLED = (2**32 - 1) // 20 - 1  # examples; of more, torch.randperm draws numbers of 64 bits
+_STATE = 5056  # bytes of a generator's state, where it is the one that is known
 _PIECE = 32  # examples that RandomSampler draws at once with replacement
 
 
@@ -125,7 +127,7 @@ class Sampler:
         if first == last and (known := self._orders.get(first)) is not None:
             return known.numpy()[None]
         orders: Integers = np.empty((last + 1 - first, self._examples), np.int64)
-        many, epoch = self._sampling == "shuffle" and self._examples <= _MOST_SHUFFLED, first
+        epoch, many = first, self._sampling == "shuffle" and self._examples <= _MOST_SHUFFLED and _draws_alike(shuffle)
         while epoch <= last:
             if many and epoch == self._next_epoch:
                 self._draw_many(orders[epoch - first :], shuffle)
@@ -231,3 +233,16 @@ class Sampler:
         if read is None:
             torch.randperm(self._examples, generator=generator)
         return order
+
+
+@cache
+def _draws_alike(shuffle: Shuffle) -> bool:
+    """Whether it makes the same of a generator's state as this version of torch, whose format is torch's own affair."""
+    ours, theirs = (Sampler(5, 5, "shuffle", False, 0) for _ in range(2))
+    if ours._live.nbytes != _STATE:
+        return False
+    orders = np.empty((2, 5), np.int64)
+    ours._draw_many(orders, shuffle)
+    return orders.tolist() == [theirs.order(epoch).tolist() for epoch in range(2)] and torch.equal(
+        ours._live, theirs._live
+    )

@@ -1,5 +1,7 @@
 """The record of what the runs did: its columns, appended in blocks, never rewritten. Imports no torch."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -61,3 +63,27 @@ def forked(rows: Rows, lineage: Lineage, index: int) -> Rows:
     past = rows[: np.searchsorted(rows["update"], lineage.update, side="right")].copy()
     past["run"] = index
     return past
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Excerpt:
+    """What a recording has of some moments.
+
+    Attributes:
+        rows: in the order of their moments; those that a fork has in common with its parent are the parent's alone.
+        points: x, y and distance on the plane after these updates, shape (n, 3); NaN where they are not at hand.
+        moments: those of which all is there: in which rows they find the runs, and their last losses. Shape (k,).
+    """
+
+    rows: Rows
+    points: NDArray[np.float64]
+    moments: NDArray[np.int64]
+
+
+def together(excerpts: Sequence[Excerpt]) -> Excerpt:
+    """Several, the earlier ones first, as one; what is in two of them is in it twice."""
+    return Excerpt(
+        np.concatenate([one.rows for one in excerpts]),
+        np.concatenate([one.points for one in excerpts]),
+        np.concatenate([one.moments for one in excerpts]),
+    )

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from sim.experiment.errors import ConfigError
 from sim.experiment.words import first_line, shown_path
 from sim.protocol.trace import ROW, Rows
 from sim.recording.schema import APPLICATION, TRACE, VERSION
+
+_AT_ONCE = 50_000  # rows
 
 LOCK_PATIENCE = 1.0
 """Seconds for another program that holds the file."""
@@ -147,12 +150,20 @@ def trace_of(database: sqlite3.Connection, where: str, *values: int) -> tuple[Ro
     found = database.cursor()
     found.row_factory = None  # tuples, as numpy wants them
     found.execute(f"SELECT {', '.join(columns)}, rowid FROM trace {where}", values)
-    kinds = [*((name, ROW[name]) for name in TRACE), ("rowid", np.dtype(np.int64))]
-    table = np.array(found.fetchall(), dtype=kinds)
+    kinds = np.dtype([*((name, ROW[name]) for name in TRACE), ("rowid", np.dtype(np.int64))])
+    table = in_blocks(found, kinds)
     rows = np.empty(len(table), dtype=ROW)
     for name in TRACE:
         rows[name] = table[name]
     return rows, int(table["rowid"][-1]) if len(table) else 0
+
+
+def in_blocks(found: sqlite3.Cursor, kind: np.dtype[Any]) -> NDArray[Any]:
+    """All that was found, as an array: never many rows at once as objects, which take ten times the room."""
+    blocks = [np.empty(0, kind)]
+    while some := found.fetchmany(_AT_ONCE):
+        blocks.append(np.array(some, dtype=kind))
+    return np.concatenate(blocks)
 
 
 class Points:

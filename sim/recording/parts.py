@@ -3,14 +3,14 @@
 import math
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.experiment.resolved import Lineage
 from sim.protocol.answers import Advanced, PlaneNews, Trail
-from sim.protocol.trace import Rows
+from sim.protocol.trace import Excerpt, Rows
 from sim.recording.file import trace_of
 from sim.recording.schema import insert
 
@@ -30,30 +30,6 @@ SELECT max(newest), moment FROM parts JOIN trace ON trace.rowid = newest WHERE p
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Excerpt:
-    """What a recording has of some moments.
-
-    Attributes:
-        rows: in the order of their moments; those that a fork has in common with its parent are the parent's alone.
-        points: x, y and distance on the plane after these updates, shape (n, 3); NaN where they are not at hand.
-        moments: those of which all is there: in which rows they find the runs, and their last losses. Shape (k,).
-    """
-
-    rows: Rows
-    points: Floats
-    moments: Indices
-
-
-def together(excerpts: Sequence[Excerpt]) -> Excerpt:
-    """Several, the earlier ones first, as one; what is in two of them is in it twice."""
-    return Excerpt(
-        np.concatenate([one.rows for one in excerpts]),
-        np.concatenate([one.points for one in excerpts]),
-        np.concatenate([one.moments for one in excerpts]),
-    )
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------

@@ -16,17 +16,17 @@ from sim.experiment.config import RunConfig
 from sim.experiment.document import from_document, to_document
 from sim.experiment.journal import Journal
 from sim.experiment.resolved import Facts, Lineage, Stage, resolve
-from sim.protocol.answers import Advanced, Opened, PlaneNews, Trail, Trouble
+from sim.protocol.answers import Advanced, Opened, Trouble
 from sim.protocol.checkpoint import Resume
 from sim.protocol.results import Surveyed
-from sim.protocol.trace import Rows
+from sim.protocol.trace import Excerpt, Rows
 from sim.recording.checkpoints import read_checkpoints, read_snapshots
 from sim.recording.file import Points, all_of, only, open_file, reading, require_file, trace_of
-from sim.recording.parts import Excerpt, Parts
+from sim.recording.parts import Parts
 from sim.recording.private_copy import PrivateCopy, has_to_be_copied
-from sim.recording.values import checked, document, landscape_of, plane_of, settings_of, trouble_of, typed
+from sim.recording.trails_reader import TrailsReader
+from sim.recording.values import checked, document, landscape_of, settings_of, trouble_of, typed
 
-_HEAD = ("x", "y", "distance")
 _AT_ONCE = 100_000  # rows
 _NEVER = 2**62
 _SILENCE = 6.0  # seconds without a batch, after which nobody writes any more
@@ -52,7 +52,7 @@ class Recording:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._row, self._point, self._edition, self._troubles = 0, 0, -1, 0
+        self._row, self._troubles, self._trails = 0, 0, TrailsReader()
         self._written: float | None = None
         self._seen = 0.0  # when that was seen first
         require_file(path)
@@ -113,7 +113,7 @@ class Recording:
             excerpt = self._parts.overview()
             self._row = max(self._parts.last_row, self._row)
             if self.opened.plane.flat and len(self._parts):
-                self._point, self._edition = self._parts.last_point, only(self._database, "plane")["edition"]
+                self._trails.skip(self._database, self._parts.last_point)
             return replace(excerpt, rows=checked(excerpt.rows, len(lineages)))
 
     def part(self, number: int) -> Excerpt:
@@ -145,7 +145,7 @@ class Recording:
                 rows=self._new_rows(len(lineages)),
                 covered=0.0,
                 finished=bool(only(self._database, "recording")["finished"]),
-                plane=self._plane_news(lineages),
+                plane=self._trails.news(self._database, lineages),
                 lineages=lineages,
                 troubles=self._new_troubles(),
             )
@@ -247,7 +247,7 @@ class Recording:
             rows=starts,
             device=typed(found["device"], str),
             tolerance=typed(found["tolerance"], float),
-            plane=self._plane_news(resolved.lineages, start=True),
+            plane=self._trails.start(self._database, resolved.lineages),
             tests=typed(found["tests"], int),
             pass_seconds=typed(found["pass_seconds"], float),
         )
@@ -288,43 +288,6 @@ class Recording:
             if not len(rows):
                 return
             yield checked(rows, len(lineages))
-
-    def _plane_news(self, lineages: tuple[Lineage, ...], *, start: bool = False) -> PlaneNews:
-        """What is new on the plane, or all where the points were replaced; at the start the first points alone."""
-        plane = only(self._database, "plane")
-        whole = start or plane["edition"] != self._edition
-        points = self._points(since=0 if whole else self._point, start=start)
-        if not start:
-            self._edition, self._point = plane["edition"], int(points[-1, 0]) if len(points) else self._point
-        heads = all_of(self._database, "runs ORDER BY run")
-        trails: list[Trail] = []
-        for run, lineage in enumerate(lineages):
-            own = points[points[:, 1] == run, 2:]
-            own = own[np.argsort(own[:, 0], kind="stable")]
-            if not whole and lineage.parent is not None:
-                own = own[own[:, 0] > lineage.update]  # the others are its parent's, too, and were sent as such
-            if whole and not (len(own) and own[0, 0] == 0):
-                raise ValueError("a trail has no beginning")
-            head = (
-                own[-1, 1:].tolist() if start else [typed(heads[run][name], float) for name in ("x", "y", "distance")]
-            )
-            trails.append(Trail(own[:, 0].astype(np.int64), own[:, 1:3], own[:, 3], (head[0], head[1]), head[2]))
-        return PlaneNews(
-            number=typed(plane["number"], int),
-            kind=plane_of(plane["kind"]),
-            words=typed(plane["words"], str),
-            explained=typed(plane["explained"], float),
-            whole=whole,
-            trails=tuple(trails),
-            unit=typed(plane["unit"], float),
-        )
-
-    def _points(self, since: int, *, start: bool) -> Floats:
-        """Points by their number in the file: shape (K, 6), that number, run, update, x, y and distance of each."""
-        where = 'rowid > ? AND "update" = 0' if start else "rowid > ?"
-        columns = 'rowid, run, "update", x, y, distance'
-        found = self._database.execute(f"SELECT {columns} FROM points WHERE {where} ORDER BY rowid", (since,))
-        return np.array([tuple(point) for point in found], dtype=np.float64).reshape(-1, 6)
 
     def _new_troubles(self) -> tuple[Trouble, ...]:
         rows = all_of(self._database, f"troubles ORDER BY rowid LIMIT -1 OFFSET {self._troubles}")

@@ -41,6 +41,11 @@ class Snapshots:
         """All of the parameters, of shape (P,) each."""
         return [vector for _, vectors in self.blocks for vector in vectors]
 
+    @property
+    def newest(self) -> Tensor:
+        """The parameters of the last one, shape (P,)."""
+        return self.blocks[-1][1][-1]
+
     def since(self, begin: int) -> tuple[NDArray[np.int64], list[Tensor]]:
         """The updates from the one with that index on, shape (K,), and the parameters in blocks, (k, P) each."""
         updates, vectors, skipped = [np.empty(0, np.int64)], [], begin

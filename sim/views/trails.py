@@ -198,13 +198,12 @@ class FittedTrails:
         begins = [0] * len(snapshots) if whole else [sent for sent, _ in self._sent]
         vectors, kept, unkept = list[Tensor](), list[bool](), list[bool]()
         for one, head, begin, near in zip(snapshots, present, begins, reach, strict=True):
-            every = one.vectors
-            fresh = every[begin:]
+            fresh = [vector for block in one.since(begin)[1] for vector in block]
             again = whole and any(kept)  # all runs begin at one point
             vectors += [*fresh, head]
             counts = zip(fresh, one.own[begin:].tolist(), strict=True)
             kept += [near and own and not (again and vector is fresh[0]) for vector, own in counts] + [False]
-            unkept += [False] * len(fresh) + [near and not torch.equal(every[-1], head)]
+            unkept += [False] * len(fresh) + [near and not torch.equal(one.newest, head)]
         seen = self._seen(vectors)
         share = self._explained(vectors, seen, kept, unkept, whole=whole)
         xy, distances = seen.points.numpy(), seen.distances.numpy()

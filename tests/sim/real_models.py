@@ -4,6 +4,7 @@ import itertools
 import math
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def own_file(folder: Path, text: str, name: str = "own.py") -> str:
     return str(path)
 
 
+@cache
 def digits() -> TensorDataset:
     """scikit-learn's digits as images from 0 to 1."""
     data = sklearn.datasets.load_digits()

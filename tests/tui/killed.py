@@ -56,6 +56,7 @@ def _run_and_kill(number: int, folder: Path) -> None:
     come, progress = os.pipe()
     process = os.fork()
     if not process:
+        os.close(come)  # else it would go on for ever where nobody reads any more
         try:
             _record(EXPERIMENTS[which(number)], folder / f"{number}.gdsim", progress)
         finally:

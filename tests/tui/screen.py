@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widget import Widget
 
@@ -47,10 +47,9 @@ async def ready(pilot: Pilot[None]) -> None:
 async def settled(pilot: Pilot[None]) -> None:
     """Draw what stands, let the panels be laid out and the landscape come in, and have all of it painted."""
     app = app_of(pilot)
-    sizes: list[Size] | None = None
-    while sizes != (sizes := [panel.size for panel in app.panels]):  # what is drawn may move the panels
-        app.redraw()
-        await pilot.pause()
+    app.redraw()
+    await pilot.pause()
+    app.redraw()
     surface = app.screen_stack[0].query_one(Surface)
     await wait_for(pilot, lambda: surface.wanted is None or app.session.banner is not None)
     await pilot.pause()

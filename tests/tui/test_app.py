@@ -1,6 +1,7 @@
 """The whole screen under its keys, over a replaying link; and once over the real engine."""
 
 import csv
+import itertools
 import math
 import re
 from dataclasses import replace
@@ -140,9 +141,37 @@ async def test_what_a_key_did_shows_at_once_while_numbers_wait(monkeypatch: pyte
     monkeypatch.setattr(drawing, "time", SimpleNamespace(monotonic=lambda: 1.0))
     async with on_screen() as it:
         it.link.gate.clear()
-        for key, words in (("space", "▶ 10"), ("right_square_bracket", "▶ 11"), ("right_curly_bracket", "▶ 22")):
+        for key, pace in (("space", 10), ("right_square_bracket", 11), ("right_curly_bracket", 22)):
             await it.pilot.press(key)
-            assert words in it.text("#status")
+            assert re.search(rf"▶ (\S+ of )?{pace}", it.text("#status"))
+
+
+async def test_numbers_wait_until_all_charts_are_composed_and_then_name_one_update(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr(drawing, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))  # time for one a frame
+    async with on_screen(until=400) as it:
+        await it.go(1)
+        await it.pilot.press("space")
+        headers = []
+        for _ in range(24):
+            before = it.history.cursor
+            it.app.session.player.owed = 1.01 / 10  # of an update
+            it.app.session.frame(0.0)
+            await wait_for(it.pilot, lambda before=before: it.history.cursor > before)
+            it.app.frame()
+            headers.append(named(it))
+    assert 2 < len(set(headers)) < 12
+
+
+async def test_what_a_key_did_is_painted_before_the_pictures_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_screen() as it:
+        happened = list[str]()
+        monkeypatch.setattr(it.app, "_display", lambda _screen, update: happened.append("painted" if update else ""))
+        monkeypatch.setattr(Curves, "show", lambda *_: happened.append("curves"))
+        it.app.action_toggle_play()
+    assert happened[:2] == ["painted", "curves"]
 
 
 async def test_the_keys_of_pace() -> None:

@@ -89,7 +89,8 @@ class Drawing:
             self._left = [panel for panel in self._pictures if isinstance(panel, ChartPanel)]
         if self._ahead is None:
             return None, None
-        while self._left and time.monotonic() - began < _LONGEST:
+        while self._left:
             self._left.pop().prepare(self._ahead[0])
-        late = bool(self._left) or time.monotonic() - began >= _LONGEST
-        return (None, None) if late else self._ahead
+            if time.monotonic() - began >= _LONGEST:
+                return None, None
+        return self._ahead

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
+from sim.experiment.problem import AnyProblem, LoopConfig
 from sim.experiment.resolved import Lineage
 from sim.problems.card import Card, card_of
 from sim.problems.curvature import losses
@@ -19,7 +20,7 @@ from sim.problems.formula import Formula
 from sim.protocol.answers import Answer, Failed, Opened, Refused, Worked
 from sim.protocol.commands import Advance, Command, Job, Open, Retention, Survey, Work
 from sim.protocol.results import Result, Surveyed
-from sim.recording.parts import Excerpt
+from sim.protocol.trace import Excerpt
 from sim.recording.reader import Recording
 from tui.session.link import EngineGoneError, Link, ProcessLink
 from tui.session.resuming import Resumption
@@ -89,12 +90,15 @@ class Playback:
             ConfigError: if it cannot, as where a file of the user's own has changed.
             EngineGoneError: when its process has ended.
         """
-        with closing(Recording(self._recording.path)) as recording:
-            resumption = Resumption(recording, None)
+        resumption = await asyncio.to_thread(self._resumption)
         self._engine = self._engine or self._new_link()
         answer = await self._engine.request(resumption.question(Open(resumption.asked, retention)))
         self.computes = isinstance(answer, Opened)
         return answer
+
+    def _resumption(self) -> Resumption:
+        with closing(Recording(self._recording.path)) as recording:
+            return Resumption(recording, None, with_past=False)
 
     async def request(self, command: Command) -> Answer:
         """See `Link`."""
@@ -196,6 +200,16 @@ def _centres(job: Survey) -> tuple[Floats, Floats]:
     left, right, bottom, top = job.window
     across, down = (np.arange(job.columns) + 0.5) / job.columns, (np.arange(job.rows) + 0.5) / job.rows
     return left + across * (right - left), top - down * (top - bottom)
+
+
+def no_closer_look(problem: AnyProblem) -> str:
+    """Why there is no closer look at what was recorded of a problem."""
+    if isinstance(problem, LoopConfig):
+        return (
+            "A loop's recording has neither its model nor its data, so that possible steps, gradients and answers "
+            "cannot be made again."
+        )
+    return "A recording has the numbers and the trails; gradients, possible steps and answers need an engine."
 
 
 def recorded_card(asked: Experiment) -> Card:

@@ -1,20 +1,16 @@
 """Adds what the runs did to what was recorded of them, within the memory that there is for it. Pure data."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.experiment.journal import Journal
 from sim.experiment.resolved import Lineage
 from sim.protocol.results import Remade
-from sim.protocol.trace import Rows
+from sim.protocol.trace import Excerpt, Rows
 from tui.session.gaps import Gap
 from tui.session.history import History
 from tui.session.trails import PlaneTrails
-
-if TYPE_CHECKING:
-    from sim.recording.parts import Excerpt
 
 
 def record(rows: Rows, history: History, trails: PlaneTrails, journal: Journal) -> None:
@@ -35,7 +31,7 @@ def close(gap: Gap, made: Remade, history: History, trails: PlaneTrails, journal
 
 
 def fill(
-    excerpt: "Excerpt", history: History, trails: PlaneTrails, journal: Journal, lineages: Sequence[Lineage]
+    excerpt: Excerpt, history: History, trails: PlaneTrails, journal: Journal, lineages: Sequence[Lineage]
 ) -> None:
     """Record what a recording has of some moments, between those that are there."""
     rows, points = excerpt.rows, excerpt.points

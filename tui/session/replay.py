@@ -11,13 +11,13 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import clock_after
 from sim.protocol.answers import Advanced, Answer, Failed, Opened
 from sim.protocol.commands import Advance, ChangeRun, Command, ForkRun, RemoveRun
-from sim.recording.parts import Excerpt, together
+from sim.protocol.trace import Excerpt, together
 from tui.session.banner import Banner
 from tui.session.gaps import Gap
 from tui.session.history import History
 from tui.session.link import EngineGoneError
 from tui.session.parts import Parts
-from tui.session.playback import NEEDS_ENGINE, Playback
+from tui.session.playback import NEEDS_ENGINE, Playback, no_closer_look
 from tui.session.record import fill
 from tui.session.session import Session
 from tui.session.trails import PlaneTrails
@@ -25,7 +25,6 @@ from tui.session.trails import PlaneTrails
 _EVERY = 0.25  # seconds between two looks whether there is more
 _GATHERED = 4  # parts that are recorded at once
 
-_NO_CLOSER_LOOK = "A recording has the numbers and the trails; gradients, possible steps and answers need an engine."
 _ENDS = {
     "complete": "The recording ends here; home goes to its start.",
     "broken off": "The recording breaks off here: the program that wrote it was ended.",
@@ -113,7 +112,7 @@ class Replay(Session):
             self.notify(sentence)
         elif not self._warned:
             self._warned = True
-            self.notify(_NO_CLOSER_LOOK)
+            self.notify(no_closer_look(self.asked.problem))
 
     def _go_on(self, history: History) -> None:
         if self.trails is not None:

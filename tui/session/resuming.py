@@ -28,13 +28,14 @@ class Resumption:
         ConfigError: for what is no recording, and what cannot go on.
     """
 
-    def __init__(self, recording: Recording, limit: Limit | None) -> None:
-        """Read all of it; the limit is where its runs end now."""
+    def __init__(self, recording: Recording, limit: Limit | None, *, with_past: bool = True) -> None:
+        """Read all of it; the limit is where its runs end now. Without the past it can ask, but not answer."""
         require_resumable(recording)
         self.asked = replace(recording.asked, limit=limit)
         self.card = card_of(self.asked.problem)
         self._recorded, self._journal = recording.opened, recording.journal
-        self._past, self._resume = recording.news(), recording.resume
+        self._past = recording.news() if with_past else None
+        self._resume = recording.resume
 
     def question(self, command: Open) -> Open:
         """What the engine is asked instead: to go on, as the same backend did on the same device."""
@@ -47,6 +48,7 @@ class Resumption:
         """What comes of that: an experiment that has a past."""
         if not isinstance(answer, Opened):
             return answer
+        assert self._past is not None, "it was read"
         plane = self._past.plane if answer.plane.flat else answer.plane
         return replace(
             answer,

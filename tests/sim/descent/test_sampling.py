@@ -75,6 +75,14 @@ def test_orders_that_are_drawn_many_at_a_time_are_those_of_a_dataloader(examples
     assert sampler.order(first + 1).tolist() == expected[first + 1]
 
 
+def test_orders_are_a_dataloader_s_where_torch_draws_otherwise_than_is_known():
+    def unlike(_live, _before_last, orders):
+        orders[:] = 0
+
+    sampler, loader = Sampler(45, 45, "shuffle", False, 5), loader_batches(45, 45, "shuffle", False, 5)
+    assert sampler.orders(0, 9, unlike).tolist() == [batch.tolist() for batch in islice(loader, 10)]
+
+
 @pytest.mark.parametrize(("drop_last", "per_epoch"), [(False, 10), (True, 9)])
 def test_counting_examples(drop_last, per_epoch):
     sampler = Sampler(10, 3, "shuffle", drop_last, 0)

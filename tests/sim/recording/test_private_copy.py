@@ -22,18 +22,19 @@ _PATIENCE = 60.0  # seconds: a deadline, not a pause
 WRITER = """
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1], isolation_level=None)
-for statement in ("journal_mode=WAL", "synchronous=OFF", "wal_autocheckpoint=150"):
+for statement in ("journal_mode=WAL", "synchronous=OFF", "wal_autocheckpoint=100"):
     database.execute("PRAGMA " + statement).fetchall()
 number = 0
-while True:  # until it is ended
-    number += 1
-    database.execute("BEGIN")
-    database.execute("INSERT INTO one VALUES (?, zeroblob(500))", (number,))
-    database.execute("UPDATE one SET value = value + 1 WHERE rowid = ?", (1 + number * 7919 % number,))
-    database.execute("UPDATE total SET value = (SELECT value FROM total) + ? + 1", (number,))
-    database.execute("COMMIT")
+while sys.stdin.read(1):
+    for _ in range(50):
+        number += 1
+        database.execute("BEGIN")
+        database.execute("INSERT INTO one VALUES (?, zeroblob(500))", (number,))
+        database.execute("UPDATE one SET value = value + 1 WHERE rowid = ?", (1 + number * 7919 % number,))
+        database.execute("UPDATE total SET value = (SELECT value FROM total) + ? + 1", (number,))
+        database.execute("COMMIT")
 """
-"""Rows all over the file change with each batch, and the log is begun anew all the time."""
+"""Pages all over the file change with each batch; the log is begun anew twice for each letter that it gets."""
 
 
 def test_what_is_copied_while_it_is_written_is_whole(tmp_path: Path) -> None:
@@ -43,18 +44,22 @@ def test_what_is_copied_while_it_is_written_is_whole(tmp_path: Path) -> None:
         database.execute("CREATE TABLE total (value INTEGER)")
         database.execute("INSERT INTO total VALUES (0)")
     headers, totals, deadline = set[bytes](), list[int](), time.monotonic() + _PATIENCE
-    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
+    copy = PrivateCopy(path)
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE)
     try:
-        copy = PrivateCopy(path)
-        while len(set(totals)) < 30 or len(headers) < 3:
+        while len(headers) < 20:
+            assert process.stdin is not None
+            process.stdin.write(b".")
+            process.stdin.flush()
+            while not copy.renew():
+                pass
             assert time.monotonic() < deadline, "waited in vain"
-            if copy.renew():
-                headers.add(copy._header)
-                with closing(sqlite3.connect(f"{copy.file.as_uri()}?mode=ro", uri=True)) as database:
-                    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-                    ((total,),) = database.execute("SELECT value FROM total")
-                    assert database.execute("SELECT coalesce(sum(value), 0) FROM one").fetchall() == [(total,)]
-                totals.append(total)
+            headers.add(copy._header or b"")
+            with closing(sqlite3.connect(f"{copy.file.as_uri()}?mode=ro", uri=True)) as database:
+                assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                ((total,),) = database.execute("SELECT value FROM total")
+                assert database.execute("SELECT coalesce(sum(value), 0) FROM one").fetchall() == [(total,)]
+            totals.append(total)
     finally:
         process.kill()
         process.wait()

@@ -1,5 +1,7 @@
 """Who leads, and where: judged from the rows of the trace, run by run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,17 @@ def test_a_run_that_has_stopped_holds_up_nobody() -> None:
     assert names(scene, "updates")
     alone = make_experiment(RunConfig("hasty", 1, lr=1.4))
     assert names(make_scene(alone, make_race(alone, 40)), "updates") == []
+
+
+def test_of_many_updates_those_with_extreme_batch_losses_are_found_and_of_few_all() -> None:
+    run = make_scene(EXPERIMENT, make_race(EXPERIMENT, 60)).runs[0]
+    assert run.extremes.tolist() == list(range(1, 61))
+    many = np.zeros(20_001, run.recorded.dtype)
+    many["batch_loss"] = np.random.default_rng(0).normal(size=len(many))
+    many["batch_loss"][[1, 7000, 20_000]] = 9.0, np.inf, -9.0
+    found = replace(run, recorded=many).extremes
+    assert {1, 7000, 20_000} <= set(found.tolist())
+    assert len(found) < len(many) / 4
+    assert (np.diff(found) >= 0).all()
+    widest = np.diff(np.r_[0, np.unique(found), len(many)]).max()
+    assert widest <= 2 * -(-len(many) // 2048) + 1  # no stretch is without one
