@@ -25,7 +25,7 @@ from tui.keys import KEYS
 from tui.panels.surface import Surface
 from tui.session.player import Player
 
-EVENTS, BURST, SEED = 2000, 100, 0
+EVENTS, BURST, SEED = 1000, 100, 0
 SIZES = ((120, 40), (80, 24), (180, 50), (90, 34), (60, 15), (20, 5), (1, 1))
 OWN_KEYS = [name for key in KEYS for name in key.key.split(",")]
 OTHER_KEYS = ["tab", "shift+tab", "escape", "enter", "up", "down", "pageup", "pagedown", "ctrl+home", "ctrl+end"]
