@@ -44,9 +44,10 @@ def sample_of(problem: Problem, most: int) -> Tensor:
 def cloud(problem: Problem, module: nn.Module, directions: Tensor, examples: Tensor) -> Slopes:
     """The derivative of each example's loss, as a batch of its own, along two directions, in eval mode.
 
-    Forward mode gives those of many examples at once; where an operation has none, differentiating a gradient does;
-    where that fails, too, or where examples depend on each other, they are taken one by one, but then of 256 evenly
-    chosen ones at most. Neither the module nor any random state changes.
+    Forward mode gives those of many examples at once; where an operation has none, differentiating a gradient does, and
+    for two parameters, since torch takes a second to load forward mode; where that fails, too, or where examples depend
+    on each other, they are taken one by one, but then of 256 evenly chosen ones at most. Neither the module nor any
+    random state changes.
 
     Args:
         problem: whose loss and examples.
@@ -61,7 +62,8 @@ def cloud(problem: Problem, module: nn.Module, directions: Tensor, examples: Ten
     with evaluating(probe.module, problem.device), _differentiable(probe.module):
         batches = map(problem.batch, torch.split(examples, problem.chunk_size))
         first = next(batches)
-        for way in (probe.forward, probe.backward_twice):
+        ways = (probe.forward, probe.backward_twice)
+        for way in ways if problem.formula is None else reversed(ways):
             slopes = _tried(way, first)
             if slopes is not None and probe.confirms(slopes, first):
                 return Slopes(torch.cat([slopes, *map(way, batches)]), examples)

@@ -127,10 +127,11 @@ class CloserLook:
     # -- what is wanted -----------------------------------------------------------------------------------------------
 
     def _jobs(self) -> tuple[Job, ...]:
-        """In their order: what is blank first, then what is short."""
+        """In their order: what is short first; but a landscape alone where it is blank."""
+        if self.blank and self.wanted is not None and Survey not in self._refused:
+            return (self.wanted,)
         wanted: tuple[Job | None, ...] = (self._remaking(), self._inspection(), self._imagination(), self._prediction())
-        wanted = (self.wanted, *wanted) if self.blank else (*wanted, self.wanted)
-        return tuple(job for job in wanted if job is not None and type(job) not in self._refused)
+        return tuple(job for job in (*wanted, self.wanted) if job is not None and type(job) not in self._refused)
 
     def _remaking(self) -> Remake | None:
         """What was left out of the record around the cursor, while it stands still."""
