@@ -95,7 +95,7 @@ class Sampler:
         if origin.generator is not None:
             self._generator.set_state(origin.generator)
         self._live = self._generator.get_state()  # before the next epoch, as the generator has it when it is asked
-        self._begun = self._restored = OrderState(0, self._live)
+        self._begun = self._restored = self._after_past = OrderState(0, self._live)
         self._next_epoch = 0
         self._checkpoints = {0: self._begun.generator}
         self._checkpoint_every = max(1, _CHECKPOINT_WORK // examples)
@@ -206,18 +206,18 @@ class Sampler:
     def _draw_again(self, epoch: int) -> Tensor:
         generator = torch.Generator()
         generator.set_state(self._before(epoch))
-        return self._draw(generator)
+        order = self._draw(generator)
+        self._after_past = OrderState(epoch + 1, generator.get_state())  # the next one is likely to follow
+        return order
 
     def _before(self, epoch: int) -> Tensor:
         """The state of the generator before an epoch that was drawn before."""
-        checkpoint, restored = max(known for known in self._checkpoints if known <= epoch), self._restored
+        checkpoint = max(known for known in self._checkpoints if known <= epoch)
+        known = (OrderState(checkpoint, self._checkpoints[checkpoint]), self._restored, self._after_past)
+        nearest = max((one for one in known if one.epoch <= epoch), key=lambda one: one.epoch)
         generator = torch.Generator()
-        if checkpoint < restored.epoch <= epoch:
-            checkpoint = restored.epoch
-            generator.set_state(restored.generator)
-        else:
-            generator.set_state(self._checkpoints[checkpoint])
-        for _ in range(checkpoint, epoch):
+        generator.set_state(nearest.generator)
+        for _ in range(nearest.epoch, epoch):
             self._draw(generator)
         return generator.get_state()
 

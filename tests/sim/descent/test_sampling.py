@@ -75,6 +75,16 @@ def test_orders_that_are_drawn_many_at_a_time_are_those_of_a_dataloader(examples
     assert sampler.order(first + 1).tolist() == expected[first + 1]
 
 
+def test_past_orders_that_follow_one_another_are_drawn_once_each(monkeypatch):
+    sampler, expected = Sampler(45, 45, "shuffle", False, 5), loader_batches(45, 45, "shuffle", False, 5)
+    sampler.order(1400)
+    drawn, draw = [], Sampler._draw
+    monkeypatch.setattr(Sampler, "_draw", lambda *arguments: drawn.append(1) or draw(*arguments))
+    there = [sampler.order(epoch).tolist() for epoch in range(1, 1001)]
+    assert there == [batch.tolist() for batch in islice(expected, 1, 1001)]
+    assert len(drawn) <= 1001
+
+
 def test_orders_are_a_dataloader_s_where_torch_draws_otherwise_than_is_known():
     def unlike(_live, _before_last, orders):
         orders[:] = 0
