@@ -19,8 +19,9 @@ import pexpect
 import pyte
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[1]
-PATIENCE = 40.0  # seconds: a deadline, not a pause
 ENTER_SCREEN, LEAVE_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
 MODES = (b"?1000", b"?1003", b"?1006", b"?2004")  # mouse reports and bracketed paste
@@ -98,7 +99,7 @@ class Terminal:
         size = -1
         while len(self.written) > size:
             size = len(self.written)
-            for _ in range(4):
+            for _ in range(10):
                 self.read()
 
     def press(self, keys: str) -> None:

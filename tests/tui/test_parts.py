@@ -17,12 +17,12 @@ from sim.experiment.errors import ConfigError
 from sim.protocol.trace import Rows, forked
 from sim.recording import parts
 from sim.recording.reader import Recording
+from tests.patience import PATIENCE
 from tui import cli
 from tui.session.asking import Phase
 from tui.session.playback import Playback
 from tui.session.replay import Replay
 
-_PATIENCE = 60.0  # seconds: a deadline, not a pause
 _MEMORY = 8e6  # bytes: the record has room for some 700 rows of these 1,900
 
 CHANGES = (
@@ -109,7 +109,7 @@ def test_all_of_it_is_in_parts_and_news(recorded: Recorded) -> None:
 
 async def pass_time(replay: Replay, until: Callable[[], bool]) -> None:
     """Let parts be read until something holds."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while not until():
         assert time.monotonic() < deadline, "waited in vain"
         replay.frame(0.0)

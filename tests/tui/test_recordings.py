@@ -15,12 +15,12 @@ import pytest
 
 from sim.experiment.errors import ConfigError
 from sim.recording.reader import Recording
+from tests.patience import PATIENCE
 from tui import cli
 
 ROOT = Path(__file__).parents[2]
 VERSION_1 = ROOT / "tests/sim/recording/version-1.gdsim"
 VERSION_2 = ROOT / "tests/sim/recording/version-2.gdsim"
-PATIENCE = 60.0  # seconds: a deadline, not a pause
 
 
 @pytest.fixture(autouse=True)

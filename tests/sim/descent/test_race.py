@@ -26,9 +26,6 @@ from tests.sim.conftest import assert_same, line_formula
 from tests.sim.one_run import bits, race_of, rows_of
 
 quick = settings(
-    deadline=None,
-    derandomize=True,
-    database=None,
     max_examples=10,
     phases=[Phase.explicit, Phase.generate],  # a race takes too long to be made ever simpler
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

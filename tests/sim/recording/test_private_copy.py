@@ -14,10 +14,9 @@ import pytest
 from sim.recording import private_copy
 from sim.recording.private_copy import PrivateCopy
 from sim.recording.reader import Recording
+from tests.patience import PATIENCE
 from tests.sim.recording.test_writing import GO_ON, recorded
 from tests.tui.rights import as_anybody
-
-_PATIENCE = 60.0  # seconds: a deadline, not a pause
 
 WRITER = """
 import sqlite3, sys
@@ -43,7 +42,7 @@ def test_what_is_copied_while_it_is_written_is_whole(tmp_path: Path) -> None:
         database.execute("CREATE TABLE one (value INTEGER, filler BLOB)")
         database.execute("CREATE TABLE total (value INTEGER)")
         database.execute("INSERT INTO total VALUES (0)")
-    headers, totals, deadline = set[bytes](), list[int](), time.monotonic() + _PATIENCE
+    headers, totals, deadline = set[bytes](), list[int](), time.monotonic() + PATIENCE
     copy = PrivateCopy(path)
     process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE)
     try:

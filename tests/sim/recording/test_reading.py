@@ -75,7 +75,7 @@ def test_a_recording_of_each_version(path: Path) -> None:
     assert not len(recording.news().rows)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, NEWEST.stat().st_size - 1), st.integers(1, 255)), min_size=1, max_size=6))
 def test_flipped_bytes_are_read_or_refused(flips: list[tuple[int, int]]) -> None:
     damaged = bytearray(NEWEST.read_bytes())
@@ -84,7 +84,7 @@ def test_flipped_bytes_are_read_or_refused(flips: list[tuple[int, int]]) -> None
     check_damaged(bytes(damaged))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, NEWEST.stat().st_size - 1))
 def test_truncated_ones_are_refused(size: int) -> None:
     check_damaged(NEWEST.read_bytes()[:size])
