@@ -25,7 +25,7 @@ settings.register_profile(
 )
 settings.load_profile("certain")
 
-_COMPILED_AT_IMPORT = ("sim.kernels.ensemble", "sim.kernels.dense")
+_COMPILED_AT_IMPORT = ("sim.kernels.ensemble", "sim.kernels.dense", "sim.kernels.shuffling")
 
 
 def pytest_xdist_setupnodes() -> None:
