@@ -136,6 +136,13 @@ CHANGES = [
     *({"optimizer": name} for name in OPTIMIZERS),
 ]
 BEFORE = [{}, {"momentum": 0.9, "schedule": "cosine"}, {"sampling": "replacement"}, {"sampling": "sequential"}]
+BEGINS = [0, 5, 7]  # before, within and at the end of an epoch
+CASES = [
+    (before, settings, BEGINS[(row + column) % len(BEGINS)])
+    for row, before in enumerate(BEFORE)
+    for column, settings in enumerate(CHANGES)
+]
+"""Each change after all settings, and each of both at all moments."""
 
 
 def one_run(device: str, **settings: Any) -> Race:
@@ -147,9 +154,7 @@ def batch_losses(race: Race, updates: int, run: int = 0) -> list[float]:
     return list(rows["batch_loss"][rows["run"] == run])
 
 
-@pytest.mark.parametrize("begin", [0, 5, 7], ids=lambda begin: f"after {begin}")
-@pytest.mark.parametrize("settings", CHANGES, ids=str)
-@pytest.mark.parametrize("before", BEFORE, ids=str)
+@pytest.mark.parametrize(("before", "settings", "begin"), CASES)
 def test_a_run_that_is_changed_goes_on_as_a_plain_loop_does(device, before, settings, begin):
     if "optimizer" in settings and settings["optimizer"] != "sgd":
         settings = settings | {"momentum": 0.0}
