@@ -142,7 +142,7 @@ class EnsembleStepper(Compiled):
         if len(rates):
             orders = self._orders(before.update, len(rates))
             given = self._codes, self._kernels.data, self._in_order, orders, self._compiled.rule
-            made = standings, rates, checks, records
+            made = standings, np.array(rates), checks, records
             members = len(standings.points)
             self._spread(lambda begin, end: descend_members(*given, *made, begin, end), members, records.losses.size)
         return records
@@ -186,7 +186,7 @@ class EnsembleStepper(Compiled):
             status=statuses,
             seconds=before.seconds + (state.seconds - before.seconds) * share,
             measures=self._measures(records, rates, first, state),
-            kept=np.arange(first, first + made)[kept],
+            keep_every=keep_every,
             snapshots=torch.from_numpy(np.ascontiguousarray(records.path[kept])),
         )
 

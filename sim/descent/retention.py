@@ -37,6 +37,8 @@ def reported(measures: Mapping[str, NDArray[np.float64]], most: int | None) -> N
     chosen = np.zeros(count, bool)
     chosen[begins] = chosen[np.minimum(begins + width, count) - 1] = True
     for values in measures.values():
+        if values.strides == (0,):  # one number, which is at the begin of each stretch
+            continue
         low = high = values
         greatest = begins + _by_stretch(np.argmax, high, width)
         if np.isnan(values[greatest]).any():  # as what is NaN counts as the greatest
