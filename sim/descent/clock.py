@@ -51,7 +51,7 @@ def counted_turns(completions: Sequence[NDArray[np.generic]], moments: int, unti
         if len(mine):
             # who completes an update at every position has no need to look them up
             every = len(mine) == len(positions)
-            ordinals = count_to(len(mine)) if every else np.searchsorted(positions, mine) + 1
+            ordinals = count_to(len(mine), np.int64) if every else np.searchsorted(positions, mine) + 1
             turns.append(Turn(index, ordinals, mine))
     return turns
 

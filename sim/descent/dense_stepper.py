@@ -49,8 +49,8 @@ class DenseStepper(InParts):
         first, every = -(state.update + 1) % keep_every, min(keep_every, count + 1)
         self._standing = standing = compiled.standing(state)
         kept = np.empty((len(range(first, count, every)), len(standing.point)), np.float32)
-        rates, empty = compiled.rates(state, count), (np.empty(count) for _ in range(2))
-        record = Record(np.array(rates), *empty, min(first, count), every, kept)
+        rates, norms, losses = compiled.rates(state, count), np.empty(count), np.empty(count)
+        record = Record(np.array(rates), norms, losses, min(first, count), every, kept)
         made, diverged, spent = self._descend(state, standing, record)
         model.vector.data.copy_(torch.from_numpy(standing.point))
         return Part(

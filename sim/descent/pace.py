@@ -13,7 +13,7 @@ _ENOUGH = 1.05  # times the updates that are expected to fill the time that is l
 
 
 @lru_cache(maxsize=8)
-def count_to(count: int, kind: type[Number] = np.int64) -> NDArray[Number]:
+def count_to(count: int, kind: type[Number]) -> NDArray[Number]:
     """From 1 to so many, not to be written to: updates are counted so often that doing it anew takes its time."""
     numbers = np.arange(1, count + 1, dtype=kind)
     numbers.setflags(write=False)

@@ -154,7 +154,7 @@ class Race(Runs):
         column = CLOCKS[self.clock].column
         racers = [racer for racer in self._racers if racer.left > 0]
         completions = [
-            racer.course.counter(column, count_to(int(min(moments, racer.left))) + racer.state.update)
+            racer.course.counter(column, count_to(int(min(moments, racer.left)), np.int64) + racer.state.update)
             for racer in racers
         ]
         turns = counted_turns(completions, moments, until)
@@ -188,7 +188,7 @@ class Race(Runs):
         positions = np.maximum(self.position, np.minimum(block.seconds, others))
         self.position = max(self.position, min(seconds.values(), default=racer.state.seconds))
         made = len(block)
-        rows = self._rows(racer, block, count_to(made), positions, all_moments)
+        rows = self._rows(racer, block, count_to(made, np.int64), positions, all_moments)
         return [rows], max(made, 1), [block.trouble] if block.trouble else []
 
     def _rows(self, racer: Racer, block: Block, moments: np.ndarray, positions: np.ndarray, all_moments: float) -> Rows:
