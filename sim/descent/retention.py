@@ -37,7 +37,7 @@ def reported(measures: Mapping[str, NDArray[np.float64]], most: int | None) -> N
     chosen = np.zeros(count, bool)
     chosen[begins] = chosen[np.minimum(begins + width, count) - 1] = True
     for values in measures.values():
-        if values.strides == (0,):  # one number, which is at the begin of each stretch
+        if values.strides == (0,):  # one number, which the first update of a stretch has, too
             continue
         low = high = values
         greatest = begins + _by_stretch(np.argmax, high, width)
