@@ -1,7 +1,6 @@
 """The screen: layout, the passing of time, wiring. Panels draw, `session` has what changes, `actions` what keys do."""
 
 import asyncio
-import gc
 import signal
 import time
 from collections.abc import Callable, Iterable, Sized
@@ -25,7 +24,7 @@ from tui.actions import DATA_VIEWS
 from tui.draw.palette import Palette
 from tui.keys import KEYS, bindings
 from tui.notes import NotesApp
-from tui.paced import PacedApp
+from tui.paced import PacedApp, keep_up
 from tui.panels.clocks import Clocks
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
@@ -272,7 +271,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
         if len(scene.runs) != self._runs:  # after a fork, say
             self._make_room_for(scene.runs)
         if self.scene is None and not self.is_headless:
-            gc.freeze()  # what is there by now stays: to go through it again and again would hold up frames and keys
+            keep_up()
         self.scene = scene
         self._lens.magnify(self._surface.view if self._surface.display else None)
         self._drawing.draw(scene)
