@@ -26,6 +26,7 @@ _FIRST = 4096  # moments from the start on that stay, as far as there is room: w
 _ROWS_OF_A_STRETCH = 8  # that stay of each run, or more
 _CLOSE = 128  # moments around the one that is sought: as far as all of them are looked for where some were left out
 _SHARE = 4  # one in so many rows is left of the older ones, and as many are of the newest
+_SELECTED = 24_000  # rows of a selection, at most: more than is drawn, and so few that a frame has time to thin them
 
 
 class History:
@@ -96,8 +97,14 @@ class History:
 
     @property
     def full(self) -> bool:
-        """Whether it takes as much memory as it may."""
-        return sum(len(column.values) for column in self._runs) > self._most_rows
+        """Whether there are to be no more rows."""
+        return sum(len(column.values) for column in self._runs) > self._most
+
+    @property
+    def _most(self) -> float:
+        """How many rows there may be: as many as there is memory for, where most moments are there."""
+        selected = self.end > _SHARE * len(self._moments.values)
+        return min(self._most_rows, _SELECTED) if selected else self._most_rows
 
     @property
     def nbytes(self) -> int:
@@ -114,7 +121,7 @@ class History:
             marked: moments that stay.
         """
         recorded = self._moments.values
-        moments, most = recorded["moment"], self._most_rows / _SHARE
+        moments, most = recorded["moment"], self._most / _SHARE
         share = len(moments) // _SHARE
         first, newest = (int(moments[index]) for index in (min(_FIRST, share), len(moments) - share))
         ways = [drawn(column.values, xy, first, newest) for column, xy in zip(self._runs, points, strict=True)]
