@@ -21,6 +21,7 @@ from sim.experiment.errors import choose
 from sim.problems.card import Card
 from sim.protocol.commands import HISTORY_MEMORY
 from tui.actions import DATA_VIEWS
+from tui.ahead import load_ahead
 from tui.draw.palette import Palette
 from tui.keys import KEYS, bindings
 from tui.notes import NotesApp
@@ -173,6 +174,8 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
         if self._ticking:
             self._timer = self.set_interval(1 / FRAMES_PER_SECOND, self.frame)
         self._show_session()
+        if not self.is_headless:
+            self.call_after_refresh(load_ahead)
 
     def _leave(self, number: signal.Signals) -> None:
         """Leave all in order; a second signal ends the program as it is."""

@@ -84,7 +84,8 @@ async def test_while_it_plays_all_numbers_name_one_update(monkeypatch: pytest.Mo
             it.app.session.player.owed = 1.01 / 10  # of an update
             it.app.session.frame(0.0)
             await wait_for(it.pilot, lambda before=before: it.history.cursor > before)
-            it.app.frame()
+            it.app.frame()  # composes
+            it.app.frame()  # and shows
             await it.pilot.pause()
             headers.append(named(it))
     assert headers[0] == headers[1] == headers[2] < headers[3] == headers[4]
@@ -177,7 +178,9 @@ async def test_numbers_wait_until_all_charts_are_composed_and_then_name_one_upda
     assert 2 < len(set(headers)) < 12
 
 
-async def test_what_a_key_did_is_painted_a_frame_before_its_charts_are_composed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_key_did_is_painted_a_frame_before_its_charts_are_composed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with on_screen() as it:
         happened = list[str]()
         monkeypatch.setattr(it.app, "_display", lambda _screen, update: happened.append("painted" if update else ""))

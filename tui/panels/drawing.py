@@ -94,14 +94,16 @@ class Drawing:
             self._chosen = chosen
             self._say(scene, key)
             self._paint()
-        if key != self._moved:
-            self._moved = key
-            self._surface.show(scene)
         if self._are_due(key, hurried=hurried, now=began):
             self._began_at = began
             self._coming = self._begun(scene, key, (scene.course, sizes), hurried=hurried)
-        if self._coming is not None and (self._at_once or not (said and self._coming.left)):
-            self._compose(self._coming, began)
+        coming = self._coming
+        if coming is not None and not (said and coming.left and not self._at_once):
+            self._compose(coming, began)
+        shown = coming is not None and self._coming is None
+        if key != self._moved and not (hurried and shown):  # one frame has no time for all
+            self._moved = key
+            self._surface.show(scene)
         self._paint()
 
     def _say(self, scene: Scene, key: object) -> None:
@@ -127,12 +129,13 @@ class Drawing:
         return _Coming(scene, key, list(self._pictures), charts, hurried)
 
     def _compose(self, coming: _Coming, began: float) -> None:
-        """Compose some charts, and show all once none is left."""
+        """Compose some charts; once none is left show all, while time goes on in a frame of its own."""
+        composes = bool(coming.left)
         while coming.left:
             coming.left.pop().prepare(coming.scene)
             if not self._at_once and time.monotonic() - began >= _LONGEST:
                 break
-        if coming.left:
+        if coming.left or (composes and coming.with_words):
             return
         if coming.with_words:
             self._say(coming.scene, coming.key)

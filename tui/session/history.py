@@ -26,7 +26,6 @@ _FIRST = 4096  # moments from the start on that stay, as far as there is room: w
 _ROWS_OF_A_STRETCH = 8  # that stay of each run, or more
 _CLOSE = 128  # moments around the one that is sought: as far as all of them are looked for where some were left out
 _SHARE = 4  # one in so many rows is left of the older ones, and as many are of the newest
-_SELECTED = 24_000  # rows of a selection, at most: more than is drawn, and so few that a frame has time to thin them
 
 
 class History:
@@ -41,15 +40,18 @@ class History:
         thinnings: how many times moments were left out.
     """
 
-    def __init__(self, start: Rows, memory: float = math.inf) -> None:
+    def __init__(self, start: Rows, memory: float = math.inf, selected: float = math.inf) -> None:
         """Begin with update 0 of each run, shape (runs,), in the order of the runs.
 
         Args:
             start: these rows.
             memory: bytes that the record, with the points of these updates, may take.
+            selected: how many rows there may be at most where they are a selection, from which most moments are left
+                out.
         """
         self._cursor = self.sought = 0
         self._most_rows = memory / (2 * (start.dtype.itemsize + _BESIDE))  # arrays grow by doubling
+        self._most_selected = min(selected, self._most_rows)
         self.width = 1
         self.thinnings = 0
         self._runs = [Column(start.dtype) for _ in start]
@@ -102,9 +104,9 @@ class History:
 
     @property
     def _most(self) -> float:
-        """How many rows there may be: as many as there is memory for, where most moments are there."""
-        selected = self.end > _SHARE * len(self._moments.values)
-        return min(self._most_rows, _SELECTED) if selected else self._most_rows
+        """How many rows there may be."""
+        selection = self.end > _SHARE * len(self._moments.values)
+        return self._most_selected if selection else self._most_rows
 
     @property
     def nbytes(self) -> int:

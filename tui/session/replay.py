@@ -38,6 +38,7 @@ class Replay(Session):
     RECORD_SHARE = (
         1 / 32
     )  # what was left out is soon read again, and recording a part takes as long as there is much else
+    MOST_SELECTED = math.inf
     link: Playback
     _waited = 0.0
     _warned = False

@@ -53,10 +53,12 @@ class Session(Changing):
         troubles: why runs failed, by their index.
         finished: no run has anything left to do.
         filled: how many times what had been left out of the record has come in.
-        RECORD_SHARE: of the memory, for the record on this side: what takes longer to thin would hold up a frame.
+        RECORD_SHARE: of the memory, for the record on this side.
+        MOST_SELECTED: how many rows of a selection are recorded: more than are drawn, and thinned within a frame.
     """
 
     RECORD_SHARE = 1 / 16
+    MOST_SELECTED = 24_000.0
 
     def __init__(
         self,
@@ -141,7 +143,7 @@ class Session(Changing):
             flat = answer.plane.flat
             self.opened, self.history, self._inflow = (
                 answer,
-                History(answer.rows, self.RECORD_SHARE * self._memory),
+                History(answer.rows, self.RECORD_SHARE * self._memory, self.MOST_SELECTED),
                 Inflow(),
             )
             self.trails, self.members = PlaneTrails(answer.plane), KeptMembers()
