@@ -22,6 +22,7 @@ from sim.problems.card import Card
 from sim.protocol.commands import HISTORY_MEMORY
 from tui.actions import DATA_VIEWS
 from tui.ahead import load_ahead
+from tui.arrangement import LEAST_SIZE, arrange
 from tui.draw.palette import Palette
 from tui.keys import KEYS, bindings
 from tui.notes import NotesApp
@@ -40,7 +41,7 @@ from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
 from tui.panels.timeline import Timeline
 from tui.panels.words import Words
-from tui.races import VERY_TALL, VERY_WIDE, Races
+from tui.races import Races
 from tui.scene.building import build_scene
 from tui.scene.scene import Scene
 from tui.session import lockstep
@@ -59,9 +60,6 @@ if TYPE_CHECKING:
     from tui.session.resuming import Resumption
 
 FRAMES_PER_SECOND = 30
-LEAST_SIZE = (80, 24)
-_WIDE, _TALL = 116, 34
-_ROOMY_HEIGHT = 40  # from here on, on a very wide terminal, the three clocks have room
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
@@ -208,17 +206,10 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""
-        width, height = event.size
-        compact, roomy = width < _WIDE or height < _TALL, width >= VERY_WIDE and height >= _ROOMY_HEIGHT
-        if compact or roomy != self.screen.has_class("-roomy"):  # else it is for the user to say
-            self.screen.set_class(roomy, "-clocks", "-roomy")
-        self.screen.set_class(compact, "-compact")
-        self.screen.set_class(width >= VERY_WIDE, "-very-wide").set_class(height >= VERY_TALL, "-very-tall")
+        arrange(self.screen, event.size)
         self.make_room()
-        small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
-        self.screen.set_class(small, "-too-small")
         self.query_one("#too-small", Static).update(
-            f"This terminal is {width}x{height}; gdsim needs {LEAST_SIZE[0]}x{LEAST_SIZE[1]} at least.\n"
+            f"This terminal is {event.size.width}x{event.size.height}; gdsim needs {LEAST_SIZE[0]}x{LEAST_SIZE[1]} at least.\n"
             "Enlarge it, or press q to quit."
         )
         self.call_after_refresh(self.redraw)
