@@ -209,8 +209,8 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
         arrange(self.screen, event.size)
         self.make_room()
         self.query_one("#too-small", Static).update(
-            f"This terminal is {event.size.width}x{event.size.height}; gdsim needs {LEAST_SIZE[0]}x{LEAST_SIZE[1]} at least.\n"
-            "Enlarge it, or press q to quit."
+            f"This terminal is {event.size.width}x{event.size.height}; "
+            f"gdsim needs {LEAST_SIZE[0]}x{LEAST_SIZE[1]} at least.\nEnlarge it, or press q to quit."
         )
         self.call_after_refresh(self.redraw)
 

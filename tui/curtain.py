@@ -1,15 +1,17 @@
 """The first frame: the panels, still empty, which are on the terminal while all that draws in them is loaded.
 
-Keys wait in the terminal meanwhile, without an echo, and Ctrl-C ends the program. Imports no numpy.
+Keys wait in the terminal meanwhile, without an echo; Ctrl-C, and SIGTERM, end the program. Imports no numpy.
 """
 
 import shutil
+import signal
 import sys
 import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from textual._compositor import CompositorUpdate
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.events import Resize
@@ -60,7 +62,7 @@ class Curtain(ThemedApp):
         yield Static(id="too-small")
 
     def on_mount(self) -> None:
-        """Draw once all have their places."""
+        """Draw once it is known where each of them is."""
         self.call_after_refresh(self._draw)
 
     def on_resize(self, event: Resize) -> None:
@@ -68,7 +70,9 @@ class Curtain(ThemedApp):
         arrange(self.screen, event.size)
 
     def _draw(self) -> None:
-        self.frame = self.screen._compositor.render_update(full=True).render_segments(self.console)
+        update = self.screen._compositor.render_update(full=True)
+        assert isinstance(update, CompositorUpdate), "all of the screen is to be drawn"
+        self.frame = update.render_segments(self.console)
         self.exit()
 
 
@@ -86,10 +90,11 @@ def curtain(theme: str | None) -> Iterator[None]:
     if theme is not None:
         app.theme = choose(theme, app.available_themes, "theme")
     app.run(headless=True, size=shutil.get_terminal_size())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     before = PacedDriver.curtain = termios.tcgetattr(sys.stdin)
-    tty.setcbreak(sys.stdin, termios.TCSANOW)
-    _write(ALTERNATE_SCREEN + _HIDE_CURSOR + app.frame)
     try:
+        tty.setcbreak(sys.stdin, termios.TCSANOW)
+        _write(ALTERNATE_SCREEN + _HIDE_CURSOR + app.frame)
         yield
     finally:
         if PacedDriver.curtain is not None:

@@ -166,7 +166,7 @@ class PacedDriver(LinuxDriver):
             self.attrs_before, PacedDriver.curtain = PacedDriver.curtain, None
 
     def write(self, data: str) -> None:
-        """See `Driver`; never waits. A curtain stays until the first frame: to enter its screen again would clear it."""
+        """See `Driver`; never waits. To enter the screen of a curtain again would clear it before the first frame."""
         if PacedDriver.curtain is None or data != ALTERNATE_SCREEN:
             self.output.write(data)
 

@@ -178,7 +178,7 @@ async def test_numbers_wait_until_all_charts_are_composed_and_then_name_one_upda
     assert 2 < len(set(headers)) < 12
 
 
-async def test_what_a_key_did_is_painted_a_frame_before_its_charts_are_composed(
+async def test_what_a_key_did_is_painted_before_its_charts_are_composed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with on_screen() as it:

@@ -10,8 +10,8 @@ from rich.color import Color, ColorSystem
 from textual.theme import BUILTIN_THEMES
 
 from sim.experiment.config import MAX_RUNS
-from tui.draw.canvas import GROUND, Canvas
 from tui.draw.bands import band_of, loss_levels, trail_colors
+from tui.draw.canvas import GROUND, Canvas
 from tui.draw.palette import (
     DARK,
     DARK_256,
