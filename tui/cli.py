@@ -112,7 +112,7 @@ def screen(
 
             check_recording(record)
         with loading():
-            from tui.app import run_app
+            from tui.showing import run_app
 
         return run_app(experiment, card, engine, theme=theme, record=record, memory=memory)
 
