@@ -51,7 +51,7 @@ from tui.shell import BAD_INPUT
 from tui.sturdy import SturdyApp
 from tui.themes import ThemedApp, palette_of
 
-FRAMES_PER_SECOND = 30
+FRAMES_PER_SECOND = 32  # so that 30 are shown: now and then one is late
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
@@ -214,7 +214,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def frame(self) -> None:
-        """A thirtieth of a second went by."""
+        """So much time went by that it is time for a frame."""
         if not self._banner.is_attached:  # the screen is being taken down
             return
         now = time.monotonic()
