@@ -164,7 +164,9 @@ class GoingOn(Changing):
         self.branch(answer.lineages, history)
         answer = replace(answer, rows=rows)
         if self.hurried and not answer.finished:
-            self._inflow.put(answer.rows, _FRAMES_AT_ONCE + 1)  # so that no frame has nothing new while the next one comes
+            self._inflow.put(
+                answer.rows, _FRAMES_AT_ONCE + 1
+            )  # so that no frame has nothing new while the next one comes
         else:
             self._store(answer.rows)
         trails.take(answer.plane, answer.lineages)
