@@ -23,7 +23,7 @@ from tui.session.record import record
 from tui.session.trails import PlaneTrails
 
 _BUDGET = 0.033  # seconds of computing for a frame: 30 a second
-_FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possible
+_FRAMES_AT_ONCE = 6  # computed with one command while it plays as fast as possible: each answer costs some ms
 _STEP_BUDGET = 0.1
 _MOST_MOMENTS = 100_000_000  # asked for at once while playing: time is what bounds them
 _MEASURED_UNITS = 10  # of the clock, over which its real pace is measured
@@ -164,9 +164,8 @@ class GoingOn(Changing):
         self.branch(answer.lineages, history)
         answer = replace(answer, rows=rows)
         if self.hurried and not answer.finished:
-            self._inflow.put(
-                answer.rows, _FRAMES_AT_ONCE + 1
-            )  # so that no frame has nothing new while the next one comes
+            # one part more is shown until the next answer is in
+            self._inflow.put(answer.rows, _FRAMES_AT_ONCE + 1)
         else:
             self._store(answer.rows)
         trails.take(answer.plane, answer.lineages)
