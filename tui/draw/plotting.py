@@ -66,7 +66,8 @@ def line_patterns(xs: Floats, ys: Floats, columns: int, rows: int) -> Patterns:
     settled = (len(xs) - 1) // _GROWING * _GROWING  # of a line that grows, what is before stays as it is
     parts = (slice(settled + 1), slice(settled, None)) if settled > 0 else (slice(None),)
     drawn = [_drawn(xs[part].tobytes(), ys[part].tobytes(), columns, rows) for part in parts]
-    return np.bitwise_or.reduce(drawn)
+    patterns: Patterns = np.bitwise_or.reduce(drawn)
+    return patterns
 
 
 @lru_cache(maxsize=256)
