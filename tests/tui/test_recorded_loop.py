@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from sim.recorder import Recorder, record
+from sim.recorder import Recorder, landscapes, record
 from sim.recording.reader import Recording
 from tests.tui.recorded import Screen, make_replay, replayed
 from tests.tui.screen import WIDE, settled, wait_for
@@ -26,7 +26,7 @@ def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     """With a single thread, which small batches go fastest on, and landscapes in no time."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(record, "_GRID", (12, 8))
+    monkeypatch.setattr(landscapes, "_GRID", (12, 8))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
