@@ -31,7 +31,7 @@ from sim.views.trails import REFIT_AFTER, REFIT_AT_LAST, trails_of
 
 _FIRST, _EVERY = 0.5, 2.0  # seconds until what came is first looked at, and between two looks at most
 _GRADIENTS, _COPIES, _PASSES = 0.006, 0.003, 0.003  # shares of the loop's time that these may cost
-_PLANES, _CLOUDS = 0.002, 0.001  # the same: for planes with their landscapes, and for possible steps
+_PLANES, _ORIGINS, _CLOUDS = 0.002, 0.001, 0.001  # the same: planes with their landscapes, and possible steps
 _MEMORY = 256 * 2**20  # bytes for parameters that are kept
 _WAITING = 32 * 2**20  # bytes of them that may wait where the model is
 _PATIENCE = 1.0  # seconds that a pass through all examples may take before and after the loop
@@ -74,7 +74,7 @@ class Record:
         self._writer = Writer(path)
         self._measuring = Allowance(_GRADIENTS)
         self._copying, self._passing = Allowance(_COPIES), Allowance(_PASSES)
-        self._looking, self._imagining = Allowance(_PLANES), Allowance(_CLOUDS)
+        self._looking, self._noting, self._imagining = Allowance(_PLANES), Allowance(_ORIGINS), Allowance(_CLOUDS)
         self._fit_seconds = 0.0
         self._began = self._due = time.perf_counter()
         self._due += _FIRST
@@ -91,14 +91,15 @@ class Record:
         if measured:
             self._measuring.spent += time.perf_counter() - now
         if self._origins.begun == steps.update:
-            with self._copying.spending():
+            with self._noting.spending():
                 self._origins.complete(self._optimizer.param_groups[0].get("lr", math.nan), examples)
         if steps.update == 1:
             self._open(examples)
         if steps.update % self._kept.now.stride == 0 and (cheap or self._copying.bears(0.0, elapsed)):
             with self._copying.spending():
                 self._waiting.append((steps.update, self._copy()))
-                if self._clouds is not None:
+            if self._clouds is not None and self._noting.bears(0.0, elapsed):
+                with self._noting.spending():
                     self._origins.begin(steps.update + 1, self._waiting[-1][1])
             if len(self._waiting) * self._now.nbytes > _WAITING:
                 self._keep()
@@ -237,10 +238,11 @@ class Record:
             self._imagine()
 
     def _look_at_the_end(self) -> None:
-        """Look at possible steps as long as there is time, and then at the landscape."""
-        until = time.perf_counter() + _STEPS_AT_THE_END
-        while self._clouds and self._clouds.wanted and time.perf_counter() + self._clouds.seconds < until:
+        """Look at possible steps as long as there is time, once at least, and then at the landscape."""
+        until, bears = time.perf_counter() + _STEPS_AT_THE_END, self._pass_seconds < _PATIENCE
+        while self._clouds and self._clouds.wanted and bears:
             self._imagine()
+            bears = self._clouds is not None and time.perf_counter() + self._clouds.seconds < until
         if self._landscapes:
             self._landscapes.begin()
             self._see_more(_LANDSCAPE_AT_THE_END)

@@ -105,11 +105,11 @@ class Looks:
         self._path, self._database = path, database
 
     def newest(self) -> tuple[int, int]:
-        """The numbers of the last cloud and of the last report that were written on the present plane; 0: none."""
+        """The numbers of the last cloud and of the last report that were written, be it on another plane; 0: none."""
         with reading(self._path):
             if not self._there():
                 return 0, 0
-            tables = (f"(SELECT coalesce(max(rowid), 0) FROM {table} WHERE plane = {_PLANE})" for table in _MOST)
+            tables = (f"(SELECT coalesce(max(rowid), 0) FROM {table})" for table in _MOST)
             ((cloud, report),) = self._database.execute(f"SELECT {', '.join(tables)}")
             return typed(cloud, int), typed(report, int)
 

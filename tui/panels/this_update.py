@@ -203,12 +203,12 @@ def _used(scene: Scene, run: RunScene, report: UpdateReport) -> list[str]:
     total, size = count(scene.examples), count(report.batch_size)
     if report.batch_size >= scene.examples:
         return [f"all {total} examples", f"all {total}", "all"]
-    if report.batch_size == 1:
+    if report.batch_size == 1 and report.indices:
         return [f"#{report.indices[0]} (1 of {total})", f"#{report.indices[0]} of {total}", f"#{report.indices[0]}"]
     last = _ends_an_epoch(run, report.batch_size)
     ways = [f"the last {size}"] if last else [f"{size} of {total}", size]
     words = []
-    for named in range(min(_NAMED_EXAMPLES, report.batch_size), 0, -1):
+    for named in range(min(_NAMED_EXAMPLES, len(report.indices)), 0, -1):
         some = " ".join(f"#{index}" for index in report.indices[:named]) + " …" * (named < report.batch_size)
         words += [f"{way}: {some}" for way in ways]
     return [*words, *ways]
