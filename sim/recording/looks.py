@@ -157,7 +157,7 @@ def _cloud_of(row: sqlite3.Row) -> Imagined:
         covariance=covariance_of(steps[:sampled], total),
         plain=bool(row["plain"]),
     )
-    return Imagined(typed(row["run"], int), typed(row["update"], int), _read_point(row, ""), cloud)
+    return Imagined(typed(row["run"], int), typed(row["update"], int), Point(*_read_point(row, "")), cloud)
 
 
 def _report_of(row: sqlite3.Row) -> UpdateReport:
@@ -171,11 +171,11 @@ def _report_of(row: sqlite3.Row) -> UpdateReport:
         batch_size=typed(row["batch_size"], int),
         gradient=_read_point(row, "own_"),
         full_gradient=_read_point(row, "full_"),
-        origin=_read_point(row, ""),
+        origin=Point(*_read_point(row, "")),
         full_step=_read_point(row, "step_"),
         measures={one.name: typed(measured.get(one.name), float) for one in measures("gradient")},
     )
 
 
-def _read_point(row: sqlite3.Row, name: str) -> Point:
-    return Point(typed(row[f"{name}x"], float), typed(row[f"{name}y"], float))
+def _read_point(row: sqlite3.Row, name: str) -> Step:
+    return typed(row[f"{name}x"], float), typed(row[f"{name}y"], float)

@@ -17,6 +17,7 @@ from sim.recording.reader import Recording
 from tests.tui.recorded import Screen, make_replay, replayed
 from tests.tui.screen import WIDE, settled, wait_for
 from tui import cli
+from tui.panels.lens import Lens
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +57,27 @@ async def test_the_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         landscape = screen.session.look.landscape
         assert landscape is not None
         assert np.isfinite(landscape.values).any()
+        lens, imagined = screen.app.query_one(Lens), screen.session.look.imagined
+        assert imagined is not None
+        assert imagined.cloud is not None
+        assert imagined.cloud.sampled == 600
+        assert lens.display
+        assert f"update {imagined.update}" in screen.text("#lens")
+        await screen.pilot.press("u")
+        assert not lens.display
+
+
+async def test_a_loop_without_loss_and_data_has_no_possible_steps_and_says_why() -> None:
+    model = nn.Linear(3, 2)
+    with Recorder("mine.gdsim", model, torch.optim.Adam(model.parameters())) as recorder:
+        recorder.update(1.0, 8)
+    app = make_replay(Path("mine.gdsim"))
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = Screen(app, pilot)
+        await wait_for(pilot, lambda: app.session.history is not None)
+        await screen.pilot.press("u")
+        await wait_for(pilot, lambda: "a Recorder looks at them where it is given loss and data" in screen.toasts())
+        assert not app.query_one(Lens).display
 
 
 def test_the_readmes_loop() -> None:
