@@ -148,8 +148,8 @@ class SettingsScreen(ModalScreen[SettingsRequest | None]):
 
 
 def _batch_sizes(examples: int) -> tuple[int, ...]:
-    """The powers of two below the number of the examples, and that number."""
-    return (*(2**power for power in range((examples - 1).bit_length())), examples)
+    """The powers of two below the number of the examples, and that number; 0 where it is not known."""
+    return (*(2**power for power in range(max(examples - 1, 0).bit_length())), examples)
 
 
 def _read(key: str, read: Callable[[str], Any], text: str) -> object:
