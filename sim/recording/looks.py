@@ -24,6 +24,10 @@ SELECT "update" FROM (
     WINDOW by_update AS (ORDER BY "update")
 ) WHERE gap IS NOT NULL ORDER BY gap, "update" LIMIT 1
 """
+_TO_BE_MADE_OTHERWISE = """
+DELETE FROM clouds WHERE run = :run AND "update" = 1
+    AND EXISTS (SELECT 1 FROM stages WHERE run = :run AND "update" = 0 AND asked <> :asked)
+"""
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -38,6 +42,11 @@ def write_looks(database: sqlite3.Connection, answer: Worked) -> None:
             for run, report in enumerate(result.reports):
                 if report is not None:
                     _write(database, "reports", _report_row(run, report))
+
+
+def forget_first_steps(database: sqlite3.Connection, run: int, asked: str) -> None:
+    """Forget the steps that were possible at first if a run is to begin with other settings than those in the file."""
+    database.execute(_TO_BE_MADE_OTHERWISE, {"run": run, "asked": asked})
 
 
 def _write(database: sqlite3.Connection, table: str, row: dict[str, object]) -> None:

@@ -18,7 +18,7 @@ from sim.protocol.checkpoint import Checkpoint
 from sim.protocol.results import Surveyed
 from sim.protocol.trace import Rows
 from sim.recording.checkpoints import write_checkpoint
-from sim.recording.looks import write_looks
+from sim.recording.looks import forget_first_steps, write_looks
 from sim.recording.parts import end_part, in_parts
 from sim.recording.schema import CLOUDS, PARTS, REPORTS, STAGE, TRACE, insert
 from sim.recording.sources import fingerprints
@@ -113,6 +113,8 @@ def _write_trace(database: sqlite3.Connection, rows: Rows) -> None:
 
 def _write_runs(database: sqlite3.Connection, lineages: Iterable[Lineage]) -> None:
     """Write the runs and their settings; one that is new was forked off, and takes over its parent's points."""
+    for index, lineage in enumerate(lineages := list(lineages)):
+        forget_first_steps(database, index, json.dumps(asdict(lineage.stages[0].asked)))
     database.execute("DELETE FROM stages")
     for index, lineage in enumerate(lineages):
         row = index, lineage.parent, lineage.update, lineage.moment

@@ -60,6 +60,7 @@ async def test_they_are_those_at_the_cursor_or_else_the_last_ones_before_it(tmp_
             report = screen.session.look.reports[2]
             assert report is not None
             assert report.update == update
+            assert (f" at {update}: " in screen.text("#this-update")) == (cursor != update)
         await seek(screen, 5)
         assert "none were recorded up to here" in screen.text("#lens")
         await screen.pilot.press("u")

@@ -4,19 +4,23 @@ import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sim.experiment.geometry import Point
-from sim.protocol.answers import Worked
+from sim.experiment.resolved import Stage
+from sim.protocol.answers import Changed, Worked
 from sim.protocol.cloud import Cloud, covariance_of
 from sim.protocol.commands import Imagine, Inspect
 from sim.protocol.results import Imagined, Inspected, UpdateReport
 from sim.recording import looks as written
 from sim.recording.looks import Looks, write_looks
 from sim.recording.schema import tables
+from sim.recording.tables import write_answer
+from tests.tui.traces import make_experiment, make_race
 
 STEPS = np.random.default_rng(0).normal(size=(9, 2))
 MEASURES = {"angle": 12.0, "cosine": 0.5, "relative_error": math.nan}
@@ -111,3 +115,15 @@ def test_a_file_from_before_there_were_any_has_none(database: sqlite3.Connection
     database.executescript("DROP TABLE clouds; DROP TABLE reports;")
     assert looks(database).newest() == (0, 0)
     assert (looks(database).cloud(0, 9), looks(database).report(0, 9)) == (None, None)
+
+
+def test_the_first_steps_go_where_a_run_is_to_begin_otherwise(database: sqlite3.Connection) -> None:
+    lineages = make_race(make_experiment(), 1).experiment.lineages
+    write_answer(database, Changed((), lineages))
+    for run in (0, 1):
+        look(database, 1, run)
+        look(database, 2, run)
+    ((update, settings, asked),) = lineages[1].stages
+    changed = replace(lineages[1], stages=(Stage(update, settings, replace(asked, batch_size=3)),))
+    write_answer(database, Changed((), (lineages[0], changed, *lineages[2:])))
+    assert (kept(database, run=0), kept(database, run=1)) == ([1, 2], [2])
