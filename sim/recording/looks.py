@@ -36,7 +36,7 @@ DELETE FROM clouds WHERE run = :run AND "update" = 1
 def write_looks(database: sqlite3.Connection, answer: Worked) -> None:
     """Write what was found of updates on the present plane; what is of another one goes, and some of many."""
     for _, result in answer.results:
-        if isinstance(result, Imagined) and result.cloud is not None and result.cloud.sampled > 1:
+        if isinstance(result, Imagined) and result.cloud is not None and _can_be_shown(result, result.cloud):
             _write(database, "clouds", _cloud_row(result, result.cloud))
         elif isinstance(result, Inspected):
             for run, report in enumerate(result.reports):
@@ -59,6 +59,11 @@ def _write(database: sqlite3.Connection, table: str, row: dict[str, object]) -> 
     if database.execute(_FULL.format(table=table), (_MOST[table], run)).fetchone()[0]:
         crowded = database.execute(_CROWDED.format(table=table), (run,)).fetchone()
         database.execute(f'DELETE FROM {table} WHERE run = ? AND "update" = ?', (run, *crowded))
+
+
+def _can_be_shown(imagined: Imagined, cloud: Cloud) -> bool:
+    """Whether it has a point to begin at, and steps that are spread."""
+    return bool(np.isfinite(imagined.origin).all()) and cloud.sampled > 1 and cloud.batch_size > 0
 
 
 def _cloud_row(imagined: Imagined, cloud: Cloud) -> dict[str, object]:
@@ -122,6 +127,14 @@ class Looks:
             ((cloud, report),) = self._database.execute(f"SELECT {', '.join(tables)}")
             return typed(cloud, int), typed(report, int)
 
+    def clouds(self) -> int:
+        """Of how many updates there are possible steps on the present plane."""
+        with reading(self._path):
+            if not self._there():
+                return 0
+            ((number,),) = self._database.execute(f"SELECT count(*) FROM clouds WHERE plane = {_PLANE}")
+            return typed(number, int)
+
     def cloud(self, run: int, update: int) -> Imagined | None:
         """The steps that were possible for a run at an update, or at the last one before it of which they are there."""
         with reading(self._path):
@@ -150,9 +163,8 @@ def _cloud_of(row: sqlite3.Row) -> Imagined:
     steps = np.frombuffer(row["steps"], "<f4").reshape(count, 2).astype(np.float64)
     examples = np.frombuffer(row["examples"], "<i4").astype(np.int64)
     used = np.frombuffer(row["used"], "|u1").astype(np.bool_)
-    size = typed(row["batch_size"], int)
-    if not (len(examples) == len(used) == count and 1 < sampled <= min(count, total) and size >= 1):
-        raise ValueError("a cloud is none that a run can have")
+    if not (len(examples) == len(used) == count and 1 < sampled <= min(count, total)):
+        raise ValueError("the steps of a cloud are not as many as it says")
     cloud = Cloud(
         steps=steps,
         examples=examples,
@@ -161,12 +173,15 @@ def _cloud_of(row: sqlite3.Row) -> Imagined:
         total=total,
         full=_read_point(row, "full_"),
         own=_read_point(row, "own_"),
-        batch_size=size,
+        batch_size=typed(row["batch_size"], int),
         replacement=bool(row["replacement"]),
         covariance=covariance_of(steps[:sampled], total),
         plain=bool(row["plain"]),
     )
-    return Imagined(typed(row["run"], int), typed(row["update"], int), Point(*_read_point(row, "")), cloud)
+    imagined = Imagined(typed(row["run"], int), typed(row["update"], int), Point(*_read_point(row, "")), cloud)
+    if not _can_be_shown(imagined, cloud):
+        raise ValueError("a cloud is none that a run can have")
+    return imagined
 
 
 def _report_of(row: sqlite3.Row) -> UpdateReport:

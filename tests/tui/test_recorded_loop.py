@@ -44,6 +44,7 @@ async def test_the_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     found = json.loads(capsys.readouterr().out)
     assert found["runs"][0]["update"] == 30 * 19
     assert found["state"] == "complete"
+    assert found["clouds"] >= 1
     assert cli.main(["export", str(path), "own.csv"]) == 0
     assert cli.main(["run", "--resume", str(path), "--updates", "1000"]) == 2
     sentence = "A loop of your own was recorded here; only its own script, own_loop.py, runs it."

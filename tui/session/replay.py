@@ -87,6 +87,7 @@ class Replay(Session):
             self.trails.take(answer.plane, self.lineages)
         self.finished = False
         self.look.ask_again()
+        self.look.look_again()
         return isinstance(answer, Opened)
 
     def frame(self, seconds: float) -> None:

@@ -111,6 +111,12 @@ def test_the_same_update_again_replaces_what_was_found_before(database: sqlite3.
     assert looks(database).newest() != before
 
 
+def test_what_cannot_be_shown_is_not_written(database: sqlite3.Connection) -> None:
+    imagined, _ = look(database, 6)
+    write_looks(database, Worked(((Imagine(0, 7), replace(imagined, update=7, origin=Point(math.nan, 0.0))),), ()))
+    assert (kept(database), looks(database).clouds()) == ([6], 1)
+
+
 def test_a_file_from_before_there_were_any_has_none(database: sqlite3.Connection) -> None:
     database.executescript("DROP TABLE clouds; DROP TABLE reports;")
     assert looks(database).newest() == (0, 0)
