@@ -30,8 +30,8 @@ from sim.views.plane import on_plane_terms
 from sim.views.trails import REFIT_AFTER, REFIT_AT_LAST, trails_of
 
 _FIRST, _EVERY = 0.5, 2.0  # seconds until what came is first looked at, and between two looks at most
-_GRADIENTS, _COPIES, _PASSES = 0.006, 0.002, 0.003  # shares of the loop's time that these may cost
-_PLANES, _ORIGINS, _CLOUDS = 0.002, 0.001, 0.001  # the same: planes with their landscapes, and possible steps
+_GRADIENTS, _COPIES, _PASSES = 0.006, 0.002, 0.002  # shares of the loop's time that these may cost
+_PLANES, _ORIGINS, _CLOUDS = 0.003, 0.001, 0.001  # the same: planes with their landscapes, and possible steps
 _MEMORY = 256 * 2**20  # bytes for parameters that are kept
 _WAITING = 32 * 2**20  # bytes of them that may wait where the model is
 _PATIENCE = 1.0  # seconds that a pass through all examples may take before and after the loop
