@@ -71,6 +71,7 @@ class Origins:
         with torch.no_grad():
             parts = [torch.zeros_like(one) if slope is None else slope.to_dense() for one, slope in pairs]
             gradient = self._layout.join(parts)
+        rate = rate.clone() if isinstance(rate, Tensor) else rate  # schedules change it in place
         self.kept.append(Origin(*begun, gradient, rate, batch_size))
         if len(self.kept) > self._most:
             self.kept = self.kept[::2]

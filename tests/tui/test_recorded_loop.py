@@ -78,7 +78,7 @@ async def test_a_loop_without_loss_and_data_has_no_possible_steps_and_says_why()
         screen = Screen(app, pilot)
         await wait_for(pilot, lambda: app.session.history is not None)
         await screen.pilot.press("u")
-        await wait_for(pilot, lambda: "a Recorder looks at them where it is given loss and data" in screen.toasts())
+        await wait_for(pilot, lambda: "a Recorder looks at them where it is given loss" in screen.toasts())
         assert not app.query_one(Lens).display
 
 

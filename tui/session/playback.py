@@ -227,8 +227,8 @@ def no_closer_look(problem: AnyProblem) -> str:
     """Why there is no closer look at what was recorded of a problem."""
     if isinstance(problem, LoopConfig):
         return (
-            "The recording has no possible steps and gradients of this loop: a Recorder looks at them where it is given "
-            "loss and data, and has the time."
+            "The recording has no possible steps and gradients of this loop: a Recorder looks at them where it is "
+            "given loss and data, and has the time."
         )
     return "This recording has the numbers and the trails; gradients, possible steps and answers need an engine."
 
