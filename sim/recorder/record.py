@@ -70,6 +70,7 @@ class Record:
         self._clouds = self._look_at_steps()
         if self._clouds is not None:
             self._origins.begin(1, self._waiting[0][1])
+        self._seen_on = -1  # the number of the plane on which there is something to be seen
         self._lineages: tuple[Lineage, ...] = ()
         self._writer = Writer(path)
         self._measuring = Allowance(_GRADIENTS)
@@ -117,7 +118,8 @@ class Record:
         if self._lineages:
             if not in_haste and self._pass_seconds < _PATIENCE:
                 self._note_loss()
-            self._write(self._steps.rows(), finished=True)
+            seen = in_haste and self._seen_on == self._trails.number
+            self._write(self._steps.rows(), finished=True, again=not seen)
             if not in_haste:
                 self._look_at_the_end()
         self._writer.close()
@@ -140,17 +142,17 @@ class Record:
         self._writer.take(Open(asked), Opened(experiment, self._start, device, tolerance=0.0, plane=plane))
         self._see(plane)
 
-    def _write(self, rows: Rows, *, finished: bool = False) -> None:
-        """Have written what came since; the plane is fitted anew where that is due."""
+    def _write(self, rows: Rows, *, finished: bool = False, again: bool = False) -> None:
+        """Have written what came since; the plane is fitted anew where that is due, or in any case."""
         self._keep()
         began = time.perf_counter()
         snapshots, heads, updates = [self._kept.now], [self._copy()], [self._steps.update]
         finite = bool(torch.isfinite(heads[0]).all())
         number = self._trails.number
-        if finished and finite:
+        if again and finite:
             plane = self._trails.set_kind("pca", snapshots, heads, updates)
         else:
-            bears = finite and self._looking.bears(self._fit_seconds, began - self._began)
+            bears = finite and not finished and self._looking.bears(self._fit_seconds, began - self._began)
             unfinished = self._landscapes is not None and self._landscapes.unfinished
             refit_after = math.inf if not bears else REFIT_AT_LAST if unfinished else REFIT_AFTER
             plane = self._trails.news(snapshots, heads, updates, refit_after=refit_after)
@@ -271,6 +273,7 @@ class Record:
 
     def _found(self, news: Worked | None) -> None:
         if news is not None:
+            self._seen_on = self._trails.number
             self._writer.take(Work((), 0.0), news)
 
 

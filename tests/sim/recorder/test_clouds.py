@@ -219,6 +219,23 @@ def test_steps_that_the_optimizer_does_not_make_are_said_to_be_so(tmp_path: Path
     assert not found.cloud.plain
 
 
+def test_what_was_seen_of_a_loop_that_is_interrupted_stays(tmp_path: Path) -> None:
+    left = iter(range(5))
+
+    def interrupt(_: nn.Module) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "mine.gdsim"
+    with pytest.raises(KeyboardInterrupt):
+        recorded(path, line(), 9, before_each=interrupt)
+    assert looked_at(path)[-1] == 5
+    recording = Recording(path)
+    landscape = recording.landscape
+    assert landscape is not None
+    assert landscape.plane == recording.news().plane.number
+
+
 def test_a_model_too_large_to_be_kept_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(origins, "_MEMORY", 100)
     recording, _ = recorded(tmp_path / "mine.gdsim", line(), 3)
