@@ -22,13 +22,13 @@ from sim.protocol.results import Surveyed
 from sim.protocol.trace import Excerpt, Rows
 from sim.recording.checkpoints import read_checkpoints, read_snapshots
 from sim.recording.file import Points, all_of, only, open_file, reading, require_file, trace_of
+from sim.recording.looks import Looks
 from sim.recording.parts import Parts
 from sim.recording.private_copy import PrivateCopy, has_to_be_copied
 from sim.recording.trails_reader import TrailsReader
 from sim.recording.values import checked, document, landscape_of, settings_of, trouble_of, typed
 
-_AT_ONCE = 100_000  # rows
-_NEVER = 2**62
+_AT_ONCE, _NEVER = 100_000, 2**62  # rows; updates
 _SILENCE = 6.0  # seconds without a batch, after which nobody writes any more
 
 State = Literal["complete", "being written", "broken off"]
@@ -181,6 +181,11 @@ class Recording:
         with reading(self.path):
             found = all_of(self._database, "landscapes ORDER BY rowid DESC LIMIT 1")
             return landscape_of(found[0]) if found else None
+
+    @property
+    def looks(self) -> Looks:
+        """What was looked at closely."""
+        return Looks(self.path, self._database)
 
     @property
     def landscapes(self) -> int:
