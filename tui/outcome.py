@@ -19,13 +19,11 @@ class Ends:
     """Where runs have got to, from rows that are not kept.
 
     Attributes:
-        count: how many rows there were.
         rows: the last row of each run, shape (1,).
         losses: for each run what was last evaluated over all examples, by name.
     """
 
     def __init__(self) -> None:
-        self.count = 0
         self.rows: dict[int, Rows] = {}
         self.losses: dict[int, dict[str, float]] = {}
 
@@ -36,7 +34,6 @@ class Ends:
 
     def take(self, rows: Rows) -> None:
         """Take in further rows, each run's in the order of its updates."""
-        self.count += len(rows)
         for run in np.unique(rows["run"]).tolist():
             own = rows[rows["run"] == run]
             self.rows[run] = own[-1:].copy()

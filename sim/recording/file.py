@@ -1,6 +1,5 @@
 """A recording's file: opening it, and taking values out of it, which may be anything. Imports no torch."""
 
-import math
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -164,32 +163,3 @@ def in_blocks(found: sqlite3.Cursor, kind: np.dtype[Any]) -> NDArray[Any]:
     while some := found.fetchmany(_AT_ONCE):
         blocks.append(np.array(some, dtype=kind))
     return np.concatenate(blocks)
-
-
-class Points:
-    """Where a run was on the newest plane, read on as it is asked for.
-
-    Args:
-        database: of a recording.
-        run: which one.
-    """
-
-    def __init__(self, database: sqlite3.Connection, run: int) -> None:
-        columns = '"update", x, y, distance'
-        self._found = database.cursor()
-        self._found.row_factory = None
-        self._found.execute(f'SELECT {columns} FROM points WHERE run = ? ORDER BY "update"', (run,))
-        self._ahead = np.empty((0, 4))
-
-    def of(self, updates: NDArray[np.int64]) -> NDArray[np.float64]:
-        """x, y and distance after updates beyond those of the last time, increasing: shape (n, 3), NaN if unknown."""
-        while not len(self._ahead) or self._ahead[-1, 0] < updates[-1]:
-            more = np.array(self._found.fetchmany(len(updates)), dtype=np.float64).reshape(-1, 4)
-            if not len(more):
-                break
-            self._ahead = np.concatenate([self._ahead, more])
-        points = np.full((len(updates), 3), math.nan)
-        _, at, there = np.intersect1d(updates, self._ahead[:, 0], return_indices=True)
-        points[at] = self._ahead[there, 1:]
-        self._ahead = self._ahead[self._ahead[:, 0] > updates[-1]]
-        return points

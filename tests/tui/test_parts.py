@@ -107,6 +107,15 @@ def test_all_of_it_is_in_parts_and_news(recorded: Recorded) -> None:
                     assert ours.tobytes() == theirs.tobytes()
 
 
+def test_where_the_runs_have_come_to_is_found_without_reading_all(recorded: Recorded) -> None:
+    with closing(Recording(recorded.path)) as recording:
+        for rows, found in zip(recorded.rows, recording.ends, strict=True):
+            last, evaluated = found_at(rows, int(rows["moment"][-1]))
+            assert found[-1].tobytes() == last.tobytes()
+            assert found[0].tobytes() == evaluated.tobytes()
+        assert recording.count == sum(map(len, recorded.rows))
+
+
 async def pass_time(replay: Replay, until: Callable[[], bool]) -> None:
     """Let parts be read until something holds."""
     deadline = time.monotonic() + _PATIENCE
