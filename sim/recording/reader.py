@@ -55,7 +55,7 @@ class Recording:
         self._seen = 0.0  # when that was seen first
         require_file(path)
         self._copy = PrivateCopy(path) if has_to_be_copied(path) else None
-        self._database = open_file(path, None if self._copy is None else self._copy.file)
+        self._database = self._open()
         with reading(path):
             found = only(self._database, "recording")
             ((self.schema,),) = self._database.execute("PRAGMA user_version")
@@ -70,6 +70,18 @@ class Recording:
         if self._copy is not None:
             self._copy.remove()
 
+    @contextmanager
+    def let_go(self) -> Iterator[None]:
+        """Within, it keeps nobody from the file."""
+        self._database.close()
+        try:
+            yield
+        finally:
+            self._database = self._parts.database = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        return open_file(self.path, None if self._copy is None else self._copy.file)
+
     @property
     def copied(self) -> bool:
         """Whether it is read from a copy, which takes longer the larger it is."""
@@ -80,7 +92,7 @@ class Recording:
         if self._copy is not None and self._copy.stale:
             self._database.close()
             self._copy.renew()
-            self._database = self._parts.database = open_file(self.path, self._copy.file)
+            self._database = self._parts.database = self._open()
 
     @property
     def state(self) -> State:

@@ -127,15 +127,16 @@ async def pass_time(replay: Replay, until: Callable[[], bool]) -> None:
 
 def is_there(replay: Replay) -> bool:
     """Whether what is looked at was read."""
-    assert replay._parts is not None
+    assert replay.reading is not None
     assert replay.history is not None
-    return not replay._being_read and replay._parts.needed(replay.history, replay.link.part_ends) is None
+    needed = replay.reading.parts.needed(replay.history, replay.link.past.part_ends)
+    return not replay.reading.busy and needed is None
 
 
 def is_all_recorded(replay: Replay) -> bool:
     """Whether all of it was read."""
-    assert replay._parts is not None
-    return len(replay._parts._recorded) == len(replay.link.part_ends)
+    assert replay.reading is not None
+    return len(replay.reading.parts._recorded) == len(replay.link.past.part_ends)
 
 
 def opened(path: Path) -> Replay:
