@@ -18,6 +18,7 @@ from sim.experiment.problem import ProblemConfig
 from sim.protocol.answers import Answer
 from sim.protocol.commands import Advance, Command, ForkRun, Open, RemoveRun
 from sim.protocol.trace import Rows
+from sim.recording import parts
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer
 from tests.tui.killed import EXPERIMENTS, KILLED, which
@@ -45,7 +46,8 @@ def rows_of(path: str) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("race", RACES)
-def test_the_end_is_that_of_an_unbroken_run(race: str) -> None:
+def test_the_end_is_that_of_an_unbroken_run(race: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_ROWS", 20)
     options = [*RACES[race]]
     at = options.index("--updates")
     del options[at : at + 2]
