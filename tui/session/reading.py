@@ -47,19 +47,25 @@ class Reading:
 
     def go_on(self) -> None:
         """Have one part read: one that is looked at, else one of the rest; none while one is being read."""
-        history = self._session.history
-        if history is None or self.busy:
+        if self.busy:
             return
-        part = self.parts.needed(history, self._past.part_ends)
-        needed = part is not None
-        if part is None:
-            part = self.parts.next()
-        if part is None:
+        if (part := self._looked_at) is not None:
+            self._begin(part, needed=True)
+        elif (part := self.parts.next()) is not None:
+            self._begin(part, needed=False)
+        else:
             self._record()
             self._show_more(after=1)
-        else:
-            self.busy = True
-            self._session.spawn(self._read(part, needed=needed))
+
+    @property
+    def _looked_at(self) -> int | None:
+        """A part that is looked at and is not there; None without any."""
+        history = self._session.history
+        return None if history is None else self.parts.needed(history, self._past.part_ends)
+
+    def _begin(self, part: int, *, needed: bool) -> None:
+        self.busy = True
+        self._session.spawn(self._read(part, needed=needed))
 
     async def _read(self, part: int, *, needed: bool) -> None:
         try:
@@ -69,10 +75,14 @@ class Reading:
             return
         finally:
             self.busy = False
-        if self._session.reading is self:
-            self._gathered.append((part, excerpt))
-            if needed or len(self._gathered) == _GATHERED:
-                self._record()
+        if self._session.reading is not self:
+            return
+        self._gathered.append((part, excerpt))
+        at_hand, looked_at = [number for number, _ in self._gathered], self._looked_at
+        if needed or looked_at in at_hand or (looked_at is None and len(at_hand) >= _GATHERED):
+            self._record()
+        elif looked_at is not None:  # since this one was begun
+            self._begin(looked_at, needed=True)
 
     def _record(self) -> None:
         """Record the parts that were read: several at once, since that takes about as long as one."""
