@@ -52,7 +52,7 @@ def open_file(path: Path, file: Path | None = None) -> sqlite3.Connection:
     """
     shown = shown_path(path)
     with reading(path):
-        database = _connect(file or path)
+        database = connect(file or path)
         ((application,),) = database.execute("PRAGMA application_id")
         ((schema,),) = database.execute("PRAGMA user_version")
     if application != APPLICATION:
@@ -112,13 +112,15 @@ def require_file(path: Path) -> None:
         raise ConfigError(f"{shown} is no recording.")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
+    """A database, for reading alone."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     # one thread at a time reads it, but not always the same one: polars asks for what it writes in one of its own
     database = sqlite3.connect(uri, uri=True, timeout=LOCK_PATIENCE, check_same_thread=False)
     try:
         database.execute("PRAGMA schema_version")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
+        database.close()
         if "unable to open" not in str(error) or path.with_name(f"{path.name}-wal").exists():
             raise
         # a folder that cannot be written to, where SQLite reads only what is sure not to change

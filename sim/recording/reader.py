@@ -106,7 +106,8 @@ class Recording:
             if written != self._written:  # by a clock that may be another machine's
                 self._seen = time.monotonic() - (max(0.0, time.time() - written) if self._written is None else 0.0)
                 self._written = written
-            return "being written" if time.monotonic() - self._seen < _SILENCE else "broken off"
+            silent = time.monotonic() - self._seen >= _SILENCE and not (self._copy is not None and self._copy.behind)
+            return "broken off" if silent else "being written"
 
     @property
     def journal(self) -> Journal:

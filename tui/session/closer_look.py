@@ -130,9 +130,7 @@ class CloserLook:
         """In their order: what is short first; but a landscape alone where it is blank, then what was left out."""
         if self.blank and self.wanted is not None and Survey not in self._refused:
             return (self.wanted,)
-        if (
-            remaking := self._remaking()
-        ) is not None:  # until then the cursor is beside what is meant
+        if (remaking := self._remaking()) is not None:  # until then the cursor is beside what is meant
             return (remaking,)
         wanted: tuple[Job | None, ...] = (self._inspection(), self._imagination(), self._prediction())
         return tuple(job for job in (*wanted, self.wanted) if job is not None and type(job) not in self._refused)
