@@ -24,7 +24,7 @@ _WATCH = (
     "time. While paused, an arrow from where the update began is the step that was made (in the run's colour), another "
     "one that of all examples (white); the dots around them are the steps that single examples would have made.",
     "Press `↓` and `(` or `)`: the selected run goes on with half or twice its batch; `<` and `>` do so with its rate, "
-    "`enter` shows all of its settings.",
+    "`enter` shows all of its settings, with sliders.",
     "What if the batch had been 8 from here? Pause, go back with `←`, and press `(` twice: a fork shows it, beside "
     "what did happen.",
     "Press `C`: the same race per update, per example and per second. Under each stands who leads where all have come "

@@ -1,6 +1,7 @@
 """The settings of a run, to be seen and changed while it goes on."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
@@ -16,6 +17,7 @@ from sim.experiment.errors import ConfigError
 from sim.experiment.journal import Settings
 from sim.experiment.resolved import Facts, Run, resolve_run
 from tui.options.options import RUN_KEYS
+from tui.slider import Slider
 
 What = Literal["this run", "all runs", "fork", "from the start"]
 
@@ -35,6 +37,8 @@ CHOSEN: dict[str, tuple[str, Iterable[str]]] = {
     "drop_last": ("drop last", ("false", "true")),
 }
 """The settings that are chosen among a few, their words and what there is to choose from."""
+_RATES = (*(float(f"{digit}e{power}") for power in range(-5, 1) for digit in (1, 2, 5)), 10.0)
+_MOMENTA = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 _BUTTONS: dict[What, str] = {
     "this run": "change it",
     "all runs": "change all",
@@ -53,7 +57,10 @@ class SettingsRequest(NamedTuple):
 class SettingsScreen(ModalScreen[SettingsRequest | None]):
     """The settings of one run, over the screen; closes with what was asked for, or with nothing."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "close"),
+        Binding("enter", "change", "change it"),
+    ]
 
     def __init__(self, asked: RunConfig, run: Run, facts: Facts) -> None:
         """Settings to begin with.
@@ -68,17 +75,21 @@ class SettingsScreen(ModalScreen[SettingsRequest | None]):
 
     def compose(self) -> ComposeResult:
         """A line for each setting, then what is to be done."""
-        with VerticalScroll(id="settings"):
+        with VerticalScroll(id="settings", can_focus=False):
             yield Static(f"{self._run.name}: what its next updates are made with", classes="title", markup=False)
             with Grid(classes="fields"):
+                stops = {"batch_size": _batch_sizes(self._facts.examples), "lr": _RATES, "momentum": _MOMENTA}
                 for key, words in TYPED.items():
+                    value = getattr(self._run, key)
                     yield Label(words)
-                    yield Input(_text(getattr(self._run, key)), id=key, compact=True)
+                    yield Input(_text(value), id=key, compact=True, classes="" if key in stops else "wide")
+                    if key in stops:
+                        yield Slider(stops[key], value, name=key)
                 for key, (words, choices) in CHOSEN.items():
                     yield Label(words)
                     names = [(name, name) for name in choices]
                     value = _text(getattr(self._run, key))
-                    yield Select(names, value=value, allow_blank=False, id=key, compact=True)
+                    yield Select(names, value=value, allow_blank=False, id=key, compact=True, classes="wide")
             yield Static(id="refusal", markup=False)
             with Horizontal(classes="buttons"):
                 for number, words in enumerate(_BUTTONS.values()):
@@ -86,8 +97,23 @@ class SettingsScreen(ModalScreen[SettingsRequest | None]):
                         words, id=f"button-{number}", compact=True, variant="primary" if not number else "default"
                     )
 
+    def on_slider_moved(self, event: Slider.Moved) -> None:
+        """Type the value that a slider was moved to."""
+        self.query_one(f"#{event.slider.name}", Input).value = _text(event.value)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Have a slider follow what is typed, where that is a value."""
+        for slider in self.query(Slider):
+            if slider.name == event.input.id:
+                with suppress(ValueError):
+                    slider.value = float(self._facts.examples if event.value == "all" else event.value)
+
     def on_input_submitted(self) -> None:
         """Enter in a field changes the run."""
+        self.action_change()
+
+    def action_change(self) -> None:
+        """So does enter on a slider."""
         self._ask_for("this run")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -119,6 +145,11 @@ class SettingsScreen(ModalScreen[SettingsRequest | None]):
         if "optimizer" in changed:  # the rate stays the one that is shown, whatever another optimizer's usual one is
             changed["lr"] = texts["lr"]
         return {key: _read(key, RUN_KEYS[key], text) for key, text in changed.items()}
+
+
+def _batch_sizes(examples: int) -> tuple[int, ...]:
+    """The powers of two below the number of the examples, and that number; 0 where it is not known."""
+    return (*(2**power for power in range(max(examples - 1, 0).bit_length())), examples)
 
 
 def _read(key: str, read: Callable[[str], Any], text: str) -> object:

@@ -17,6 +17,7 @@ from sim.recording.reader import Recording
 from tests.tui.recorded import Screen, make_replay, replayed
 from tests.tui.screen import WIDE, settled, wait_for
 from tui import cli
+from tui.panels.curves import Curves
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,10 +74,11 @@ async def test_it_is_followed_while_it_still_runs(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(record, "_EVERY", 0.0)
     model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 1))
     optimizer = torch.optim.Rprop(model.parameters())
+    losses = [4.0, 2.0]
     with Recorder("mine.gdsim", model, optimizer) as recorder:
 
         def update() -> None:
-            recorder.update(1.0, 8)
+            recorder.update(losses.pop(), 8)
             assert recorder._record is not None
             writer = recorder._record._writer
             with writer._changed:
@@ -93,3 +95,8 @@ async def test_it_is_followed_while_it_still_runs(monkeypatch: pytest.MonkeyPatc
             await screen.pass_time(0.3)
             assert screen.history.cursor == screen.history.end == 2
             assert "update 2 · 8 examples" in screen.text("#this-update")
+            curves = app.query_one(Curves)
+            assert "batch loss" in str(curves.border_title), "the only one that is known"
+            assert curves._chart is not None
+            (series,) = curves._chart.series
+            assert (series.x.tolist(), series.y.tolist()) == ([0, 1], [2.0, 4.0]), "at the parameters before the update"

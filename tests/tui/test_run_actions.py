@@ -26,6 +26,7 @@ from tui.panels.timeline import Timeline
 from tui.session.link import InlineLink
 from tui.session.session import Session
 from tui.settings import SettingsScreen
+from tui.slider import Slider
 from tui.spool import Spool
 
 
@@ -326,6 +327,29 @@ async def test_typed_settings_are_for_one_run_or_for_all(live: Live) -> None:
     await settled(live.pilot)
     await live.go(1)
     assert {float(live.recorded(run)["lr"][-1]) for run in range(3)} == {0.05}
+
+
+async def test_a_slider_types_and_follows_what_is_typed(live: Live) -> None:
+    screen = await opened(live)
+    sliders = {str(slider.name): slider for slider in screen.query(Slider)}
+    typed = {key: screen.query_one(f"#{key}", Input) for key in sliders}
+    assert {key: slider.value for key, slider in sliders.items()} == {"batch_size": 32, "lr": 0.2, "momentum": 0.0}
+    for key, text, value in [
+        ("batch_size", "all", 442),
+        ("batch_size", "many", 442),
+        ("lr", "0.03", 0.03),
+        ("lr", "fast", 0.03),
+    ]:
+        typed[key].value = text
+        await live.pilot.pause()
+        assert sliders[key].value == value
+    for key, pressed in {"batch_size": "left", "lr": "right", "momentum": "end"}.items():
+        sliders[key].focus()
+        await live.pilot.press(pressed)
+    assert {key: field.value for key, field in typed.items()} == {"batch_size": "256", "lr": "0.05", "momentum": "0.99"}
+    await live.pilot.press("enter")
+    await wait_for(live.pilot, lambda: len(live.session.journal) == 1)
+    assert live.session.journal[0].settings == {"batch_size": 256, "lr": 0.05, "momentum": 0.99}
 
 
 async def test_settings_that_the_palette_lies_over_ask_for_nothing(live: Live) -> None:

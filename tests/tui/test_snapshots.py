@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from sim.experiment.config import RunConfig
 from tests.tui.recorded import Writing, make_replay
@@ -81,6 +82,8 @@ def test_the_settings_of_a_run(snap_compare: Compare) -> None:
         await race(pilot)
         await pilot.press("enter")
         await wait_for(pilot, lambda: isinstance(app_of(pilot).screen, SettingsScreen))
+        for field in app_of(pilot).screen.query(Input):
+            field.cursor_blink = False
         await pilot.pause()
 
     assert snap_compare(make_app()[0], terminal_size=(80, 24), run_before=steps)

@@ -11,7 +11,7 @@ from sim.measures.measure import Measure
 from sim.protocol.trace import BANDS, Rows
 from tui.draw.chart import Chart, Series
 from tui.draw.frame import Frame
-from tui.panels.curve_style import CurveStyle
+from tui.panels.curve_style import BESIDE, CurveStyle
 from tui.panels.picture import Picture
 from tui.panels.seeking import Seeking
 from tui.scene.comparison import reached
@@ -30,6 +30,8 @@ Floats = NDArray[np.float64]
 
 class ChartPanel(Seeking, Picture, can_focus=True):
     """A chart: for each run its loss over all examples, smoothed, before a band of the losses of its batches.
+
+    Where nobody evaluated the former, the batches' losses are the line, too.
 
     What an update measured is drawn where it was measured: at the parameters before it, so one update earlier.
     """
@@ -121,7 +123,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
 def _swath(scene: Scene, run: RunScene, column: str, measure: Measure) -> tuple[Floats, Floats]:
     """What is drawn behind a run's line, from the least to the greatest: of many seeds the edges of the band."""
     if scene.experiment.seeds == 1:
-        return _banded(run, column) if measure.name == "loss" else (np.empty(0), np.empty(0))
+        return _banded(run, column) if measure.name in ("loss", BESIDE) else (np.empty(0), np.empty(0))
     if measure.name not in BANDS:
         return np.empty(0), np.empty(0)
     rows = thinned(run.recorded)

@@ -12,7 +12,7 @@ from sim.protocol.trace import RECORDED, Status
 from tui.scene.scene import Scene
 
 BESIDE = "batch_loss"
-"""The measure that is drawn around the loss."""
+"""The measure that is drawn around the loss, or in its stead where nobody evaluated that."""
 
 _UP = {"log": 6.0, "log, all": math.inf, "linear": math.inf}
 _ACROSS = ("auto", "log", "linear")
@@ -49,7 +49,8 @@ class CurveStyle:
 
     def measure_of(self, scene: Scene) -> Measure:
         """What is drawn of a scene."""
-        return self.measure if self.measure in drawable(scene) else registry()["loss"]
+        measures = drawable(scene)
+        return self.measure if self.measure in measures else measures[0]
 
     def log_up(self, scene: Scene) -> bool:
         """Whether the y axis is logarithmic; one of shares never is."""
@@ -70,9 +71,10 @@ class CurveStyle:
 
 def drawable(scene: Scene) -> tuple[Measure, ...]:
     """The recorded measures, the loss first; of those that take a pass, the ones that are known at the start."""
+    loss = registry()["loss" if any(len(run.evaluations) for run in scene.runs) else BESIDE]
     start = scene.runs[0].recorded[0]
     known = [one for one in RECORDED if one.name != BESIDE and (one.cost == "step" or np.isfinite(start[one.name]))]
-    return (registry()["loss"], *(one for one in known if one.name != "loss"))
+    return (loss, *(one for one in known if one.name != "loss"))
 
 
 def after(one: T, choices: tuple[T, ...]) -> T:
