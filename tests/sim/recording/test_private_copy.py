@@ -137,7 +137,7 @@ def test_a_machine_that_is_out_of_reach_for_a_while_and_a_full_disk(
             assert not copy.renew()
     with monkeypatch.context() as patch:
         patch.setattr(private_copy.shutil, "copyfile", lambda *_: fail(errno.ENOSPC))
-        with pytest.raises(ConfigError, match="cannot be copied to .*: No space left on device"):
+        with pytest.raises(ConfigError, match="No space left on device"):
             copy.renew()
     assert copy.stale
     assert copy.renew()
