@@ -27,7 +27,7 @@ from tui.options import config_file, environment
 from tui.options.arguments import USUAL_MEMORY, HistoryMemory, Problem, Theme, in_bytes, problem_names
 from tui.options.end import End
 from tui.options.options import Options, prepare
-from tui.shell import BAD_INPUT, INTERRUPTED, NOT_SAVED, complain, open_streams, require_terminal
+from tui.shell import BAD_INPUT, INTERRUPTED, NOT_SAVED, complain, has_terminal, open_streams, require_terminal
 
 if TYPE_CHECKING:
     from sim.problems.card import Card
@@ -95,20 +95,27 @@ def screen(
 ) -> int:
     """Watch the runs on a screen."""
     memory = in_bytes(history_memory)
-    experiment, card = _prepare(problem, options)
-    require_terminal("use `gdsim run` for runs without a screen")
-    if record is not None:
-        _require_one_seed(experiment)
-        from sim.recording.writer import check as check_recording
-
-        check_recording(record)
+    if not has_terminal():
+        _prepare(problem, options)
+        require_terminal("use `gdsim run` for runs without a screen")
+    _require_known(problem)
     from tui.session.engine_process import EngineProcess
 
     engine = EngineProcess()  # it loads torch while the screen loads what it needs
     with loading():
-        from tui.app import run_app
+        from tui.curtain import curtain
 
-    return run_app(experiment, card, engine, theme=theme, record=record, memory=memory)
+    with curtain(theme):
+        experiment, card = _prepare(problem, options)
+        if record is not None:
+            _require_one_seed(experiment)
+            from sim.recording.writer import check as check_recording
+
+            check_recording(record)
+        with loading():
+            from tui.showing import run_app
+
+        return run_app(experiment, card, engine, theme=theme, record=record, memory=memory)
 
 
 @app.command(usage="Usage: gdsim run [PROBLEM] [OPTIONS]", help_epilogue="")
@@ -276,11 +283,15 @@ def _require_one_seed(experiment: Experiment) -> None:
         raise ConfigError("A recording is of one seed; leave out --seeds, or --record.")
 
 
-def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
+def _require_known(problem: str) -> None:
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
     if ProblemConfig(problem).own_file is None:
         choose(problem, [*problem_names(), *_COMMANDS], "problem or command")
+
+
+def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
+    _require_known(problem)
     try:
         Path.cwd()
     except OSError:

@@ -60,7 +60,7 @@ def show(path: Path) -> None:
         ConfigError: for what is no recording that can be read.
     """
     recording = Recording(path)
-    outcome = _outcome(recording)
+    outcome, clouds = _outcome(recording), recording.looks.clouds()
     begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(recording.begun))
     facts = [
         ("file", f"{path}, {count(path.stat().st_size)} bytes, {_STATES[recording.state]}"),
@@ -69,6 +69,7 @@ def show(path: Path) -> None:
         ("clock", recording.opened.experiment.clock),
         *(("change", _in_words(document)) for document in map(change_document, recording.journal)),
         ("landscapes", count(recording.landscapes)),
+        ("clouds", f"of {count(clouds)} update{'' if clouds == 1 else 's'}"),
     ]
     print(*plain_text.table(facts), "", sep="\n")
     print(summary(recording.opened.experiment, recorded_card(recording.asked), outcome))
@@ -99,6 +100,7 @@ def as_json(path: Path) -> str:
         "rows": recording.count,
         "runs": runs,
         "landscapes": recording.landscapes,
+        "clouds": recording.looks.clouds(),
     }
     return json.dumps(found, indent=2)
 

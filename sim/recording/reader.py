@@ -21,6 +21,7 @@ from sim.protocol.results import Surveyed
 from sim.protocol.trace import Excerpt, Rows
 from sim.recording.checkpoints import read_checkpoints, read_snapshots
 from sim.recording.file import all_of, only, open_file, reading, require_file, trace_of
+from sim.recording.looks import Looks
 from sim.recording.parts import Parts
 from sim.recording.private_copy import PrivateCopy, has_to_be_copied
 from sim.recording.rows import count_rows, pieces
@@ -203,6 +204,11 @@ class Recording:
         with reading(self.path):
             found = all_of(self._database, "landscapes ORDER BY rowid DESC LIMIT 1")
             return landscape_of(found[0]) if found else None
+
+    @property
+    def looks(self) -> Looks:
+        """What was looked at closely."""
+        return Looks(self.path, self._database)
 
     @property
     def landscapes(self) -> int:

@@ -186,7 +186,7 @@ async def test_wherever_one_looks_it_is_exact(recorded: Recorded) -> None:
 async def test_a_race_that_goes_on_has_its_past_beside_what_it_does(recorded: Recorded, tmp_path: Path) -> None:
     resumption, writer = take_up(Path(shutil.copy(recorded.path, tmp_path)), None, limited=False)
     link = RecordedLink(InlineLink(), lambda _: None, writer, resumption)
-    session = Session(resumption.asked, resumption.card, link, lambda _: None, memory=_MEMORY)
+    session = Session(resumption.asked, resumption.card, link, lambda _: None, memory=_MEMORY / 2)
     await session.open()
     history = session.history
     assert history is not None

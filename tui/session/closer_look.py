@@ -108,6 +108,10 @@ class CloserLook:
         """What could not be done may be possible by now."""
         self._refused.clear()
 
+    def look_again(self) -> None:
+        """There may be more to be found of what was looked at; until then it stays."""
+        self._reported, self._imagined_as = (), None
+
     @property
     def possible(self) -> Imagined | None:
         """The selected run's possible steps; None where they are not known, or would be ever older as it plays."""

@@ -40,15 +40,18 @@ class History:
         thinnings: how many times moments were left out.
     """
 
-    def __init__(self, start: Rows, memory: float = math.inf) -> None:
+    def __init__(self, start: Rows, memory: float = math.inf, selected: float = math.inf) -> None:
         """Begin with update 0 of each run, shape (runs,), in the order of the runs.
 
         Args:
             start: these rows.
             memory: bytes that the record, with the points of these updates, may take.
+            selected: how many rows there may be at most where they are a selection, from which most moments are left
+                out.
         """
         self._cursor = self.sought = 0
         self._most_rows = memory / (2 * (start.dtype.itemsize + _BESIDE))  # arrays grow by doubling
+        self._most_selected = min(selected, self._most_rows)
         self.width = 1
         self.thinnings = 0
         self._runs = [Column(start.dtype) for _ in start]
@@ -96,8 +99,14 @@ class History:
 
     @property
     def full(self) -> bool:
-        """Whether it takes as much memory as it may."""
-        return sum(len(column.values) for column in self._runs) > self._most_rows
+        """Whether there are to be no more rows."""
+        return sum(len(column.values) for column in self._runs) > self._most
+
+    @property
+    def _most(self) -> float:
+        """How many rows there may be."""
+        selection = self.end > _SHARE * len(self._moments.values)
+        return self._most_selected if selection else self._most_rows
 
     @property
     def nbytes(self) -> int:
@@ -114,7 +123,7 @@ class History:
             marked: moments that stay.
         """
         recorded = self._moments.values
-        moments, most = recorded["moment"], self._most_rows / _SHARE
+        moments, most = recorded["moment"], self._most / _SHARE
         share = len(moments) // _SHARE
         first, newest = (int(moments[index]) for index in (min(_FIRST, share), len(moments) - share))
         ways = [drawn(column.values, xy, first, newest) for column, xy in zip(self._runs, points, strict=True)]

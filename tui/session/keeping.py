@@ -1,64 +1,46 @@
-"""An experiment on the screen, as far as it is kept what its runs did."""
+"""The record of an experiment on the screen: what its runs did since it was opened, and what was recorded before."""
 
-import math
 from collections.abc import Callable
 
 from sim.experiment.config import Experiment
-from sim.protocol.answers import Advanced, Opened, Trouble
+from sim.experiment.journal import clock_after
+from sim.protocol.answers import Opened
 from sim.protocol.results import Remade
-from sim.protocol.trace import Rows
-from tui.session.banner import Banner, with_hint
-from tui.session.changing import Changing
+from tui.session.banner import Banner
 from tui.session.gaps import Gap
+from tui.session.going_on import GoingOn
 from tui.session.history import History
 from tui.session.inflow import Inflow
 from tui.session.link import Link
 from tui.session.members import KeptMembers
 from tui.session.reading import Reading
-from tui.session.record import close, record
+from tui.session.record import close
 from tui.session.trails import PlaneTrails
 
-FRAMES_AT_ONCE = 3  # computed with one command while it plays as fast as possible
 
-
-class Keeping(Changing):
-    """The record of an experiment; `Session` has the rest.
+class Keeping(GoingOn):
+    """An experiment of which a record is kept; `Session` has the rest.
 
     Attributes:
         history: what was recorded; None until it stands.
         trails: where the runs went on the plane; None until it stands.
-        members: where those of each run were that is made from several seeds.
-        troubles: why runs failed, by their index.
-        finished: no run has anything left to do.
         filled: how many times what had been left out of the record has come in.
-        reading: reads what was recorded before it was opened; None where there is nothing more to be read.
-        RECORD_SHARE: of the memory, for the record on this side: what takes longer to thin would hold up a frame.
+        reading: reads what was recorded before it was opened; None where there is nothing to be read.
+        RECORD_SHARE: of the memory, for the record on this side.
+        MOST_SELECTED: how many rows of a selection are recorded: more than are drawn, and thinned within a frame.
     """
 
     RECORD_SHARE = 1 / 16
+    MOST_SELECTED = 24_000.0
 
     def __init__(self, asked: Experiment, link: Link, notify: Callable[[str], None], memory: float) -> None:
         """Nothing is kept yet; `memory` is in bytes, for what is kept of the past here and in the engine."""
         super().__init__(asked, link, notify)
         self.history: History | None = None
         self.trails: PlaneTrails | None = None
-        self.members = KeptMembers()
-        self.troubles: dict[int, Trouble] = {}
-        self.finished = False
         self.filled = 0
         self.reading: Reading | None = None
         self._memory = memory
-        self._inflow = Inflow()
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether the cursor is where the engine is, as far as is known."""
-        return self.history is not None and self.history.live and self._inflow.empty
-
-    @property
-    def hurried(self) -> bool:
-        """Whether it plays as fast as possible: the engine then always has a next command waiting."""
-        return self.player.playing and math.isinf(self.player.speed)
 
     @property
     def gap(self) -> Gap | None:
@@ -75,11 +57,6 @@ class Keeping(Changing):
             close(gap, made, self.history, self.trails, self.journal)
             self.filled += 1
 
-    def catch_up(self) -> None:
-        """See `Changing`."""
-        if self.history is not None:
-            self._store(self._inflow.rest())
-
     def stop_reading(self, reading: Reading, why: str) -> None:
         """Break off where a recording cannot be read, unless nobody reads it any more."""
         if self.reading is reading:
@@ -88,9 +65,10 @@ class Keeping(Changing):
 
     def _begin_record(self, answer: Opened) -> None:
         """Keep what an experiment does from its start on, and what was recorded of it before it was opened."""
-        self.history = History(answer.rows, self.RECORD_SHARE * self._memory)
+        self.history = History(answer.rows, self.RECORD_SHARE * self._memory, self.MOST_SELECTED)
         self.trails, self.members, self._inflow = PlaneTrails(answer.plane), KeptMembers(), Inflow()
-        self.journal, self.lineages = answer.experiment.changes, answer.experiment.lineages
+        self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
+        self.lineages = answer.experiment.lineages
         self.troubles, self.reading = {}, None
         if answer.past is None:
             return
@@ -102,29 +80,9 @@ class Keeping(Changing):
                 self.reading.begin()
         self._record(answer.past, self.history, self.trails)
         self.history.seek_live()
+        self.clock = clock_after(self.asked.clock, self.journal, self.history.end)
 
-    def _store(self, rows: Rows) -> None:
-        if self.history is not None and self.trails is not None:
-            record(rows, self.history, self.trails, self.journal)
-
-    def _record(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
-        """Record what the runs did, with forks that were planned where they begin."""
-        self._store(self._inflow.rest())
-        rows = answer.rows
-        for made in range(len(self.lineages) + 1, len(answer.lineages) + 1):
-            before = rows["moment"] <= answer.lineages[made - 1].moment
-            self._store(rows[before])
-            rows = rows[~before]
-            self.branch(answer.lineages[:made], history)
-        self.branch(answer.lineages, history)
-        if self.hurried and not answer.finished:
-            self._inflow.put(rows, FRAMES_AT_ONCE)
-        else:
-            self._store(rows)
-        trails.take(answer.plane, answer.lineages)
-        if len(rows):
-            self.members.take(int(rows[-1]["moment"]), answer.members)
-        self.finished = answer.finished
-        for trouble in answer.troubles:
-            self.troubles[trouble.run] = trouble
-            self.notify(with_hint(trouble.sentence, trouble.details))
+    def _go_on(self, history: History) -> None:
+        if self.reading is not None:
+            self.reading.go_on()
+        super()._go_on(history)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from sim.experiment.errors import ConfigError
 from sim.protocol.trace import Excerpt, together
 from tui.session.parts import Parts
-from tui.session.past import Past
 from tui.session.record import fill
 
 if TYPE_CHECKING:
     from tui.session.keeping import Keeping
+    from tui.session.past import Past
 
 _GATHERED = 2  # parts that are recorded at once
 _UNSEEN = 8  # times that parts are recorded until the curves are drawn with them: that takes as long as to record some
@@ -23,7 +23,7 @@ class Reading:
         busy: whether one is being read.
     """
 
-    def __init__(self, past: Past, session: "Keeping") -> None:
+    def __init__(self, past: "Past", session: "Keeping") -> None:
         self.parts = Parts(len(past.part_ends), past.forked_in)
         self.busy = False
         self._past, self._session = past, session

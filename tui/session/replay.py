@@ -32,6 +32,7 @@ class Replay(Session):
     RECORD_SHARE = (
         1 / 32
     )  # what was left out is soon read again, and recording a part takes as long as there is much else
+    MOST_SELECTED = math.inf
     link: Playback
     _waited = 0.0
     _warned = False
@@ -73,6 +74,7 @@ class Replay(Session):
             self.trails.take(answer.plane, self.lineages)
         self.finished = False
         self.look.ask_again()
+        self.look.look_again()
         return isinstance(answer, Opened)
 
     def frame(self, seconds: float) -> None:
@@ -98,7 +100,7 @@ class Replay(Session):
         """Say once what a recording has not."""
         if NEEDS_ENGINE not in sentence:
             self.notify(sentence)
-        elif not self._warned:
+        elif not self._warned and self.link.state != "being written":  # else it may still come
             self._warned = True
             self.notify(no_closer_look(self.asked.problem))
 
@@ -119,14 +121,19 @@ class Replay(Session):
 
     async def _look_for_more(self) -> None:
         """Take what was written since; while paused, the cursor stays."""
+        looks = self.link.looks
         answer = await self.ask(Advance(0, math.inf, 0.0))
         if isinstance(answer, Advanced) and self.history is not None and self.trails is not None:
             self._take(answer, self.history, self.trails)
+            if self.link.looks != looks:
+                self.look.look_again()
 
     def _take(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
-        sought = history.sought
+        sought, plane = history.sought, trails.plane.number
         self.journal = self.link.journal
         self.look.ask_again()
         self._record(answer, history, trails)
+        if trails.plane.number != plane:
+            self.look.forget_reports()
         if not self.player.playing:
             history.seek_to(sought)

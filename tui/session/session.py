@@ -1,30 +1,21 @@
 """One experiment on the screen: its engine, what was recorded, and the player. What changes is kept here."""
 
-import math
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from sim.experiment.choices import CLOCKS, Clock, PlaneKind
+from sim.experiment.choices import Clock, PlaneKind
 from sim.experiment.config import Experiment
 from sim.experiment.geometry import Point
 from sim.experiment.journal import clock_after
 from sim.experiment.resolved import Resolved
 from sim.problems.card import Card, usual_pace
-from sim.protocol.answers import Advanced, Changed, Opened, PlaneNews, Worked
-from sim.protocol.commands import HISTORY_MEMORY, Advance, Command, Open, Retention, SetClock, SetPlane, Work
+from sim.protocol.answers import Changed, Opened, PlaneNews, Worked
+from sim.protocol.commands import HISTORY_MEMORY, Open, Retention, SetClock, SetPlane, Work
 from tui.session.asking import Phase
 from tui.session.closer_look import CloserLook
-from tui.session.history import History
-from tui.session.keeping import FRAMES_AT_ONCE, Keeping
+from tui.session.keeping import Keeping
 from tui.session.link import Link
-from tui.session.player import Meter
-from tui.session.trails import PlaneTrails
 
-_BUDGET = 0.033  # seconds of computing for a frame: 30 a second
-_STEP_BUDGET = 0.1
-_MOST_MOMENTS = 100_000_000  # asked for at once while playing: time is what bounds them
-_MEASURED_UNITS = 10  # of the clock, over which its real pace is measured
 _ROWS = 1024  # of a run in an answer: some hundreds a frame, more than anybody sees go by
 
 
@@ -35,8 +26,6 @@ class Session(Keeping):
         asked: the experiment as it was asked for; a new one begins as it says.
         card: what is known of the problem beforehand.
         opened: what the engine said of it; None until it stands.
-        clock: what counts now.
-        meter: how fast really.
         look: landscape, reports and answers.
         generation: how many times the experiment was begun.
     """
@@ -63,13 +52,9 @@ class Session(Keeping):
         super().__init__(asked, link, notify, memory)
         self.card = card
         self.opened: Opened | None = None
-        self.clock: Clock = asked.clock
-        self.meter = Meter()
         self.generation = 0
         self.look = CloserLook(self, came_in)
         self._first_asked = asked
-        self._outstanding = Counter[type[Command]]()
-        self._target: int | None = None  # the moment that steps are to lead to
 
     # -- what there is ------------------------------------------------------------------------------------------------
 
@@ -103,10 +88,8 @@ class Session(Keeping):
         answer = await self.ask(Open(self.asked, self.retention))
         if isinstance(answer, Opened):
             same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
-            self.opened, self.clock = answer, answer.experiment.clock
+            self.opened = answer
             self._begin_record(answer)
-            if answer.past is not None and self.history is not None:
-                self.clock = clock_after(self.asked.clock, self.journal, self.history.end)
             self.look.selected = min(self.look.selected, len(self.lineages) - 1)
             self.generation += 1
             self.banner = None
@@ -180,91 +163,6 @@ class Session(Keeping):
         if isinstance(answer, PlaneNews) and self.trails is not None:
             self.trails.take(answer)
             self.look.forget_reports()
-
-    def step(self, moments: int) -> None:
-        """Pause and go by so many moments, through what was recorded and then on; or back."""
-        self.player.pause()
-        history = self.history
-        if history is not None:
-            self._store(self._inflow.rest())
-            missing = history.seek(moments)
-            self._target = max(self._target or 0, history.end) + missing if missing else None
-            self.frame(0.0)
-
-    # -- time ---------------------------------------------------------------------------------------------------------
-
-    def frame(self, seconds: float) -> None:
-        """So much wall time went by: replay what was recorded, or have more computed."""
-        history, player = self.history, self.player
-        if history is None or self.phase is not Phase.STANDING:
-            return
-        if self.link.gone is not None:
-            self._lose_engine(self.link.gone)
-            return
-        self._store(self._inflow.part() if self.hurried else self._inflow.rest())
-        player.elapse(seconds)
-        if player.playing and not history.live:
-            player.owed = history.replay(player.owed, self.pace)
-        elif player.playing:
-            whole = not CLOCKS[self.clock].measured
-            window = max(1.0, _MEASURED_UNITS / (self.pace[self.clock] * player.speed)) if whole else 1.0
-            self.meter.elapse(seconds, (self.clock, player.speed, self.generation), window)
-        self._go_on(history)
-
-    def _go_on(self, history: History) -> None:
-        """Have computed what is due, if the engine has nothing to do."""
-        if self.reading is not None:
-            self.reading.go_on()
-        player = self.player
-        if self._outstanding[Advance] >= (2 if self.hurried else 1):
-            return
-        if player.playing:
-            self._target = None
-        if self._target is not None:
-            self._pull(self._target - history.end, math.inf, _STEP_BUDGET)
-        elif player.playing and history.live and self._due() and self._can_go_on():
-            budget = FRAMES_AT_ONCE * _BUDGET if self.hurried else _BUDGET
-            self._pull(_MOST_MOMENTS, player.owed * self.pace[self.clock], budget)
-
-    def _due(self) -> bool:
-        """Whether anything could complete in the time owed: on a clock that counts, whole units only."""
-        least = 0.0 if CLOCKS[self.clock].measured else 1.0
-        return self.player.owed * self.pace[self.clock] >= least
-
-    def _can_go_on(self) -> bool:
-        if self.finished:
-            self.player.pause()
-            self.notify("Every run has stopped; press r to begin again.")
-        return self.player.playing
-
-    def _pull(self, moments: int, span: float, budget: float) -> None:
-        # counted from here on, not from when the task begins: another frame may come before it does
-        self._outstanding[Advance] += 1
-        self.spawn(self._advance(Advance(moments, span, budget)))
-
-    async def _advance(self, command: Advance) -> None:
-        clock, speed = self.clock, self.player.speed
-        try:
-            answer = await self.ask(command)
-        finally:
-            self._outstanding[Advance] -= 1
-        if not isinstance(answer, Advanced) or self.history is None or self.trails is None:
-            self._target = None
-            return
-        self._record(answer, self.history, self.trails)
-        if (self.clock, self.player.speed) == (clock, speed):  # else nothing is owed in that currency
-            self.player.owed -= answer.covered / self.pace[clock]
-        stepped = self._target is not None and self.history.end >= self._target
-        if stepped or (command.span == math.inf and not len(answer.rows)):
-            self._target = None
-        if (self.hurried or self._target is not None) and self.phase is Phase.STANDING:
-            self._go_on(self.history)
-
-    def _record(self, answer: Advanced, history: History, trails: PlaneTrails) -> None:
-        super()._record(answer, history, trails)
-        if len(answer.rows) and not self._outstanding[SetClock]:
-            self.clock = clock_after(self.asked.clock, self.journal, int(answer.rows[-1]["moment"]))
-        self.meter.cover(answer.covered)
 
     # -- the engine ---------------------------------------------------------------------------------------------------
 
