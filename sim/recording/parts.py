@@ -144,13 +144,15 @@ class Parts:
     def newest(self, run: int, lineages: Sequence[Lineage]) -> Rows:
         """A run's last row, and before it the one with its last loss, where that is another one.
 
-        Those that it has in common with its parent are the parent's.
+        Those that it has in common with its parent are its own, too.
         """
         found = np.zeros(2, np.int64)
         for owner, until in reversed(owners(run, lineages)):
             if not found.all():
                 found = np.where(found, found, self._newest(owner, until))
-        return self._rows_at(found)
+        rows = self._rows_at(found)
+        rows["run"] = run
+        return rows
 
     def _newest(self, run: int, until: int) -> Indices:
         """The rowids of a run's last row up to an update, and of the last one with a loss; 0 for none."""

@@ -229,8 +229,8 @@ class Recording:
         with self._one_batch():
             database, lineages = self._database, self._lineages()
             checkpoints = read_checkpoints(database)
-            states = [(run.update, run.seconds) for run in checkpoints[-1].runs] if checkpoints else []
-            ends = states or [(0, 0.0)] * len(lineages)
+            begun = [(0, 0.0)] * len(lineages)
+            ends = [(run.update, run.seconds) for run in checkpoints[-1].runs] if checkpoints else begun
             if len(ends) != len(lineages):
                 raise ValueError("the state of a run is missing")
             for run, rows in enumerate(self._ends(lineages)):
@@ -285,13 +285,9 @@ class Recording:
         return lineages_of(self._database, len(self.opened.experiment.runs))
 
     def _ends(self, lineages: tuple[Lineage, ...]) -> tuple[Rows, ...]:
-        self._parts.refresh(len(lineages))
-        found = []
-        for run in range(len(lineages)):
-            rows = checked(self._parts.newest(run, lineages), len(lineages))
-            rows["run"] = run
-            found.append(rows)
-        return tuple(found)
+        runs = len(lineages)
+        self._parts.refresh(runs)
+        return tuple(checked(self._parts.newest(run, lineages), runs) for run in range(runs))
 
     def _new_rows(self, runs: int) -> Rows:
         rows, newest = trace_of(self._database, "WHERE rowid > ? ORDER BY rowid", self._row)
