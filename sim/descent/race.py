@@ -3,71 +3,29 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from sim.descent.clock import counted_turns, timed_turn
 from sim.descent.pace import count_to
+from sim.descent.race_state import Progress, RaceState
 from sim.descent.racer import MakeStepper, Racer
 from sim.descent.retention import reported
 from sim.descent.rows import clock_number, closed_up, in_order, rows_of, start_rows, thinned
 from sim.descent.runs import Runs
-from sim.descent.state import RunState
 from sim.descent.stepper import Block
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.errors import ConfigError
 from sim.experiment.journal import Change, ClockChange, Fork, Journal, Removal, RunChange, noted
-from sim.experiment.resolved import Lineage, Resolved
+from sim.experiment.resolved import Resolved
 from sim.measures.measure import Passes
 from sim.protocol.answers import Trouble
 from sim.protocol.commands import Retention
 from sim.protocol.trace import Rows
-from sim.views.snapshots import Snapshots
 
 _FIRST_CHUNK, _GROWTH = 64, 4  # moments; and how many times as many the next chunk may be
 _LONGEST_CHUNK = 65_536  # moments whose columns fit into memory that was used before: the first use of a page is dear
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RaceState:
-    """All that a race's future depends on, and the snapshots kept so far.
-
-    Attributes:
-        runs: the state of each, before what was changed there.
-        snapshots: what is kept of each.
-        clock, moment, position: what counts, how many moments there were, and where the clock stands.
-        turn: on a clock of time, whose turn it is, and until when.
-        journal: what was changed, and what is still to be.
-        changed: how many of these changes were made.
-        lineages: where each run comes from, and its settings over time.
-    """
-
-    runs: tuple[RunState, ...]
-    snapshots: tuple[Snapshots, ...]
-    clock: Clock
-    moment: int
-    position: float
-    turn: tuple[int, float] | None
-    journal: Journal
-    changed: int
-    lineages: tuple[Lineage, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Progress:
-    """What the runs did when they were last advanced.
-
-    Attributes:
-        rows: the updates that are reported, in the order of their moments.
-        covered: how far the clock went, in its own unit.
-        troubles: why runs failed meanwhile.
-    """
-
-    rows: Rows
-    covered: float
-    troubles: tuple[Trouble, ...]
 
 
 class Race(Runs):

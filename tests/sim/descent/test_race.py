@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from sim.descent.clock import QUANTUM
-from sim.descent.race import Race, RaceState
+from sim.descent.race import Race
+from sim.descent.race_state import RaceState
 from sim.experiment.choices import CLOCKS, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from sim.experiment.config import Limit, RunConfig
 from sim.experiment.journal import ClockChange
