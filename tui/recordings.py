@@ -65,7 +65,7 @@ def show(path: Path) -> None:
     facts = [
         ("file", f"{path}, {count(path.stat().st_size)} bytes, {_STATES[recording.state]}"),
         ("begun", f"{begun} by gdsim {recording.gdsim}".removesuffix(" by gdsim ")),
-        ("rows", f"{count(outcome.ends.count)} up to moment {count(_last_moment(outcome))}"),
+        ("rows", f"{count(recording.count)} up to moment {count(outcome.ends.moment)}"),
         ("clock", recording.opened.experiment.clock),
         *(("change", _in_words(document)) for document in map(change_document, recording.journal)),
         ("landscapes", count(recording.landscapes)),
@@ -97,7 +97,7 @@ def as_json(path: Path) -> str:
         "asked": to_document(recording.asked),
         "resolved": to_document(recording.opened.experiment),
         "changes": [change_document(change) for change in recording.journal],
-        "rows": outcome.ends.count,
+        "rows": recording.count,
         "runs": runs,
         "landscapes": recording.landscapes,
         "clouds": recording.looks.clouds(),
@@ -109,13 +109,9 @@ def _outcome(recording: Recording) -> Outcome:
     """What a recording says came of the runs, as if they had been run without a screen."""
     outcome = Outcome(recording.opened)
     outcome.lineages, outcome.failures, outcome.ends = recording.lineages, list(recording.troubles), Ends()
-    for rows, _ in recording.pieces():
+    for rows in recording.ends:
         outcome.ends.take(rows)
     return outcome
-
-
-def _last_moment(outcome: Outcome) -> int:
-    return max(int(row["moment"][0]) for row in outcome.ends.rows.values())
 
 
 def _in_words(change: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sim.protocol.answers import Answer
     from sim.protocol.commands import Command
     from sim.recording.writer import Writer
+    from tui.session.past import Past
 
 
 def run(experiment: Experiment, card: "Card", export: Path | None, record: Path | None) -> int:
@@ -36,7 +37,7 @@ def go_on(file: Path, limit: Limit | None, export: Path | None) -> int:
 
     resumption, writer = take_up(file, limit, limited=True)
     ask = recorded(resumed(InlineLink().ask, resumption), writer)
-    return _run_by(ask, resumption.asked, resumption.card, export, writer)
+    return _run_by(ask, resumption.asked, resumption.card, export, writer, resumption.past)
 
 
 def _run_by(
@@ -45,16 +46,19 @@ def _run_by(
     card: "Card",
     export: Path | None,
     writer: "Writer | None" = None,
+    past: "Past | None" = None,
 ) -> int:
     """Run with an engine; what could not be saved is an exit code, too."""
     from tui.export import ExportError
     from tui.headless import run_headless
 
     try:
-        code = run_headless(experiment, card, export, ask)
+        code = run_headless(experiment, card, export, ask, past)
     except ExportError as error:
         code = complain(str(error), NOT_SAVED)
     finally:
+        if past is not None:
+            past.close()  # first: whoever reads the file keeps its log
         if writer is not None:
             writer.close()
     for sentence in writer.sentences() if writer is not None else ():

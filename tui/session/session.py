@@ -11,39 +11,24 @@ from sim.experiment.resolved import Resolved
 from sim.problems.card import Card, usual_pace
 from sim.protocol.answers import Changed, Opened, PlaneNews, Worked
 from sim.protocol.commands import HISTORY_MEMORY, Open, Retention, SetClock, SetPlane, Work
-from sim.protocol.results import Remade
 from tui.session.asking import Phase
 from tui.session.closer_look import CloserLook
-from tui.session.gaps import Gap
-from tui.session.going_on import GoingOn
-from tui.session.history import History
-from tui.session.inflow import Inflow
+from tui.session.keeping import Keeping
 from tui.session.link import Link
-from tui.session.members import KeptMembers
-from tui.session.record import close
-from tui.session.trails import PlaneTrails
 
 _ROWS = 1024  # of a run in an answer: some hundreds a frame, more than anybody sees go by
 
 
-class Session(GoingOn):
+class Session(Keeping):
     """The experiment on the screen, from its opening to the next one.
 
     Attributes:
         asked: the experiment as it was asked for; a new one begins as it says.
         card: what is known of the problem beforehand.
         opened: what the engine said of it; None until it stands.
-        history: what was recorded; None until it stands.
-        trails: where the runs went on the plane; None until it stands.
         look: landscape, reports and answers.
         generation: how many times the experiment was begun.
-        filled: how many times what had been left out of the record has come in.
-        RECORD_SHARE: of the memory, for the record on this side.
-        MOST_SELECTED: how many rows of a selection are recorded: more than are drawn, and thinned within a frame.
     """
-
-    RECORD_SHARE = 1 / 16
-    MOST_SELECTED = 24_000.0
 
     def __init__(
         self,
@@ -64,15 +49,11 @@ class Session(GoingOn):
             came_in: is called when there is more to see at the same moment.
             memory: bytes for what is kept of the past, here and in the engine.
         """
-        super().__init__(asked, link, notify)
+        super().__init__(asked, link, notify, memory)
         self.card = card
         self.opened: Opened | None = None
-        self.history: History | None = None
-        self.trails: PlaneTrails | None = None
         self.generation = 0
-        self.filled = 0
         self.look = CloserLook(self, came_in)
-        self._memory = memory
         self._first_asked = asked
 
     # -- what there is ------------------------------------------------------------------------------------------------
@@ -107,22 +88,13 @@ class Session(GoingOn):
         answer = await self.ask(Open(self.asked, self.retention))
         if isinstance(answer, Opened):
             same = self.opened is not None and answer.experiment.problem == self.opened.experiment.problem
-            flat = answer.plane.flat
-            self.opened, self.history, self._inflow = (
-                answer,
-                History(answer.rows, self.RECORD_SHARE * self._memory, self.MOST_SELECTED),
-                Inflow(),
-            )
-            self.trails, self.members = PlaneTrails(answer.plane), KeptMembers()
-            self.clock, self.journal = answer.experiment.clock, answer.experiment.changes
-            self.lineages = answer.experiment.lineages
+            self.opened = answer
+            self._begin_record(answer)
             self.look.selected = min(self.look.selected, len(self.lineages) - 1)
             self.generation += 1
-            self.troubles, self.banner = {}, None
-            self.look.begin(self.look.landscape if same and flat else None)
+            self.banner = None
+            self.look.begin(self.look.landscape if same and answer.plane.flat else None)
             self.phase = Phase.STANDING
-            if answer.past is not None:
-                self._record(answer.past, self.history, self.trails)
 
     def reset(self, start: Point | None = None, seed: int | None = None) -> None:
         """Begin again, from another start or with another seed if given; a dead engine is started again."""
@@ -199,17 +171,6 @@ class Session(GoingOn):
         opened = self.opened
         answer = await self.ask(command) if self.phase is Phase.STANDING else None
         return answer if isinstance(answer, Worked) and opened is self.opened else None
-
-    @property
-    def gap(self) -> Gap | None:
-        """What was left out of the record around the moment that is sought, and can be made again."""
-        return None if self.history is None else self.history.gap
-
-    def close(self, gap: Gap, made: Remade) -> None:
-        """Record what was left out and was made again."""
-        if self.history is not None and self.trails is not None:
-            close(gap, made, self.history, self.trails, self.journal)
-            self.filled += 1
 
     def refuse(self, sentence: str) -> None:
         """Say what cannot be done, unless that is known already; training goes on without it."""
