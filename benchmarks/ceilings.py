@@ -70,15 +70,13 @@ class FreeStepper:
         made: NDArray[np.int64] = np.arange(1, count + 1)
         wave = self._waves[:count]
         seconds = state.seconds + made * COST
-        updated = state.update + made
-        kept = updated if keep_every == 1 else updated[updated % keep_every == 0]
         block = Block(
             first=state.update + 1,
             status=np.zeros(count, np.uint8),
             seconds=seconds,
             measures=dict.fromkeys(self._names, wave),
-            kept=kept,
-            snapshots=self._snapshots[: len(kept)],
+            keep_every=keep_every,
+            snapshots=self._snapshots[: (state.update + count) // keep_every - state.update // keep_every],
         )
         after = float(seconds[-1]) if count else state.seconds
         return replace(state, update=state.update + count, seconds=after), block

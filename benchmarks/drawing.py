@@ -12,9 +12,10 @@ from rich.text import Text
 
 from benchmarks.turns import TURNS, Line, line, seconds
 from sim.experiment.geometry import Window
+from tui.draw.bands import band_of, loss_levels, trail_colors
 from tui.draw.canvas import Canvas
 from tui.draw.chart import Chart, Series
-from tui.draw.palette import DARK, band_of, loss_levels, trail_colors
+from tui.draw.palette import DARK
 from tui.draw.viewport import Viewport
 
 THREADS = (1,)

@@ -8,6 +8,7 @@ until the very moment that was asked for is there with all its numbers, since th
 """
 
 import asyncio
+import gc
 import math
 import random
 import subprocess
@@ -77,6 +78,7 @@ async def played() -> AsyncIterator[_Painted]:
         while app.session.history is None or max(app.session.history.updates) < UPDATES:
             await asyncio.sleep(_BETWEEN)
         app.session.player.pause()
+        gc.freeze()  # as the screen does with what is there when it draws first, but where nobody sees it
         yield app
 
 
@@ -93,6 +95,7 @@ async def replayed() -> AsyncIterator[_Painted]:
         async with app.run_test(size=SIZE):
             while app.session.history is None:
                 await asyncio.sleep(_BETWEEN)
+            gc.freeze()
             yield app
 
 

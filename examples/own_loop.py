@@ -3,7 +3,9 @@
     python examples/own_loop.py
     gdsim replay own_loop.gdsim
 
-The second line also works in another terminal while the loop still runs.
+The second line also works in another terminal while the loop still runs. Since the recorder is given loss and data,
+there is the landscape around the path, too, and where each single example would have led: at some updates, of which the
+last one before the cursor is shown.
 """
 
 import torch

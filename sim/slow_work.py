@@ -15,7 +15,7 @@ from sim.jobs import Piecewise
 from sim.models.problem import Problem
 from sim.protocol.commands import Imagine, Inspect, Job, Predict, Remake, Survey
 from sim.protocol.results import Imagined, Inspected, Remade, Surveyed, UpdateReport
-from sim.views.cloud import possible_steps
+from sim.views.cloud import Update, possible_steps
 from sim.views.inspection import compare
 from sim.views.landscape import survey
 from sim.views.plane import on_plane_terms
@@ -92,13 +92,13 @@ class SlowWork:
             return
         run, plane = self.race.settings(job.run, before.update), self.trails.plane
         (point,), _ = plane.project(on_plane_terms(before.vector)[None])
+        batch = self.race.batch(job.run, job.update)
         cloud = possible_steps(
             self.problem,
             module_at(self.problem, before),
             plane.basis,
-            run,
-            self._rate(job.run, before),
-            self.race.batch(job.run, job.update),
+            Update.of(run, self._rate(job.run, before), len(batch)),
+            batch,
             *self.race.gradients(job.run, before),
         )
         yield Imagined(job.run, job.update, Point(float(point[0]), float(point[1])), cloud), True

@@ -1,13 +1,11 @@
 """The screen: layout, the passing of time, wiring. Panels draw, `session` has what changes, `actions` what keys do."""
 
 import asyncio
-import gc
 import signal
 import time
 from collections.abc import Callable, Iterable, Sized
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult, SystemCommand
@@ -18,14 +16,15 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from sim.experiment.config import Experiment
-from sim.experiment.errors import choose
 from sim.problems.card import Card
 from sim.protocol.commands import HISTORY_MEMORY
 from tui.actions import DATA_VIEWS
+from tui.ahead import load_ahead
+from tui.arrangement import LEAST_SIZE, arrange
 from tui.draw.palette import Palette
 from tui.keys import KEYS, bindings
 from tui.notes import NotesApp
-from tui.paced import PacedApp
+from tui.paced import PacedApp, keep_up
 from tui.panels.clocks import Clocks
 from tui.panels.curves import Curves
 from tui.panels.data_view import DataPanel
@@ -40,28 +39,19 @@ from tui.panels.surface import Surface
 from tui.panels.this_update import ThisUpdate
 from tui.panels.timeline import Timeline
 from tui.panels.words import Words
-from tui.races import VERY_TALL, VERY_WIDE, Races
+from tui.races import Races
 from tui.scene.building import build_scene
 from tui.scene.scene import Scene
 from tui.session import lockstep
 from tui.session.asking import Phase
 from tui.session.banner import starting, with_hint
-from tui.session.engine_process import EngineProcess
 from tui.session.link import Link, ProcessLink
-from tui.session.recorded_link import RecordedLink
 from tui.session.session import Session
 from tui.shell import BAD_INPUT
 from tui.sturdy import SturdyApp
 from tui.themes import ThemedApp, palette_of
 
-if TYPE_CHECKING:
-    from sim.recording.writer import Writer
-    from tui.session.resuming import Resumption
-
-FRAMES_PER_SECOND = 30
-LEAST_SIZE = (80, 24)
-_WIDE, _TALL = 116, 34
-_ROOMY_HEIGHT = 40  # from here on, on a very wide terminal, the three clocks have room
+FRAMES_PER_SECOND = 32  # so that 30 are shown: now and then one is late
 _FEW_RUNS = 5  # with more, a small terminal has room for the table or for "this update"
 
 
@@ -174,6 +164,8 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
         if self._ticking:
             self._timer = self.set_interval(1 / FRAMES_PER_SECOND, self.frame)
         self._show_session()
+        if not self.is_headless:
+            self.call_after_refresh(load_ahead)
 
     def _leave(self, number: signal.Signals) -> None:
         """Leave all in order; a second signal ends the program as it is."""
@@ -206,18 +198,11 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panels for the size there is (the app's own is still the one before)."""
-        width, height = event.size
-        compact, roomy = width < _WIDE or height < _TALL, width >= VERY_WIDE and height >= _ROOMY_HEIGHT
-        if compact or roomy != self.screen.has_class("-roomy"):  # else it is for the user to say
-            self.screen.set_class(roomy, "-clocks", "-roomy")
-        self.screen.set_class(compact, "-compact")
-        self.screen.set_class(width >= VERY_WIDE, "-very-wide").set_class(height >= VERY_TALL, "-very-tall")
+        arrange(self.screen, event.size)
         self.make_room()
-        small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
-        self.screen.set_class(small, "-too-small")
         self.query_one("#too-small", Static).update(
-            f"This terminal is {width}x{height}; gdsim needs {LEAST_SIZE[0]}x{LEAST_SIZE[1]} at least.\n"
-            "Enlarge it, or press q to quit."
+            f"This terminal is {event.size.width}x{event.size.height}; "
+            f"gdsim needs {LEAST_SIZE[0]}x{LEAST_SIZE[1]} at least.\nEnlarge it, or press q to quit."
         )
         self.call_after_refresh(self.redraw)
 
@@ -229,7 +214,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def frame(self) -> None:
-        """A thirtieth of a second went by."""
+        """So much time went by that it is time for a frame."""
         if not self._banner.is_attached:  # the screen is being taken down
             return
         now = time.monotonic()
@@ -272,7 +257,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
         if len(scene.runs) != self._runs:  # after a fork, say
             self._make_room_for(scene.runs)
         if self.scene is None and not self.is_headless:
-            gc.freeze()  # what is there by now stays: to go through it again and again would hold up frames and keys
+            keep_up()
         self.scene = scene
         self._lens.magnify(self._surface.view if self._surface.display else None)
         self._drawing.draw(scene)
@@ -306,55 +291,3 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
         self._look_closer()
         self._companion.drawing.forget_surface()
         self._companion.draw(self.palette)
-
-
-def run_app(
-    experiment: Experiment,
-    card: Card,
-    engine: EngineProcess,
-    *,
-    theme: str | None = None,
-    record: Path | None = None,
-    memory: float = HISTORY_MEMORY,
-    resumed: "tuple[Resumption, Writer] | None" = None,
-) -> int:
-    """Show an experiment on the screen until the user quits; the exit code.
-
-    Args:
-        experiment: resolved.
-        card: of its problem.
-        engine: one that was started already.
-        theme: its name.
-        record: where it is recorded; None: nowhere.
-        memory: bytes for what is kept of the past of each race.
-        resumed: the recording that it goes on from, and its writer; None: it begins.
-
-    Raises:
-        ConfigError: for an unknown theme.
-    """
-    links: list[RecordedLink] = []
-
-    def new_link() -> Link:
-        process = ProcessLink(None if links else engine)
-        resumption, writer = (None, _new_writer(record)) if links or resumed is None else resumed
-        links.append(RecordedLink(process, lambda text: app.notify(text, markup=False), writer, resumption))
-        return links[-1]
-
-    app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=resumed is None, memory=memory)
-    try:
-        if theme is not None:
-            app.theme = choose(theme, app.available_themes, "theme")
-        app.run()
-    finally:
-        for link in links:
-            link.kill()
-            link.close()
-    return app.return_code or 0
-
-
-def _new_writer(record: Path | None) -> "Writer | None":
-    if record is None:
-        return None
-    from sim.recording.writer import Writer  # and SQLite, which the first frame does not wait for
-
-    return Writer(record)

@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
@@ -18,22 +18,19 @@ from cyclopts import (
 )
 
 from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
-from sim.experiment.config import Experiment, Limit
+from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.problem import ProblemConfig
 from sim.loading import loading
-from tui import config_commands, plain_text, recording_commands
+from tui import config_commands, plain_text, recording_commands, run_command
 from tui.options import config_file, environment
 from tui.options.arguments import USUAL_MEMORY, HistoryMemory, Problem, Theme, in_bytes, problem_names
 from tui.options.end import End
 from tui.options.options import Options, prepare
-from tui.shell import BAD_INPUT, INTERRUPTED, NOT_SAVED, complain, open_streams, require_terminal
+from tui.shell import BAD_INPUT, INTERRUPTED, NOT_SAVED, complain, has_terminal, open_streams, require_terminal
 
 if TYPE_CHECKING:
     from sim.problems.card import Card
-    from sim.protocol.answers import Answer
-    from sim.protocol.commands import Command
-    from sim.recording.writer import Writer
 
 _COMMANDS = ("run", "replay", "resume", "info", "export", "list", "config")
 _HELP = "Gradient descent in the terminal: batch, stochastic and mini-batch side by side."
@@ -94,20 +91,27 @@ def screen(
 ) -> int:
     """Watch the runs on a screen."""
     memory = in_bytes(history_memory)
-    experiment, card = _prepare(problem, options)
-    require_terminal("use `gdsim run` for runs without a screen")
-    if record is not None:
-        _require_one_seed(experiment)
-        from sim.recording.writer import check as check_recording
-
-        check_recording(record)
+    if not has_terminal():
+        _prepare(problem, options)
+        require_terminal("use `gdsim run` for runs without a screen")
+    _require_known(problem)
     from tui.session.engine_process import EngineProcess
 
     engine = EngineProcess()  # it loads torch while the screen loads what it needs
     with loading():
-        from tui.app import run_app
+        from tui.curtain import curtain
 
-    return run_app(experiment, card, engine, theme=theme, record=record, memory=memory)
+    with curtain(theme):
+        experiment, card = _prepare(problem, options)
+        if record is not None:
+            _require_one_seed(experiment)
+            from sim.recording.writer import check as check_recording
+
+            check_recording(record)
+        with loading():
+            from tui.showing import run_app
+
+        return run_app(experiment, card, engine, theme=theme, record=record, memory=memory)
 
 
 @app.command(usage="Usage: gdsim run [PROBLEM] [OPTIONS]", help_epilogue="")
@@ -132,7 +136,7 @@ def run(
         check(export)
     if resume is not None:
         _refuse_beside_resume()
-        return _go_on(resume, end.limit, export)
+        return run_command.go_on(resume, end.limit, export)
     if record is not None:
         from sim.recording.writer import check as check_recording
 
@@ -144,32 +148,7 @@ def run(
         _require_one_seed(experiment)
     if export is not None and experiment.seeds > 1 and end.limit.unit == "seconds":
         raise ConfigError("What many seeds do in some seconds cannot be exported; use --updates or --epochs.")
-    return _run(replace(experiment, limit=end.limit), card, export, record)
-
-
-def _run(experiment: Experiment, card: "Card", export: Path | None, record: Path | None) -> int:
-    """Run without a screen, and record where it is asked for."""
-    from tui.session.link import InlineLink
-
-    ask = InlineLink().ask
-    if record is None:
-        return _run_by(ask, experiment, card, export)
-    from sim.recording.writer import Writer
-    from tui.recorded_runs import recorded
-
-    writer = Writer(record)
-    return _run_by(recorded(ask, writer), experiment, card, export, writer)
-
-
-def _go_on(file: Path, limit: Limit | None, export: Path | None) -> int:
-    """Go on with a recording without a screen."""
-    from tui.recorded_runs import recorded, resumed
-    from tui.session.link import InlineLink
-    from tui.session.resuming import take_up
-
-    resumption, writer = take_up(file, limit, limited=True)
-    ask = recorded(resumed(InlineLink().ask, resumption), writer)
-    return _run_by(ask, resumption.asked, resumption.card, export, writer)
+    return run_command.run(replace(experiment, limit=end.limit), card, export, record)
 
 
 def _refuse_beside_resume() -> None:
@@ -183,30 +162,6 @@ def _refuse_beside_resume() -> None:
     if beside:
         option = "the problem" if beside[0] == "problem" else f"--{beside[0].replace('_', '-')}"
         raise ConfigError(f"The recording that is resumed says all about its runs; leave out {option}.")
-
-
-def _run_by(
-    ask: "Callable[[Command], Answer]",
-    experiment: Experiment,
-    card: "Card",
-    export: Path | None,
-    writer: "Writer | None" = None,
-) -> int:
-    """Run with an engine and without a screen; what could not be saved is an exit code, too."""
-    from tui.export import ExportError
-    from tui.headless import run_headless
-
-    try:
-        code = run_headless(experiment, card, export, ask)
-    except ExportError as error:
-        code = complain(str(error), NOT_SAVED)
-    finally:
-        if writer is not None:
-            writer.close()
-    for sentence in writer.sentences() if writer is not None else ():
-        not_saved = complain(sentence, NOT_SAVED)
-        code = code or not_saved
-    return code
 
 
 for _command, _words in recording_commands.COMMANDS.items():
@@ -272,11 +227,15 @@ def _require_one_seed(experiment: Experiment) -> None:
         raise ConfigError("A recording is of one seed; leave out --seeds, or --record.")
 
 
-def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
+def _require_known(problem: str) -> None:
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
     if ProblemConfig(problem).own_file is None:
         choose(problem, [*problem_names(), *_COMMANDS], "problem or command")
+
+
+def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
+    _require_known(problem)
     try:
         Path.cwd()
     except OSError:

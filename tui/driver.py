@@ -8,12 +8,14 @@ import termios
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from textual.drivers.linux_driver import LinuxDriver
 
 _LOOK_AGAIN = 0.05  # seconds
 _LAST_WORDS = 0.4  # seconds that a terminal has to take what puts it in order again
 _END_OF_SYNCHRONIZED_UPDATE = "\x1b[?2026l"
+ALTERNATE_SCREEN, USUAL_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 
 
 @dataclass(slots=True)
@@ -145,8 +147,13 @@ def _opened_anew(terminal: int) -> int:
 
 
 class PacedDriver(LinuxDriver):
-    """Textual's driver, which writes through an `Output`."""
+    """Textual's driver, which writes through an `Output`.
 
+    Attributes:
+        curtain: how the terminal was before a curtain was drawn on it; None where there is none to take over.
+    """
+
+    curtain: ClassVar[list[Any] | None] = None
     output: Output
     _suspended = False
 
@@ -155,10 +162,13 @@ class PacedDriver(LinuxDriver):
         assert sys.__stdout__ is not None
         self.output = Output(_opened_anew(sys.__stdout__.fileno()))
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        if PacedDriver.curtain is not None:
+            self.attrs_before, PacedDriver.curtain = PacedDriver.curtain, None
 
     def write(self, data: str) -> None:
-        """See `Driver`; never waits."""
-        self.output.write(data)
+        """See `Driver`; never waits. To enter the screen of a curtain again would clear it before the first frame."""
+        if PacedDriver.curtain is None or data != ALTERNATE_SCREEN:
+            self.output.write(data)
 
     def stop_application_mode(self) -> None:
         """See `Driver`. A frame ends where it is: the escape that follows ends a sequence cut in two."""

@@ -18,7 +18,8 @@ from sim.experiment.choices import MODELS, NETWORKS
 from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.problems import build_formula, registry
 from sim.problems.curvature import losses
-from tui.draw.palette import Palette, band_of, hexadecimal, loss_levels
+from tui.draw.bands import band_of, loss_levels
+from tui.draw.palette import Palette, hexadecimal
 
 _COLUMNS, _ROWS = 16, 4  # of a small landscape, in cells of two halves
 _CLOSE = ("escape", "P", "q")

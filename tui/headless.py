@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,13 +27,22 @@ from tui.session.change_words import begins_early, never_made
 from tui.spool import Spool
 from tui.summary import summary
 
+if TYPE_CHECKING:
+    from tui.session.past import Past
+
 _KILLED = 128  # plus the number of the signal: the shells' exit code
 _TROUBLE = 2
 _MANY = 1_000_000  # moments asked for at once; the budget ends them earlier
 _BUDGET = 0.2  # seconds between two looks at the progress bar and at Ctrl-C
 
 
-def run_headless(experiment: Experiment, card: Card, export_path: Path | None, ask: Callable[[Command], Answer]) -> int:
+def run_headless(
+    experiment: Experiment,
+    card: Card,
+    export_path: Path | None,
+    ask: Callable[[Command], Answer],
+    past: "Past | None" = None,
+) -> int:
     """Run an experiment to its limit, export its trace and print a summary.
 
     After Ctrl-C or SIGTERM, what there is so far is exported and summed up all the same.
@@ -42,6 +52,7 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
         card: its problem's.
         export_path: where the trace goes; None: nowhere.
         ask: an engine.
+        past: what was recorded, where it goes on from there.
 
     Returns:
         The exit code: 0, 2 when a run failed, 130 after Ctrl-C, 143 after SIGTERM.
@@ -53,7 +64,7 @@ def run_headless(experiment: Experiment, card: Card, export_path: Path | None, a
     folder = Path(tempfile.gettempdir()) if export_path is None else export_path.absolute().parent
     spool = Spool(folder) if experiment.seeds == 1 else None
     with _first_signal():  # one that comes while the file is being written does not break it off
-        outcome = descend(experiment, ask, spool, every_row=export_path is not None)
+        outcome = descend(experiment, ask, spool, every_row=export_path is not None, past=past)
         if outcome.opened.note:
             print(outcome.opened.note, file=sys.stderr)
         early = (begins_early(lineage, outcome.lineages, experiment.changes) for lineage in outcome.lineages)
@@ -96,7 +107,12 @@ def _export(experiment: Experiment, outcome: Outcome, path: Path, ask: Callable[
 
 
 def descend(
-    experiment: Experiment, ask: Callable[[Command], Answer], spool: Spool | None = None, *, every_row: bool = True
+    experiment: Experiment,
+    ask: Callable[[Command], Answer],
+    spool: Spool | None = None,
+    *,
+    every_row: bool = True,
+    past: "Past | None" = None,
 ) -> Outcome:
     """Run an experiment until every run is at its limit or has stopped, or until Ctrl-C or SIGTERM.
 
@@ -105,6 +121,7 @@ def descend(
         ask: an engine.
         spool: where all rows go; None: they are not kept.
         every_row: whether they are wanted; else they are kept only where a fork needs its parent's.
+        past: what was recorded, where it goes on from there.
 
     Raises:
         ConfigError: if the experiment cannot be opened.
@@ -113,10 +130,9 @@ def descend(
         opened = ask(Open(experiment))
         if not isinstance(opened, Opened):
             raise ConfigError(_sentence(opened))
-        forked = any(isinstance(change, Fork) for change in opened.experiment.changes)
-        outcome = Outcome(opened, spool if every_row or forked else None)
-        if opened.past is not None:
-            outcome.take(opened.past)
+        outcome = Outcome(opened, spool if every_row or _forks_to_come(opened) else None)
+        if past is not None:
+            outcome.go_on_from(past)
         try:
             with progress() as show:
                 while not received and _advance(outcome, ask):
@@ -130,6 +146,13 @@ def descend(
             if isinstance(last, PlaneNews):
                 outcome.take_plane(last)
     return outcome
+
+
+def _forks_to_come(opened: Opened) -> bool:
+    """Whether a fork is planned that was not made yet."""
+    forks = sum(isinstance(change, Fork) for change in opened.experiment.changes)
+    made = 0 if opened.past is None else len(opened.past.lineages) - len(opened.experiment.runs)
+    return forks > made
 
 
 def _advance(outcome: Outcome, ask: Callable[[Command], Answer]) -> bool:

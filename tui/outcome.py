@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from tui.export import columns_of, ended, with_points
 from tui.session.trails import PlaneTrails
 from tui.spool import Spool
 
+if TYPE_CHECKING:
+    from tui.session.past import Past
+
 _EVALUATED = (*(one.name for one in RECORDED if one.cost == "pass"), *BANDS["loss"])
 
 
@@ -19,13 +23,11 @@ class Ends:
     """Where runs have got to, from rows that are not kept.
 
     Attributes:
-        count: how many rows there were.
         rows: the last row of each run, shape (1,).
         losses: for each run what was last evaluated over all examples, by name.
     """
 
     def __init__(self) -> None:
-        self.count = 0
         self.rows: dict[int, Rows] = {}
         self.losses: dict[int, dict[str, float]] = {}
 
@@ -36,7 +38,6 @@ class Ends:
 
     def take(self, rows: Rows) -> None:
         """Take in further rows, each run's in the order of its updates."""
-        self.count += len(rows)
         for run in np.unique(rows["run"]).tolist():
             own = rows[rows["run"] == run]
             self.rows[run] = own[-1:].copy()
@@ -112,9 +113,25 @@ class Outcome:
                     self._spool.append(past)
                     self.ends.take(past)
             self._append(answer.rows[answer.rows["run"] == run])
+        self._take_runs(answer)
+
+    def _take_runs(self, answer: Advanced) -> None:
         self.lineages, self.members = answer.lineages, answer.members
         self.failures += answer.troubles
         self.troubles += (trouble.sentence for trouble in answer.troubles)
+
+    def go_on_from(self, past: "Past") -> None:
+        """Take in what was recorded of the runs before they went on; its rows where any are kept."""
+        news, there = self.opened.past, len(self.lineages)
+        assert news is not None, "the experiment was opened where it goes on"
+        self.take_plane(news.plane, news.lineages)
+        for rows in past.ends:
+            self.ends.take(rows)
+        if self._spool is not None:
+            for rows, points in past.pieces():
+                new = (rows["update"] > 0) | (rows["run"] >= there)  # the start is there
+                self._spool.append(with_points(rows[new], points[new]))
+        self._take_runs(news)
 
     def take_plane(self, news: PlaneNews, lineages: tuple[Lineage, ...] = ()) -> None:
         """Take in where the runs are seen from now on."""

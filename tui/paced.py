@@ -1,6 +1,8 @@
 """A frame is composed only when the terminal has taken the last one: frames are dropped, never queued."""
 
+import gc
 import math
+import sys
 
 from rich.console import RenderableType
 from textual._compositor import CompositorUpdate
@@ -14,6 +16,20 @@ from tui.driver import PacedDriver
 from tui.spans import SpansUpdate
 
 _LONGEST_FRAME = 0.25  # seconds that a slow terminal is busy with one: for that long it cannot show what a key did
+_SWITCH = 0.001  # seconds: a key goes through three threads, each of which may wait for so long until it has its turn
+_NEVER = 2**31 - 1
+
+
+def keep_up() -> None:
+    """Have nothing in this process hold up frames and keys for long.
+
+    What is there by now stays. To go through it, and through what has stayed since, takes as long as a frame, and has
+    nothing to collect: what goes is young.
+    """
+    gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, _NEVER)
+    sys.setswitchinterval(_SWITCH)
 
 
 class PacedApp(App[None]):

@@ -8,6 +8,7 @@ from sim.experiment.config import Experiment
 from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.problems.card import Card
 from tui.actions import DATA_VIEWS, Actions
+from tui.arrangement import VERY_TALL, VERY_WIDE
 from tui.options.options import Options, prepare
 from tui.panels.companion import Companion
 from tui.panels.curve_style import CurveStyle
@@ -17,7 +18,6 @@ from tui.session.session import Session
 if TYPE_CHECKING:
     from tui.gallery import Choice
 
-VERY_WIDE, VERY_TALL = 170, 48  # cells: enough for two races
 _ROOMY = ("-very-wide", "-very-tall")
 _SIDE_BY_SIDE = "-side-by-side"
 

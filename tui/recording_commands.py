@@ -44,7 +44,7 @@ def resume(
     resumption, writer = take_up(file, end.limit, limited=False)
     engine = EngineProcess()  # it loads torch while the screen loads what it needs
     with loading():
-        from tui.app import run_app
+        from tui.showing import run_app
 
     resumed = resumption, writer
     return run_app(resumption.asked, resumption.card, engine, theme=theme, resumed=resumed, memory=memory)

@@ -60,15 +60,16 @@ def show(path: Path) -> None:
         ConfigError: for what is no recording that can be read.
     """
     recording = Recording(path)
-    outcome = _outcome(recording)
+    outcome, clouds = _outcome(recording), recording.looks.clouds()
     begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(recording.begun))
     facts = [
         ("file", f"{path}, {count(path.stat().st_size)} bytes, {_STATES[recording.state]}"),
         ("begun", f"{begun} by gdsim {recording.gdsim}".removesuffix(" by gdsim ")),
-        ("rows", f"{count(outcome.ends.count)} up to moment {count(_last_moment(outcome))}"),
+        ("rows", f"{count(recording.count)} up to moment {count(outcome.ends.moment)}"),
         ("clock", recording.opened.experiment.clock),
         *(("change", _in_words(document)) for document in map(change_document, recording.journal)),
         ("landscapes", count(recording.landscapes)),
+        ("clouds", f"of {count(clouds)} update{'' if clouds == 1 else 's'}"),
     ]
     print(*plain_text.table(facts), "", sep="\n")
     print(summary(recording.opened.experiment, recorded_card(recording.asked), outcome))
@@ -96,9 +97,10 @@ def as_json(path: Path) -> str:
         "asked": to_document(recording.asked),
         "resolved": to_document(recording.opened.experiment),
         "changes": [change_document(change) for change in recording.journal],
-        "rows": outcome.ends.count,
+        "rows": recording.count,
         "runs": runs,
         "landscapes": recording.landscapes,
+        "clouds": recording.looks.clouds(),
     }
     return json.dumps(found, indent=2)
 
@@ -107,13 +109,9 @@ def _outcome(recording: Recording) -> Outcome:
     """What a recording says came of the runs, as if they had been run without a screen."""
     outcome = Outcome(recording.opened)
     outcome.lineages, outcome.failures, outcome.ends = recording.lineages, list(recording.troubles), Ends()
-    for rows, _ in recording.pieces():
+    for rows in recording.ends:
         outcome.ends.take(rows)
     return outcome
-
-
-def _last_moment(outcome: Outcome) -> int:
-    return max(int(row["moment"][0]) for row in outcome.ends.rows.values())
 
 
 def _in_words(change: dict[str, Any]) -> str:

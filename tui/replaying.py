@@ -14,6 +14,7 @@ from sim.recording.reader import Recording
 from tui.app import GdsimApp
 from tui.gallery import Choice
 from tui.panels.surface import Surface
+from tui.session.link import Link
 from tui.session.playback import NEEDS_ENGINE, STILL_WRITTEN, UNRECORDED, Playback, no_closer_look
 from tui.session.replay import Replay
 
@@ -34,7 +35,7 @@ class ReplayApp(GdsimApp):
     """The app over a recording."""
 
     SESSION = Replay
-    _computed = False
+    _closely = False  # whether possible steps are to be seen
 
     def show_beside(self, other: Playback) -> None:
         """Show a second recording, too, where there is room for two; else `m` switches to it."""
@@ -47,8 +48,8 @@ class ReplayApp(GdsimApp):
 
     def _make_room_for(self, runs: Sized) -> None:
         super()._make_room_for(runs)
-        if not self._computed:
-            self.screen_stack[0].add_class("-no-lens")  # there are no possible steps to be magnified
+        if not _has_steps(self.session.link):
+            self.screen_stack[0].add_class("-no-lens")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer leaves out what cannot be done."""
@@ -56,11 +57,11 @@ class ReplayApp(GdsimApp):
 
     def _came_in(self) -> None:
         super()._came_in()
-        link = self.session.link
-        if isinstance(link, Playback) and link.computes != self._computed:
-            self._computed = link.computes
+        closely = _has_steps(self.session.link)
+        if closely != self._closely:
+            self._closely = closely
             screen = self.screen_stack[0]
-            screen.set_class(screen.has_class("-many"), "-no-lens")
+            screen.set_class(screen.has_class("-many") or not closely, "-no-lens")
             self.refresh_bindings()
 
     def _why_not(self, action: str) -> str:
@@ -72,7 +73,7 @@ class ReplayApp(GdsimApp):
             return UNRECORDED if action == "record" else ""
         refusal = link.asked.problem.refusal
         if action == "toggle_lens":
-            return no_closer_look(link.asked.problem) if refusal else NEEDS_ENGINE
+            return "" if _has_steps(link) else no_closer_look(link.asked.problem) if refusal else NEEDS_ENGINE
         if action in _START_ENGINE:
             return refusal or (STILL_WRITTEN if link.state == "being written" else "")
         return (refusal or NEEDS_ENGINE) if action in _NEED_ENGINE else ""
@@ -102,6 +103,11 @@ class ReplayApp(GdsimApp):
         if why_not := self._why_not("reset"):
             message.prevent_default()  # Textual calls the handler of the class above, too
             self.notify(why_not)
+
+
+def _has_steps(link: Link) -> bool:
+    """Whether possible steps can be seen: an engine finds them, or some were recorded."""
+    return isinstance(link, Playback) and (link.computes or link.looks[0] > 0)
 
 
 def run_replay(

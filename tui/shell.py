@@ -37,11 +37,16 @@ def complain(sentence: str, code: int) -> int:
     return code
 
 
+def has_terminal() -> bool:
+    """Whether a screen can be shown."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
 def require_terminal(instead: str) -> None:
     """See that a screen can be shown.
 
     Raises:
         ConfigError: if not, with what to do instead.
     """
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+    if not has_terminal():
         raise ConfigError(f"The screen needs a terminal and this is none; {instead}.")

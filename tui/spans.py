@@ -7,6 +7,7 @@ would cost all of its row up to there. And it says all of each piece's style ane
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice, pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
 from rich.color import ColorSystem
@@ -26,12 +27,12 @@ class _Look(NamedTuple):
 
     Attributes:
         attributes: bold and the like; "" for none.
-        fg, bg: the colours; those of the terminal's own where there are none.
+        bg, fg: the colours; those of the terminal's own where there are none.
     """
 
     attributes: str = ""
-    fg: str = "39"
     bg: str = "49"
+    fg: str = "39"
 
 
 @lru_cache(maxsize=8192)
@@ -41,30 +42,28 @@ def _look_of(style: Style | None, system: ColorSystem) -> _Look:
     fg, bg = style.color, style.bgcolor
     return _Look(
         style.without_color._make_ansi_codes(system),
-        _Look().fg if fg is None else ";".join(fg.downgrade(system).get_ansi_codes()),
         _Look().bg if bg is None else ";".join(bg.downgrade(system).get_ansi_codes(foreground=False)),
+        _Look().fg if fg is None else ";".join(fg.downgrade(system).get_ansi_codes()),
     )
 
 
 class _Writer:
     """Writes cells from wherever the cursor is, in whatever look was written last."""
 
-    def __init__(self, system: ColorSystem) -> None:
-        self._system = system
+    def __init__(self) -> None:
         self._look = _Look()
         self._cursor = (-1, -1)
         self.written: list[str] = []
 
-    def write(self, y: int, x: int, strip: Strip) -> None:
-        """Write the cells of a row from a column on."""
+    def write(self, look: _Look, y: int, x: int, text: str, width: int) -> None:
+        """Write a text of so many cells into a row from a column on."""
         column, row = self._cursor
         if (column, row) != (x, y):
             ahead = row == y and x > column
             self.written.append(f"\x1b[{x - column}C" if ahead else f"\x1b[{y + 1};{x + 1}H")
-        for text, style, _ in strip:
-            self._turn_to(_look_of(style, self._system))
-            self.written.append(text)
-        self._cursor = x + strip.cell_length, y
+        self._turn_to(look)
+        self.written.append(text)
+        self._cursor = x + width, y
 
     def end(self) -> str:
         """All that was written; what follows looks as it did before."""
@@ -96,11 +95,19 @@ class SpansUpdate(CompositorUpdate):
         self.pieces = pieces
 
     def render_segments(self, console: Console) -> str:
-        """See `CompositorUpdate`."""
-        writer = _Writer(console._color_system or ColorSystem.TRUECOLOR)
-        for piece in self.pieces:
-            writer.write(*piece)
+        """See `CompositorUpdate`. What looks alike goes together: to say how takes more than to go elsewhere."""
+        writer = _Writer()
+        for run in sorted(self._runs(console._color_system or ColorSystem.TRUECOLOR), key=itemgetter(0)):
+            writer.write(*run)
         return writer.end()
+
+    def _runs(self, system: ColorSystem) -> Iterator[tuple[_Look, int, int, str, int]]:
+        """What stands side by side and looks alike: how it looks, row, column, text and width, in reading order."""
+        for y, x, strip in self.pieces:
+            for segment in strip:
+                width = segment.cell_length
+                yield _look_of(segment.style, system), y, x, segment.text, width
+                x += width
 
 
 class SpansCompositor(Compositor):

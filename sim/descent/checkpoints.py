@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sim.descent.race import Race, RaceState
+from sim.descent.race import Race
+from sim.descent.race_state import RaceState
 from sim.descent.sampling import OrderState
 from sim.descent.state import RunState
 from sim.experiment.resolved import Lineage

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.descent.pace import count_to
 from sim.descent.sampling import Integers
 
 QUANTUM = 0.0001
@@ -42,14 +43,15 @@ def counted_turns(completions: Sequence[NDArray[np.generic]], moments: int, unti
     positions = _merged(completions)
     # of a run only the next `moments` completions are known, not where it stands after the last of them; but then there
     # are as many moments before that
-    positions = positions[: min(moments, int(np.searchsorted(positions, until, side="right")))]
+    within = len(positions) if until == math.inf else int(np.searchsorted(positions, until, side="right"))
+    positions = positions[: min(moments, within)]
     turns = []
     for index, own in enumerate(completions):
         mine = own[: np.searchsorted(own, positions[-1], side="right")] if len(positions) else own[:0]
         if len(mine):
             # who completes an update at every position has no need to look them up
             every = len(mine) == len(positions)
-            ordinals = np.arange(1, len(mine) + 1) if every else np.searchsorted(positions, mine) + 1
+            ordinals = count_to(len(mine), np.int64) if every else np.searchsorted(positions, mine) + 1
             turns.append(Turn(index, ordinals, mine))
     return turns
 

@@ -54,7 +54,8 @@ class CompiledStepper(Compiled):
         count = int(min(updates, self._course.left(state)))
         slopes = count if any(one.name not in _KNOWN for one in measures("step")) else 0  # whose gradients are used
         rates = self._compiled.rates(state, count)
-        columns = Columns(rates, *(np.empty(shape) for shape in ((count, 2), (slopes, 2), count, count)))
+        empty = (np.empty(shape) for shape in ((count, 2), (slopes, 2), count, count))
+        columns = Columns(np.array(rates), *empty)
         seconds, diverged = self._descend(state, standing, columns, min(until, self._course.last_second))
         made = len(seconds)
         columns = _cut(columns, slice(made))
@@ -64,8 +65,8 @@ class CompiledStepper(Compiled):
             first=state.update + 1,
             status=statuses,
             seconds=seconds,
-            measures=_measures(columns, losses),
-            kept=np.arange(state.update + 1, state.update + 1 + made)[kept],
+            measures=_measures(columns, rates[:made], losses),
+            keep_every=keep_every,
             snapshots=torch.from_numpy(np.ascontiguousarray(columns.points[kept])),
         )
         if not made:
@@ -103,10 +104,13 @@ class CompiledStepper(Compiled):
         self, state: RunState, columns: Columns, seconds: Floats, diverged: bool
     ) -> tuple[NDArray[np.uint8], Floats]:
         """The status after each update, and the loss over all examples where it is evaluated, else NaN."""
-        run, first = self._course.run, state.update + 1
-        statuses, losses = np.empty(len(seconds), np.uint8), np.full(len(seconds), math.nan)
+        run, first, made = self._course.run, state.update + 1, len(seconds)
+        statuses, losses = np.empty(made, np.uint8), np.broadcast_to(math.nan, made)
         every, every_running = self._compiled.checks_every
-        evaluate(self._mean, self._kernels.data, columns.points, first, every, losses)
+        last = made > 0 and (diverged or self._course.ended(state.update + made, float(seconds[-1])))
+        if last or -first % every < made:
+            losses = np.array(losses)
+            evaluate(self._mean, self._kernels.data, columns.points, first, every, losses)
         if run.full_batch:
             statuses[:] = np.where(columns.norms < GRADIENT_TOLERANCE, Status.CONVERGED, Status.RUNNING)
         else:
@@ -117,7 +121,7 @@ class CompiledStepper(Compiled):
             )
         if diverged:
             statuses[-1] = Status.DIVERGED
-        if len(seconds) and (diverged or self._course.ended(state.update + len(seconds), float(seconds[-1]))):
+        if last:
             evaluate(self._mean, self._kernels.data, columns.points[-1:], 0, 1, losses[-1:])
         return statuses, losses
 
@@ -127,10 +131,10 @@ def _cut(columns: Columns, part: slice) -> Columns:
     return Columns(*(column[part] for column in columns))
 
 
-def _measures(columns: Columns, losses: Floats) -> Mapping[str, Floats]:
+def _measures(columns: Columns, rates: Floats, losses: Floats) -> Mapping[str, Floats]:
     """The columns of the recorded measures, shape (n,) each. A formula has no test examples."""
-    known = {"batch_loss": columns.losses, "grad_norm": columns.norms, "lr": columns.rates, "loss": losses}
-    known |= dict.fromkeys(("test_loss", "test_accuracy"), np.full(len(losses), math.nan))
+    known = {"batch_loss": columns.losses, "grad_norm": columns.norms, "lr": rates, "loss": losses}
+    known |= dict.fromkeys(("test_loss", "test_accuracy"), np.broadcast_to(math.nan, len(losses)))
     return {
         one.name: known[one.name] if one.name in known else _column(one, columns, losses)
         for one in measures("step", "pass")

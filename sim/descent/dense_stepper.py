@@ -49,13 +49,14 @@ class DenseStepper(InParts):
         first, every = -(state.update + 1) % keep_every, min(keep_every, count + 1)
         self._standing = standing = compiled.standing(state)
         kept = np.empty((len(range(first, count, every)), len(standing.point)), np.float32)
-        record = Record(compiled.rates(state, count), np.empty(count), np.empty(count), min(first, count), every, kept)
+        rates, norms, losses = compiled.rates(state, count), np.empty(count), np.empty(count)
+        record = Record(np.array(rates), norms, losses, min(first, count), every, kept)
         made, diverged, spent = self._descend(state, standing, record)
         model.vector.data.copy_(torch.from_numpy(standing.point))
         return Part(
             losses=record.losses[:made],
             norms=record.norms[:made],
-            rates=record.rates[:made],
+            rates=rates[:made],
             spent=spent,
             kept=torch.from_numpy(kept[: len(range(first, made, every))]),
             gradient=torch.from_numpy(self._workspace.gradient),

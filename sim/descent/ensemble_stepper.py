@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sim.descent.compiled_course import Compiled
 from sim.descent.course import Course
 from sim.descent.rules import rows_of
+from sim.descent.sampling import draw
 from sim.descent.state import Ensemble, RunState
 from sim.descent.stepper import Block, joined
 from sim.descent.torch_stepper import GRADIENT_TOLERANCE
@@ -142,7 +143,7 @@ class EnsembleStepper(Compiled):
         if len(rates):
             orders = self._orders(before.update, len(rates))
             given = self._codes, self._kernels.data, self._in_order, orders, self._compiled.rule
-            made = standings, rates, checks, records
+            made = standings, np.array(rates), checks, records
             members = len(standings.points)
             self._spread(lambda begin, end: descend_members(*given, *made, begin, end), members, records.losses.size)
         return records
@@ -154,12 +155,10 @@ class EnsembleStepper(Compiled):
         last, _ = sampler.position_in_epoch(before + count)
         if self._drawn[:2] != (epoch, last):  # else the same epoch goes on
             orders = np.empty((len(samplers), last + 1 - epoch, len(self._in_order)), np.int64)
-
-            def draw(begin: int, end: int) -> None:
-                for member in range(begin, end):
-                    orders[member] = samplers[member].orders(epoch, last, shuffle)
-
-            self._spread(draw, len(samplers), orders.size)
+            goes_on = epoch == self._drawn[1]
+            if goes_on:
+                orders[:, 0] = self._drawn[2][:, -1]
+            draw(samplers, epoch, orders, int(goes_on), shuffle, self._spread)
             self._drawn = epoch, last, orders
         return Orders(self._drawn[2], begin // sampler.batch_size, sampler.batch_size, sampler.updates_per_epoch)
 
@@ -186,7 +185,7 @@ class EnsembleStepper(Compiled):
             status=statuses,
             seconds=before.seconds + (state.seconds - before.seconds) * share,
             measures=self._measures(records, rates, first, state),
-            kept=np.arange(first, first + made)[kept],
+            keep_every=keep_every,
             snapshots=torch.from_numpy(np.ascontiguousarray(records.path[kept])),
         )
 

@@ -1,11 +1,23 @@
 """How many updates fit into a time."""
 
 import math
+from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+Number = TypeVar("Number", np.int64, np.float64)
+
 _ENOUGH = 1.05  # times the updates that are expected to fill the time that is left: a rest would be dear
+
+
+@lru_cache(maxsize=8)
+def count_to(count: int, kind: type[Number]) -> NDArray[Number]:
+    """From 1 to so many, not to be written to: updates are counted so often that doing it anew takes its time."""
+    numbers = np.arange(1, count + 1, dtype=kind)
+    numbers.setflags(write=False)
+    return numbers
 
 
 class Pace:
@@ -20,8 +32,7 @@ class Pace:
 
     def after(self, spent: float, updates: int) -> NDArray[np.float64]:
         """The seconds spent after each of so many updates, where so many were spent before, shape (n,)."""
-        seconds = np.arange(1.0, updates + 1)
-        seconds *= self.seconds
+        seconds = count_to(updates, np.float64) * self.seconds
         seconds += spent
         return seconds
 

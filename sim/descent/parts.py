@@ -128,13 +128,12 @@ class InParts(ABC):
             self._pace.take(made, part.spent)
         seconds = self._pace.after(state.seconds, made)
         statuses, found = self._assess(state, part, seconds)
-        numbers = np.arange(state.update + 1, state.update + made + 1)
         block = Block(
             first=state.update + 1,
             status=statuses,
             seconds=seconds,
             measures=self._measures(part, found),
-            kept=numbers[numbers % keep_every == 0],
+            keep_every=keep_every,
             snapshots=part.kept,
             trouble=part.trouble,
         )

@@ -3,70 +3,29 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from sim.descent.clock import counted_turns, timed_turn
+from sim.descent.pace import count_to
+from sim.descent.race_state import Progress, RaceState
 from sim.descent.racer import MakeStepper, Racer
 from sim.descent.retention import reported
 from sim.descent.rows import clock_number, closed_up, in_order, rows_of, start_rows, thinned
 from sim.descent.runs import Runs
-from sim.descent.state import RunState
 from sim.descent.stepper import Block
 from sim.experiment.choices import CLOCKS, Clock
 from sim.experiment.errors import ConfigError
 from sim.experiment.journal import Change, ClockChange, Fork, Journal, Removal, RunChange, noted
-from sim.experiment.resolved import Lineage, Resolved
+from sim.experiment.resolved import Resolved
 from sim.measures.measure import Passes
 from sim.protocol.answers import Trouble
 from sim.protocol.commands import Retention
 from sim.protocol.trace import Rows
-from sim.views.snapshots import Snapshots
 
 _FIRST_CHUNK, _GROWTH = 64, 4  # moments; and how many times as many the next chunk may be
 _LONGEST_CHUNK = 65_536  # moments whose columns fit into memory that was used before: the first use of a page is dear
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RaceState:
-    """All that a race's future depends on, and the snapshots kept so far.
-
-    Attributes:
-        runs: the state of each, before what was changed there.
-        snapshots: what is kept of each.
-        clock, moment, position: what counts, how many moments there were, and where the clock stands.
-        turn: on a clock of time, whose turn it is, and until when.
-        journal: what was changed, and what is still to be.
-        changed: how many of these changes were made.
-        lineages: where each run comes from, and its settings over time.
-    """
-
-    runs: tuple[RunState, ...]
-    snapshots: tuple[Snapshots, ...]
-    clock: Clock
-    moment: int
-    position: float
-    turn: tuple[int, float] | None
-    journal: Journal
-    changed: int
-    lineages: tuple[Lineage, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Progress:
-    """What the runs did when they were last advanced.
-
-    Attributes:
-        rows: the updates that are reported, in the order of their moments.
-        covered: how far the clock went, in its own unit.
-        troubles: why runs failed meanwhile.
-    """
-
-    rows: Rows
-    covered: float
-    troubles: tuple[Trouble, ...]
 
 
 class Race(Runs):
@@ -123,8 +82,9 @@ class Race(Runs):
             if len(blocks) > 1 and (left_over <= 0 or affordable < 0.5):
                 break
             began = self.position
-            most = min(left, max(1.0, affordable), self._chunk, self._moments_to_change)
-            rows, planned, failed = self._go(int(most), until)
+            coming = min(left, max(1.0, affordable))
+            most = min(coming, self._chunk, self._moments_to_change)
+            rows, planned, failed = self._go(int(most), until, moments - left + coming)
             if not planned:
                 break
             blocks.append(rows)
@@ -134,22 +94,25 @@ class Race(Runs):
         self._change_if_due()
         return Progress(thinned(np.concatenate(blocks), len(self._racers), self._most_rows), covered, tuple(troubles))
 
-    def _go(self, moments: int, until: float) -> tuple[Rows, int, list[Trouble]]:
-        """Carry out at most so many moments: what is reported of them, how many were planned, and what went wrong."""
+    def _go(self, moments: int, until: float, all_moments: float) -> tuple[Rows, int, list[Trouble]]:
+        """Carry out at most so many moments, of so many that share an answer's rows.
+
+        What is reported of them, how many were planned, and what went wrong.
+        """
         began = time.perf_counter()
         advance = self._go_timed if CLOCKS[self.clock].measured else self._go_counted
-        blocks, planned, troubles = advance(moments, until)
+        blocks, planned, troubles = advance(moments, until, all_moments)
         self._pace = planned / (time.perf_counter() - began) if planned else self._pace
         self._chunk = min(_LONGEST_CHUNK, max(self._chunk, _GROWTH * planned))
         rows = in_order([self._no_rows, *blocks])
         self.moment = max(self.moment, int(rows["moment"].max(initial=0)))
         return rows, planned, troubles
 
-    def _go_counted(self, moments: int, until: float) -> tuple[list[Rows], int, list[Trouble]]:
+    def _go_counted(self, moments: int, until: float, all_moments: float) -> tuple[list[Rows], int, list[Trouble]]:
         column = CLOCKS[self.clock].column
         racers = [racer for racer in self._racers if racer.left > 0]
         completions = [
-            racer.course.counter(column, np.arange(1, 1 + int(min(moments, racer.left))) + racer.state.update)
+            racer.course.counter(column, count_to(int(min(moments, racer.left)), np.int64) + racer.state.update)
             for racer in racers
         ]
         turns = counted_turns(completions, moments, until)
@@ -158,7 +121,7 @@ class Race(Runs):
         if any(len(block) < len(turn.moments) for turn, block in zip(turns, blocks, strict=True)):
             ordinals = closed_up(ordinals)  # a run has stopped: moments at which it alone was to go are none
         rows = [
-            self._rows(racers[turn.racer], block, moments_made, turn.positions[: len(block)])
+            self._rows(racers[turn.racer], block, moments_made, turn.positions[: len(block)], all_moments)
             for turn, block, moments_made in zip(turns, blocks, ordinals, strict=True)
         ]
         reached = (turn.positions[: len(block)] for turn, block in zip(turns, blocks, strict=True))
@@ -166,7 +129,7 @@ class Race(Runs):
         planned = max((int(turn.moments[-1]) for turn in turns), default=0)
         return rows, planned, [block.trouble for block in blocks if block.trouble]
 
-    def _go_timed(self, moments: int, until: float) -> tuple[list[Rows], int, list[Trouble]]:
+    def _go_timed(self, moments: int, until: float, all_moments: float) -> tuple[list[Rows], int, list[Trouble]]:
         seconds = {racer.course.index: racer.state.seconds for racer in self._racers if racer.left > 0}
         turn = self._turn
         if turn is None or seconds.get(turn[0], math.inf) >= min(turn[1], until):
@@ -183,21 +146,22 @@ class Race(Runs):
         positions = np.maximum(self.position, np.minimum(block.seconds, others))
         self.position = max(self.position, min(seconds.values(), default=racer.state.seconds))
         made = len(block)
-        rows = self._rows(racer, block, np.arange(1, made + 1), positions)
+        rows = self._rows(racer, block, count_to(made, np.int64), positions, all_moments)
         return [rows], max(made, 1), [block.trouble] if block.trouble else []
 
-    def _rows(self, racer: Racer, block: Block, moments: np.ndarray, positions: np.ndarray) -> Rows:
-        """The updates of a block that are reported; their snapshots, or those due, are kept."""
+    def _rows(self, racer: Racer, block: Block, moments: np.ndarray, positions: np.ndarray, all_moments: float) -> Rows:
+        """The updates of a block that are reported: its share. Their snapshots, or those due, are kept."""
         if not len(block):
             return self._no_rows
-        some = reported(block.measures, self._most_rows)
+        most = None if self._most_rows is None else math.ceil(self._most_rows * min(1.0, len(block) / all_moments))
+        some = reported(block.measures, most)
         rows = rows_of(block, racer.course, self.row, some)
         rows["clock"], rows["seconds"] = clock_number(self.clock), block.seconds[some]
         rows["moment"], rows["position"] = self.moment + moments[some], positions[some]
         if self._keep_all:
             racer.snapshots.take(block.kept, block.snapshots)
         else:
-            racer.snapshots.take(block.kept[some], torch.from_numpy(block.snapshots.numpy()[some]))
+            racer.snapshots.take(block.first + some, torch.from_numpy(block.snapshots.numpy()[some]))
         return rows
 
     @property

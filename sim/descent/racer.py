@@ -80,6 +80,7 @@ class Racer:
     ) -> None:
         self.legs, self._make = legs, make
         self.reached = self.previous = state
+        self._looked_at: RunState | None = None  # the last one that was made again: the next one is often near it
         self.state = legs[-1].entered(state)
         self.states, self.snapshots = states, snapshots
         self._stepper = stepper
@@ -176,7 +177,7 @@ class Racer:
 
     def _made_again(self, update: int) -> Iterator[RunState | None]:
         """The same before what was changed there."""
-        known = [self.reached, self.previous, self.states.before(update)]
+        known = [self.reached, self.previous, self._looked_at, self.states.before(update)]
         state = max((one for one in known if one and one.update <= update), key=lambda one: one.update, default=None)
         while state is not None and state.update < min(update, self.reached.update):
             made, block = self._piece(state, update, keep_every=_NEVER)
@@ -185,6 +186,7 @@ class Racer:
             state = made
             yield None
         if state is not None and state.update == update:
+            self._looked_at = state
             yield state
 
     def _piece(self, state: RunState, update: int, keep_every: int) -> tuple[RunState, Block]:
@@ -249,6 +251,7 @@ class Racer:
         self._branch = None if lineage.parent is None else (lineage.parent, lineage.update, lineage.moment)
         self._stepper, self._scratch = self._make(self.course), None
         self.reached = self.previous = state
+        self._looked_at = None
         self.state = self.legs[-1].entered(state)
         self.snapshots.now = snapshots
         self.states.forget_after(state.update)

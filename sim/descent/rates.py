@@ -33,10 +33,10 @@ class Rates:
         }
 
     def after(self, steps: int, count: int) -> Floats:
-        """The rates of so many updates, after so many steps of the scheduler, shape (count,)."""
+        """The rates of so many updates, after so many steps of the scheduler, shape (count,); not to be written to."""
         run, state = self._run, self._scheduler_state
         if run.schedule == "constant":
-            return np.full(count, run.lr)
+            return np.broadcast_to(run.lr, count)
         made = np.minimum(np.arange(steps, steps + count), self._steps)
         factor: Floats
         match run.schedule:

@@ -37,6 +37,8 @@ def reported(measures: Mapping[str, NDArray[np.float64]], most: int | None) -> N
     chosen = np.zeros(count, bool)
     chosen[begins] = chosen[np.minimum(begins + width, count) - 1] = True
     for values in measures.values():
+        if values.strides == (0,):  # one number, which the first update of a stretch has, too
+            continue
         low = high = values
         greatest = begins + _by_stretch(np.argmax, high, width)
         if np.isnan(values[greatest]).any():  # as what is NaN counts as the greatest
@@ -51,9 +53,12 @@ def reported(measures: Mapping[str, NDArray[np.float64]], most: int | None) -> N
 
 def _by_stretch(pick: Callable[..., NDArray[np.int64]], values: NDArray[np.float64], width: int) -> NDArray[np.int64]:
     """What is picked of each stretch of that width, the last of which may be shorter: indices into the stretches."""
-    whole = len(values) // width * width
-    picked = pick(values[:whole].reshape(-1, width), axis=1)
-    return picked if whole == len(values) else np.append(picked, pick(values[whole:]))
+    whole, rest = divmod(len(values), width)
+    picked: NDArray[np.int64] = np.empty(whole + (rest > 0), np.int64)
+    pick(values[: whole * width].reshape(whole, width), axis=1, out=picked[:whole])
+    if rest:
+        picked[-1] = pick(values[whole * width :])
+    return picked
 
 
 class KeptSnapshots:

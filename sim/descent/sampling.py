@@ -1,7 +1,7 @@
 """Which examples each update uses: the batches that a DataLoader would yield, for any update, past or to come."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
@@ -25,9 +25,18 @@ _STATE = 5056  # bytes of a generator's state, where it is the one that is known
 _PIECE = 32  # examples that RandomSampler draws at once with replacement
 
 
-Shuffle = Callable[[NDArray[np.uint64], NDArray[np.uint64], Integers], None]
-"""Fills in the orders of epochs, shape (E, N), from a generator's state in words of 64 bits, which moves on; and the
-state before the last of them."""
+Words = NDArray[np.uint64]
+Shuffle = Callable[[Words, Words, Integers, int, int], None]
+"""Fills in the orders of some epochs, from one to before another, of an array of shape (K, E, N), each row from a
+generator of its own whose state, in words of 64 bits, moves on; and the state before the last of these epochs."""
+
+Spread = Callable[[Callable[[int, int], object], int, int], None]
+"""Does work on so many items, from one to before another at a time; the last number is how much there is to do."""
+
+
+def one_by_one(work: Callable[[int, int], object], items: int, _size: int) -> None:
+    """See `Spread`: without threads."""
+    work(0, items)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,10 +100,8 @@ class Sampler:
         whole, rest = divmod(examples, batch_size)
         self.updates_per_epoch = whole if drop_last or not rest else whole + 1
         self.examples_per_epoch = whole * batch_size if drop_last else examples
-        self._generator = torch.Generator().manual_seed(seed)
-        if origin.generator is not None:
-            self._generator.set_state(origin.generator)
-        self._live = self._generator.get_state()  # before the next epoch, as the generator has it when it is asked
+        # before the next epoch, as a generator has it when it is asked
+        self._live = torch.Generator().manual_seed(seed).get_state() if origin.generator is None else origin.generator
         self._begun = self._restored = self._after_past = OrderState(0, self._live)
         self._next_epoch = 0
         self._checkpoints = {0: self._begun.generator}
@@ -126,17 +133,20 @@ class Sampler:
         """The orders of all epochs from one to another, int64, shape (epochs, N): new ones many at a time."""
         if first == last and (known := self._orders.get(first)) is not None:
             return known.numpy()[None]
-        orders: Integers = np.empty((last + 1 - first, self._examples), np.int64)
-        epoch, many = first, self._sampling == "shuffle" and self._examples <= _MOST_SHUFFLED and _draws_alike(shuffle)
-        while epoch <= last:
-            if many and epoch == self._next_epoch:
-                self._draw_many(orders[epoch - first :], shuffle)
-                epoch = self._next_epoch
-            else:
-                orders[epoch - first] = self.order(epoch).numpy()
-                epoch += 1
-        self._orders = {last: torch.from_numpy(orders[-1].copy())}
-        return orders
+        orders: Integers = np.empty((1, last + 1 - first, self._examples), np.int64)
+        draw([self], first, orders, 0, shuffle)
+        self._orders = {last: torch.from_numpy(orders[0, -1].copy())}
+        own: Integers = orders[0]
+        return own
+
+    def at_once(self, epoch: int, shuffle: Shuffle) -> int:
+        """How many epochs from one on can be drawn at once: before none of the others the state is to be kept."""
+        if epoch != self._next_epoch or self._sampling != "shuffle" or self._examples > _MOST_SHUFFLED:
+            return 0
+        if not _draws_alike(shuffle):
+            return 0
+        self._keep_state()
+        return self._checkpoint_every - epoch % self._checkpoint_every
 
     def examples_after(self, updates: Count) -> Count:
         """How many examples have been read after so many updates: a number, or an array of int64 of any shape."""
@@ -155,8 +165,7 @@ class Sampler:
         What was drawn for the epoch under way stays drawn, as with a DataLoader whose iterator is dropped.
         """
         epoch, read = self.position_in_epoch(update + 1)
-        generator = torch.Generator()
-        generator.set_state(self._before(epoch))
+        generator = _generator_at(self._before(epoch))
         if read:
             self._draw(generator, read)
         epochs = float(self.epochs_after(np.array(update)))
@@ -176,21 +185,12 @@ class Sampler:
     def _draw_live(self, epoch: int) -> Tensor:
         while True:
             self._keep_state()
-            self._generator.set_state(self._live)
-            order = self._draw(self._generator)
-            self._live = self._generator.get_state()
+            generator = _generator_at(self._live)
+            order = self._draw(generator)
+            self._live = generator.get_state()
             self._next_epoch += 1
             if self._next_epoch > epoch:
                 return order
-
-    def _draw_many(self, orders: Integers, shuffle: Shuffle) -> None:
-        """Draw the next epochs into an array, up to one before which the state is to be kept for good."""
-        self._keep_state()
-        orders = orders[: self._checkpoint_every - self._next_epoch % self._checkpoint_every]
-        live, before_last = self._live.clone(), torch.empty_like(self._live)
-        shuffle(live.numpy().view(np.uint64), before_last.numpy().view(np.uint64), orders)
-        self._next_epoch += len(orders)
-        self._live, self._begun = live, OrderState(self._next_epoch - 1, before_last)
 
     def _keep_state(self) -> None:
         """Keep the state of the generator before the next epoch, until that after it or for good."""
@@ -204,8 +204,7 @@ class Sampler:
             self._checkpoints = {epoch: one for epoch, one in self._checkpoints.items() if epoch % every == 0}
 
     def _draw_again(self, epoch: int) -> Tensor:
-        generator = torch.Generator()
-        generator.set_state(self._before(epoch))
+        generator = _generator_at(self._before(epoch))
         order = self._draw(generator)
         self._after_past = OrderState(epoch + 1, generator.get_state())  # the next one is likely to follow
         return order
@@ -215,8 +214,7 @@ class Sampler:
         checkpoint = max(known for known in self._checkpoints if known <= epoch)
         known = (OrderState(checkpoint, self._checkpoints[checkpoint]), self._restored, self._after_past)
         nearest = max((one for one in known if one.epoch <= epoch), key=lambda one: one.epoch)
-        generator = torch.Generator()
-        generator.set_state(nearest.generator)
+        generator = _generator_at(nearest.generator)
         for _ in range(nearest.epoch, epoch):
             self._draw(generator)
         return generator.get_state()
@@ -235,14 +233,59 @@ class Sampler:
         return order
 
 
+def _generator_at(state: Tensor) -> torch.Generator:
+    """A generator in a state. Torch takes the memory of the whole of which the state may be a part: so it is a copy."""
+    generator = torch.Generator()
+    generator.set_state(state.clone())
+    return generator
+
+
+def draw(
+    samplers: Sequence[Sampler],
+    first: int,
+    orders: Integers,
+    known: int,
+    shuffle: Shuffle,
+    spread: Spread = one_by_one,
+) -> None:
+    """Fill in the orders of K samplers from an epoch on, shape (K, E, N), but for so many that are there: as many at
+    a time as all of them can."""
+    begin, epochs = known, orders.shape[1]
+    while begin < epochs:
+        end = min(epochs, begin + min(sampler.at_once(first + begin, shuffle) for sampler in samplers))
+        if begin < end:
+            _draw_at_once(samplers, orders, begin, end, shuffle, spread)
+        else:
+            for sampler, own in zip(samplers, orders, strict=True):
+                own[begin] = sampler.order(first + begin).numpy()
+        begin = max(begin + 1, end)
+
+
+def _draw_at_once(
+    samplers: Sequence[Sampler], orders: Integers, begin: int, end: int, shuffle: Shuffle, spread: Spread = one_by_one
+) -> None:
+    """Draw the next epochs of all samplers, to be some of those of an array."""
+    live = torch.stack([sampler._live for sampler in samplers])
+    before_last = torch.empty_like(live)
+    words, words_before = (states.numpy().view(np.uint64) for states in (live, before_last))
+
+    def work(low: int, high: int) -> None:
+        shuffle(words[low:high], words_before[low:high], orders[low:high], begin, end)
+
+    spread(work, len(samplers), (end - begin) * len(samplers) * orders.shape[2])
+    for sampler, after, before in zip(samplers, live.unbind(), before_last.unbind(), strict=True):
+        sampler._next_epoch += end - begin
+        sampler._live, sampler._begun = after, OrderState(sampler._next_epoch - 1, before)
+
+
 @cache
 def _draws_alike(shuffle: Shuffle) -> bool:
     """Whether it makes the same of a generator's state as this version of torch, whose format is torch's own affair."""
     ours, theirs = (Sampler(5, 5, "shuffle", False, 0) for _ in range(2))
     if ours._live.nbytes != _STATE:
         return False
-    orders = np.empty((2, 5), np.int64)
-    ours._draw_many(orders, shuffle)
-    return orders.tolist() == [theirs.order(epoch).tolist() for epoch in range(2)] and torch.equal(
+    orders = np.empty((1, 2, 5), np.int64)
+    _draw_at_once([ours], orders, 0, 2, shuffle)
+    return orders[0].tolist() == [theirs.order(epoch).tolist() for epoch in range(2)] and torch.equal(
         ours._live, theirs._live
     )

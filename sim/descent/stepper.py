@@ -25,8 +25,8 @@ class Block:
         status: a `Status` after each, uint8, shape (n,).
         seconds: spent so far after each, float64, shape (n,).
         measures: the recorded ones by name, float64, shape (n,) each; NaN where not evaluated.
-        kept: the numbers of the updates whose parameters were kept, int64, shape (K,).
-        snapshots: these parameters, on the CPU, shape (K, P).
+        keep_every: the parameters are kept after each update whose number is a multiple of it.
+        snapshots: the kept parameters, on the CPU, shape (K, P).
         trouble: why the run cannot go on, if it cannot.
     """
 
@@ -34,12 +34,18 @@ class Block:
     status: NDArray[np.uint8]
     seconds: NDArray[np.float64]
     measures: Mapping[str, NDArray[np.float64]]
-    kept: NDArray[np.int64]
+    keep_every: int
     snapshots: Tensor
     trouble: Trouble | None = None
 
     def __len__(self) -> int:
         return len(self.status)
+
+    @property
+    def kept(self) -> NDArray[np.int64]:
+        """The numbers of the updates whose parameters were kept, shape (K,)."""
+        every = self.keep_every
+        return np.arange(-(-self.first // every) * every, self.first + len(self), every)
 
 
 def joined(blocks: Sequence[Block]) -> Block:
@@ -51,7 +57,7 @@ def joined(blocks: Sequence[Block]) -> Block:
         status=np.concatenate([block.status for block in blocks]),
         seconds=np.concatenate([block.seconds for block in blocks]),
         measures={name: np.concatenate([block.measures[name] for block in blocks]) for name in blocks[0].measures},
-        kept=np.concatenate([block.kept for block in blocks]),
+        keep_every=blocks[0].keep_every,
         snapshots=torch.cat([block.snapshots for block in blocks]),
         trouble=blocks[-1].trouble,
     )

@@ -76,7 +76,6 @@ class TorchStepper:
         columns = {one.name: np.full(count, math.nan) for one in (*_STEP, *_PASS)}
         of_step = [(columns[one.name], one.of) for one in _STEP]
         statuses, times = np.empty(count, np.uint8), np.empty(count)
-        kept: list[int] = []
         snapshots: list[Tensor] = []
         trouble: Trouble | None = None
         made = 0
@@ -95,14 +94,13 @@ class TorchStepper:
             statuses[made], times[made] = status, seconds
             made += 1
             if update % keep_every == 0:
-                kept.append(update)
                 snapshots.append(vector.detach().clone())
         block = Block(
             first=state.update + 1,
             status=statuses[:made],
             seconds=times[:made],
             measures={name: column[:made] for name, column in columns.items()},
-            kept=np.array(kept, np.int64),
+            keep_every=keep_every,
             snapshots=on_plane_terms(torch.stack(snapshots) if snapshots else vector.new_empty(0, vector.numel())),
             trouble=trouble,
         )

@@ -53,6 +53,8 @@ def _functions(source: str) -> tuple[Any, Any, Any]:
     names = module_with(source)
     for exact in ("output", "loss"):  # which are so written that nothing cancels
         names[exact] = part_of_others(names[exact], CONTRACTED)
-    names["example"] = part_of_others(names["example"])
+    for part in ("example", "shows_divergence"):
+        names[part] = part_of_others(names[part])
+    names["descend_plainly"] = part_of_others(names["descend_plainly"], CONTRACTED)  # rounds a step as `moved` does
     names["batch"] = compiled(BATCH)(names["batch"])
     return names["batch"], compiled(MEAN)(names["mean"]), compiled(IN_EPOCH)(names["descend_in_epoch"])

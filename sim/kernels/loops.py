@@ -131,8 +131,10 @@ def descend_in_epoch(
     Returns:
         How many updates were made, and whether the last one shows divergence.
     """
+    if size == 1 and rule.kind == SGD and not rule.momentum:
+        return descend_plainly(data, order, standing.point, loss_bound, columns)
     rates, points, gradients, norms, losses = columns
-    point, first, second, bound = standing.point, standing.memory[0], standing.memory[1], min(loss_bound, _LARGEST)
+    point, first, second = standing.point, standing.memory[0], standing.memory[1]
     a, first_a, second_a = point[0], first[0], second[0]
     b, first_b, second_b = point[1], first[1], second[1]
     count, diverged, with_gradients = len(rates), False, len(gradients) > 0
@@ -149,10 +151,34 @@ def descend_in_epoch(
         if with_gradients:
             gradients[update, 0], gradients[update, 1] = along_a, along_b
         losses[update], norms[update] = loss, norm
-        lost = norm * max(1.0, rates[update]) > _HUGE and not (math.isfinite(a) and math.isfinite(b))
-        if lost or not (abs(loss) <= bound and norm <= _LARGEST):  # which no NaN is
+        if shows_divergence(loss, norm, rates[update], a, b, loss_bound):
             count, diverged = update + 1, True
             break
     point[0], first[0], second[0] = a, first_a, second_a
     point[1], first[1], second[1] = b, first_b, second_b
     return count, diverged
+
+
+def descend_plainly(data: Any, order: Any, point: Any, loss_bound: float, columns: Any) -> tuple[int, bool]:
+    """The same of plain stochastic descent, where an optimizer's choices would take as long as all the rest."""
+    rates, points, gradients, norms, losses = columns
+    a, b, count, diverged, with_gradients = point[0], point[1], len(rates), False, len(gradients) > 0
+    for update in range(len(rates)):
+        loss, along_a, along_b = example(a, b, data, order[update])  # noqa: F821
+        a, b = a - rates[update] * along_a, b - rates[update] * along_b
+        norm = math.sqrt(along_a * along_a + along_b * along_b)
+        points[update, 0], points[update, 1] = a, b
+        if with_gradients:
+            gradients[update, 0], gradients[update, 1] = along_a, along_b
+        losses[update], norms[update] = loss, norm
+        if shows_divergence(loss, norm, rates[update], a, b, loss_bound):
+            count, diverged = update + 1, True
+            break
+    point[0], point[1] = a, b
+    return count, diverged
+
+
+def shows_divergence(loss: float, norm: float, lr: float, a: float, b: float, loss_bound: float) -> bool:
+    """Whether an update does: by its batch's loss, the length of the gradient, its rate, or the parameters after it."""
+    lost = norm * max(1.0, lr) > _HUGE and not (math.isfinite(a) and math.isfinite(b))
+    return lost or not (abs(loss) <= min(loss_bound, _LARGEST) and norm <= _LARGEST)  # which no NaN is

@@ -9,7 +9,7 @@ from numba import types
 from sim.kernels.compiling import INTEGER, compiled, part_of_others
 
 _WORDS, _AHEAD = 624, 397
-_STATE = types.Array(types.uint64, 1, "C")
+_STATES = types.Array(types.uint64, 2, "C")
 _LEFT, _NEXT, _FIRST = 1, 2, 3  # in a generator's state, as words of 64 bits; in the upper half of the first is a flag
 
 
@@ -84,20 +84,9 @@ def _write(state: Any, position: int, generator: Any) -> None:
     generator[_NEXT] = position
 
 
-@compiled(types.void(_STATE, _STATE, types.Array(INTEGER, 2, "C")))
-def shuffle(generator: Any, before_last: Any, orders: Any) -> None:
-    """Draw the orders of E epochs of a DataLoader that shuffles, each with an iterator of its own.
-
-    For each of them it draws a seed of 64 bits for its workers, the permutation that is used, and one that its sampler
-    draws at the end and throws away.
-
-    Args:
-        generator: the state of a torch.Generator as words of 64 bits, which moves on.
-        before_last: the state before the last epoch, to be filled in.
-        orders: int64, shape (E, N), to be filled in.
-    """
-    examples = orders.shape[1]
-    state, numbers = np.empty(_WORDS, np.uint32), np.empty(examples - 1, np.uint32)
+@part_of_others
+def _draw_epochs(generator: Any, before_last: Any, orders: Any, state: Any, numbers: Any) -> None:
+    """The same of one of them, with room for the state of its Mersenne Twister and for its random numbers."""
     for index in range(_WORDS):
         state[index] = generator[_FIRST + index]
     position = _WORDS + 1 - int(generator[_LEFT] & np.uint64(0xFFFFFFFF))
@@ -108,5 +97,23 @@ def shuffle(generator: Any, before_last: Any, orders: Any) -> None:
         position = _skip(state, position, 2)
         position = _draw(state, position, numbers)
         _permute(numbers, orders[epoch])
-        position = _skip(state, position, examples - 1)
+        position = _skip(state, position, len(numbers))
     _write(state, position, generator)
+
+
+@compiled(types.void(_STATES, _STATES, types.Array(INTEGER, 3, "C"), INTEGER, INTEGER))
+def shuffle(generators: Any, before_last: Any, orders: Any, begin: int, end: int) -> None:
+    """Draw the orders of some epochs of K DataLoaders that shuffle, each epoch with an iterator of its own.
+
+    For each of them a DataLoader draws a seed of 64 bits for its workers, the permutation that is used, and one that
+    its sampler draws at the end and throws away.
+
+    Args:
+        generators: the state of the torch.Generator of each as words of 64 bits, shape (K, 632), which move on.
+        before_last: the states before the last of these epochs, to be filled in.
+        orders: int64, shape (K, E, N), to be filled in.
+        begin, end: which of the E epochs.
+    """
+    state, numbers = np.empty(_WORDS, np.uint32), np.empty(orders.shape[2] - 1, np.uint32)
+    for index in range(len(orders)):
+        _draw_epochs(generators[index], before_last[index], orders[index, begin:end], state, numbers)

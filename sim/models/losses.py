@@ -22,6 +22,11 @@ _ALIKE = 0.01  # how far a loss may be from a symmetry, of its length over the p
 # -- over batches -----------------------------------------------------------------------------------------------------
 
 
+def torchs_own(loss: Loss) -> bool:
+    """Whether a loss is one of `torch.nn`'s, which add up over the examples of a batch."""
+    return type(loss).__module__ == "torch.nn.modules.loss"
+
+
 def reduction_of(problem: Problem) -> Reduction:
     """What the loss does with the examples of a batch: known of torch's own, tried on examples of any other.
 
@@ -30,7 +35,7 @@ def reduction_of(problem: Problem) -> Reduction:
     """
     loss = problem.loss
     kind = getattr(loss, "reduction", None)
-    if type(loss).__module__ == "torch.nn.modules.loss":
+    if torchs_own(loss):
         if isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss) and kind == "mean":
             return Reduction("mean", loss.ignore_index, loss.weight)
         return Reduction("sum" if kind == "sum" else "mean")

@@ -42,3 +42,10 @@ class Reduction:
             share: of all examples, that these batches are to stand for.
         """
         return share if self.kind == "sum" else weights
+
+    def alone(self, targets: Tensor) -> float | None:
+        """How many times as large an example's gradient is as a batch of its own; None where not all count alike."""
+        if self.kind == "sum":
+            return 1.0
+        counted = self.ignored is None or targets.is_floating_point() or bool((targets != self.ignored).all())
+        return float(len(targets)) if counted and self.class_weights is None else None

@@ -11,10 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from sim.experiment.errors import ConfigError, choose
 from sim.experiment.problem import ProblemConfig
-from sim.problems.formula import Formula
+
+if TYPE_CHECKING:
+    from sim.problems.formula import Formula
 
 _FILES = ("linear", "logistic", "sine", "saddle", "neuron", "rosenbrock", "himmelblau", "beale", "rastrigin")
 
@@ -32,7 +35,7 @@ class Entry:
 
     name: str
     sentence: str
-    build: Callable[[ProblemConfig], Formula]
+    build: "Callable[[ProblemConfig], Formula]"
     takes_data: bool
 
 
@@ -41,10 +44,10 @@ _registry: dict[str, Entry] = {}
 
 def problem(
     sentence: str, *, takes_data: bool = False
-) -> Callable[[Callable[[ProblemConfig], Formula]], Callable[[ProblemConfig], Formula]]:
+) -> "Callable[[Callable[[ProblemConfig], Formula]], Callable[[ProblemConfig], Formula]]":
     """Register the decorated function as a problem under its own name."""
 
-    def register(build: Callable[[ProblemConfig], Formula]) -> Callable[[ProblemConfig], Formula]:
+    def register(build: "Callable[[ProblemConfig], Formula]") -> "Callable[[ProblemConfig], Formula]":
         _registry[build.__name__] = Entry(build.__name__, sentence, build, takes_data)
         return build
 
@@ -68,7 +71,7 @@ def registry() -> dict[str, Entry]:
     return {name: entry_of(name) for name in names()}
 
 
-def build_formula(config: ProblemConfig) -> Formula:
+def build_formula(config: ProblemConfig) -> "Formula":
     """The formula that a configuration names.
 
     Raises:

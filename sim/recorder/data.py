@@ -13,19 +13,25 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from sim.experiment.geometry import Window
 from sim.measures.measure import Passes
-from sim.models.evaluation import passes
+from sim.models.evaluation import full_gradient, passes
+from sim.models.flat import Layout, trainable
 from sim.models.losses import reduction_of
 from sim.models.problem import Loss, Problem
 from sim.models.random_state import RandomState, undisturbed
 from sim.models.sources import DatasetSource, Source, TensorSource
+from sim.protocol.cloud import Cloud
 from sim.protocol.results import Surveyed
+from sim.recorder.origins import Origin
+from sim.views.cloud import Update, cloud, possible_steps
 from sim.views.landscape import survey
+from sim.views.plane import Plane
 
 Data = Dataset[Any] | tuple[Tensor, Tensor] | DataLoader[Any]
 """The training examples: pairs of inputs and targets, two tensors of them, or what batches are loaded from."""
 
 _GATHERED = 0.5  # seconds that gathering all examples of a data set may take, which then costs nothing any more
 _GATHERED_BYTES = 64 * 2**20
+_SHOWN = 1024  # examples whose steps are looked at, if there are more
 _FEW = 64  # examples, which show how long all of them will take
 
 
@@ -39,7 +45,7 @@ class LossOverData:
 
     Attributes:
         examples: N.
-        pass_seconds: how long a pass through all of them takes, as far as is known.
+        pass_seconds: how long a pass through all of them takes at least, as far as is known.
 
     Raises:
         ConfigError: for a loss that is neither a mean nor a sum, where data are taken in pieces. Whatever the model,
@@ -64,7 +70,8 @@ class LossOverData:
         began = time.perf_counter()
         with _no_trace(self._device):
             found = passes(self._problem, self._problem.model)
-        self.pass_seconds = time.perf_counter() - began
+        # the least of all: one that was held up by something else says nothing of the next one
+        self.pass_seconds = min(self.pass_seconds, time.perf_counter() - began)
         return found
 
     def survey(
@@ -86,6 +93,41 @@ class LossOverData:
                 return
             seen = Surveyed(window, stage.values, stage.progress, plane, stage.examples)
             yield seen if stage.progress > 0 else None
+
+    def possible_steps(self, origin: Origin, full: Tensor | None, plane: Plane, *, plain: bool) -> tuple[Cloud, Tensor]:
+        """The steps that were possible where an update began, and the gradient over all examples there, shape (L,).
+
+        Args:
+            origin: where.
+            full: that gradient, if it is known.
+            plane: that they are seen on.
+            plain: see `Update`.
+        """
+        with _no_trace(self._device):
+            problem, module = self._problem, self._module_at(origin)
+            if full is None:
+                full = full_gradient(problem, module, batch_statistics=True)
+            size, unknown = origin.batch_size, torch.empty(0, dtype=torch.int64)
+            update = Update(float(origin.rate), size, size > self.examples, plain)
+            own, basis = origin.gradient, plane.basis
+            return possible_steps(problem, module, basis, update, unknown, own, full, _SHOWN, unloaded=True), full
+
+    def load(self) -> None:
+        """Have torch load what it needs for possible steps, which may take half a second."""
+        with _no_trace(self._device):
+            length = Layout.of(parameter for _, parameter in trainable(self._problem.model)).length
+            few = torch.arange(min(_FEW, self.examples))
+            cloud(self._problem, self._problem.model, torch.zeros(2, length), few, unloaded=True)
+
+    def _module_at(self, origin: Origin) -> nn.Module:
+        """A copy of the model as it was where an update began."""
+        module = self._problem.twin(self._problem.model)
+        parameters = [parameter for _, parameter in trainable(module)]
+        parts = Layout.of(parameters).split(origin.vector)
+        with torch.no_grad():
+            for ours, theirs in zip([*parameters, *module.buffers()], [*parts, *origin.buffers], strict=True):
+                ours.copy_(theirs)
+        return module
 
 
 def _source(data: Data, device: torch.device) -> Source:

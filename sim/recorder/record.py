@@ -1,9 +1,7 @@
-"""The record of a loop: its updates, where it went, and the landscape there."""
+"""The record of a loop: its updates, where it went, and what there is to be seen there."""
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,44 +10,32 @@ from torch import Tensor, nn
 
 from sim.descent.retention import KeptSnapshots
 from sim.experiment.errors import ConfigError
-from sim.experiment.geometry import Window
 from sim.experiment.resolved import IDENTITY_PARAMETERS, Lineage
 from sim.experiment.seeds import Seeds
 from sim.experiment.words import first_line
 from sim.models.flat import Layout, trainable
 from sim.models.problem import Loss
 from sim.protocol.answers import Advanced, Opened, PlaneNews, Worked
-from sim.protocol.commands import Advance, Open, Survey
-from sim.protocol.results import Surveyed
+from sim.protocol.commands import Advance, Open, Work
 from sim.protocol.trace import Rows
+from sim.recorder.allowance import Allowance
+from sim.recorder.clouds import Clouds
 from sim.recorder.data import Data, LossOverData
+from sim.recorder.landscapes import Landscapes
 from sim.recorder.loop import resolved_loop
+from sim.recorder.origins import Origins
 from sim.recorder.steps import Steps
 from sim.recording.writer import Writer, check_name
 from sim.views.plane import on_plane_terms
 from sim.views.trails import REFIT_AFTER, REFIT_AT_LAST, trails_of
 
 _FIRST, _EVERY = 0.5, 2.0  # seconds until what came is first looked at, and between two looks at most
-_GRADIENTS, _EACH_OTHER = 0.006, 0.003  # shares of the loop's time: for gradients' lengths; for what else costs time
+_GRADIENTS, _COPIES, _PASSES = 0.006, 0.002, 0.002  # shares of the loop's time that these may cost
+_PLANES, _ORIGINS, _CLOUDS = 0.003, 0.001, 0.001  # the same: planes with their landscapes, and possible steps
 _MEMORY = 256 * 2**20  # bytes for parameters that are kept
 _WAITING = 32 * 2**20  # bytes of them that may wait where the model is
 _PATIENCE = 1.0  # seconds that a pass through all examples may take before and after the loop
-_AT_THE_END = 3.0  # seconds for the landscape
-_GRID = 96, 64  # of landscapes
-_ROOM = 0.3  # around the trail in a landscape, as a share of its extent; as much as a screen leaves
-_WIDTHS = 1.1, 1.6  # of the screen's surface, in heights
-
-
-@dataclass(slots=True)
-class _Allowance:
-    """Seconds that something may take in all, as a share of the loop's."""
-
-    share: float = _EACH_OTHER
-    spent: float = 0.0
-
-    def bears(self, seconds: float, elapsed: float) -> bool:
-        """Whether so much more may be spent, so many seconds after the start."""
-        return self.spent + seconds <= self.share * elapsed
+_STEPS_AT_THE_END, _LANDSCAPE_AT_THE_END = 1.0, 3.0  # seconds
 
 
 class Record:
@@ -79,13 +65,17 @@ class Record:
         self._waiting: list[tuple[int, Tensor]] = [(0, self._now.clone())]
         self._steps = Steps(self._parameters, optimizer, self._examples)
         self._start = self._steps.start(self._loss() if self._pass_seconds < _PATIENCE else math.nan)
-        self._survey: Iterator[Surveyed | None] | None = None
-        self._bounds: Window | None = None  # of the trail, on the present plane
-        self._surveyed: tuple[int, Window] | None = None  # the plane and the window of the newest landscape
+        self._landscapes = Landscapes(self._over_data, self._trails) if self._over_data else None
+        self._origins = Origins(model, self._parameters)
+        self._clouds = self._look_at_steps()
+        if self._clouds is not None:
+            self._origins.begin(1, self._waiting[0][1])
+        self._seen_on = -1  # the number of the plane on which there is something to be seen
         self._lineages: tuple[Lineage, ...] = ()
         self._writer = Writer(path)
-        self._measuring = _Allowance(_GRADIENTS)
-        self._copying, self._passing, self._looking = _Allowance(), _Allowance(), _Allowance()
+        self._measuring = Allowance(_GRADIENTS)
+        self._copying, self._passing = Allowance(_COPIES), Allowance(_PASSES)
+        self._looking, self._noting, self._imagining = Allowance(_PLANES), Allowance(_ORIGINS), Allowance(_CLOUDS)
         self._fit_seconds = 0.0
         self._began = self._due = time.perf_counter()
         self._due += _FIRST
@@ -97,15 +87,21 @@ class Record:
         now = time.perf_counter()
         steps, elapsed, cheap = self._steps, now - self._began, not self._trails.fitted
         measured = cheap or self._measuring.bears(0.0, elapsed)
-        steps.take(batch_loss, examples, elapsed - self._passing.spent - self._looking.spent, measured=measured)
+        beside = self._passing.spent + self._looking.spent + self._imagining.spent
+        steps.take(batch_loss, examples, elapsed - beside, measured=measured)
         if measured:
             self._measuring.spent += time.perf_counter() - now
+        if self._origins.begun == steps.update:
+            with self._noting.spending():
+                self._origins.complete(self._optimizer.param_groups[0].get("lr", math.nan), examples)
         if steps.update == 1:
             self._open(examples)
         if steps.update % self._kept.now.stride == 0 and (cheap or self._copying.bears(0.0, elapsed)):
-            began = time.perf_counter()
-            self._waiting.append((steps.update, self._copy()))
-            self._copying.spent += time.perf_counter() - began
+            with self._copying.spending():
+                self._waiting.append((steps.update, self._copy()))
+            if self._clouds is not None and self._noting.bears(0.0, elapsed):
+                with self._noting.spending():
+                    self._origins.begin(steps.update + 1, self._waiting[-1][1])
             if len(self._waiting) * self._now.nbytes > _WAITING:
                 self._keep()
         if self._over_data and self._passing.bears(self._pass_seconds, elapsed):
@@ -118,14 +114,14 @@ class Record:
         return True
 
     def close(self, *, in_haste: bool) -> None:
-        """Write what is left, and the landscape, unless in haste."""
+        """Write what is left, possible steps and the landscape, unless in haste."""
         if self._lineages:
             if not in_haste and self._pass_seconds < _PATIENCE:
                 self._note_loss()
-            self._write(self._steps.rows(), finished=True)
-            if self._over_data is not None and not in_haste:
-                self._begin_survey()
-                self._survey_for(_AT_THE_END)
+            seen = in_haste and self._seen_on == self._trails.number
+            self._write(self._steps.rows(), finished=True, again=not seen)
+            if not in_haste:
+                self._look_at_the_end()
         self._writer.close()
 
     def abandon(self) -> None:
@@ -146,18 +142,19 @@ class Record:
         self._writer.take(Open(asked), Opened(experiment, self._start, device, tolerance=0.0, plane=plane))
         self._see(plane)
 
-    def _write(self, rows: Rows, *, finished: bool = False) -> None:
-        """Have written what came since; the plane is fitted anew where that is due."""
+    def _write(self, rows: Rows, *, finished: bool = False, again: bool = False) -> None:
+        """Have written what came since; the plane is fitted anew where that is due, or in any case."""
         self._keep()
         began = time.perf_counter()
         snapshots, heads, updates = [self._kept.now], [self._copy()], [self._steps.update]
         finite = bool(torch.isfinite(heads[0]).all())
         number = self._trails.number
-        if finished and finite:
+        if again and finite:
             plane = self._trails.set_kind("pca", snapshots, heads, updates)
         else:
-            bears = finite and self._looking.bears(self._fit_seconds, began - self._began)
-            refit_after = math.inf if not bears else REFIT_AFTER if self._survey is None else REFIT_AT_LAST
+            bears = finite and not finished and self._looking.bears(self._fit_seconds, began - self._began)
+            unfinished = self._landscapes is not None and self._landscapes.unfinished
+            refit_after = math.inf if not bears else REFIT_AT_LAST if unfinished else REFIT_AFTER
             plane = self._trails.news(snapshots, heads, updates, refit_after=refit_after)
         if self._trails.number != number:
             self._fit_seconds = time.perf_counter() - began
@@ -184,16 +181,9 @@ class Record:
             self._kept.take(np.array(updates, np.int64), on_plane_terms(torch.stack(vectors)))
 
     def _see(self, plane: PlaneNews) -> None:
-        """Note how far the trail goes on its plane, whose points need not be kept any more if it never changes."""
-        (trail,) = plane.trails
-        points = np.concatenate([trail.xy, [trail.head]])
-        points = points[np.isfinite(points).all(axis=1)]
-        if self._bounds is not None and not plane.whole:
-            left, right, bottom, top = self._bounds
-            points = np.concatenate([points, [(left, bottom), (right, top)]])
-        if len(points):
-            (left, bottom), (right, top) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-            self._bounds = Window(left, right, bottom, top)
+        """Note what is new on the plane; the trail need not be kept any more if that never changes."""
+        if self._landscapes is not None:
+            self._landscapes.note(plane)
         if not self._trails.fitted:
             self._kept.forget()
 
@@ -206,9 +196,20 @@ class Record:
             self._do_without(error)
         return None
 
+    def _look_at_steps(self) -> Clouds | None:
+        try:
+            return Clouds(self._over_data, self._origins, self._trails, self._optimizer) if self._over_data else None
+        except Exception as error:
+            self._do_without_steps(error)
+        return None
+
     def _do_without(self, error: Exception) -> None:
         self._sentences.append(f"No losses over all examples and no landscapes are recorded: {first_line(error)}.")
-        self._over_data = self._survey = None
+        self._over_data = self._landscapes = self._clouds = None
+
+    def _do_without_steps(self, error: Exception) -> None:
+        self._sentences.append(f"No possible steps are recorded: {first_line(error)}.")
+        self._clouds = None
 
     @property
     def _pass_seconds(self) -> float:
@@ -227,44 +228,53 @@ class Record:
 
     def _note_loss(self) -> None:
         """Note the loss over all examples where the model stands now."""
-        began = time.perf_counter()
-        self._steps.note_loss(self._loss())
-        self._passing.spent += time.perf_counter() - began
+        with self._passing.spending():
+            self._steps.note_loss(self._loss())
 
     def _go_on_looking(self, now: float) -> None:
-        """Go on with the landscape where there is time for it."""
-        if self._over_data is None or not self._looking.bears(0.0, now - self._began):
-            return
-        same_plane = self._surveyed is not None and self._surveyed[0] == self._trails.number
-        if not (same_plane and self._survey):
-            if self._surveyed and same_plane and _within(self._bounds, self._surveyed[1]):
-                return
-            self._begin_survey()
-        self._survey_for(0.0)
+        """Go on with the landscape and with possible steps, each where there is time for it."""
+        elapsed = now - self._began
+        if self._landscapes and self._landscapes.wanted and self._looking.bears(0.0, elapsed):
+            self._see_more()
+        if self._clouds and self._clouds.wanted and self._imagining.bears(self._clouds.seconds, elapsed):
+            self._imagine()
 
-    def _begin_survey(self) -> None:
-        assert self._over_data is not None
-        window, number = _around(self._bounds or Window(0.0, 0.0, 0.0, 0.0)), self._trails.number
-        self._surveyed = number, window
-        self._survey = self._over_data.survey(self._trails.plane.at, number, window, *_GRID)
+    def _look_at_the_end(self) -> None:
+        """Look at possible steps as long as there is time, once at least, and then at the landscape."""
+        until, bears = time.perf_counter() + _STEPS_AT_THE_END, self._pass_seconds < _PATIENCE
+        while self._clouds and self._clouds.wanted and bears:
+            self._imagine()
+            bears = self._clouds is not None and time.perf_counter() + self._clouds.seconds < until
+        if self._landscapes:
+            self._landscapes.begin()
+            self._see_more(_LANDSCAPE_AT_THE_END)
 
-    def _survey_for(self, seconds: float) -> None:
-        """Do at least one piece of the landscape, and as many as there is time for; write what there is to be seen."""
-        assert self._survey is not None
-        began, seen = time.perf_counter(), None
+    def _see_more(self, seconds: float = 0.0) -> None:
+        """See more of the landscape."""
+        assert self._landscapes is not None
         try:
-            for stage in self._survey:
-                seen = stage or seen
-                if time.perf_counter() - began >= seconds:
-                    break
-            else:
-                self._survey = None
+            with self._looking.spending():
+                news = self._landscapes.go_on(seconds)
         except Exception as error:
             self._do_without(error)
-        self._looking.spent += time.perf_counter() - began
-        if seen is not None:
-            rows, columns = seen.values.shape
-            self._writer.take(Advance(0, 0.0, 0.0), Worked(((Survey(seen.window, columns, rows), seen),), ()))
+        else:
+            self._found(news)
+
+    def _imagine(self) -> None:
+        """Find the possible steps of one more update."""
+        assert self._clouds is not None
+        try:
+            with self._imagining.spending():
+                news = self._clouds.go_on()
+        except Exception as error:
+            self._do_without_steps(error)
+        else:
+            self._found(news)
+
+    def _found(self, news: Worked | None) -> None:
+        if news is not None:
+            self._seen_on = self._trails.number
+            self._writer.take(Work((), 0.0), news)
 
 
 def _count(data: Data | None) -> int:
@@ -275,22 +285,3 @@ def _count(data: Data | None) -> int:
         return len(data[0])
     dataset = getattr(data, "dataset", data)
     return len(dataset) if hasattr(dataset, "__len__") else 0
-
-
-def _within(bounds: Window | None, window: Window) -> bool:
-    return bounds is None or (
-        window.left <= bounds.left
-        and bounds.right <= window.right
-        and window.bottom <= bounds.bottom
-        and bounds.top <= window.top
-    )
-
-
-def _around(bounds: Window) -> Window:
-    """A window with room around what lies within bounds, as wide as a screen shows it at least."""
-    left, right, bottom, top = bounds
-    narrow, wide = _WIDTHS
-    x, y, room = (left + right) / 2, (bottom + top) / 2, 0.5 + _ROOM
-    across = max(right - left, (top - bottom) * wide) * room or 1.0
-    up = max(top - bottom, (right - left) / narrow) * room or 1.0
-    return Window(x - across, x + across, y - up, y + up)

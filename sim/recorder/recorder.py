@@ -28,14 +28,15 @@ class Recorder:
     the model nor any random state changes, and trouble with the recording is a warning. No file is ever replaced:
     where there is one, the recording is `mine-2.gdsim`.
 
-    With loss and data, the loss over all examples is recorded now and then, and the landscape: some of it meanwhile, in
-    a few hundredths of the time that the loop takes, and the rest within three seconds when the loop is done.
+    With loss and data, the loss over all examples is recorded now and then, the landscape, and of some updates the
+    steps that were possible and the angle to the full gradient: some of it meanwhile, in a few hundredths of the time
+    that the loop takes, and the rest within four seconds when the loop is done.
 
     Args:
         path: of the recording; it ends in .gdsim.
         model: what is trained, on whatever device; not wrapped or compiled, but what is inside.
         optimizer: that trains it.
-        loss: of output and target, the mean or the sum over a batch; None: no losses over all examples.
+        loss: of output and target, the mean or the sum over a batch; None: nothing is known of all examples.
         data: the training examples, as a `Dataset` of pairs, two tensors, or a `DataLoader` of one of them; None: no
             epochs, either.
 

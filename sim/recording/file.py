@@ -1,6 +1,5 @@
 """A recording's file: opening it, and taking values out of it, which may be anything. Imports no torch."""
 
-import math
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -53,7 +52,7 @@ def open_file(path: Path, file: Path | None = None) -> sqlite3.Connection:
     """
     shown = shown_path(path)
     with reading(path):
-        database = _connect(file or path)
+        database = connect(file or path)
         ((application,),) = database.execute("PRAGMA application_id")
         ((schema,),) = database.execute("PRAGMA user_version")
     if application != APPLICATION:
@@ -113,13 +112,15 @@ def require_file(path: Path) -> None:
         raise ConfigError(f"{shown} is no recording.")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
+    """A database, for reading alone."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     # one thread at a time reads it, but not always the same one: polars asks for what it writes in one of its own
     database = sqlite3.connect(uri, uri=True, timeout=LOCK_PATIENCE, check_same_thread=False)
     try:
         database.execute("PRAGMA schema_version")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
+        database.close()
         if "unable to open" not in str(error) or path.with_name(f"{path.name}-wal").exists():
             raise
         # a folder that cannot be written to, where SQLite reads only what is sure not to change
@@ -164,32 +165,3 @@ def in_blocks(found: sqlite3.Cursor, kind: np.dtype[Any]) -> NDArray[Any]:
     while some := found.fetchmany(_AT_ONCE):
         blocks.append(np.array(some, dtype=kind))
     return np.concatenate(blocks)
-
-
-class Points:
-    """Where a run was on the newest plane, read on as it is asked for.
-
-    Args:
-        database: of a recording.
-        run: which one.
-    """
-
-    def __init__(self, database: sqlite3.Connection, run: int) -> None:
-        columns = '"update", x, y, distance'
-        self._found = database.cursor()
-        self._found.row_factory = None
-        self._found.execute(f'SELECT {columns} FROM points WHERE run = ? ORDER BY "update"', (run,))
-        self._ahead = np.empty((0, 4))
-
-    def of(self, updates: NDArray[np.int64]) -> NDArray[np.float64]:
-        """x, y and distance after updates beyond those of the last time, increasing: shape (n, 3), NaN if unknown."""
-        while not len(self._ahead) or self._ahead[-1, 0] < updates[-1]:
-            more = np.array(self._found.fetchmany(len(updates)), dtype=np.float64).reshape(-1, 4)
-            if not len(more):
-                break
-            self._ahead = np.concatenate([self._ahead, more])
-        points = np.full((len(updates), 3), math.nan)
-        _, at, there = np.intersect1d(updates, self._ahead[:, 0], return_indices=True)
-        points[at] = self._ahead[there, 1:]
-        self._ahead = self._ahead[self._ahead[:, 0] > updates[-1]]
-        return points

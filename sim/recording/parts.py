@@ -13,17 +13,17 @@ from sim.protocol.answers import Advanced, PlaneNews, Trail
 from sim.protocol.trace import Excerpt, Rows
 from sim.recording.file import trace_of
 from sim.recording.schema import insert
+from sim.recording.values import NEVER, owners
 
-_NEVER = 2**62
 _ROWS = 4096  # of a part: they are read within a frame
 _SEEN_AT_FIRST = 1024  # parts: more than a screen has dots side by side
 
 _COLUMNS = ("part", "run", "newest", "evaluated", "point")
 _LAST = "SELECT part, max(newest), max(point) FROM parts WHERE part = (SELECT max(part) FROM parts) GROUP BY part"
 _NEWEST_POINTS = 'SELECT run, rowid, max("update") FROM points WHERE rowid > ? GROUP BY run'
-_NEWEST_ROWS = """
-SELECT run, max(rowid), max(CASE WHEN loss IS NOT NULL THEN rowid END) FROM trace WHERE rowid > ? GROUP BY run
-"""
+_FOUND = "max(rowid), max(CASE WHEN loss IS NOT NULL THEN rowid END)"
+_NEWEST_ROWS = f"SELECT run, {_FOUND} FROM trace WHERE rowid > ? GROUP BY run"
+_NEWEST_BY = f'SELECT {_FOUND} FROM trace WHERE rowid > ? AND rowid <= ? AND run = ? AND "update" <= ?'
 _ENDS = """
 SELECT max(newest), moment FROM parts JOIN trace ON trace.rowid = newest WHERE part >= ? GROUP BY part ORDER BY part
 """
@@ -129,7 +129,7 @@ class Parts:
         where = "WHERE rowid > ? AND rowid <= ? ORDER BY rowid"
         own, _ = trace_of(self.database, where, int(begin), int(self._last[part]))
         rows = np.concatenate([self._rows_at(before[:, :2]), own])
-        begun = [int(own["update"][own["run"] == run].min(initial=_NEVER)) for run in range(len(before))]
+        begun = [int(own["update"][own["run"] == run].min(initial=NEVER)) for run in range(len(before))]
         new = " OR ".join(f'(run = {run} AND "update" >= {update})' for run, update in enumerate(begun))
         between = f"rowid > {before[:, 2].max()} AND rowid <= {self._ends[part, :, 2].max()} AND ({new})"
         points = np.concatenate([self._points_at(before[:, 2]), self._points(between)])
@@ -138,8 +138,35 @@ class Parts:
 
     def part_of(self, run: int, update: int, lineages: Sequence[Lineage]) -> int:
         """The part in which a run, or whom it has its past from, made an update; where none has it, their number."""
-        while (parent := lineages[run].parent) is not None and update <= lineages[run].update:
-            run = parent
+        owner = next(one for one, until in owners(run, lineages) if update <= until)
+        return self._first_beyond(owner, update)
+
+    def newest(self, run: int, lineages: Sequence[Lineage]) -> Rows:
+        """A run's last row, and before it the one with its last loss, where that is another one.
+
+        Those that it has in common with its parent are its own, too.
+        """
+        found = np.zeros(2, np.int64)
+        for owner, until in reversed(owners(run, lineages)):
+            if not found.all():
+                found = np.where(found, found, self._newest(owner, until))
+        rows = self._rows_at(found)
+        rows["run"] = run
+        return rows
+
+    def _newest(self, run: int, until: int) -> Indices:
+        """The rowids of a run's last row up to an update, and of the last one with a loss; 0 for none."""
+        part = self._first_beyond(run, until)
+        begin, end = self._last[part - 1] if part else 0, self._last[part] if part < len(self) else NEVER
+        (within,) = self.database.execute(_NEWEST_BY, (int(begin), int(end), run, until))
+        found = np.array([number or 0 for number in within])
+        known = part and run < self._ends.shape[1]
+        return np.maximum(found, self._ends[part - 1, run, :2]) if known else found
+
+    def _first_beyond(self, run: int, update: int) -> int:
+        """The first part at whose end a run has made an update; their number where that is in none."""
+        if not len(self):
+            return 0
         where = 'WHERE parts.run = ? AND parts.newest = trace.rowid AND "update" >= ?'
         ((part,),) = self.database.execute(f"SELECT min(part) FROM parts, trace {where}", (run, update))
         return len(self) if part is None else int(part)

@@ -12,23 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.experiment.choices import Optimizer
-from sim.experiment.config import RunConfig
 from sim.experiment.document import from_document, to_document
 from sim.experiment.journal import Journal
-from sim.experiment.resolved import Facts, Lineage, Stage, resolve
+from sim.experiment.resolved import Facts, Lineage, resolve
 from sim.protocol.answers import Advanced, Opened, Trouble
 from sim.protocol.checkpoint import Resume
 from sim.protocol.results import Surveyed
 from sim.protocol.trace import Excerpt, Rows
 from sim.recording.checkpoints import read_checkpoints, read_snapshots
-from sim.recording.file import Points, all_of, only, open_file, reading, require_file, trace_of
+from sim.recording.file import all_of, only, open_file, reading, require_file, trace_of
+from sim.recording.looks import Looks
 from sim.recording.parts import Parts
 from sim.recording.private_copy import PrivateCopy, has_to_be_copied
+from sim.recording.rows import count_rows, pieces
 from sim.recording.trails_reader import TrailsReader
-from sim.recording.values import checked, document, landscape_of, settings_of, trouble_of, typed
+from sim.recording.values import checked, document, landscape_of, lineages_of, trouble_of, typed
 
-_AT_ONCE = 100_000  # rows
-_NEVER = 2**62
 _SILENCE = 6.0  # seconds without a batch, after which nobody writes any more
 
 State = Literal["complete", "being written", "broken off"]
@@ -57,7 +56,7 @@ class Recording:
         self._seen = 0.0  # when that was seen first
         require_file(path)
         self._copy = PrivateCopy(path) if has_to_be_copied(path) else None
-        self._database = open_file(path, None if self._copy is None else self._copy.file)
+        self._database = self._open()
         with reading(path):
             found = only(self._database, "recording")
             ((self.schema,),) = self._database.execute("PRAGMA user_version")
@@ -72,6 +71,18 @@ class Recording:
         if self._copy is not None:
             self._copy.remove()
 
+    @contextmanager
+    def let_go(self) -> Iterator[None]:
+        """Within, it keeps nobody from the file."""
+        self._database.close()
+        try:
+            yield
+        finally:
+            self._database = self._parts.database = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        return open_file(self.path, None if self._copy is None else self._copy.file)
+
     @property
     def copied(self) -> bool:
         """Whether it is read from a copy, which takes longer the larger it is."""
@@ -82,7 +93,7 @@ class Recording:
         if self._copy is not None and self._copy.stale:
             self._database.close()
             self._copy.renew()
-            self._database = self._parts.database = open_file(self.path, self._copy.file)
+            self._database = self._parts.database = self._open()
 
     @property
     def state(self) -> State:
@@ -96,7 +107,8 @@ class Recording:
             if written != self._written:  # by a clock that may be another machine's
                 self._seen = time.monotonic() - (max(0.0, time.time() - written) if self._written is None else 0.0)
                 self._written = written
-            return "being written" if time.monotonic() - self._seen < _SILENCE else "broken off"
+            silent = time.monotonic() - self._seen >= _SILENCE and not (self._copy is not None and self._copy.behind)
+            return "broken off" if silent else "being written"
 
     @property
     def journal(self) -> Journal:
@@ -162,6 +174,21 @@ class Recording:
         with reading(self.path):
             return tuple(map(trouble_of, all_of(self._database, "troubles ORDER BY rowid")))
 
+    @property
+    def ends(self) -> tuple[Rows, ...]:
+        """Where each run has come to: its last row, and before it the one with its last loss, if that is another one.
+
+        Those that a fork has in common with its parent are its own, too.
+        """
+        with self._one_batch():
+            return self._ends(self._lineages())
+
+    @property
+    def count(self) -> int:
+        """How many rows there are, those that a fork has in common with its parent once more."""
+        with self._one_batch():
+            return count_rows(self._database, self._lineages())
+
     def pieces(self) -> Iterator[tuple[Rows, Floats]]:
         """All that was recorded, as of one batch: run by run, in blocks.
 
@@ -169,11 +196,7 @@ class Recording:
         plane after these updates, shape (n, 3); NaN where that was not kept.
         """
         with self._one_batch():
-            lineages = self._lineages()
-            for run in range(len(lineages)):
-                points = Points(self._database, run)
-                for rows in self._rows_of(run, lineages):
-                    yield rows, points.of(rows["update"])
+            yield from pieces(self._database, self._lineages())
 
     @property
     def landscape(self) -> Surveyed | None:
@@ -181,6 +204,11 @@ class Recording:
         with reading(self.path):
             found = all_of(self._database, "landscapes ORDER BY rowid DESC LIMIT 1")
             return landscape_of(found[0]) if found else None
+
+    @property
+    def looks(self) -> Looks:
+        """What was looked at closely."""
+        return Looks(self.path, self._database)
 
     @property
     def landscapes(self) -> int:
@@ -198,15 +226,16 @@ class Recording:
     @property
     def resume(self) -> Resume:
         """Where the experiment goes on."""
-        with reading(self.path):
+        with self._one_batch():
             database, lineages = self._database, self._lineages()
             checkpoints = read_checkpoints(database)
-            states = [(run.update, run.seconds) for run in checkpoints[-1].runs] if checkpoints else []
-            ends = states or [(0, 0.0)] * len(lineages)
+            begun = [(0, 0.0)] * len(lineages)
+            ends = [(run.update, run.seconds) for run in checkpoints[-1].runs] if checkpoints else begun
             if len(ends) != len(lineages):
                 raise ValueError("the state of a run is missing")
-            for row in database.execute('SELECT run, max("update"), seconds FROM trace GROUP BY run'):
-                ends[row[0]] = max(ends[row[0]], (typed(row[1], int), typed(row[2], float)))
+            for run, rows in enumerate(self._ends(lineages)):
+                if rows["update"][-1] > ends[run][0]:
+                    ends[run] = int(rows["update"][-1]), float(rows["seconds"][-1])
             last = all_of(database, "trace ORDER BY rowid DESC LIMIT 1")[0]
             return Resume(
                 checkpoints=checkpoints,
@@ -253,20 +282,12 @@ class Recording:
         )
 
     def _lineages(self) -> tuple[Lineage, ...]:
-        stages: dict[int, list[Stage]] = {}
-        for row in all_of(self._database, "stages ORDER BY rowid"):
-            stage = Stage(typed(row["update"], int), settings_of(row), RunConfig(**document(row["asked"])))
-            stages.setdefault(typed(row["run"], int), []).append(stage)
-        lineages: list[Lineage] = []
-        for row in all_of(self._database, "runs ORDER BY run"):
-            parent = None if row["parent"] is None else typed(row["parent"], int)
-            if row["run"] != len(lineages) or (parent is not None and not 0 <= parent < len(lineages)):
-                raise ValueError("a run is missing")
-            own = tuple(stages[len(lineages)])
-            lineages.append(Lineage(own, parent, typed(row["update"], int), typed(row["moment"], int)))
-        if len(lineages) < len(self.opened.experiment.runs) or any(one.stages[0].update for one in lineages):
-            raise ValueError("the settings of a run are missing")
-        return tuple(lineages)
+        return lineages_of(self._database, len(self.opened.experiment.runs))
+
+    def _ends(self, lineages: tuple[Lineage, ...]) -> tuple[Rows, ...]:
+        runs = len(lineages)
+        self._parts.refresh(runs)
+        return tuple(checked(self._parts.newest(run, lineages), runs) for run in range(runs))
 
     def _new_rows(self, runs: int) -> Rows:
         rows, newest = trace_of(self._database, "WHERE rowid > ? ORDER BY rowid", self._row)
@@ -274,20 +295,6 @@ class Recording:
         if (np.diff(rows["moment"]) < 0).any():
             raise ValueError("the order of the rows is not that of time")
         return checked(rows, runs)
-
-    def _rows_of(self, run: int, lineages: tuple[Lineage, ...], until: int = _NEVER) -> Iterator[Rows]:
-        """The rows of a run up to an update, in blocks; what it has in common with its parent is in the file once."""
-        lineage, newest = lineages[run], 0
-        if lineage.parent is not None:
-            for rows in self._rows_of(lineage.parent, lineages, min(until, lineage.update)):
-                rows["run"] = run
-                yield rows
-        where = 'WHERE run = ? AND rowid > ? AND "update" <= ? ORDER BY rowid LIMIT ?'
-        while True:
-            rows, newest = trace_of(self._database, where, run, newest, until, _AT_ONCE)
-            if not len(rows):
-                return
-            yield checked(rows, len(lineages))
 
     def _new_troubles(self) -> tuple[Trouble, ...]:
         rows = all_of(self._database, f"troubles ORDER BY rowid LIMIT -1 OFFSET {self._troubles}")

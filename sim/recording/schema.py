@@ -1,8 +1,12 @@
 """The tables of a recording: one SQLite file with plain columns, which any SQLite tool reads. Imports no torch.
 
 Numbers and texts stand in columns of their own. An array is a BLOB of little-endian bytes in C order, with its shape
-and type in the columns beside it. NULL is what was not evaluated (NaN); SQLite does not distinguish -0.0 from 0.0. A
-document is JSON in the schema of `sim.experiment.document`, so that nothing in the file is ever executed.
+and type in the columns beside it, or in the comments here. NULL is what was not evaluated (NaN); SQLite does not
+distinguish -0.0 from 0.0. A document is JSON in the schema of `sim.experiment.document`, so that nothing in the file is
+ever executed.
+
+Where the plane is replaced, so are the points; landscapes, clouds and reports of the one before it are good for nothing
+any more, and go as soon as there is one of the new plane.
 
 Version 2 has what runs go on from: the tables from `checkpoints` on. Since the newest checkpoint nothing was changed,
 so that the rows of the trace beyond it are made again from there.
@@ -43,6 +47,39 @@ CREATE TABLE IF NOT EXISTS parts ( -- of the trace, some thousand rows each, and
     point INTEGER,             -- of two parameters: the rowid, in the points, of its newest point
     PRIMARY KEY (part, run)
 ) WITHOUT ROWID;
+"""
+CLOUDS = """
+CREATE TABLE IF NOT EXISTS clouds ( -- the steps that were possible at an update; of many such clouds some are kept
+    run INTEGER, "update" INTEGER,
+    plane INTEGER,                  -- the number of the plane that they are seen on
+    x REAL, y REAL,                 -- where it begins
+    own_x REAL, own_y REAL,         -- the step of its own batch
+    full_x REAL, full_y REAL,       -- that of all examples together
+    batch_size INTEGER,
+    replacement INTEGER,            -- 1: a batch may hold an example twice
+    plain INTEGER,                  -- 1: the optimizer goes minus the rate times the gradient; 0: the steps are that
+    total INTEGER,                  -- N, the number of training examples
+    sampled INTEGER,                -- the first so many of the steps are those of all N, or of some in equal distances
+    count INTEGER,                  -- M; the others are there since the update uses their examples
+    examples BLOB,                  -- <i4, shape (M,): which one each step is of
+    used BLOB,                      -- |u1, shape (M,): 1: the update uses it; all 0 where that is not known
+    steps BLOB,                     -- <f4, shape (M, 2)
+    UNIQUE (run, "update")
+);
+"""
+REPORTS = """
+CREATE TABLE IF NOT EXISTS reports ( -- how an update's gradient differed from that over all examples; some are kept
+    run INTEGER, "update" INTEGER,
+    plane INTEGER,
+    x REAL, y REAL,                 -- where it begins
+    batch_size INTEGER,
+    examples TEXT,                  -- JSON: the first ones of its batch, by their rows in the data; [] if not known
+    own_x REAL, own_y REAL,         -- the slope of its batch's loss along the plane's two directions
+    full_x REAL, full_y REAL,       -- that of the loss over all examples
+    step_x REAL, step_y REAL,       -- the step of all examples together
+    measures TEXT,                  -- JSON: what is measured of both gradients, by name
+    UNIQUE (run, "update")
+);
 """
 _TABLES = """
 CREATE TABLE recording (       -- one row: what was recorded
@@ -134,12 +171,13 @@ def tables() -> str:
     """The statements that make an empty recording."""
     stages = _columns((name, _stage_type(name)) for name in STAGE)
     trace = _columns((name, "REAL" if ROW[name].kind == "f" else "INTEGER") for name in TRACE)
-    made = _TABLES.format(stages=stages, trace=trace)
+    made = _TABLES.format(stages=stages, trace=trace), PARTS, CLOUDS, REPORTS
     words = [
         *(f"INSERT INTO clocks VALUES ({number}, '{name}');" for number, name in enumerate(CLOCKS)),
         *(f"INSERT INTO statuses VALUES ({status.value}, '{status.name.lower()}');" for status in Status),
     ]
-    return "\n".join([f"PRAGMA application_id={APPLICATION};", f"PRAGMA user_version={VERSION};", made, PARTS, *words])
+    marks = f"PRAGMA application_id={APPLICATION};", f"PRAGMA user_version={VERSION};"
+    return "\n".join([*marks, *made, *words])
 
 
 def insert(table: str, columns: Iterable[str]) -> str:

@@ -18,8 +18,9 @@ from sim.protocol.checkpoint import Checkpoint
 from sim.protocol.results import Surveyed
 from sim.protocol.trace import Rows
 from sim.recording.checkpoints import write_checkpoint
+from sim.recording.looks import forget_first_steps, write_looks
 from sim.recording.parts import end_part, in_parts
-from sim.recording.schema import PARTS, STAGE, TRACE, insert
+from sim.recording.schema import CLOUDS, PARTS, REPORTS, STAGE, TRACE, insert
 from sim.recording.sources import fingerprints
 
 _KEPT_LANDSCAPES = 16
@@ -66,7 +67,8 @@ def write_start(database: sqlite3.Connection, asked: Experiment, opened: Opened)
 def write_resumed(database: sqlite3.Connection, asked: Experiment, opened: Opened) -> None:
     """Write that an experiment goes on, perhaps to another end, and on another plane."""
     assert opened.past is not None, "it was recorded"
-    database.execute(PARTS)
+    for made_later in (PARTS, CLOUDS, REPORTS):
+        database.execute(made_later)
     documents = to_document(asked), to_document(replace(opened.experiment, changes=asked.changes))
     values = *map(json.dumps, documents), opened.device
     database.execute("UPDATE recording SET asked = ?, resolved = ?, device = ?, ended = 0, finished = 0", values)
@@ -94,6 +96,7 @@ def write_answer(database: sqlite3.Connection, answer: Answer) -> None:
         case PlaneNews():
             _write_plane(database, answer)
         case Worked(results):
+            write_looks(database, answer)
             for _, result in results:
                 if isinstance(result, Surveyed) and result.progress > 0:
                     _write_landscape(database, result)
@@ -110,6 +113,8 @@ def _write_trace(database: sqlite3.Connection, rows: Rows) -> None:
 
 def _write_runs(database: sqlite3.Connection, lineages: Iterable[Lineage]) -> None:
     """Write the runs and their settings; one that is new was forked off, and takes over its parent's points."""
+    for index, lineage in enumerate(lineages := list(lineages)):
+        forget_first_steps(database, index, json.dumps(asdict(lineage.stages[0].asked)))
     database.execute("DELETE FROM stages")
     for index, lineage in enumerate(lineages):
         row = index, lineage.parent, lineage.update, lineage.moment

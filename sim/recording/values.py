@@ -6,17 +6,23 @@ Each function raises a ValueError for what no recording has.
 import json
 import math
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, TypeVar, get_args
 
 import numpy as np
 
 from sim.experiment.choices import CLOCKS, PlaneKind, PlaneName
+from sim.experiment.config import RunConfig
 from sim.experiment.geometry import Window
-from sim.experiment.resolved import Run
+from sim.experiment.resolved import Lineage, Run, Stage
 from sim.protocol.answers import Trouble
 from sim.protocol.results import Surveyed
 from sim.protocol.trace import Rows, Status
+from sim.recording.file import all_of
+
+NEVER = 2**62
+"""An update that no run ever makes."""
 
 Value = TypeVar("Value", int, float, str)
 
@@ -70,6 +76,33 @@ def settings_of(row: sqlite3.Row) -> Run:
         kind = field.type if field.type in (int, float) else str  # words are of types of their own
         values[field.name] = bool(row[field.name]) if field.type is bool else typed(row[field.name], kind)
     return Run(**values)
+
+
+def lineages_of(database: sqlite3.Connection, least: int) -> tuple[Lineage, ...]:
+    """The runs, so many at least, those that were forked off among them."""
+    stages: dict[int, list[Stage]] = {}
+    for row in all_of(database, "stages ORDER BY rowid"):
+        stage = Stage(typed(row["update"], int), settings_of(row), RunConfig(**document(row["asked"])))
+        stages.setdefault(typed(row["run"], int), []).append(stage)
+    lineages: list[Lineage] = []
+    for row in all_of(database, "runs ORDER BY run"):
+        parent = None if row["parent"] is None else typed(row["parent"], int)
+        if row["run"] != len(lineages) or (parent is not None and not 0 <= parent < len(lineages)):
+            raise ValueError("a run is missing")
+        own = tuple(stages[len(lineages)])
+        lineages.append(Lineage(own, parent, typed(row["update"], int), typed(row["moment"], int)))
+    if len(lineages) < least or any(one.stages[0].update for one in lineages):
+        raise ValueError("the settings of a run are missing")
+    return tuple(lineages)
+
+
+def owners(run: int, lineages: Sequence[Lineage]) -> list[tuple[int, int]]:
+    """As which runs a run's rows stand in the file, and each up to which update: its ancestors, and itself at last."""
+    found, until = [(run, NEVER)], NEVER
+    while (parent := lineages[run].parent) is not None:
+        run, until = parent, min(until, lineages[run].update)
+        found.append((run, until))
+    return found[::-1]
 
 
 def landscape_of(row: sqlite3.Row) -> Surveyed:

@@ -174,8 +174,8 @@ class Writer:
             self._say(f"This experiment is recorded in {shown_path(self.file)}.")
         database = sqlite3.connect(self.file, timeout=LOCK_PATIENCE)
         self._database = database
-        database.executescript(f"BEGIN; {tables()} COMMIT;")
-        with database:
+        with database:  # at once, so that whoever looks finds all of it or nothing
+            database.executescript(f"BEGIN; {tables()}")
             write_start(database, asked, opened)
         begin_log(database)
 

@@ -12,7 +12,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from sim.experiment.resolved import Run
 from sim.models.evaluation import batch_gradient, evaluating, without_fused_recurrence
 from sim.models.flat import Layout, call_at, trainable
-from sim.models.problem import Loss, Problem
+from sim.models.losses import torchs_own
+from sim.models.problem import Problem
 from sim.models.sources import Batch
 from sim.protocol.cloud import Cloud, Floats, covariance_of
 
@@ -35,25 +36,48 @@ class Slopes(NamedTuple):
     examples: Tensor
 
 
+class Update(NamedTuple):
+    """What is known of how an update is made.
+
+    Attributes:
+        rate: that it uses.
+        batch_size: B, how many examples.
+        replacement: whether its batch may hold one twice.
+        plain: whether the optimizer goes minus the rate times the gradient.
+    """
+
+    rate: float
+    batch_size: int
+    replacement: bool
+    plain: bool
+
+    @classmethod
+    def of(cls, run: Run, rate: float, batch_size: int) -> "Update":
+        """One of a run."""
+        return cls(rate, batch_size, run.sampling == "replacement", run.optimizer == "sgd" and not run.momentum)
+
+
 def sample_of(problem: Problem, most: int) -> Tensor:
     """The numbers of all training examples, or of so many, evenly chosen as by `Pass.some`: int64, increasing."""
     count = min(most, problem.examples)
     return torch.arange(count) * problem.examples // count
 
 
-def cloud(problem: Problem, module: nn.Module, directions: Tensor, examples: Tensor) -> Slopes:
+def cloud(
+    problem: Problem, module: nn.Module, directions: Tensor, examples: Tensor, *, unloaded: bool = False
+) -> Slopes:
     """The derivative of each example's loss, as a batch of its own, along two directions, in eval mode.
 
-    Forward mode gives those of many examples at once; where an operation has none, differentiating a gradient does, and
-    for two parameters, since torch takes a second to load forward mode; where that fails, too, or where examples depend
-    on each other, they are taken one by one, but then of 256 evenly chosen ones at most. Neither the module nor any
-    random state changes.
+    Forward mode gives those of many examples at once; where an operation has none, differentiating a gradient does;
+    where that fails, too, or where examples depend on each other, they are taken one by one, but then of 256 evenly
+    chosen ones at most. Neither the module nor any random state changes.
 
     Args:
         problem: whose loss and examples.
         module: where; it may be the run's own.
         directions: shape (2, P); the unit matrix where the two parameters are the plane.
         examples: of training examples, int64, shape (M,), on the CPU.
+        unloaded: differentiate a gradient first, as for two parameters: torch takes a second to load forward mode.
 
     Raises:
         Exception: what the model or its loss raises for a batch of one example.
@@ -63,7 +87,7 @@ def cloud(problem: Problem, module: nn.Module, directions: Tensor, examples: Ten
         batches = map(problem.batch, torch.split(examples, problem.chunk_size))
         first = next(batches)
         ways = (probe.forward, probe.backward_twice)
-        for way in ways if problem.formula is None else reversed(ways):
+        for way in reversed(ways) if unloaded or problem.formula is not None else ways:
             slopes = _tried(way, first)
             if slopes is not None and probe.confirms(slopes, first):
                 return Slopes(torch.cat([slopes, *map(way, batches)]), examples)
@@ -75,12 +99,13 @@ def possible_steps(
     problem: Problem,
     module: nn.Module,
     directions: Tensor,
-    run: Run,
-    rate: float,
+    update: Update,
     batch: Tensor,
     own: Tensor,
     full: Tensor,
     most: int = MOST_EXAMPLES,
+    *,
+    unloaded: bool = False,
 ) -> Cloud:
     """The cloud of possible steps from where a module is.
 
@@ -90,20 +115,20 @@ def possible_steps(
 
     Args:
         problem, module, directions: see `cloud`.
-        run: how the batches are drawn, and what makes steps of the gradients.
-        rate: of the update.
-        batch: the examples that it uses, int64, shape (B,).
+        update: how it is made.
+        batch: the examples that it uses, int64, shape (B,); none where they are not known.
         own, full: the gradients of the batch's loss and of the loss over all examples, shape (P,).
         most: how many examples to take, evenly chosen, where there are more; those of the batch come on top.
+        unloaded: see `cloud`.
     """
-    sampled = cloud(problem, module, directions, sample_of(problem, most))
+    sampled = cloud(problem, module, directions, sample_of(problem, most), unloaded=unloaded)
     slopes, examples = sampled
     others = torch.unique(batch[~torch.isin(batch, examples)])
     if len(others):
-        more = cloud(problem, module, directions, others[_evenly(len(others), most)])
+        more = cloud(problem, module, directions, others[_evenly(len(others), most)], unloaded=unloaded)
         slopes, examples = torch.cat([slopes, more.along]), torch.cat([examples, more.examples])
     gradients = directions.to(own) @ torch.stack([own, full], dim=1)
-    steps = _steps(torch.cat([slopes, gradients.T.to(slopes)]), directions, rate)
+    steps = _steps(torch.cat([slopes, gradients.T.to(slopes)]), directions, update.rate)
     return Cloud(
         steps=steps[:-2],
         examples=examples.numpy(),
@@ -112,10 +137,10 @@ def possible_steps(
         total=problem.examples,
         own=(float(steps[-2, 0]), float(steps[-2, 1])),
         full=(float(steps[-1, 0]), float(steps[-1, 1])),
-        batch_size=len(batch),
-        replacement=run.sampling == "replacement",
+        batch_size=update.batch_size,
+        replacement=update.replacement,
         covariance=covariance_of(steps[: len(sampled.examples)], problem.examples),
-        plain=run.optimizer == "sgd" and not run.momentum,
+        plain=update.plain,
     )
 
 
@@ -136,7 +161,7 @@ class _Probe:
     """A module, in eval mode, with two directions to differentiate along."""
 
     def __init__(self, problem: Problem, module: nn.Module, directions: Tensor) -> None:
-        self.module, self._loss = module, problem.loss
+        self.module, self._problem, self._loss = module, problem, problem.loss
         self._parameters = [parameter for _, parameter in trainable(module)]
         self._vector = Layout.of(self._parameters).join([parameter.detach() for parameter in self._parameters])
         self._directions = directions.to(self._vector)
@@ -150,7 +175,7 @@ class _Probe:
 
         with torch.no_grad():
             outputs, tangents = vmap(moved)(self._directions)
-        weighed: Tensor = tangents * _loss_gradients(self._loss, outputs[0], targets)
+        weighed: Tensor = tangents * _loss_gradients(self._problem, outputs[0], targets)
         return weighed.reshape(2, len(inputs), -1).sum(dim=2).T
 
     def backward_twice(self, batch: Batch) -> Tensor:
@@ -159,7 +184,7 @@ class _Probe:
         inputs, targets = batch
         vector = self._vector.clone().requires_grad_()
         output = call_at(self.module, vector, inputs)
-        losses = (output * _loss_gradients(self._loss, output, targets)).reshape(len(output), -1).sum(dim=1)
+        losses = (output * _loss_gradients(self._problem, output, targets)).reshape(len(output), -1).sum(dim=1)
         weights = torch.ones_like(losses, requires_grad=True)
         (gradient,) = torch.autograd.grad(losses @ weights, vector, create_graph=True)
         slopes = [torch.autograd.grad(one @ gradient, weights, retain_graph=True)[0] for one in self._directions]
@@ -179,7 +204,7 @@ class _Probe:
         longest = max(length for _, length in alone) * torch.linalg.vector_norm(self._directions, dim=1).max()
         rounding = _ROUNDING * torch.finfo(slopes.dtype).eps * longest
         allowed = torch.nan_to_num(_ACCURACY * expected.abs().max() + rounding).item()
-        return torch.allclose(slopes[largest], expected, _ACCURACY, allowed, equal_nan=True)
+        return torch.allclose(slopes[largest].to(expected), expected, _ACCURACY, allowed, equal_nan=True)
 
 
 def _tried(way: Callable[[Batch], Tensor], batch: Batch) -> Tensor | None:
@@ -190,9 +215,12 @@ def _tried(way: Callable[[Batch], Tensor], batch: Batch) -> Tensor | None:
         return None
 
 
-def _loss_gradients(loss: Loss, output: Tensor, targets: Tensor) -> Tensor:
+def _loss_gradients(problem: Problem, output: Tensor, targets: Tensor) -> Tensor:
     """The gradient of each example's loss, as a batch of its own, by its own output; shaped as the output."""
-    output = output.detach().requires_grad_()
+    output, loss = output.detach().requires_grad_(), problem.loss
+    if torchs_own(loss) and (times := problem.reduction.alone(targets)):
+        (gradient,) = torch.autograd.grad(loss(output, targets), output)
+        return times * gradient
     batches = output.unsqueeze(1), targets.unsqueeze(1)
 
     def scalar(one: Tensor, target: Tensor) -> Tensor:

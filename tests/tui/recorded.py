@@ -8,7 +8,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from sim.experiment.config import Experiment
-from sim.protocol.commands import Advance, Open
+from sim.protocol.commands import Advance, Job, Open, Work
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer
 from tests.patience import PATIENCE
@@ -40,6 +40,13 @@ class Writing:
         self._writer.take(command, self._link._answer(command))
         with self._writer._changed:
             assert self._writer._changed.wait_for(lambda: not self._writer._rows, timeout=PATIENCE)
+
+    def look(self, *jobs: Job) -> None:
+        """Have something looked at closely."""
+        work = Work(jobs, 1.0)
+        self._writer.take(work, self._link._answer(work))
+        with self._writer._changed:
+            assert self._writer._changed.wait_for(lambda: not self._writer._waiting, timeout=30)
 
     def end(self) -> None:
         """The run is over."""

@@ -5,7 +5,7 @@ import random
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,12 @@ from sim.recording.reader import Recording
 from tests.patience import PATIENCE
 from tui import cli
 from tui.session.asking import Phase
+from tui.session.link import InlineLink
 from tui.session.playback import Playback
+from tui.session.recorded_link import RecordedLink
 from tui.session.replay import Replay
+from tui.session.resuming import take_up
+from tui.session.session import Session
 
 _MEMORY = 8e6  # bytes: the record has room for some 700 rows of these 1,900
 
@@ -53,6 +57,11 @@ class Recorded:
     path: Path
     rows: list[Rows]
     points: dict[tuple[int, int], tuple[float, float]]
+
+    @property
+    def end(self) -> int:
+        """The last moment."""
+        return max(int(rows["moment"][-1]) for rows in self.rows)
 
 
 @pytest.fixture(scope="module", params=RACES)
@@ -107,26 +116,37 @@ def test_all_of_it_is_in_parts_and_news(recorded: Recorded) -> None:
                     assert ours.tobytes() == theirs.tobytes()
 
 
-async def pass_time(replay: Replay, until: Callable[[], bool]) -> None:
+def test_where_the_runs_have_come_to_is_found_without_reading_all(recorded: Recorded) -> None:
+    with closing(Recording(recorded.path)) as recording:
+        for rows, found in zip(recorded.rows, recording.ends, strict=True):
+            last, evaluated = found_at(rows, int(rows["moment"][-1]))
+            assert found[-1].tobytes() == last.tobytes()
+            assert found[0].tobytes() == evaluated.tobytes()
+        assert recording.count == sum(map(len, recorded.rows))
+
+
+async def pass_time(session: Session, until: Callable[[], bool]) -> None:
     """Let parts be read until something holds."""
     deadline = time.monotonic() + PATIENCE
     while not until():
         assert time.monotonic() < deadline, "waited in vain"
-        replay.frame(0.0)
+        session.frame(0.0)
         await asyncio.sleep(0.001)
 
 
-def is_there(replay: Replay) -> bool:
+def is_there(session: Session) -> bool:
     """Whether what is looked at was read."""
-    assert replay._parts is not None
-    assert replay.history is not None
-    return not replay._being_read and replay._parts.needed(replay.history, replay.link.part_ends) is None
+    assert session.reading is not None
+    assert session.history is not None
+    assert session.link.past is not None
+    needed = session.reading.parts.needed(session.history, session.link.past.part_ends)
+    return not session.reading.busy and needed is None
 
 
 def is_all_recorded(replay: Replay) -> bool:
     """Whether all of it was read."""
-    assert replay._parts is not None
-    return len(replay._parts._recorded) == len(replay.link.part_ends)
+    assert replay.reading is not None
+    return len(replay.reading.parts._recorded) == len(replay.link.past.part_ends)
 
 
 def opened(path: Path) -> Replay:
@@ -135,27 +155,52 @@ def opened(path: Path) -> Replay:
     return Replay(playback.asked, playback.card, playback, lambda _: None, memory=_MEMORY)
 
 
-async def test_wherever_one_looks_it_is_exact(recorded: Recorded) -> None:
-    replay = opened(recorded.path)
-    await replay.open()
-    history, trails = replay.history, replay.trails
+async def look_at(session: Session, moments: Iterable[int], recorded: Recorded) -> None:
+    """See that all is there at some moments, as it was recorded."""
+    history, trails = session.history, session.trails
     assert history is not None
     assert trails is not None
-    end = max(int(rows["moment"][-1]) for rows in recorded.rows)
-    assert (history.cursor, history.end) == (0, end), "the end is known before what is between"
-    some = random.Random(3)
-    for moment in [0, end, *(some.randint(1, end) for _ in range(60))]:
+    for moment in moments:
         history.seek_to(moment)
-        await pass_time(replay, lambda: is_there(replay))
+        await pass_time(session, lambda: is_there(session))
         assert history.cursor == moment
         for run, rows in enumerate(recorded.rows):
             row, evaluated = found_at(rows, moment)
             assert history.seen(run)[-1].tobytes() == row.tobytes()
             assert history.evaluated(run)["loss"] == evaluated["loss"]
             point = recorded.points.get((run, int(row["update"])))
-            assert trails.point_after(run, int(row["update"])) == point
+            assert point is None or trails.point_after(run, int(row["update"])) == point
     assert history.thinnings
+
+
+async def test_wherever_one_looks_it_is_exact(recorded: Recorded) -> None:
+    replay = opened(recorded.path)
+    await replay.open()
+    assert replay.history is not None
+    assert (replay.history.cursor, replay.history.end) == (0, recorded.end), "known before what is between"
+    some = random.Random(3)
+    await look_at(replay, [0, recorded.end, *(some.randint(1, recorded.end) for _ in range(60))], recorded)
     replay.link.kill()
+
+
+async def test_a_race_that_goes_on_has_its_past_beside_what_it_does(recorded: Recorded, tmp_path: Path) -> None:
+    resumption, writer = take_up(Path(shutil.copy(recorded.path, tmp_path)), None, limited=False)
+    link = RecordedLink(InlineLink(), lambda _: None, writer, resumption)
+    session = Session(resumption.asked, resumption.card, link, lambda _: None, memory=_MEMORY / 2)
+    await session.open()
+    history = session.history
+    assert history is not None
+    assert (history.cursor, history.end) == (recorded.end, recorded.end)
+    session.step(9)
+    await pass_time(session, lambda: history.live and history.end == recorded.end + 9)
+    some = random.Random(4)
+    end = int(link.past.part_ends[-1]) if link.past is not None else 0
+    await look_at(session, [0, end, *(some.randint(1, end) for _ in range(20))], recorded)
+    await link.end()
+    assert not list(tmp_path.glob("*-wal")), "who reads the recording keeps nobody from ending it"
+    history.thin([np.full((len(history.recorded(run)), 2), np.nan) for run in range(len(recorded.rows))])
+    await look_at(session, [end // 2], recorded)
+    link.kill()
 
 
 async def test_its_extremes_are_there_once_all_was_read(recorded: Recorded) -> None:

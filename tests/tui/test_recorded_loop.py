@@ -12,13 +12,14 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from sim.recorder import Recorder, record
+from sim.recorder import Recorder, landscapes, record
 from sim.recording.reader import Recording
 from tests.patience import PATIENCE
 from tests.tui.recorded import Screen, make_replay, replayed
 from tests.tui.screen import WIDE, settled, wait_for
 from tui import cli
 from tui.panels.curves import Curves
+from tui.panels.lens import Lens
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +29,7 @@ def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     """With a single thread, which small batches go fastest on, and landscapes in no time."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(record, "_GRID", (12, 8))
+    monkeypatch.setattr(landscapes, "_GRID", (12, 8))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -44,21 +45,42 @@ async def test_the_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     found = json.loads(capsys.readouterr().out)
     assert found["runs"][0]["update"] == 30 * 19
     assert found["state"] == "complete"
+    assert found["clouds"] >= 1
     assert cli.main(["export", str(path), "own.csv"]) == 0
     assert cli.main(["run", "--resume", str(path), "--updates", "1000"]) == 2
     sentence = "A loop of your own was recorded here; only its own script, own_loop.py, runs it."
     assert sentence in capsys.readouterr().err
     async with replayed(path) as screen:
-        await screen.pilot.press("end", "F", "w", "r", "u")
+        await screen.pilot.press("end", "F", "w", "r")
         await settled(screen.pilot)
         assert screen.history.cursor == 570
         assert "own_loop.py" in screen.text("#status")
         assert screen.toasts().count(sentence) == 3
-        assert "neither its model nor its data" in screen.toasts()
         assert "need an engine" not in screen.toasts()
         landscape = screen.session.look.landscape
         assert landscape is not None
         assert np.isfinite(landscape.values).any()
+        lens, imagined = screen.app.query_one(Lens), screen.session.look.imagined
+        assert imagined is not None
+        assert imagined.cloud is not None
+        assert imagined.cloud.sampled == 600
+        assert lens.display
+        assert f"update {imagined.update}" in screen.text("#lens")
+        await screen.pilot.press("u")
+        assert not lens.display
+
+
+async def test_a_loop_without_loss_and_data_has_no_possible_steps_and_says_why() -> None:
+    model = nn.Linear(3, 2)
+    with Recorder("mine.gdsim", model, torch.optim.Adam(model.parameters())) as recorder:
+        recorder.update(1.0, 8)
+    app = make_replay(Path("mine.gdsim"))
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = Screen(app, pilot)
+        await wait_for(pilot, lambda: app.session.history is not None)
+        await screen.pilot.press("u")
+        await wait_for(pilot, lambda: "a Recorder looks at them where it is given loss" in screen.toasts())
+        assert not app.query_one(Lens).display
 
 
 def test_the_readmes_loop() -> None:

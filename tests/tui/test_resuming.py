@@ -18,6 +18,7 @@ from sim.experiment.problem import ProblemConfig
 from sim.protocol.answers import Answer
 from sim.protocol.commands import Advance, Command, ForkRun, Open, RemoveRun
 from sim.protocol.trace import Rows
+from sim.recording import parts
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer
 from tests.tui.killed import EXPERIMENTS, KILLED, which
@@ -26,6 +27,7 @@ from tui import cli
 from tui.headless import descend
 from tui.recorded_runs import recorded, resumed
 from tui.session.link import InlineLink
+from tui.session.past import Past
 from tui.session.resuming import take_up
 from tui.spool import Spool
 
@@ -44,7 +46,8 @@ def rows_of(path: str) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("race", RACES)
-def test_the_end_is_that_of_an_unbroken_run(race: str) -> None:
+def test_the_end_is_that_of_an_unbroken_run(race: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_ROWS", 20)
     options = [*RACES[race]]
     at = options.index("--updates")
     del options[at : at + 2]
@@ -57,9 +60,9 @@ def test_the_end_is_that_of_an_unbroken_run(race: str) -> None:
     assert Path("again.csv").read_bytes() == Path("resumed.csv").read_bytes()
 
 
-def outcome_of(experiment: Experiment, ask: Callable[[Command], Answer]) -> Rows:
+def outcome_of(experiment: Experiment, ask: Callable[[Command], Answer], past: Past | None = None) -> Rows:
     """All rows of a run, those of each run in their order, without what a clock measured."""
-    rows = np.concatenate(list(descend(experiment, ask, Spool(Path.cwd())).pieces()))
+    rows = np.concatenate(list(descend(experiment, ask, Spool(Path.cwd()), past=past).pieces()))
     rows["seconds"] = 0.0
     return rows[np.lexsort((rows["update"], rows["run"]))]
 
@@ -73,7 +76,9 @@ def test_fifty_that_were_killed_come_to_the_same_end(tmp_path: Path) -> None:
         path = tmp_path / f"{number}.gdsim"
         before = Recording(path).news().rows
         resumption, writer = take_up(path, None, limited=True)
-        rows = outcome_of(resumption.asked, recorded(resumed(ask, resumption), writer))
+        rows = outcome_of(resumption.asked, recorded(resumed(ask, resumption), writer), resumption.past)
+        assert resumption.past is not None
+        resumption.past.close()
         writer.close()
         assert rows.tobytes() == unbroken[which(number)], number
         recording = Recording(path)

@@ -266,6 +266,7 @@ class ReplayLink:
 
     process_id = None
     recording = None
+    past = None
     busy_for = 0.0
     output = ""
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.protocol.results import Surveyed
-from tui.draw.palette import Palette, band_of, loss_levels
+from tui.draw.bands import band_of, loss_levels
+from tui.draw.palette import Palette
 from tui.draw.viewport import Viewport, contours
 
 _EVERY = 2  # a line along the first border between bands, and along one of so many of the others

@@ -63,13 +63,16 @@ class Lens(Plot):
         return max(1, self.size.width), max(1, self.size.height - _LEGEND_ROWS)
 
     def _headline(self, scene: Scene, imagined: Imagined, cloud: Cloud, view: Viewport) -> None:
-        """Say on the border what is shown; while it plays not of which update, since the others are further by then."""
+        """Say on the border what is shown, and of which update; while it plays only where the others are far ahead."""
         run = scene.run(imagined.run)
         seed = f", seed {scene.experiment.seed}" if scene.experiment.seeds > 1 else ""
-        update = "" if scene.playing else f", update {count(imagined.update)}"
-        whose = f"{run.glyph} {run.config.name}{seed}{update}"
+        past = scene.source != "" and imagined.update < run.update
+        update = f"update {count(imagined.update)}"
+        when = f"at {update}" if past else "" if scene.playing else update
+        whose = f"{run.glyph} {run.config.name}{seed}{when and f', {when}'}"
         brief = "possible steps" if cloud.plain else "gradients times the rate"
-        names = [f"{whose}: {what_it_shows(cloud)}", f"{whose}: {brief}", *([whose] if seed else []), f"{brief}{seed}"]
+        names = [f"{whose}: {what_it_shows(cloud)}", f"{whose}: {brief}"]
+        names += [f"{when}: {brief}", when] if past else [*([whose] if seed else []), f"{brief}{seed}"]
         self.entitle(names, [_times(view, self._surface) if self._surface else ""])
 
     def show_nothing(self, why: str = "") -> None:
@@ -83,6 +86,8 @@ class Lens(Plot):
 def _why_nothing(scene: Scene) -> str:
     if not any(run.shown for run in scene.runs):
         return "all runs are hidden"
+    if scene.source and scene.imagined is not None:
+        return "none were recorded up to here"
     return "pause to see them" if scene.playing else "not known yet"
 
 

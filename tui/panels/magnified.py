@@ -91,11 +91,15 @@ def _legend(cloud: Cloud, run: RunScene, palette: Palette, *, brief: bool) -> li
     def item(mark: str, color: int, words: str, brief_words: str) -> list[Piece]:
         return [(f"{mark} ", color, plain), (brief_words if brief else words, palette.muted, plain), gap]
 
-    example = item(_DOT, palette.muted, "one example each", "examples")
+    share = f", {count(cloud.sampled)} of {count(cloud.total)}" if cloud.sampled < cloud.total else ""
+    example = item(_DOT, palette.muted, f"one example each{share}", "examples")
     mean = item(_MEAN, palette.marks, "mean of all", "of all")
     if cloud.batch_size == cloud.total:
         return [[*example, one], item(run.glyph, run.color, "all of them: always the mean", "all: always the mean")]
     if cloud.batch_size == 1:
         return [[*example, one], [*item(run.glyph, run.color, "the one it used", "the one used"), *mean]]
-    used = item(_DOT, run.color, f"the {count(cloud.batch_size)} used", "used")
+    size = count(cloud.batch_size)
+    if not cloud.used.any():  # by a loop that did not say which
+        return [[*example, one], [*item(run.glyph, run.color, f"mean of the {size} used", "mean"), *mean, *many]]
+    used = item(_DOT, run.color, f"the {size} used", "used")
     return [[*example, *used, one], [*item(run.glyph, run.color, "their mean", "mean"), *mean, *many]]

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from tui.draw.bands import trail_colors
 from tui.draw.canvas import Canvas
 from tui.draw.numbers import decimal
-from tui.draw.palette import CHANGE, MINIMUM, START, Palette, blend, trail_colors
+from tui.draw.palette import CHANGE, MINIMUM, START, Palette, blend
 from tui.draw.viewport import Viewport
 from tui.panels.cloud import draw_cloud
 from tui.panels.members import draw_members

@@ -71,7 +71,7 @@ def _two_lines(scene: Scene, run: RunScene, width: int) -> Text:
     if run.update == 0:
         return _nothing_yet(run) + Text("\n")
     room = width - len(_INDENT)
-    second = _off(scene, run, room) if _looked_into(scene, run) else _and_angles(_measured(run), run, room)
+    second = _off(scene, run, room) if _looked_into(scene, run) else _and_angles(scene, _measured(run), run, room)
     return _beside(_head(run), _what(scene, run), width) + Text("\n") + _INDENT + second
 
 
@@ -85,7 +85,7 @@ def _one_line(scene: Scene, run: RunScene, width: int) -> Text:
         line = _beside(_named(run), used, width - tail.cell_len) + tail
         return _with_course(line, run, width)
     head = _beside(_named(run), [f"{words}," for words in _counted(scene, run)], width // 2)
-    return head + Text(" ") + _and_angles(_measured(run), run, width - head.cell_len - 1)
+    return head + Text(" ") + _and_angles(scene, _measured(run), run, width - head.cell_len - 1)
 
 
 def _cell(scene: Scene, run: RunScene, width: int) -> Text:
@@ -149,10 +149,12 @@ def _measured(run: RunScene) -> list[str]:
     return [" · ".join(told[:kept]) for kept in range(len(told), 0, -1)]
 
 
-def _and_angles(choices: Sequence[str], run: RunScene, width: int) -> Text:
+def _and_angles(scene: Scene, choices: Sequence[str], run: RunScene, width: int) -> Text:
     """The first of some words that leaves room for a course of angles and the last of them, and these."""
     if run.angles:
-        last = f" {measured(run.angles[-1][1], '°')}"
+        update, angle = run.angles[-1]
+        when = f" at {count(update)}:" if scene.source and update != run.update else ""  # of which some were recorded
+        last = f"{when} {measured(angle, '°')}"
         for words in choices:
             if (room := width - len(words) - len(_GAP) - len(last)) >= _SHORTEST:
                 return Text(words + _GAP) + _course(run, room) + last
@@ -203,12 +205,12 @@ def _used(scene: Scene, run: RunScene, report: UpdateReport) -> list[str]:
     total, size = count(scene.examples), count(report.batch_size)
     if report.batch_size >= scene.examples:
         return [f"all {total} examples", f"all {total}", "all"]
-    if report.batch_size == 1:
+    if report.batch_size == 1 and report.indices:
         return [f"#{report.indices[0]} (1 of {total})", f"#{report.indices[0]} of {total}", f"#{report.indices[0]}"]
     last = _ends_an_epoch(run, report.batch_size)
     ways = [f"the last {size}"] if last else [f"{size} of {total}", size]
     words = []
-    for named in range(min(_NAMED_EXAMPLES, report.batch_size), 0, -1):
+    for named in range(min(_NAMED_EXAMPLES, len(report.indices)), 0, -1):
         some = " ".join(f"#{index}" for index in report.indices[:named]) + " …" * (named < report.batch_size)
         words += [f"{way}: {some}" for way in ways]
     return [*words, *ways]

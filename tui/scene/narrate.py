@@ -168,8 +168,17 @@ def _possible(scene: Scene) -> list[str]:
     if scene.playing or imagined is None or imagined.cloud is None:
         return []
     run, cloud = scene.run(imagined.run), imagined.cloud
-    if not run.shown or run.update != imagined.update:
+    if not run.shown or (run.update != imagined.update and not scene.source):
         return []
+    sentences = _noise(run, cloud)
+    if run.update == imagined.update:
+        return sentences
+    when = f"This cloud is of update {count(imagined.update)}, the last one recorded before this"
+    return [*(f"{sentence} {when}." for sentence in sentences), f"{when}."]
+
+
+def _noise(run: RunScene, cloud: Cloud) -> list[str]:
+    """What a cloud says of a run's noise and its price."""
     name, cost = _name(run), f"{_plural(cloud.batch_size, 'gradient')} an update"
     if cloud.batch_size == cloud.total:
         still = f"the mean of all {count(cloud.total)} examples: no noise, for {cost}."
@@ -190,7 +199,8 @@ def _led(run: RunScene) -> str:
     report = run.report if run.reported else None
     if report is None or math.isnan(angle := report.measures["angle"]):
         return ""
-    return f", here #{report.indices[0]}: {angle:.0f}° off the way of all"
+    which = f"#{report.indices[0]}: " if report.indices else ""
+    return f", here {which}{angle:.0f}° off the way of all"
 
 
 def _how_much_less(cloud: Cloud) -> str:

@@ -227,11 +227,15 @@ class Scene:
         return id(self.experiment), self.clock, self.changes, said, shown, self.selected
 
     @property
+    def course(self) -> tuple[object, ...]:
+        """Two scenes with equal ones have the same curves."""
+        return self.chosen, self.cursor, self.end, self.filled
+
+    @property
     def key(self) -> tuple[object, ...]:
         """Two scenes with equal keys look alike."""
         reports = tuple(id(run.report) for run in self.runs)
-        moving = self.cursor, self.end, self.filled, int(self.busy_for), self.plane.number
-        return self.chosen, moving, reports, id(self.imagined), id(self.predictions)
+        return self.course, int(self.busy_for), self.plane.number, reports, id(self.imagined), id(self.predictions)
 
     @property
     def pace(self) -> float:

@@ -108,6 +108,10 @@ class CloserLook:
         """What could not be done may be possible by now."""
         self._refused.clear()
 
+    def look_again(self) -> None:
+        """There may be more to be found of what was looked at; until then it stays."""
+        self._reported, self._imagined_as = (), None
+
     @property
     def possible(self) -> Imagined | None:
         """The selected run's possible steps; None where they are not known, or would be ever older as it plays."""
@@ -127,10 +131,12 @@ class CloserLook:
     # -- what is wanted -----------------------------------------------------------------------------------------------
 
     def _jobs(self) -> tuple[Job, ...]:
-        """In their order: what is short first; but a landscape alone where it is blank."""
+        """In their order: what is short first; but a landscape alone where it is blank, then what was left out."""
         if self.blank and self.wanted is not None and Survey not in self._refused:
             return (self.wanted,)
-        wanted: tuple[Job | None, ...] = (self._remaking(), self._inspection(), self._imagination(), self._prediction())
+        if (remaking := self._remaking()) is not None:  # until then the cursor is beside what is meant
+            return (remaking,)
+        wanted: tuple[Job | None, ...] = (self._inspection(), self._imagination(), self._prediction())
         return tuple(job for job in (*wanted, self.wanted) if job is not None and type(job) not in self._refused)
 
     def _remaking(self) -> Remake | None:
@@ -202,7 +208,8 @@ class CloserLook:
                 if answer is None:
                     break
                 self._take(answer)
-                self._came_in()
+                if answer.results:
+                    self._came_in()
                 await self._let_it_train(_UNHURRIED if session.hurried else 2 * (time.monotonic() - began))
         finally:
             self._working = False

@@ -12,6 +12,7 @@ from sim.experiment.resolved import Lineage
 from sim.protocol.trace import Rows, forked
 from tui.session.column import Column, thinned
 from tui.session.gaps import Gap
+from tui.session.run_record import RunRecord
 from tui.session.thinning import drawn, outstanding, power_of_two
 
 _REPLAYED_AT_ONCE = 20_000  # moments
@@ -40,20 +41,21 @@ class History:
         thinnings: how many times moments were left out.
     """
 
-    def __init__(self, start: Rows, memory: float = math.inf) -> None:
+    def __init__(self, start: Rows, memory: float = math.inf, selected: float = math.inf) -> None:
         """Begin with update 0 of each run, shape (runs,), in the order of the runs.
 
         Args:
             start: these rows.
             memory: bytes that the record, with the points of these updates, may take.
+            selected: how many rows there may be at most where they are a selection, from which most moments are left
+                out.
         """
         self._cursor = self.sought = 0
         self._most_rows = memory / (2 * (start.dtype.itemsize + _BESIDE))  # arrays grow by doubling
+        self._most_selected = min(selected, self._most_rows)
         self.width = 1
         self.thinnings = 0
-        self._runs = [Column(start.dtype) for _ in start]
-        self._evaluated = [Column(np.dtype(np.int64)) for _ in start]
-        self._evaluations = [Column(np.dtype(np.int64)) for _ in start]
+        self._runs = [RunRecord(start[:0]) for _ in start]
         self._moments = Column(_MOMENT)
         self._moments.extend(_moments_of(start[:1]))
         self._append_runs(start)
@@ -71,38 +73,31 @@ class History:
             self.cursor = self.end
 
     def _append_runs(self, rows: Rows) -> None:
-        for run in range(len(self._runs)):
-            self._append_run(run, rows[rows["run"] == run])
+        for index, run in enumerate(self._runs):
+            run.append(rows[rows["run"] == index])
 
     def fork(self, lineage: Lineage) -> None:
         """Record one run more, which has its past in common with another one."""
         assert lineage.parent is not None
-        index = len(self._runs)
-        self._runs.append(Column(self._runs[0].values.dtype))
-        self._evaluated.append(Column(np.dtype(np.int64)))
-        self._evaluations.append(Column(np.dtype(np.int64)))
-        self._append_run(index, forked(self._runs[lineage.parent].values, lineage, index))
-
-    def _append_run(self, run: int, own: Rows) -> None:
-        column, evaluated = self._runs[run], self._evaluated[run]
-        if len(own):
-            indices = np.where(np.isnan(own["loss"]), -1, np.arange(len(own)) + len(column.values))
-            self._evaluations[run].extend(indices[indices >= 0])
-            before = evaluated.values[-1:] if len(evaluated.values) else np.array([-1])
-            evaluated.extend(np.maximum.accumulate(np.concatenate([before, indices]))[1:])
-            column.extend(own)
+        self._runs.append(RunRecord(forked(self._runs[lineage.parent].rows, lineage, len(self._runs))))
 
     # -- thinning -----------------------------------------------------------------------------------------------------
 
     @property
     def full(self) -> bool:
-        """Whether it takes as much memory as it may."""
-        return sum(len(column.values) for column in self._runs) > self._most_rows
+        """Whether there are to be no more rows."""
+        return sum(len(run.rows) for run in self._runs) > self._most
+
+    @property
+    def _most(self) -> float:
+        """How many rows there may be."""
+        selection = self.end > _SHARE * len(self._moments.values)
+        return self._most_selected if selection else self._most_rows
 
     @property
     def nbytes(self) -> int:
         """The memory that it takes."""
-        return sum(column.nbytes for column in (*self._runs, *self._evaluated, *self._evaluations, self._moments))
+        return self._moments.nbytes + sum(run.nbytes for run in self._runs)
 
     def thin(self, points: Sequence[Floats], marked: Sequence[int] = ()) -> None:
         """Leave out moments between the first and the newest ones, so that there is room again.
@@ -114,26 +109,26 @@ class History:
             marked: moments that stay.
         """
         recorded = self._moments.values
-        moments, most = recorded["moment"], self._most_rows / _SHARE
+        moments, most = recorded["moment"], self._most / _SHARE
         share = len(moments) // _SHARE
         first, newest = (int(moments[index]) for index in (min(_FIRST, share), len(moments) - share))
-        ways = [drawn(column.values, xy, first, newest) for column, xy in zip(self._runs, points, strict=True)]
+        ways = [drawn(run.rows, xy, first, newest) for run, xy in zip(self._runs, points, strict=True)]
         breaks, near = _breaks(recorded), np.arange(self.sought - _CLOSE, self.sought + _CLOSE + 1)
         always = np.concatenate([moments[breaks], moments[breaks + 1], np.array(marked, np.int64), near])
         stretches = most / (_ROWS_OF_A_STRETCH * len(self._runs))
         self.width = max(self.width, power_of_two((newest - first) / stretches))
         while True:
             kept = np.sort(np.concatenate([always, *(outstanding(*way, self.width) for way in ways)]))
-            stay = [self._rows_at(run, kept) for run in range(len(self._runs))]
+            stay = [run.found_at(kept) for run in self._runs]
             if sum(map(np.count_nonzero, stay)) <= most or self.width > newest:
                 break
             self.width *= 2
         last = kept[np.searchsorted(kept, moments, side="right") - 1] if len(kept) else moments[:0]
         self._moments.replace(recorded[(moments < first) | (moments >= newest) | (last == moments)])
-        for run, column in enumerate(self._runs):
-            begin, end = np.searchsorted(column.values["moment"], [first, newest])
-            stay[run][:begin] = stay[run][end:] = True
-            self._replace_run(run, column.values[stay[run]])
+        for run, stays in zip(self._runs, stay, strict=True):
+            begin, end = np.searchsorted(run.rows["moment"], [first, newest])
+            stays[:begin] = stays[end:] = True
+            run.replace(run.rows[stays])
         self.thinnings += 1
         self.seek_to(self.sought)
 
@@ -150,8 +145,8 @@ class History:
         end = min([end, *breaks[breaks >= here]])
         low, high = int(moments[begin]), int(moments[end])
         rows = []
-        for column in self._runs:
-            own = column.values
+        for run in self._runs:
+            own = run.rows
             first = max(0, bisect_right(own["moment"], low) - 1)
             rows.append(own[first : bisect_left(own["moment"], high) + 1])
         gap = Gap(recorded[begin : end + 1], tuple(rows))
@@ -173,24 +168,9 @@ class History:
         """
         complete = _moments_of(rows[np.isin(rows["moment"], moments)])
         self._moments.replace(_merged(self._moments.values, complete, "moment"))
-        for run, column in enumerate(self._runs):
-            self._replace_run(run, _merged(column.values, rows[rows["run"] == run], "update"))
+        for index, run in enumerate(self._runs):
+            run.replace(_merged(run.rows, rows[rows["run"] == index], "update"))
         self.seek_to(self.sought)
-
-    def _rows_at(self, run: int, moments: Indices) -> NDArray[np.bool_]:
-        """Which are the rows in which some moments find a run: its last ones, and those with its last losses."""
-        column = self._runs[run].values
-        last = np.searchsorted(column["moment"], moments, side="right") - 1
-        found = np.zeros(len(column), np.bool_)
-        found[last[last >= 0]] = True
-        found[self._evaluated[run].values[found]] = True
-        return found
-
-    def _replace_run(self, run: int, rows: Rows) -> None:
-        known = ~np.isnan(rows["loss"])
-        self._runs[run].replace(rows)
-        self._evaluations[run].replace(np.flatnonzero(known))
-        self._evaluated[run].replace(np.maximum.accumulate(np.where(known, np.arange(len(rows)), -1)))
 
     # -- the cursor ---------------------------------------------------------------------------------------------------
 
@@ -268,7 +248,7 @@ class History:
 
     def seen(self, run: int) -> Rows:
         """A run's rows up to the cursor, the start included."""
-        rows = self._runs[run].values
+        rows = self._runs[run].rows
         return rows[: bisect_right(rows["moment"], self.cursor)]  # searchsorted would copy the column
 
     @property
@@ -278,21 +258,19 @@ class History:
 
     def recorded(self, run: int) -> Rows:
         """All of a run's rows, whatever the cursor."""
-        return self._runs[run].values
+        return self._runs[run].rows
 
     def evaluations(self, run: int) -> NDArray[np.int64]:
         """The indices, among a run's rows, of those in which the losses over all examples were evaluated; thinned."""
-        return thinned(self._evaluations[run].values)
+        return thinned(self._runs[run].evaluations)
 
     def all_rows(self) -> Rows:
         """Everything that was recorded, run by run."""
-        return np.concatenate([column.values for column in self._runs])
+        return np.concatenate([run.rows for run in self._runs])
 
     def evaluated(self, run: int) -> np.void:
         """A run's last row at the cursor in which the losses over all examples were evaluated."""
-        seen = self.seen(run)
-        row: np.void = seen[self._evaluated[run].values[len(seen) - 1]]
-        return row
+        return self._runs[run].evaluated_by(len(self.seen(run)) - 1)
 
     def lately(self, run: int) -> tuple[np.void, np.void]:
         """A run's row at the cursor, and one some updates before, to know how fast it is."""

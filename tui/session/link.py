@@ -16,6 +16,7 @@ from tui.session.engine_process import EngineProcess
 
 if TYPE_CHECKING:
     from sim.engine import Engine
+    from tui.session.past import Past
 
 
 class EngineGoneError(Exception):
@@ -53,6 +54,10 @@ class Link(Protocol):
     def recording(self) -> Path | None:
         """The file that its answers are recorded in; None where they are not."""
 
+    @property
+    def past(self) -> "Past | None":
+        """What was recorded of its experiment before it was opened; None where nothing was."""
+
     async def request(self, command: Command) -> Answer:
         """Send a command and wait for its answer.
 
@@ -73,6 +78,7 @@ class InlineLink:
     busy_for = 0.0
     output = ""
     recording = None
+    past = None
 
     def __init__(self) -> None:
         self._engine: Engine | None = None
@@ -110,6 +116,7 @@ class ProcessLink:
     """
 
     recording = None
+    past = None
 
     def __init__(self, process: EngineProcess | None = None) -> None:
         self._process = process

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +12,23 @@ from numpy.typing import NDArray
 from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
 from sim.experiment.problem import AnyProblem, LoopConfig
-from sim.experiment.resolved import Lineage
 from sim.problems.card import Card, card_of
 from sim.problems.curvature import losses
 from sim.problems.formula import Formula
 from sim.protocol.answers import Answer, Failed, Opened, Refused, Worked
-from sim.protocol.commands import Advance, Command, Job, Open, Retention, Survey, Work
+from sim.protocol.commands import Advance, Command, Imagine, Inspect, Job, Open, Retention, Survey, Work
 from sim.protocol.results import Result, Surveyed
-from sim.protocol.trace import Excerpt
 from sim.recording.reader import Recording
 from tui.session.link import EngineGoneError, Link, ProcessLink
+from tui.session.past import Past
+from tui.session.recorded_looks import imagined, inspected
 from tui.session.resuming import Resumption
 
 NEEDS_ENGINE = "A recording cannot do that; w copies the command that runs it again."
 UNRECORDED = "What goes on here is not recorded; gdsim resume goes on in the recording itself."
 STILL_WRITTEN = "The recording is still being written; runs can be changed or forked here once it is complete."
+
+_NEWEST = 2**62  # beyond all updates
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +37,8 @@ class Playback:
     """A link to a recording: its parts are read as they are wanted, and what another process still writes comes after.
 
     It leads to an engine once that was started, which goes on where the recording ends; nothing of it is recorded. The
-    landscape of a two-parameter problem is made of its formula; of that of a model, what was recorded is there.
+    landscape of a two-parameter problem is made of its formula; of that of a model, of possible steps and of reports of
+    updates, what was recorded is there.
 
     Attributes:
         asked: what was asked for.
@@ -44,7 +46,8 @@ class Playback:
         state: whether there is more to come.
         journal: what was changed on the way, or will be.
         computes: whether there is an engine.
-        overview: where the runs were at the ends of parts.
+        past: what its runs did.
+        looks: which cloud of possible steps, and which report, were recorded last; 0 where there is none.
     """
 
     recording = None
@@ -53,15 +56,13 @@ class Playback:
         """Read what is seen first; `new_link` makes the way to an engine."""
         self._recording, self.asked = recording, recording.asked
         self.card = replace(recorded_card(recording.asked), predictions=False)  # a model that is not there has none
-        self.state, self.journal = recording.state, recording.journal
-        self.overview = recording.overview()  # before the screen is there, so that trouble is known in the shell
-        self._first = recording.news()
-        self._landscape = recording.landscape
-        self._begun = False
+        self.state = recording.state
+        self.past = Past(recording)  # before the screen is there, so that trouble is known in the shell
+        self.journal, self._landscape = self.past.journal, recording.landscape
+        self.looks = recording.looks.newest()
         self._new_link = new_link
         self._engine: Link | None = None
         self.computes = False
-        self._reading = Lock()
 
     @property
     def process_id(self) -> int | None:
@@ -108,70 +109,50 @@ class Playback:
             return Worked(tuple([(job, await self._result(job)) for job in command.jobs]), ())
         try:
             if self._recording.copied:
-                return await asyncio.to_thread(self._answer, command)
-            return self._answer(command)
+                return await asyncio.to_thread(self.past.alone, self._answer, command)
+            return self.past.alone(self._answer, command)
         except ConfigError as error:  # damaged since it was opened
             return Failed(str(error))
 
-    @property
-    def part_ends(self) -> NDArray[np.int64]:
-        """See `Recording`."""
-        return self._recording.part_ends
-
-    @property
-    def lineages(self) -> tuple[Lineage, ...]:
-        """The runs, as they were when the overview was taken."""
-        return self._first.lineages
-
-    @property
-    def forked_in(self) -> tuple[int, ...]:
-        """See `Recording`."""
-        return self._recording.forked_in
-
-    async def part(self, number: int) -> Excerpt:
-        """One of the recording's parts.
-
-        Raises:
-            ConfigError: where it is damaged.
-        """
-        return await asyncio.to_thread(self._read, number)
-
-    def _read(self, number: int) -> Excerpt:
-        with self._reading:
-            return self._recording.part(number)
-
     def kill(self) -> None:
         """Let go of the file, and end the engine."""
-        with self._reading:
-            self._recording.close()
+        self.past.close()
         if self._engine is not None:
             self._engine.kill()
 
     def _answer(self, command: Command) -> Answer:
-        with self._reading:
-            return self._answer_now(command)
-
-    def _answer_now(self, command: Command) -> Answer:
         match command:
             case Open():
-                return self._recording.opened
-            case Advance() if not self._begun:
-                self._begun = True
-                return self._first
+                return replace(self._recording.opened, past=self.past.news)
             case Advance():
                 recording = self._recording
                 self.state = recording.state  # first: what is complete by now has no rows after those that come here
                 self.journal, self._landscape = recording.journal, recording.landscape
-                return recording.news()
+                news = recording.news()
+                self.looks = recording.looks.newest()
+                return news
             case _:
                 return Refused(NEEDS_ENGINE)
 
     async def _result(self, job: Job) -> Result | Failed:
-        if not isinstance(job, Survey):
-            return Failed(NEEDS_ENGINE)
-        if self.card.formula is not None:
-            return await asyncio.to_thread(_survey, self.card.formula, job)
-        return Failed(NEEDS_ENGINE) if self._landscape is None else _seen_through(self._landscape, job)
+        match job:
+            case Survey() if self.card.formula is not None:
+                return await asyncio.to_thread(_survey, self.card.formula, job)
+            case Survey() if self._landscape is not None:
+                return _seen_through(self._landscape, job)
+            case Imagine() | Inspect() if self.looks[isinstance(job, Inspect)]:
+                return await asyncio.to_thread(self.past.alone, self._looked, job)
+            case _:
+                return Failed(NEEDS_ENGINE)
+
+    def _looked(self, job: Imagine | Inspect) -> Result | Failed:
+        try:
+            looks, lineages = self._recording.looks, self._recording.lineages
+            if isinstance(job, Imagine):
+                return imagined(looks, lineages, job)
+            return inspected(looks, lineages, job.updates or [_NEWEST] * len(lineages))
+        except ConfigError as error:  # damaged since it was opened
+            return Failed(str(error))
 
 
 def _survey(formula: Formula, job: Survey) -> Surveyed:
@@ -206,10 +187,10 @@ def no_closer_look(problem: AnyProblem) -> str:
     """Why there is no closer look at what was recorded of a problem."""
     if isinstance(problem, LoopConfig):
         return (
-            "A loop's recording has neither its model nor its data, so that possible steps, gradients and answers "
-            "cannot be made again."
+            "The recording has no possible steps and gradients of this loop: a Recorder looks at them where it is "
+            "given loss and data, and has the time."
         )
-    return "A recording has the numbers and the trails; gradients, possible steps and answers need an engine."
+    return "This recording has the numbers and the trails; gradients, possible steps and answers need an engine."
 
 
 def recorded_card(asked: Experiment) -> Card:

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from tui.session.link import EngineGoneError, Link
 
 if TYPE_CHECKING:
     from sim.recording.writer import Writer
+    from tui.session.past import Past
     from tui.session.resuming import Resumption
 
 _PATIENCE = 0.02  # seconds between two looks whether the disk has caught up
@@ -26,6 +28,9 @@ class RecordedLink:
         notify: shows the user a sentence about the recording.
         writer: of the recording; None: there is none yet.
         resumption: the recording that the first experiment goes on from, if it does.
+
+    Attributes:
+        past: see `Link`.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class RecordedLink:
         self._link, self._notify = link, notify
         self._writer = writer
         self._resumption = resumption
+        self.past: Past | None = None if resumption is None else resumption.past
 
     @property
     def busy_for(self) -> float:
@@ -70,6 +76,7 @@ class RecordedLink:
             return await self._recorded(command, await self._link.request(command))
         resumption, self._resumption = self._resumption, None
         if resumption is None:
+            self._forget_past()
             answer = await self._link.request(command)
         else:
             answer = resumption.answer(await self._link.request(resumption.question(command)))
@@ -102,7 +109,8 @@ class RecordedLink:
         """Record no further."""
         writer, self._writer = self._writer, None
         if writer is not None:
-            await asyncio.to_thread(writer.close)
+            past = self.past
+            await asyncio.to_thread(writer.close if past is None else partial(past.let_go, writer.close))
             await self._link.request(Save(math.inf))
 
     def close(self) -> None:
@@ -113,3 +121,9 @@ class RecordedLink:
     def kill(self) -> None:
         """See `Link`."""
         self._link.kill()
+        self._forget_past()  # whoever reads the file keeps its log
+
+    def _forget_past(self) -> None:
+        past, self.past = self.past, None
+        if past is not None:
+            past.close()

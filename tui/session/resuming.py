@@ -1,6 +1,6 @@
 """A recording that an experiment goes on from, in the same file. Imports no torch."""
 
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from sim.protocol.commands import Open
 from sim.recording.reader import Recording
 from sim.recording.sources import require_same
 from sim.recording.writer import Writer
+from tui.session.past import Past
 
 _FIRST_WITH_CHECKPOINTS = 2  # version of the schema
 
@@ -23,18 +24,19 @@ class Resumption:
     Attributes:
         asked: the experiment, with the end that it is to have now.
         card: of its problem.
+        past: what its runs did, where it is wanted.
 
     Raises:
         ConfigError: for what is no recording, and what cannot go on.
     """
 
     def __init__(self, recording: Recording, limit: Limit | None, *, with_past: bool = True) -> None:
-        """Read all of it; the limit is where its runs end now. Without the past it can ask, but not answer."""
+        """Find where it goes on; the limit is where its runs end now. Without the past it can ask, but not answer."""
         require_resumable(recording)
         self.asked = replace(recording.asked, limit=limit)
         self.card = card_of(self.asked.problem)
-        self._recorded, self._journal = recording.opened, recording.journal
-        self._past = recording.news() if with_past else None
+        self._recorded = recording.opened
+        self.past = Past(recording) if with_past else None
         self._resume = recording.resume
 
     def question(self, command: Open) -> Open:
@@ -48,14 +50,15 @@ class Resumption:
         """What comes of that: an experiment that has a past."""
         if not isinstance(answer, Opened):
             return answer
-        assert self._past is not None, "it was read"
-        plane = self._past.plane if answer.plane.flat else answer.plane
+        assert self.past is not None, "it was read"
+        news = self.past.news
+        plane = news.plane if answer.plane.flat else answer.plane
         return replace(
             answer,
-            experiment=replace(answer.experiment, changes=self._journal),
+            experiment=replace(answer.experiment, changes=self.past.journal),
             rows=self._recorded.rows,
             plane=self._recorded.plane,
-            past=replace(self._past, plane=plane, finished=False),
+            past=replace(news, plane=plane, finished=False),
         )
 
 
@@ -84,15 +87,16 @@ def take_up(path: Path, limit: Limit | None, *, limited: bool) -> tuple[Resumpti
     Raises:
         ConfigError: for what is no recording, and what cannot go on.
     """
-    with closing(Recording(path)) as recording:
+    with ExitStack() as undo:
+        recording = Recording(path)
+        undo.callback(recording.close)
         require_resumable(recording)
         limit = limit or (recording.asked.limit if limited else None)
         if limited and limit is None:
             raise ConfigError("Say where the runs end now, with --updates, --epochs or --seconds.")
         writer = Writer(path, resumed=True)
-        try:
-            return Resumption(recording, limit), writer
-        except ConfigError:
-            recording.close()  # first: whoever reads it keeps the log
-            writer.close()
-            raise
+        undo.callback(writer.close)
+        undo.callback(recording.close)  # first: whoever reads it keeps the log
+        resumption = Resumption(recording, limit)
+        undo.pop_all()
+        return resumption, writer

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from sim.descent.clock import QUANTUM
-from sim.descent.race import Race, RaceState
+from sim.descent.race import Race
+from sim.descent.race_state import RaceState
 from sim.experiment.choices import CLOCKS, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from sim.experiment.config import Limit, RunConfig
 from sim.experiment.journal import ClockChange
@@ -407,6 +408,19 @@ def test_few_rows_are_reported_and_the_extremes_among_them(device, clock):
                         assert np.nanmax(reported[name]) == np.nanmax(own[name])
         assert (np.diff(some["moment"]) >= 0).all()
     assert sum(map(len, traces[0])) == sum(updates)
+
+
+def test_what_is_reported_of_a_long_way_is_spread_evenly_over_it():
+    formula = line_formula()
+    problem = formula_problem(formula, formula.start, torch.device("cpu"))
+    race = race_of(problem, RunConfig("run", 1, lr=0.01), backend="compiled", retention=Retention(rows=280))
+    rows_of(race, 100_000)  # until as much is done at once as ever is
+    rows = rows_of(race, 400_000)
+    assert 100 <= len(rows) <= 280
+    assert rows["update"][-1] == 500_000
+    shares, _ = np.histogram(rows["update"], 8, (100_000, 500_000))
+    assert shares.min() > len(rows) / 8 / 2
+    assert shares.max() < len(rows) / 8 * 2
 
 
 def test_the_start_is_reported_of_every_run(device):

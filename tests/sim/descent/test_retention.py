@@ -34,7 +34,8 @@ def tables(draw):
     """Measures of n updates, by name."""
     count, names = draw(st.integers(1, 400)), draw(st.integers(1, 4))
     column = arrays(np.float64, count, elements=VALUES, fill=st.sampled_from([math.nan, 1.0]))
-    return {f"measure {number}": draw(column) for number in range(names)}
+    one_number = VALUES.map(lambda value: np.broadcast_to(value, count))
+    return {f"measure {number}": draw(column | one_number) for number in range(names)}
 
 
 def least_and_largest(values):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, RandomSampler
 
-from sim.descent.sampling import Sampler
+from sim.descent.sampling import Sampler, draw
 from sim.experiment.choices import SAMPLINGS
 from sim.kernels.shuffling import shuffle
 
@@ -75,6 +75,22 @@ def test_orders_that_are_drawn_many_at_a_time_are_those_of_a_dataloader(examples
     assert sampler.order(first + 1).tolist() == expected[first + 1]
 
 
+@pytest.mark.parametrize("ahead", [(), (0,), (0, 1, 2)])
+def test_orders_of_many_samplers_are_those_of_a_dataloader_each_wherever_they_stand(ahead):
+    samplers = [Sampler(45, 45, "shuffle", False, seed, checkpoints=4) for seed in range(3)]
+    for seed in ahead:
+        samplers[seed].order(5)
+    loaders = [loader_batches(45, 45, "shuffle", False, seed) for seed in range(3)]
+    expected = [[batch.tolist() for batch in islice(loader, 70)] for loader in loaders]
+    orders = np.empty((3, 60, 45), np.int64)
+    orders[:, 0] = [order[3] for order in expected]
+    for sampler in samplers:
+        sampler.order(3)
+    draw(samplers, 3, orders, 1, shuffle)
+    assert orders.tolist() == [order[3:63] for order in expected]
+    assert [sampler.order(63).tolist() for sampler in samplers] == [order[63] for order in expected]
+
+
 def test_past_orders_that_follow_one_another_are_drawn_once_each(monkeypatch):
     sampler, expected = Sampler(45, 45, "shuffle", False, 5), loader_batches(45, 45, "shuffle", False, 5)
     sampler.order(1400)
@@ -86,7 +102,7 @@ def test_past_orders_that_follow_one_another_are_drawn_once_each(monkeypatch):
 
 
 def test_orders_are_a_dataloader_s_where_torch_draws_otherwise_than_is_known():
-    def unlike(_live, _before_last, orders):
+    def unlike(_live, _before_last, orders, *_epochs):
         orders[:] = 0
 
     sampler, loader = Sampler(45, 45, "shuffle", False, 5), loader_batches(45, 45, "shuffle", False, 5)

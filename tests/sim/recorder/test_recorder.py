@@ -17,7 +17,8 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from sim.experiment.document import from_document, to_document
 from sim.experiment.errors import ConfigError
 from sim.protocol.trace import Rows, Status
-from sim.recorder import Recorder, record
+from sim.recorder import Recorder, landscapes, record
+from sim.recorder.allowance import Allowance
 from sim.recording.reader import Recording
 
 INPUTS = torch.randn(60, 4, generator=torch.Generator().manual_seed(1))
@@ -52,13 +53,13 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recorder that looks after each update, whatever it costs."""
     monkeypatch.setattr(record, "_FIRST", 0.0)
     monkeypatch.setattr(record, "_EVERY", 0.0)
-    monkeypatch.setattr(record._Allowance, "bears", lambda *_: True)
+    monkeypatch.setattr(Allowance, "bears", lambda *_: True)
 
 
 @pytest.fixture(autouse=True)
 def quick_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Landscapes in no time."""
-    monkeypatch.setattr(record, "_GRID", (8, 6))
+    monkeypatch.setattr(landscapes, "_GRID", (8, 6))
 
 
 def network() -> nn.Module:

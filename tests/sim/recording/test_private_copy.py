@@ -1,5 +1,7 @@
 """Recordings that another machine writes: what is copied is always whole, and is followed like any other."""
 
+import errno
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.experiment.errors import ConfigError
 from sim.recording import private_copy
 from sim.recording.private_copy import PrivateCopy
 from sim.recording.reader import Recording
@@ -31,6 +34,7 @@ while sys.stdin.read(1):
         database.execute("INSERT INTO one VALUES (?, zeroblob(500))", (number,))
         database.execute("UPDATE one SET value = value + 1 WHERE rowid = ?", (1 + number * 7919 % number,))
         database.execute("UPDATE total SET value = (SELECT value FROM total) + ? + 1", (number,))
+        database.execute("UPDATE recording SET written = ?", (number,))
         database.execute("COMMIT")
 """
 """Pages all over the file change with each batch; the log is begun anew twice for each letter that it gets."""
@@ -42,6 +46,7 @@ def test_what_is_copied_while_it_is_written_is_whole(tmp_path: Path) -> None:
         database.execute("CREATE TABLE one (value INTEGER, filler BLOB)")
         database.execute("CREATE TABLE total (value INTEGER)")
         database.execute("INSERT INTO total VALUES (0)")
+        database.execute("CREATE TABLE recording AS SELECT 0.5 AS written")
     headers, totals, deadline = set[bytes](), list[int](), time.monotonic() + PATIENCE
     copy = PrivateCopy(path)
     process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE)
@@ -71,6 +76,7 @@ def test_a_copy_between_which_the_log_was_begun_anew_is_none(tmp_path: Path, mon
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("CREATE TABLE one (value INTEGER)")
+        database.execute("CREATE TABLE recording AS SELECT 1.0 AS written")
         copy = PrivateCopy(path)
         before = copy.file.read_bytes(), copy.file.with_name(copy.file.name + "-wal").read_bytes()
 
@@ -91,10 +97,11 @@ def test_it_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     path = tmp_path / "race.gdsim"
     engine = recorded(path)
     engine.write()
-    monkeypatch.setattr(private_copy, "on_network", lambda _: True)
     monkeypatch.setattr(private_copy, "_REST", 0.0)
-    with closing(Recording(path)) as copied:
-        monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(private_copy, "on_network", lambda _: True)
+        recording = Recording(path)
+    with closing(recording) as copied:
         folder = copied._copy.file.parent  # type: ignore[union-attr]
         with closing(Recording(path)) as here:
             for recording in (copied, here):
@@ -106,6 +113,35 @@ def test_it_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             engine.writer.close()
             assert copied.state == "complete"
     assert not folder.exists()
+
+
+def test_a_machine_that_is_out_of_reach_for_a_while_and_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "race.gdsim"
+    engine = recorded(path)
+    engine.write()
+    copy = PrivateCopy(path)
+    monkeypatch.setattr(private_copy, "_REST", 0.0)
+    engine.ask(GO_ON)
+    engine.write()
+
+    def fail(number: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    for name in ("_stamp", "_header_of"):
+        with monkeypatch.context() as patch:
+            patch.setattr(private_copy, name, lambda _: fail(errno.ESTALE))
+            assert not copy.stale
+            assert not copy.renew()
+    with monkeypatch.context() as patch:
+        patch.setattr(private_copy.shutil, "copyfile", lambda *_: fail(errno.ENOSPC))
+        with pytest.raises(ConfigError, match="No space left on device"):
+            copy.renew()
+    assert copy.stale
+    assert copy.renew()
+    engine.writer.close()
+    copy.remove()
 
 
 def test_where_nothing_can_be_written_beside_it() -> None:

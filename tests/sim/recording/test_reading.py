@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,8 @@ from tests.tui.rights import as_anybody
 
 HERE = Path(__file__).parent
 VERSIONS = [HERE / "version-1.gdsim", HERE / "version-2.gdsim"]
-NEWEST = VERSIONS[-1]
+NEWEST, LOOP = VERSIONS[-1], HERE / "version-2-loop.gdsim"
+_LAST = 2**62  # beyond all updates
 
 
 @pytest.fixture
@@ -33,6 +35,7 @@ def read_all(path: Path) -> None:
     try:
         assert recording.state in get_args(State)
         _ = recording.news(), recording.journal, recording.landscape, recording.landscapes, recording.resume
+        _ = recording.looks.newest(), recording.looks.cloud(0, _LAST), recording.looks.report(0, _LAST)
     finally:
         recording.close()
 
@@ -75,12 +78,29 @@ def test_a_recording_of_each_version(path: Path) -> None:
     assert not len(recording.news().rows)
 
 
+def test_a_recording_of_a_loop_with_possible_steps() -> None:
+    recording = Recording(LOOP)
+    assert recording.opened.experiment.runs[0].batch_size == 8
+    found, report = recording.looks.cloud(0, _LAST), recording.looks.report(0, _LAST)
+    assert found is not None
+    assert found.cloud is not None
+    assert report is not None
+    assert (found.update, found.cloud.sampled, found.cloud.total, report.update) == (12, 40, 40, 12)
+    trail = recording.news().plane.trails[0]
+    ends = np.array(found.origin) + found.cloud.own
+    np.testing.assert_allclose([found.origin, ends], trail.xy[[11, 12]], atol=1e-6)
+    assert recording.landscape is not None
+
+
 @settings(max_examples=150)
-@given(st.lists(st.tuples(st.integers(0, NEWEST.stat().st_size - 1), st.integers(1, 255)), min_size=1, max_size=6))
-def test_flipped_bytes_are_read_or_refused(flips: list[tuple[int, int]]) -> None:
-    damaged = bytearray(NEWEST.read_bytes())
+@given(
+    st.sampled_from([NEWEST, LOOP]),
+    st.lists(st.tuples(st.integers(0, NEWEST.stat().st_size - 1), st.integers(1, 255)), min_size=1, max_size=6),
+)
+def test_flipped_bytes_are_read_or_refused(path: Path, flips: list[tuple[int, int]]) -> None:
+    damaged = bytearray(path.read_bytes())
     for position, bits in flips:
-        damaged[position] ^= bits
+        damaged[position % len(damaged)] ^= bits
     check_damaged(bytes(damaged))
 
 
@@ -169,3 +189,27 @@ def test_tables_that_make_no_sense(copy: Path, damage: str) -> None:
     before = copy.read_bytes()
     assert "damaged" in (sentence := complaint(copy)) or "cannot be read" in sentence
     assert copy.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE clouds SET sampled = 99",
+        "UPDATE clouds SET steps = x'00'",
+        "UPDATE clouds SET steps = 'many'",
+        "UPDATE clouds SET used = NULL",
+        "UPDATE clouds SET count = -1",
+        "UPDATE clouds SET own_x = 'far'",
+        "UPDATE clouds SET batch_size = 0",
+        "UPDATE reports SET examples = '{}'",
+        "UPDATE reports SET measures = '[]'",
+        'UPDATE reports SET measures = \'{"angle": "wide"}\'',
+        "DROP TABLE reports",
+    ],
+)
+def test_looks_that_make_no_sense(tmp_path: Path, damage: str) -> None:
+    path = Path(shutil.copy(LOOP, tmp_path / "mine.gdsim"))
+    with sqlite3.connect(path) as database:
+        database.execute(damage)
+    sentence = complaint(path)
+    assert "damaged" in sentence or "cannot be read" in sentence

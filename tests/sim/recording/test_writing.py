@@ -31,9 +31,9 @@ GO_ON = Advance(20, np.inf, 1.0)
 class Engine:
     """Answers from a race made by hand, all of which are recorded."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, until: float = 60) -> None:
         self.writer = Writer(path)
-        self._link = ReplayLink(make_race(ASKED, 60))
+        self._link = ReplayLink(make_race(ASKED, until))
 
     def answer(self, command: Command) -> Answer:
         return self._link._answer(command)

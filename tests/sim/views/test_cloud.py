@@ -16,7 +16,7 @@ from sim.models.flat import Layout, trainable
 from sim.models.problem import Problem, formula_problem
 from sim.problems import build_formula, registry
 from sim.protocol.cloud import batch_covariance, what_it_shows
-from sim.views.cloud import cloud, possible_steps, sample_of
+from sim.views.cloud import Update, cloud, possible_steps, sample_of
 from sim.views.planes import random_plane
 from tests.sim.models.test_own_modules import HEAD, MODULES, TELLING
 from tests.sim.real_models import BATCH_NORM, own_file, problem_of
@@ -347,7 +347,7 @@ def test_steps_lead_where_sgd_goes_with_each_example(made) -> None:
     problem, directions = made()
     batch, everyone = torch.tensor([3, 17, 40]), torch.arange(problem.examples)
     own, full = gradient_of(problem, batch), full_gradient(problem, problem.model)
-    seen = possible_steps(problem, problem.model, directions, PLAIN, 0.25, batch, own, full)
+    seen = possible_steps(problem, problem.model, directions, Update.of(PLAIN, 0.25, len(batch)), batch, own, full)
     expected = [step_of(problem, problem.model, directions, 0.25, one) for one in torch.split(everyone, 1)]
     np.testing.assert_allclose(seen.steps, expected, rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(seen.own, step_of(problem, problem.model, directions, 0.25, batch), rtol=1e-3, atol=1e-6)
@@ -364,8 +364,10 @@ def test_a_sample_stands_for_all_and_the_batch_comes_on_top() -> None:
     batch = torch.tensor([441, 441, 3, 0])
     own, full = gradient_of(problem, batch), full_gradient(problem, problem.model)
     run = replace(PLAIN, sampling="replacement")
-    whole = possible_steps(problem, problem.model, directions, run, 0.25, batch, own, full)
-    some = possible_steps(problem, problem.model, directions, run, 0.25, batch, own, full, most=300)
+    whole = possible_steps(problem, problem.model, directions, Update.of(run, 0.25, len(batch)), batch, own, full)
+    some = possible_steps(
+        problem, problem.model, directions, Update.of(run, 0.25, len(batch)), batch, own, full, most=300
+    )
     assert some.sampled == 300
     assert some.examples.tolist() == [*sample_of(problem, 300).tolist(), 3, 441]
     np.testing.assert_allclose(some.steps, whole.steps[some.examples])
@@ -381,7 +383,7 @@ def test_class_weights_move_the_full_step_off_the_mean_of_the_single_ones(tmp_pa
     directions = two_directions(problem)
     batch = torch.arange(60)
     full = full_gradient(problem, problem.model)
-    seen = possible_steps(problem, problem.model, directions, PLAIN, 0.5, batch, full, full)
+    seen = possible_steps(problem, problem.model, directions, Update.of(PLAIN, 0.5, len(batch)), batch, full, full)
     np.testing.assert_allclose(seen.full, step_of(problem, problem.model, directions, 0.5, batch), rtol=1e-4)
     assert np.linalg.norm(seen.full - seen.steps.mean(axis=0)) > 0.1 * np.linalg.norm(seen.full)
 
@@ -390,7 +392,7 @@ def test_a_run_that_diverged_has_a_cloud_of_no_numbers() -> None:
     problem, directions = mlp()
     nn.utils.vector_to_parameters(torch.full((directions.shape[1],), 1e38), problem.model.parameters())
     full = full_gradient(problem, problem.model)
-    seen = possible_steps(problem, problem.model, directions, PLAIN, 0.25, torch.arange(8), full, full)
+    seen = possible_steps(problem, problem.model, directions, Update.of(PLAIN, 0.25, 8), torch.arange(8), full, full)
     assert not np.isfinite(seen.steps).all()
     assert not np.isfinite(seen.covariance).all()
 
@@ -407,7 +409,7 @@ def test_a_run_that_diverged_has_a_cloud_of_no_numbers() -> None:
 def test_optimizers_of_their_own_steps_are_said_to_be_so(run: RunConfig, plain: bool) -> None:
     problem, directions = line()
     full = full_gradient(problem, problem.model)
-    seen = possible_steps(problem, problem.model, directions, run, 0.25, torch.arange(442), full, full)
+    seen = possible_steps(problem, problem.model, directions, Update.of(run, 0.25, 442), torch.arange(442), full, full)
     assert seen.plain == plain
     assert ("gradient times the rate" in what_it_shows(seen)) != plain
 

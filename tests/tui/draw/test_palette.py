@@ -10,6 +10,7 @@ from rich.color import Color, ColorSystem
 from textual.theme import BUILTIN_THEMES
 
 from sim.experiment.config import MAX_RUNS
+from tui.draw.bands import band_of, loss_levels, trail_colors
 from tui.draw.canvas import GROUND, Canvas
 from tui.draw.palette import (
     DARK,
@@ -20,11 +21,8 @@ from tui.draw.palette import (
     MINIMUM,
     START,
     Palette,
-    band_of,
     blend,
     fade,
-    loss_levels,
-    trail_colors,
 )
 from tui.panels.magnified import ellipse_colors
 from tui.themes import THEMES, palette_of

@@ -228,6 +228,20 @@ def test_thinned_it_keeps_within_its_memory_every_extreme_and_what_was_to_be_see
             assert history.evaluated(run).tobytes() == unbounded.evaluated(run).tobytes()
 
 
+@pytest.mark.parametrize(("every", "bounded"), [(1, False), (100, True)])
+def test_where_most_moments_are_left_out_already_fewer_rows_are_kept(every: int, bounded: bool) -> None:
+    rows = rows_at([float(every * n) for n in range(3000)], first=0)
+    rows["moment"] = rows["update"] = every * np.arange(3000)
+    history = History(rows[:1], selected=2000)
+    history.append(rows[1:])
+    assert history.full == bounded
+    if bounded:
+        history.thin([np.full((3000, 2), np.nan)])
+        assert len(history.recorded(0)) <= 2000
+        assert not history.full
+        assert history.end == rows[-1]["moment"]
+
+
 def assert_same_extremes(whole: Floats, kept: Floats, width: int, every: int, updates: Floats) -> None:
     """In each stretch of so many moments the least and the largest of all values are among those that were kept."""
     of_all, of_kept = np.arange(len(whole)) * every // width, updates * every // width

@@ -38,7 +38,7 @@ async def test_as_fast_as_possible_has_no_bound_but_the_budget() -> None:
     await it.frame(1 / 30)
     (asked,) = it.advances()
     assert asked.span == math.inf
-    assert asked.budget <= 0.1
+    assert asked.budget <= 0.2
 
 
 class OnceLink(ReplayLink):
@@ -68,7 +68,9 @@ async def test_as_fast_as_possible_an_answer_is_shown_over_several_frames() -> N
         await it.frame(1 / 30)
         ends.append(it.history.end)
         assert it.history.live
-    assert ends == [20, 40, 60]
+    steps = np.diff([0, *ends])
+    assert len(steps) > 3
+    assert max(steps) - min(steps) <= len(steps), "evenly, up to whole moments"
     assert it.session.caught_up
     assert it.history.all_rows().tobytes() == it.rows[np.argsort(it.rows["run"], kind="stable")].tobytes()
 
@@ -76,7 +78,7 @@ async def test_as_fast_as_possible_an_answer_is_shown_over_several_frames() -> N
 async def test_pausing_shows_all_that_was_made() -> None:
     it = await hurry()
     await it.frame(1 / 30)
-    assert it.history.end == 20
+    assert 0 < it.history.end < 60
     it.session.player.pause()
     await it.frame(1 / 30)
     assert it.history.end == 60
