@@ -8,9 +8,11 @@ import pytest
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.notifications import Notification
+from textual.pilot import Pilot
 
 from tests.patience import PATIENCE
 
+_ROUNDS = 3  # a layout may have something to be laid out
 _TURNS = 20
 
 
@@ -31,15 +33,18 @@ def _style_sheets_are_parsed_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _a_pause_is_some_turns_of_the_loop() -> Iterator[None]:
+def _a_pause_lasts_until_all_was_handled_and_laid_out() -> Iterator[None]:
     """Textual's own sleeps until the process seems to do nothing, which a slow machine makes it seem too early."""
 
-    async def let_all_go_on(*_: Any) -> None:
-        for _turn in range(_TURNS):
-            await asyncio.sleep(0)
+    async def pause(pilot: Pilot[Any]) -> None:
+        for _round in range(_ROUNDS):
+            await pilot._wait_for_screen()
+            for _turn in range(_TURNS):
+                await asyncio.sleep(0)
+            pilot.app.screen._on_timer_update()  # which the passing of time would call
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("textual.pilot.wait_for_idle", let_all_go_on)
+        patch.setattr(Pilot, "pause", pause)
         yield
 
 

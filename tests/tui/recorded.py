@@ -46,7 +46,7 @@ class Writing:
         work = Work(jobs, 1.0)
         self._writer.take(work, self._link._answer(work))
         with self._writer._changed:
-            assert self._writer._changed.wait_for(lambda: not self._writer._waiting, timeout=30)
+            assert self._writer._changed.wait_for(lambda: not self._writer._waiting, timeout=PATIENCE)
 
     def end(self) -> None:
         """The run is over."""

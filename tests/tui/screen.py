@@ -50,7 +50,7 @@ async def settled(pilot: Pilot[None]) -> None:
     app = app_of(pilot)
     app.redraw()
     await pilot.pause()
-    app._came_in()
+    app.redraw()
     surface = app.screen_stack[0].query_one(Surface)
     await wait_for(pilot, lambda: surface.wanted is None or app.session.banner is not None)
     await pilot.pause()

@@ -28,6 +28,7 @@ from sim.protocol.commands import (
     Inspect,
     Job,
     Open,
+    RemoveRun,
     Save,
     SetClock,
     Survey,
@@ -318,7 +319,7 @@ class ReplayLink:
                 return Worked(tuple((job, self._result(job)) for job in jobs), ())
             case SetClock(clock):
                 return Changed((ClockChange(self.at, clock),), self.race.experiment.lineages)
-            case ChangeRun() | ForkRun() | Save():
+            case ChangeRun() | ForkRun() | RemoveRun() | Save():
                 return Refused("What was recorded stays as it is.")
             case _:
                 raise AssertionError(command)

@@ -134,7 +134,7 @@ def test_it_is_as_it_was_or_as_it_is(
     for name, value in {"on_network": lambda _: True, "_REST": 0.0, "_TRIES": 1, "_BETWEEN": 0.0}.items():
         monkeypatch.setattr(private_copy, name, value)
 
-    @settings(deadline=None, max_examples=20)
+    @settings(max_examples=20)
     @given(st.lists(seen, min_size=1, max_size=6))
     def follow(times: list[Seen]) -> None:
         folder = tmp_path_factory.mktemp("seen")
