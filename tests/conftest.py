@@ -7,6 +7,7 @@ import sys
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 for name in [name for name in os.environ if name.startswith("GDSIM_")]:
     del os.environ[name]
@@ -18,7 +19,13 @@ os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 # torch reads it when it loads, so that the tests which need none of it need not import it
 os.environ["OMP_NUM_THREADS"] = "1"
 
-_COMPILED_AT_IMPORT = ("sim.kernels.ensemble", "sim.kernels.dense")
+# the same examples every time, however slow the machine is
+settings.register_profile(
+    "certain", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("certain")
+
+_COMPILED_AT_IMPORT = ("sim.kernels.ensemble", "sim.kernels.dense", "sim.kernels.shuffling")
 
 
 def pytest_xdist_setupnodes() -> None:

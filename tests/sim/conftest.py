@@ -1,5 +1,6 @@
 """Small problems whose answers are known in closed form, and how like two answers must be."""
 
+import random
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,13 @@ def line_formula(examples: int = 45, seed: int = 0) -> Formula:
         lr=0.1,
         pace=PACE,
     )
+
+
+@pytest.fixture(autouse=True)
+def _every_generator_begins_anew() -> None:
+    """What a test draws does not depend on what was drawn before it."""
+    for seed in (torch.manual_seed, np.random.seed, random.seed):
+        seed(0)
 
 
 @pytest.fixture

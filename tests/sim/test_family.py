@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sim import family
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="descendants are known on Linux only")
 
@@ -39,7 +40,7 @@ def runs(process: int) -> bool:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         os.sched_yield()

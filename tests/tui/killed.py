@@ -17,12 +17,12 @@ from sim.recording import writer as writing
 from sim.recording.writer import Writer
 from tui.session.link import InlineLink
 
-LIMIT = Limit("updates", 30)
+LIMIT = Limit("updates", 20)
 CHANGES = (
-    ClockChange(6, "examples"),
-    RunChange(10, "batch", {"lr": 0.05}),
-    Fork(14, "mini-batch", 4, {"name": "small", "batch_size": 8}),
-    Removal(24, "stochastic"),
+    ClockChange(4, "examples"),
+    RunChange(7, "batch", {"lr": 0.05}),
+    Fork(10, "mini-batch", 3, {"name": "small", "batch_size": 8}),
+    Removal(16, "stochastic"),
 )
 EXPERIMENTS = (
     Experiment(ProblemConfig("sine"), backend="torch", limit=LIMIT, changes=CHANGES),
@@ -52,7 +52,7 @@ def _record(experiment: Experiment, path: Path, progress: int) -> None:
 
 
 def _run_and_kill(number: int, folder: Path) -> None:
-    moments = random.Random(number).randrange(44)
+    moments = random.Random(number).randrange(30)
     come, progress = os.pipe()
     process = os.fork()
     if not process:

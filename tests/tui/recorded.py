@@ -11,6 +11,7 @@ from sim.experiment.config import Experiment
 from sim.protocol.commands import Advance, Job, Open, Work
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer
+from tests.patience import PATIENCE
 from tests.tui.screen import WIDE, ready, text_of
 from tests.tui.traces import ReplayLink, make_experiment, make_race
 from tui.replaying import ReplayApp
@@ -38,7 +39,7 @@ class Writing:
         command = Advance(moments, math.inf, 1.0)
         self._writer.take(command, self._link._answer(command))
         with self._writer._changed:
-            assert self._writer._changed.wait_for(lambda: not self._writer._rows, timeout=30)
+            assert self._writer._changed.wait_for(lambda: not self._writer._rows, timeout=PATIENCE)
 
     def look(self, *jobs: Job) -> None:
         """Have something looked at closely."""

@@ -1,5 +1,6 @@
 """The whole screen over a replayed race, and how a test steers it."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,12 +13,11 @@ from textual.widget import Widget
 
 from sim.experiment.config import Experiment
 from sim.experiment.geometry import Window
+from tests.patience import PATIENCE
 from tests.tui.traces import CARD, Floats, ReplayLink, make_experiment, make_race
 from tui.app import GdsimApp
 from tui.panels.surface import Surface
 from tui.session.history import History
-
-_PATIENCE = 30.0  # seconds
 
 _race = cache(make_race)
 WIDE, COMPACT, VERY_WIDE = (120, 40), (80, 24), (180, 50)
@@ -32,10 +32,11 @@ def make_app(experiment: Experiment | None = None, until: float = 60) -> tuple[G
 
 async def wait_for(pilot: Pilot[None], predicate: Callable[[], object]) -> None:
     """Let the app work until something holds."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while not predicate():
         assert time.monotonic() < deadline, "waited in vain"
         await pilot.pause()
+        await asyncio.sleep(0.001)  # for what is done by other threads and processes
 
 
 async def ready(pilot: Pilot[None]) -> None:
@@ -49,7 +50,7 @@ async def settled(pilot: Pilot[None]) -> None:
     app = app_of(pilot)
     app.redraw()
     await pilot.pause()
-    app.redraw()
+    app._came_in()
     surface = app.screen_stack[0].query_one(Surface)
     await wait_for(pilot, lambda: surface.wanted is None or app.session.banner is not None)
     await pilot.pause()

@@ -14,7 +14,7 @@ from tui.session.link import InlineLink
 
 async def test_a_new_seed_has_a_landscape_of_its_own() -> None:
     """Also on a random plane, which has the same number after every beginning."""
-    experiment, card = prepare("linear", Options(model="mlp", dataset="iris", plane="random", device="cpu"))
+    experiment, card = prepare("linear", Options(model="mlp", dataset="iris", hidden="4", plane="random", device="cpu"))
     app = GdsimApp(experiment, card, InlineLink(), ticking=False)
     async with app.run_test(size=WIDE) as pilot:
         await ready(pilot)
@@ -30,7 +30,7 @@ async def test_a_new_seed_has_a_landscape_of_its_own() -> None:
 
 
 async def test_a_plane_has_square_units_at_every_size() -> None:
-    experiment, card = prepare("linear", Options(model="mlp", dataset="iris", device="cpu"))
+    experiment, card = prepare("linear", Options(model="mlp", dataset="iris", hidden="4", device="cpu"))
     app = GdsimApp(experiment, card, InlineLink(), ticking=False)
     async with app.run_test(size=WIDE) as pilot:
         await ready(pilot)

@@ -17,6 +17,7 @@ from sim.experiment.errors import ConfigError
 from sim.protocol.trace import Rows, forked
 from sim.recording import parts
 from sim.recording.reader import Recording
+from tests.patience import PATIENCE
 from tui import cli
 from tui.session.asking import Phase
 from tui.session.link import InlineLink
@@ -26,7 +27,6 @@ from tui.session.replay import Replay
 from tui.session.resuming import take_up
 from tui.session.session import Session
 
-_PATIENCE = 60.0  # seconds: a deadline, not a pause
 _MEMORY = 8e6  # bytes: the record has room for some 700 rows of these 1,900
 
 CHANGES = (
@@ -127,7 +127,7 @@ def test_where_the_runs_have_come_to_is_found_without_reading_all(recorded: Reco
 
 async def pass_time(session: Session, until: Callable[[], bool]) -> None:
     """Let parts be read until something holds."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while not until():
         assert time.monotonic() < deadline, "waited in vain"
         session.frame(0.0)

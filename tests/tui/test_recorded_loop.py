@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from sim.recorder import Recorder, landscapes, record
 from sim.recording.reader import Recording
+from tests.patience import PATIENCE
 from tests.tui.recorded import Screen, make_replay, replayed
 from tests.tui.screen import WIDE, settled, wait_for
 from tui import cli
@@ -104,7 +105,7 @@ async def test_it_is_followed_while_it_still_runs(monkeypatch: pytest.MonkeyPatc
             assert recorder._record is not None
             writer = recorder._record._writer
             with writer._changed:
-                assert writer._changed.wait_for(lambda: not writer._rows, timeout=30)
+                assert writer._changed.wait_for(lambda: not writer._rows, timeout=PATIENCE)
 
         update()
         app = make_replay(Path("mine.gdsim"), playing=True)

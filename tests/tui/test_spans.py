@@ -1,5 +1,6 @@
 """What is written to the terminal: no more than what changed, and no less."""
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,14 +8,15 @@ import pyte
 import pytest
 from rich.console import Console
 
+import tui.session.closer_look
 from sim.experiment.config import RunConfig
 from tests.tui.screen import WIDE, Screen, on_screen
 from tests.tui.traces import make_experiment
 from tui.spans import SpansUpdate
 
-FRAMES = 30
+FRAMES = 12
 LARGE = (200, 60)
-MOST_BYTES = {(WIDE, 3): 4000, (WIDE, 9): 4000, (LARGE, 3): 12_000}
+MOST_BYTES = {(WIDE, 3): 3000, (WIDE, 9): 3500, (LARGE, 3): 9000}
 """A frame, by the screen's size and the number of runs, all curves drawn anew each time (else five times a second)."""
 
 
@@ -64,6 +66,7 @@ async def test_only_what_changes_is_written_and_all_of_it(
     monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], runs: int
 ) -> None:
     experiment = make_experiment(*(RunConfig(f"run {n}", 2 * n + 1) for n in range(9))) if runs == 9 else None
+    monkeypatch.setattr(tui.session.closer_look, "_INSPECTED_EVERY", math.inf)  # else each slow frame has more to write
     async with on_screen(size, experiment) as it, watched(monkeypatch, it) as terminal:
         session = it.app.session
         session.player.playing = True

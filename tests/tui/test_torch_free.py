@@ -24,7 +24,7 @@ from tui.cli import main
 
 engine = Engine()
 engine.ask(Open(Experiment()))
-engine.ask(Advance(3, 10.0, 10.0))
+engine.ask(Advance(3, 10.0, 60.0))
 ((_, imagined),) = engine.ask(Work((Imagine(0, 2),), 10.0)).results
 assert len(imagined.cloud.steps)
 main(["run", "--updates=3", *sys.argv[1:]])

@@ -282,9 +282,7 @@ def _damage(content: bytes, chance: random.Random) -> bytes:
 def test_damage_gives_data_or_a_sentence(
     tmp_path: Path, read: Callable[[Path], None], kind: str, examples: int
 ) -> None:
-    @settings(
-        max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=[*HealthCheck]
-    )
+    @settings(max_examples=examples, suppress_health_check=[*HealthCheck])
     @given(st.randoms(use_true_random=False))
     def attempt(chance: random.Random) -> None:
         path = tmp_path / f"mine.{kind}"

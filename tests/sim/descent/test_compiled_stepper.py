@@ -89,9 +89,16 @@ def test_rates_are_the_reference_s_and_held_at_the_end(line, schedule, length):
     assert_alike(expected, made)
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("turns", [("torch", "compiled"), ("compiled", "torch")])
+TURNS = [("torch", "compiled"), ("compiled", "torch")]
+STEPPED_BY_TURNS = [
+    (optimizer, schedule, TURNS[(row + column) % len(TURNS)])
+    for row, optimizer in enumerate(OPTIMIZERS)
+    for column, schedule in enumerate(SCHEDULES)
+]
+"""Each optimizer with all schedules, and each of both in either turn."""
+
+
+@pytest.mark.parametrize(("optimizer", "schedule", "turns"), STEPPED_BY_TURNS)
 def test_either_stepper_goes_on_from_the_other_s_state(line, optimizer, schedule, turns):
     run = RunConfig("run", 7, schedule=schedule, schedule_updates=30, **OPTIMIZERS[optimizer])
     first, second, reference = (OneRun(line, run, backend=backend) for backend in (*turns, "torch"))

@@ -108,15 +108,15 @@ def test_an_epoch_of_the_mlp_on_digits_is_that_of_the_plain_loop(size, updates):
 
 
 def test_models_are_as_good_in_the_end_as_the_reference_s():
-    """Five epochs from ten seeds: rounding may turn the answer of a test example that is on the border."""
-    run, ends = RunConfig("run", 32, loss_every=225), dict[str, list[float]](torch=[], compiled=[])
+    """Three epochs from ten seeds: rounding may turn the answer of a test example that is on the border."""
+    run, ends = RunConfig("run", 32, loss_every=135), dict[str, list[float]](torch=[], compiled=[])
     for seed in range(10):
         problem = problem_of("cpu", seed=seed)
         for backend, accuracies in ends.items():
             one = OneRun(problem, run, rate=None, seed=seed, backend=backend)
-            accuracies.append(one.advance(225)["test_accuracy"][-1])
+            accuracies.append(one.advance(135)["test_accuracy"][-1])
     expected, made = map(np.array, ends.values())
-    assert made.min() > 0.8
+    assert made.min() > 0.7
     assert np.abs(made - expected).max() <= 2 / 359
 
 

@@ -20,7 +20,7 @@ from tests.sim.conftest import line_formula
 from tests.sim.one_run import OneRun, race_of, rows_of
 from tests.sim.real_models import problem_of
 
-quick = settings(deadline=None, derandomize=True, database=None, max_examples=60)
+quick = settings(max_examples=60)
 
 # -- rows -------------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from sim.experiment.choices import CLOCKS
 from sim.experiment.errors import ConfigError
@@ -12,11 +12,9 @@ CLOCK = st.sampled_from(list(CLOCKS))
 JOURNALS = st.dictionaries(st.integers(0, 20), CLOCK, max_size=8).map(
     lambda changes: tuple(ClockChange(moment, changes[moment]) for moment in sorted(changes))
 )
-quick = settings(deadline=None, derandomize=True, database=None)
 
 
 @given(journal=JOURNALS, change=st.builds(ClockChange, st.integers(0, 20), CLOCK))
-@quick
 def test_a_change_replaces_those_at_its_moment_or_later(journal, change):
     expected = {one.moment: one for one in journal if one.moment < change.moment} | {change.moment: change}
     found = noted(journal, change)
@@ -26,7 +24,6 @@ def test_a_change_replaces_those_at_its_moment_or_later(journal, change):
 
 
 @given(clock=CLOCK, journal=JOURNALS, moment=st.integers(0, 25))
-@quick
 def test_the_clock_at_a_moment_is_that_of_the_last_change_up_to_it(clock, journal, moment):
     expected = clock
     for change in journal:

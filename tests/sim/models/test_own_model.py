@@ -69,8 +69,8 @@ def test_there_is_an_example() -> None:
 
 @pytest.mark.parametrize("model", makers(), ids=lambda model: Path(model).name)
 def test_every_example_learns(model: str, device: str) -> None:
-    run = RunConfig("run", 16, optimizer="adam", lr=0.01)
-    experiment = Experiment(ModelConfig(model=model), runs=(run,), device=device, limit=Limit("epochs", 60))
+    run = RunConfig("run", 16, optimizer="adam", lr=0.01, loss_every=1000)
+    experiment = Experiment(ModelConfig(model=model), runs=(run,), device=device, limit=Limit("epochs", 40))
     engine, opening = opened(experiment)
     assert opening.tests > 0
     answer = advanced(engine, 100_000)

@@ -74,7 +74,7 @@ def test_batch_descent_stays_on_the_ridge_for_ever() -> None:
     inputs, generator = torch.as_tensor(formula.inputs), torch.Generator().manual_seed(0)
     x, y = (torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in formula.start)
     off = 0
-    for _ in range(10_000):
+    for _ in range(2000):
         order = torch.randperm(len(inputs), generator=generator)
         slopes = torch.autograd.grad(formula.output(torch, x, y, inputs[order]).mean(), (x, y))
         x, y = (
@@ -82,7 +82,7 @@ def test_batch_descent_stays_on_the_ridge_for_ever() -> None:
         )
         off += y.item() != 0
     assert off == 0
-    assert abs(x.item()) < 1e-100
+    assert abs(x.item()) < 1e-30
 
 
 def test_the_engine_stays_on_the_ridge_too(device: str) -> None:

@@ -32,7 +32,7 @@ def test_descent_finds_the_fit_that_scipy_finds(backend: str) -> None:
     x, y = growth.formula.inputs, growth.formula.targets
     (w, c), _ = curve_fit(lambda x, w, c: np.exp(w * x) + c, x, y)
     one = OneRun(growth, RunConfig("batch", "all"), rate=None, backend=backend)
-    one.advance(2000)
+    one.advance(600)
     np.testing.assert_allclose(one.vector.numpy(), (w, c), rtol=1e-5)
     assert growth.formula.parameters == ("w", "c")
 

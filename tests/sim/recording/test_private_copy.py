@@ -17,10 +17,9 @@ from sim.experiment.errors import ConfigError
 from sim.recording import private_copy
 from sim.recording.private_copy import PrivateCopy
 from sim.recording.reader import Recording
+from tests.patience import PATIENCE
 from tests.sim.recording.test_writing import GO_ON, recorded
 from tests.tui.rights import as_anybody
-
-_PATIENCE = 60.0  # seconds: a deadline, not a pause
 
 WRITER = """
 import sqlite3, sys
@@ -48,7 +47,7 @@ def test_what_is_copied_while_it_is_written_is_whole(tmp_path: Path) -> None:
         database.execute("CREATE TABLE total (value INTEGER)")
         database.execute("INSERT INTO total VALUES (0)")
         database.execute("CREATE TABLE recording AS SELECT 0.5 AS written")
-    headers, totals, deadline = set[bytes](), list[int](), time.monotonic() + _PATIENCE
+    headers, totals, deadline = set[bytes](), list[int](), time.monotonic() + PATIENCE
     copy = PrivateCopy(path)
     process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE)
     try:

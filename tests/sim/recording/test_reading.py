@@ -92,7 +92,7 @@ def test_a_recording_of_a_loop_with_possible_steps() -> None:
     assert recording.landscape is not None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from([NEWEST, LOOP]),
     st.lists(st.tuples(st.integers(0, NEWEST.stat().st_size - 1), st.integers(1, 255)), min_size=1, max_size=6),
@@ -104,7 +104,7 @@ def test_flipped_bytes_are_read_or_refused(path: Path, flips: list[tuple[int, in
     check_damaged(bytes(damaged))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, NEWEST.stat().st_size - 1))
 def test_truncated_ones_are_refused(size: int) -> None:
     check_damaged(NEWEST.read_bytes()[:size])

@@ -19,6 +19,7 @@ from sim.protocol.results import Surveyed
 from sim.recording import writer as writing
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer, check
+from tests.patience import PATIENCE
 from tests.tui.rights import as_anybody
 from tests.tui.traces import ReplayLink, make_experiment, make_race
 
@@ -47,7 +48,7 @@ class Engine:
 
 def until_written(writer: Writer) -> None:
     with writer._changed:
-        assert writer._changed.wait_for(lambda: not writer._rows and not writer._waiting, timeout=30)
+        assert writer._changed.wait_for(lambda: not writer._rows and not writer._waiting, timeout=PATIENCE)
 
 
 def recorded(path: Path) -> Engine:
@@ -156,7 +157,7 @@ def trouble_of(engine: Engine) -> str:
     thread = engine.writer._thread
     assert isinstance(thread, threading.Thread)
     engine.ask(GO_ON)
-    thread.join(timeout=30)
+    thread.join(timeout=PATIENCE)
     engine.ask(GO_ON)
     engine.writer.close()
     (sentence,) = engine.writer.sentences()

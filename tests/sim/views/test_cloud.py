@@ -23,7 +23,7 @@ from tests.sim.real_models import BATCH_NORM, own_file, problem_of
 from tests.sim.views.test_landscape import everything
 
 PLAIN = RunConfig("run", 8, lr=0.1)
-DRAWN = 10_000
+DRAWN = 4000
 
 
 def alone(problem: Problem, module: nn.Module, examples: Tensor) -> Tensor:

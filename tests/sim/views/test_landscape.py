@@ -46,12 +46,12 @@ def brute_force(problem, model, plane, window, columns, rows):
     return losses
 
 
-@pytest.mark.parametrize("model", ["mlp", "cnn", "own"])
-def test_the_landscape_is_that_of_brute_force(tmp_path: Path, device, model):
+@pytest.mark.parametrize(("model", "columns", "rows"), [("mlp", 7, 5), ("cnn", 4, 3), ("own", 7, 5)])
+def test_the_landscape_is_that_of_brute_force(tmp_path: Path, device, model, columns, rows):
     problem = problem_of(device, model=own_file(tmp_path, BATCH_NORM) if model == "own" else model)
     plane = random_plane(problem.model, 0)
-    pictures = list(survey(problem, problem.model, plane.at, WINDOW, 7, 5))
-    expected = brute_force(problem, problem.model, plane, WINDOW, 7, 5)
+    pictures = list(survey(problem, problem.model, plane.at, WINDOW, columns, rows))
+    expected = brute_force(problem, problem.model, plane, WINDOW, columns, rows)
     np.testing.assert_allclose(pictures[-1].values, expected, rtol=tolerance(device))
     assert pictures[-1].examples == problem.examples
     progress = [picture.progress for picture in pictures]
@@ -59,7 +59,7 @@ def test_the_landscape_is_that_of_brute_force(tmp_path: Path, device, model):
     assert progress[0] == 0
     assert np.isnan(pictures[0].values).all()
     assert progress[-1] == pytest.approx(1)
-    assert all(picture.values.shape == (5, 7) for picture in pictures)
+    assert all(picture.values.shape == (rows, columns) for picture in pictures)
 
 
 def evenly(examples: torch.Tensor, count: int) -> torch.Tensor:

@@ -16,6 +16,7 @@ from tests.sim.one_run import race_of, rows_of
 from tests.sim.real_models import advanced, opened, problem_of
 
 RUNS = (RunConfig("batch", "all"), RunConfig("mini-batch", 32), RunConfig("stochastic", 1))
+SMALL = ModelConfig(dataset="iris", hidden=(16,))
 
 
 def moved_on(engine, moments: int) -> PlaneNews:
@@ -34,7 +35,7 @@ def taken(sent: list[PlaneNews], run: int) -> tuple[list[int], list[list[float]]
 
 @pytest.mark.parametrize("kind", ["pca", "random", "heads"])
 def test_news_added_up_are_the_whole_trails(kind: PlaneKind, device: str) -> None:
-    engine, opening = opened(Experiment(ModelConfig(), runs=RUNS, plane=kind, device=device))
+    engine, opening = opened(Experiment(SMALL, runs=RUNS, plane=kind, device=device))
     sent = [opening.plane, *(moved_on(engine, 7) for _ in range(12))]
     assert not all(news.whole for news in sent[1:])
     state = engine._open
@@ -50,7 +51,7 @@ def test_news_added_up_are_the_whole_trails(kind: PlaneKind, device: str) -> Non
 
 
 def test_before_anything_moved_the_plane_is_random_and_then_as_asked(device: str) -> None:
-    engine, opening = opened(Experiment(ModelConfig(), runs=RUNS, plane="pca", device=device))
+    engine, opening = opened(Experiment(SMALL, runs=RUNS, plane="pca", device=device))
     assert "random" in opening.plane.words
     assert all(trail.head == (0.0, 0.0) for trail in opening.plane.trails)
     moved = moved_on(engine, 30)
@@ -68,7 +69,7 @@ def seen(race, runs: int) -> np.ndarray:
 
 
 def test_the_plane_and_the_share_explained_are_those_of_scikit_learns_pca(device: str) -> None:
-    engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, device=device))
+    engine, _ = opened(Experiment(SMALL, runs=RUNS, device=device))
     news = moved_on(engine, 15)  # few enough that all snapshots are fitted to
     oracle = PCA(2).fit(seen(engine._open.race, 3))
     basis = engine._open.trails.plane.basis.double().numpy()
@@ -79,10 +80,10 @@ def test_the_plane_and_the_share_explained_are_those_of_scikit_learns_pca(device
 @pytest.mark.parametrize("kind", ["pca", "random", "heads"])
 def test_the_share_explained_is_of_all_that_was_seen_by_now(kind: PlaneKind, device: str) -> None:
     runs = (*RUNS, RunConfig("wild", 32, lr=1e6))  # which is soon left out
-    engine, _ = opened(Experiment(ModelConfig(), plane=kind, runs=runs, clock="examples", device=device))
+    engine, _ = opened(Experiment(SMALL, plane=kind, runs=runs, clock="examples", device=device))
     shares = set()
     for _ in range(12):
-        news = moved_on(engine, 40)
+        news = moved_on(engine, 20)
         points = seen(engine._open.race, 3)
         away = points - points.mean(axis=0)
         directions = np.linalg.qr(engine._open.trails.plane.basis.double().numpy().T)[0]
@@ -94,8 +95,8 @@ def test_the_share_explained_is_of_all_that_was_seen_by_now(kind: PlaneKind, dev
 
 @pytest.mark.parametrize("runs", [1, 2, 3, 5])
 def test_the_heads_plane_holds_up_to_three_heads(runs: int, device: str) -> None:
-    rows = tuple(RunConfig(f"run {size}", size) for size in (1, 4, 16, 64, 256)[:runs])
-    engine, _ = opened(Experiment(ModelConfig(), runs=rows, device=device))
+    rows = tuple(RunConfig(f"run {size}", size) for size in (1, 4, 16, 64, 120)[:runs])
+    engine, _ = opened(Experiment(SMALL, runs=rows, device=device))
     advanced(engine, 20)
     news = engine.ask(SetPlane("heads"))
     assert isinstance(news, PlaneNews)
@@ -110,7 +111,7 @@ def test_the_heads_plane_holds_up_to_three_heads(runs: int, device: str) -> None
 
 def test_a_run_that_diverged_does_not_bend_the_plane(device: str) -> None:
     wild = RunConfig("wild", "all", lr=1e6)
-    engine, _ = opened(Experiment(ModelConfig(), runs=(RunConfig("calm", 32), wild), device=device))
+    engine, _ = opened(Experiment(SMALL, runs=(RunConfig("calm", 32), wild), device=device))
     news = moved_on(engine, 40)
     calm = torch.stack(engine._open.race.snapshots[0].vectors).numpy()
     overlap = np.linalg.svd(PCA(2).fit(calm).components_ @ engine._open.trails.plane.basis.numpy().T)[1]
@@ -146,7 +147,7 @@ def test_two_parameters_are_sent_once_and_forgotten(device: str) -> None:
 
 
 def test_a_random_plane_says_how_little_it_explains(device: str) -> None:
-    engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, plane="random", device=device))
+    engine, _ = opened(Experiment(SMALL, runs=RUNS, plane="random", device=device))
     news = moved_on(engine, 60)
     asked = engine.ask(SetPlane("random"))
     assert isinstance(asked, PlaneNews)
@@ -162,7 +163,7 @@ def state_basis(engine):
 
 
 def test_the_heads_plane_says_of_which_update_it_is(device: str) -> None:
-    engine, _ = opened(Experiment(ModelConfig(), runs=RUNS, plane="heads", device=device))
+    engine, _ = opened(Experiment(SMALL, runs=RUNS, plane="heads", device=device))
     assert moved_on(engine, 10).words == "through the three heads at update 10"
     assert moved_on(engine, 1).words == "through the three heads at update 10"
     asked = engine.ask(SetPlane("heads"))

@@ -17,8 +17,8 @@ from tui.session.record import close, record
 from tui.session.trails import PlaneTrails
 
 CHANGES = (
-    RunChange(300, "some", {"batch_size": 8}),
-    Fork(500, "some", 20, {"name": "fork", "lr": 0.01}),
+    RunChange(150, "some", {"batch_size": 8}),
+    Fork(250, "some", 20, {"name": "fork", "lr": 0.01}),
 )
 RUNS = (RunConfig("one", 1, loss_every=7), RunConfig("some", 32, loss_every=7), RunConfig("all", "all", loss_every=7))
 
@@ -60,24 +60,24 @@ def raced(request: pytest.FixtureRequest) -> tuple[Raced, Raced]:
     """A race that is recorded in little memory and, of each fifty moments, by a few; and one that is recorded whole."""
     clock: Clock = request.param
     experiment = Experiment(runs=RUNS, clock=clock, changes=CHANGES, device="cpu")
-    return Raced(experiment, 20, 200_000.0, 900), Raced(experiment, None, math.inf, 900)
+    return Raced(experiment, 20, 100_000.0, 450), Raced(experiment, None, math.inf, 450)
 
 
 MADE_AT = ("moment", "update", "examples", "epoch", "position", "clock", "status")
 MEASURED = ("batch_loss", "grad_norm", "loss", "lr")
 
 
-@pytest.mark.parametrize("moment", [900, 501, 301, 3])
+@pytest.mark.parametrize("moment", [450, 251, 151, 3])
 def test_what_was_left_out_is_made_again_exactly(raced: tuple[Raced, Raced], moment: int) -> None:
     some, every = raced
     some.history.seek_to(moment)
     for steps in (0, -1, -40, +60):
-        moment = min(900, max(0, moment + steps))
+        moment = min(450, max(0, moment + steps))
         some.history.seek(steps)
         some.look_closely()
         every.history.seek_to(moment)
         assert some.history.cursor == every.history.cursor == moment
-        for run in range(4 if moment > 500 else 3):
+        for run in range(4 if moment > 250 else 3):
             ours, theirs = some.history.seen(run)[-1], every.history.seen(run)[-1]
             for name in (*MADE_AT, *MEASURED):
                 np.testing.assert_array_equal(ours[name], theirs[name], err_msg=f"{name} of run {run} at {moment}")

@@ -186,7 +186,7 @@ def long_race(moments: int, seed: int, clocks: tuple[int, ...] = (1, 7, 64)) -> 
     return np.concatenate([rows[:1] for rows in runs] + [rows[1:] for rows in runs]), points
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=5)
+@settings(max_examples=5)
 @given(
     moments=st.integers(6000, 9000),
     seed=st.integers(0, 999),

@@ -13,6 +13,7 @@ import pytest
 from sim.experiment.config import Experiment
 from sim.protocol.answers import Advanced, Changed, Opened, Reply
 from sim.protocol.commands import Advance, Open
+from tests.patience import PATIENCE
 from tui.session.engine_process import EngineProcess
 from tui.session.link import EngineGoneError, ProcessLink, StaleError
 
@@ -113,7 +114,7 @@ def test_it_ends_when_its_parent_is_killed_even_while_it_works():
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while alive(engine) and time.monotonic() < deadline:
         os.sched_yield()
     assert not alive(engine)
