@@ -19,6 +19,8 @@ async def race(pilot: Pilot[None]) -> None:
     """Forty updates on, paused, looked into."""
     await ready(pilot)
     await go(pilot, 40)
+    await wait_for(pilot, lambda: app_of(pilot).session.look.possible)
+    await settled(pilot)
 
 
 def test_start(snap_compare: Compare) -> None:
