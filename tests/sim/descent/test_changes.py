@@ -235,6 +235,15 @@ def test_a_fork_in_the_past_has_the_settings_of_that_time(device):
     assert race.lineages[1].newest.batch_size == 7
 
 
+def test_a_fork_in_the_past_goes_on_from_there_on_the_clock(device):
+    """A span is counted from the run that is furthest behind, which the fork is."""
+    race = one_run(device)
+    rows_of(race, 20)
+    race.change(Fork(race.moment, "run", 5, {"name": "fork"}))
+    rows = rows_of(race, 100, span=3.0)
+    assert list(zip(rows["run"].tolist(), rows["update"].tolist(), strict=True)) == [(1, 6), (1, 7), (1, 8)]
+
+
 def test_momentum_can_be_given_to_rmsprop_on_the_way(device):
     race, loop = one_run(device, optimizer="rmsprop"), PlainLoop(optimizer="rmsprop")
     assert_same(batch_losses(race, 9), loop.losses(9), device)

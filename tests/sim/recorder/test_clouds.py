@@ -16,6 +16,7 @@ from sim.models.flat import Layout
 from sim.recorder import Recorder, landscapes, origins, record
 from sim.recorder.allowance import Allowance
 from sim.recording.reader import Recording
+from tests.sim.recorder.line import Line
 
 INPUTS = torch.randn(60, 4, generator=torch.Generator().manual_seed(1))
 TARGETS = (INPUTS[:, 0] > 0).long()
@@ -159,14 +160,6 @@ def test_angles_are_those_of_whole_gradients(tmp_path: Path) -> None:
 
 
 def test_two_parameters(tmp_path: Path) -> None:
-    class Line(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.slope, self.intercept = (nn.Parameter(torch.zeros((), dtype=torch.float64)) for _ in range(2))
-
-        def forward(self, inputs: Tensor) -> Tensor:
-            return self.slope * inputs + self.intercept
-
     inputs = torch.linspace(-1, 1, 20, dtype=torch.float64)
     targets, model, path = 3 * inputs + 1, Line(), tmp_path / "line.gdsim"
     optimizer = torch.optim.SGD(model.parameters(), 0.25)

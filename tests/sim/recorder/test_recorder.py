@@ -20,6 +20,7 @@ from sim.protocol.trace import Rows, Status
 from sim.recorder import Recorder, landscapes, record
 from sim.recorder.allowance import Allowance
 from sim.recording.reader import Recording
+from tests.sim.recorder.line import Line
 
 INPUTS = torch.randn(60, 4, generator=torch.Generator().manual_seed(1))
 TARGETS = (INPUTS[:, 0] > 0).long()
@@ -35,17 +36,6 @@ class Noisy(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         noise = float(np.random.rand()) + random.random()
         return INPUTS[index] + noise * torch.rand(4), TARGETS[index]
-
-
-class Line(nn.Module):
-    """Two parameters."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.slope, self.intercept = (nn.Parameter(torch.zeros((), dtype=torch.float64)) for _ in range(2))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.slope * inputs + self.intercept
 
 
 @pytest.fixture
