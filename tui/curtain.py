@@ -10,6 +10,7 @@ import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from textual._compositor import CompositorUpdate
 from textual.app import ComposeResult
@@ -22,6 +23,7 @@ from tui.arrangement import arrange
 from tui.driver import ALTERNATE_SCREEN, USUAL_SCREEN, PacedDriver
 from tui.keys import bindings
 from tui.panels.key_line import KeyLine
+from tui.shell import KILLED
 from tui.themes import ThemedApp
 
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -90,7 +92,7 @@ def curtain(theme: str | None) -> Iterator[None]:
     if theme is not None:
         app.theme = choose(theme, app.available_themes, "theme")
     app.run(headless=True, size=shutil.get_terminal_size())
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _end)
     before = PacedDriver.curtain = termios.tcgetattr(sys.stdin)
     try:
         tty.setcbreak(sys.stdin, termios.TCSANOW)
@@ -101,6 +103,11 @@ def curtain(theme: str | None) -> Iterator[None]:
             PacedDriver.curtain = None
             _write(USUAL_SCREEN + _SHOW_CURSOR)
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    """End the program, in whatever it is; not as Ctrl-C does, after which Python may end itself by that signal."""
+    raise SystemExit(KILLED + number)
 
 
 def _write(text: str) -> None:

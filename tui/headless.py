@@ -24,13 +24,13 @@ from tui.draw.numbers import count
 from tui.outcome import Outcome
 from tui.progress import progress
 from tui.session.change_words import begins_early, never_made
+from tui.shell import KILLED
 from tui.spool import Spool
 from tui.summary import summary
 
 if TYPE_CHECKING:
     from tui.session.past import Past
 
-_KILLED = 128  # plus the number of the signal: the shells' exit code
 _TROUBLE = 2
 _MANY = 1_000_000  # moments asked for at once; the budget ends them earlier
 _BUDGET = 0.2  # seconds between two looks at the progress bar and at Ctrl-C
@@ -80,7 +80,7 @@ def run_headless(
     if export_path is not None:
         print(f"\n{count(exported)} rows in {export_path}")
     if outcome.stopped_by is not None:
-        return _KILLED + outcome.stopped_by
+        return KILLED + outcome.stopped_by
     return _TROUBLE if outcome.troubles else 0
 
 

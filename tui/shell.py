@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,8 @@ from tui import plain_text
 
 NOT_SAVED = 1
 BAD_INPUT = 2
-INTERRUPTED = 130
+KILLED = 128  # plus the number of the signal: as the shells have it
+INTERRUPTED = KILLED + signal.SIGINT
 
 
 def open_streams() -> None:
