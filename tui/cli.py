@@ -18,18 +18,18 @@ from cyclopts import (
 )
 
 from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
-from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError, choose, suggest
-from sim.experiment.problem import ProblemConfig
+from sim.experiment.own_files import named_file
 from sim.loading import loading
 from tui import config_commands, plain_text, recording_commands, run_command
 from tui.options import config_file, environment
 from tui.options.arguments import USUAL_MEMORY, HistoryMemory, Problem, Theme, in_bytes, problem_names
 from tui.options.end import End
-from tui.options.options import Options, prepare
+from tui.options.options import Options
 from tui.shell import BAD_INPUT, INTERRUPTED, NOT_SAVED, complain, has_terminal, open_streams, require_terminal
 
 if TYPE_CHECKING:
+    from sim.experiment.config import Experiment
     from sim.problems.card import Card
 
 _COMMANDS = ("run", "replay", "resume", "info", "export", "list", "config")
@@ -222,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _require_one_seed(experiment: Experiment) -> None:
+def _require_one_seed(experiment: "Experiment") -> None:
     if experiment.seeds > 1:
         raise ConfigError("A recording is of one seed; leave out --seeds, or --record.")
 
@@ -230,7 +230,7 @@ def _require_one_seed(experiment: Experiment) -> None:
 def _require_known(problem: str) -> None:
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
-    if ProblemConfig(problem).own_file is None:
+    if named_file(problem, "") is None:
         choose(problem, [*problem_names(), *_COMMANDS], "problem or command")
 
 
@@ -240,6 +240,8 @@ def _prepare(problem: str, options: Options) -> "tuple[Experiment, Card]":
         Path.cwd()
     except OSError:
         raise ConfigError("The folder that gdsim was started in is gone; go to another one.") from None
+    from tui.options.asked import prepare
+
     return prepare(problem, options)
 
 

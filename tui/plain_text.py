@@ -1,7 +1,6 @@
 """Text for a plain stream: tables, and words that may hold anything."""
 
 import re
-import shutil
 import sys
 from collections.abc import Collection, Sequence
 
@@ -18,6 +17,8 @@ def table(rows: Sequence[Sequence[str]], numbers: Collection[int] = ()) -> list[
         rows: of equally many cells.
         numbers: the columns that are aligned to the right.
     """
+    from shutil import get_terminal_size  # as the rest, for whoever has a table
+
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -30,7 +31,7 @@ def table(rows: Sequence[Sequence[str]], numbers: Collection[int] = ()) -> list[
         grid.add_row(*row)
     console = Console(color_system=None, width=sys.maxsize)
     full, last = console.measure(grid).maximum, console.measure(Text("\n").join(row[-1] for row in cells))
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    room = get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     console.width = room if full - last.maximum + last.minimum <= room < full else full
     with console.capture() as captured:
         console.print(grid)

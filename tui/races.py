@@ -9,7 +9,8 @@ from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.problems.card import Card
 from tui.actions import DATA_VIEWS, Actions
 from tui.arrangement import VERY_TALL, VERY_WIDE
-from tui.options.options import Options, prepare
+from tui.options.asked import prepare
+from tui.options.options import Options
 from tui.panels.companion import Companion
 from tui.panels.curve_style import CurveStyle
 from tui.session.link import Link

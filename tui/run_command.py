@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.experiment.config import Experiment, Limit
 from tui.shell import NOT_SAVED, complain
 
 if TYPE_CHECKING:
+    from sim.experiment.config import Experiment, Limit
     from sim.problems.card import Card
     from sim.protocol.answers import Answer
     from sim.protocol.commands import Command
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.session.past import Past
 
 
-def run(experiment: Experiment, card: "Card", export: Path | None, record: Path | None) -> int:
+def run(experiment: "Experiment", card: "Card", export: Path | None, record: Path | None) -> int:
     """Run an experiment, and record it where that is asked for; the exit code."""
     from tui.session.link import InlineLink
 
@@ -29,7 +29,7 @@ def run(experiment: Experiment, card: "Card", export: Path | None, record: Path 
     return _run_by(recorded(ask, writer), experiment, card, export, writer)
 
 
-def go_on(file: Path, limit: Limit | None, export: Path | None) -> int:
+def go_on(file: Path, limit: "Limit | None", export: Path | None) -> int:
     """Go on with a recording; the exit code."""
     from tui.recorded_runs import recorded, resumed
     from tui.session.link import InlineLink
@@ -42,7 +42,7 @@ def go_on(file: Path, limit: Limit | None, export: Path | None) -> int:
 
 def _run_by(
     ask: "Callable[[Command], Answer]",
-    experiment: Experiment,
+    experiment: "Experiment",
     card: "Card",
     export: Path | None,
     writer: "Writer | None" = None,

@@ -16,7 +16,7 @@ from sim.experiment.config import RunConfig
 from sim.experiment.errors import ConfigError
 from sim.experiment.journal import Settings
 from sim.experiment.resolved import Facts, Run, resolve_run
-from tui.options.options import RUN_KEYS
+from tui.options.keys import RUN_KEYS
 from tui.slider import Slider
 
 What = Literal["this run", "all runs", "fork", "from the start"]

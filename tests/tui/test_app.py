@@ -39,7 +39,8 @@ from tui.draw.numbers import decimal
 from tui.draw.palette import DARK
 from tui.gallery import choices
 from tui.help import HelpScreen
-from tui.options.options import Options, prepare
+from tui.options.asked import prepare
+from tui.options.options import Options
 from tui.panels import drawing
 from tui.panels.curves import Curves
 from tui.panels.status_line import StatusLine

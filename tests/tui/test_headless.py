@@ -25,7 +25,8 @@ from tui import cli, headless
 from tui.draw.numbers import decimal
 from tui.export import ExportError
 from tui.headless import descend, run_headless
-from tui.options.options import Options, prepare
+from tui.options.asked import prepare
+from tui.options.options import Options
 from tui.session.link import InlineLink
 from tui.spool import Spool
 

@@ -9,7 +9,8 @@ from sim.problems import build_formula
 from tests.tui.screen import WIDE, go, ready, text_of, wait_for
 from tui.app import GdsimApp
 from tui.draw.numbers import decimal
-from tui.options.options import Options, prepare
+from tui.options.asked import prepare
+from tui.options.options import Options
 from tui.panels.runs_table import RunsTable
 from tui.session.link import InlineLink
 

@@ -7,7 +7,8 @@ import pytest
 import tui.session.closer_look
 from tests.tui.screen import WIDE, go, ready, wait_for
 from tui.app import GdsimApp
-from tui.options.options import Options, prepare
+from tui.options.asked import prepare
+from tui.options.options import Options
 from tui.panels.surface import Surface
 from tui.session.link import InlineLink
 

@@ -10,7 +10,8 @@ from sim.experiment.document import MODEL_KEYS, SHARED_KEYS, change_document
 from sim.experiment.errors import ConfigError
 from sim.experiment.journal import Change
 from sim.experiment.problem import LoopConfig, ModelConfig, ProblemConfig
-from tui.options.options import DEFAULTS, RUN_KEYS
+from tui.options.keys import RUN_KEYS
+from tui.options.options import DEFAULTS
 
 
 def command_line(experiment: Experiment) -> str:

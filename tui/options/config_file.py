@@ -13,7 +13,8 @@ from typing import Any
 from cyclopts import App, ArgumentCollection, Token
 
 from sim.experiment.errors import ConfigError, suggest
-from tui.options.options import CHANGE_KEYS, RUN_KEYS, Options
+from tui.options.keys import CHANGE_KEYS, RUN_KEYS
+from tui.options.options import Options
 
 _TABLES: dict[str, tuple[str, Iterable[str]]] = {"runs": ("run", RUN_KEYS), "changes": ("change", CHANGE_KEYS)}
 """The keys that are lists of tables: which option each of these is, and what it may say."""

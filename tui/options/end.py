@@ -1,12 +1,14 @@
 """The options that say where runs end. Imports no torch."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from sim.experiment.config import Limit
 from tui.options.options import Number, Whole
+
+if TYPE_CHECKING:
+    from sim.experiment.config import Limit
 
 _END = Parameter(group=Group("Where the runs end (exactly one)", sort_key=5))
 
@@ -27,10 +29,12 @@ class End:
     seconds: Annotated[Number | None, _END] = None
 
     @property
-    def limit(self) -> Limit | None:
+    def limit(self) -> "Limit | None":
         """The one that was given; None if none was.
 
         Raises:
             ConfigError: for several.
         """
+        from sim.experiment.config import Limit  # which the help does without
+
         return Limit.among({"updates": self.updates, "epochs": self.epochs, "seconds": self.seconds})

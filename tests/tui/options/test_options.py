@@ -16,8 +16,10 @@ from sim.experiment.journal import ClockChange
 from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.experiment.resolved import Facts, resolve_run
 from tui import cli
+from tui.options.asked import parse_run, prepare
 from tui.options.command_line import command_line
-from tui.options.options import DEFAULTS, RUN_KEYS, Options, parse_run, prepare
+from tui.options.keys import RUN_KEYS
+from tui.options.options import DEFAULTS, Options
 from tui.options.values import whole
 from tui.settings import CHOSEN, TYPED
 
