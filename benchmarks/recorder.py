@@ -21,7 +21,7 @@ from sim.data.table import load_bundled
 from sim.recorder import Recorder
 
 THREADS = (1,)
-UPDATES, TURNS, BATCH_SIZE, GOAL = 4000, 9, 32, 1.05
+UPDATES, TURNS, BATCH_SIZE, GOAL = 4000, 25, 32, 1.05
 
 
 def loop(dataset: TensorDataset, path: Path | None) -> tuple[float, Tensor]:

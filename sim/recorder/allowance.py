@@ -13,9 +13,13 @@ class Allowance:
     share: float
     spent: float = 0.0
 
+    def due(self, seconds: float = 0.0) -> float:
+        """How long after the start so much more may be spent, in seconds."""
+        return (self.spent + seconds) / self.share
+
     def bears(self, seconds: float, elapsed: float) -> bool:
         """Whether so much more may be spent, so many seconds after the start."""
-        return self.spent + seconds <= self.share * elapsed
+        return self.due(seconds) <= elapsed
 
     @contextmanager
     def spending(self) -> Iterator[None]:

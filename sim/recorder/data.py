@@ -35,6 +35,16 @@ _SHOWN = 1024  # examples whose steps are looked at, if there are more
 _FEW = 64  # examples, which show how long all of them will take
 
 
+def count(data: Data | None) -> int:
+    """How many examples there are; 0 where that is not known."""
+    if data is None:
+        return 0
+    if isinstance(data, tuple):
+        return len(data[0])
+    dataset = getattr(data, "dataset", data)
+    return len(dataset) if hasattr(dataset, "__len__") else 0
+
+
 class LossOverData:
     """A model's loss over its training examples.
 

@@ -20,7 +20,7 @@ from sim.protocol.commands import Advance, Open, Work
 from sim.protocol.trace import Rows
 from sim.recorder.allowance import Allowance
 from sim.recorder.clouds import Clouds
-from sim.recorder.data import Data, LossOverData
+from sim.recorder.data import Data, LossOverData, count
 from sim.recorder.landscapes import Landscapes
 from sim.recorder.loop import resolved_loop
 from sim.recorder.origins import Origins
@@ -30,7 +30,7 @@ from sim.views.plane import on_plane_terms
 from sim.views.trails import REFIT_AFTER, REFIT_AT_LAST, trails_of
 
 _FIRST, _EVERY = 0.5, 2.0  # seconds until what came is first looked at, and between two looks at most
-_GRADIENTS, _COPIES, _PASSES = 0.006, 0.002, 0.002  # shares of the loop's time that these may cost
+_GRADIENTS, _COPIES, _PASSES = 0.002, 0.0015, 0.0015  # shares of the loop's time that these may cost
 _PLANES, _ORIGINS, _CLOUDS = 0.003, 0.001, 0.001  # the same: planes with their landscapes, and possible steps
 _MEMORY = 256 * 2**20  # bytes for parameters that are kept
 _WAITING = 32 * 2**20  # bytes of them that may wait where the model is
@@ -55,7 +55,7 @@ class Record:
             raise ConfigError("The model has no parameters to train.")
         self._sentences = list[str]()
         self._over_data = None if loss is None or data is None else self._look_at(model, loss, data)
-        self._examples = self._over_data.examples if self._over_data else _count(data)
+        self._examples = self._over_data.examples if self._over_data else count(data)
         layout = Layout.of(self._parameters)
         flat = sum(parameter.numel() for parameter in self._parameters) == IDENTITY_PARAMETERS
         self._now = layout.join([parameter.detach() for parameter in self._parameters])
@@ -77,41 +77,66 @@ class Record:
         self._copying, self._passing = Allowance(_COPIES), Allowance(_PASSES)
         self._looking, self._noting, self._imagining = Allowance(_PLANES), Allowance(_ORIGINS), Allowance(_CLOUDS)
         self._fit_seconds = 0.0
-        self._began = self._due = time.perf_counter()
-        self._due += _FIRST
+        self._began = self._writing = time.perf_counter()
+        self._writing += _FIRST
+        self._busy = 0.0  # when more is to be done for an update than to note it
+        self._kept_next = 0  # the update whose parameters are kept next, where not any update's may be
+        self._beside = 0.0  # seconds that were the recorder's and not the loop's
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
     def take(self, batch_loss: Tensor | float, examples: int) -> bool:
         """Record an update; whether something was written, and there may be sentences."""
-        now = time.perf_counter()
+        now, steps = time.perf_counter(), self._steps
+        # most updates are only noted: the processor's caches are full of the loop's own, and whatever is touched costs
+        if now < self._busy and steps.update + 1 != self._kept_next:
+            steps.take(batch_loss, examples, now - self._began - self._beside)
+            return False
+        self._look_at_update(batch_loss, examples, now)
+        written = now >= self._writing
+        if written:
+            self._write(steps.rows())
+            self._go_on_looking(now)
+            self._writing = time.perf_counter() + min(_EVERY, now - self._began)
+        self._plan()
+        return written
+
+    def _look_at_update(self, batch_loss: Tensor | float, examples: int, now: float) -> None:
+        """Record an update, and of it as much as the loop bears."""
         steps, elapsed, cheap = self._steps, now - self._began, not self._trails.fitted
-        measured = cheap or self._measuring.bears(0.0, elapsed)
-        beside = self._passing.spent + self._looking.spent + self._imagining.spent
-        steps.take(batch_loss, examples, elapsed - beside, measured=measured)
-        if measured:
-            self._measuring.spent += time.perf_counter() - now
+        with self._measuring.spending():
+            measured = cheap or self._measuring.bears(0.0, elapsed)
+            steps.take(batch_loss, examples, elapsed - self._beside, measured=measured)
         if self._origins.begun == steps.update:
             with self._noting.spending():
                 self._origins.complete(self._optimizer.param_groups[0].get("lr", math.nan), examples)
         if steps.update == 1:
             self._open(examples)
         if steps.update % self._kept.now.stride == 0 and (cheap or self._copying.bears(0.0, elapsed)):
-            with self._copying.spending():
-                self._waiting.append((steps.update, self._copy()))
-            if self._clouds is not None and self._noting.bears(0.0, elapsed):
-                with self._noting.spending():
-                    self._origins.begin(steps.update + 1, self._waiting[-1][1])
-            if len(self._waiting) * self._now.nbytes > _WAITING:
-                self._keep()
+            self._keep_update(elapsed)
         if self._over_data and self._passing.bears(self._pass_seconds, elapsed):
             self._note_loss()
-        if now < self._due:
-            return False
-        self._write(self._steps.rows())
-        self._go_on_looking(now)
-        self._due = time.perf_counter() + min(_EVERY, elapsed)
-        return True
+
+    def _keep_update(self, elapsed: float) -> None:
+        """Keep the parameters after an update, and where the next one begins."""
+        with self._copying.spending():
+            self._waiting.append((self._steps.update, self._copy()))
+        if self._clouds is not None and self._noting.bears(0.0, elapsed):
+            with self._noting.spending():
+                self._origins.begin(self._steps.update + 1, self._waiting[-1][1])
+        if len(self._waiting) * self._now.nbytes > _WAITING:
+            self._keep()
+
+    def _plan(self) -> None:
+        """See when there is more to be done than to note an update."""
+        self._beside = self._passing.spent + self._looking.spent + self._imagining.spent
+        if not self._trails.fitted or self._origins.begun:
+            self._busy = 0.0
+            return
+        passes = self._passing.due(self._pass_seconds) if self._over_data else math.inf
+        self._busy = min(self._began + min(self._measuring.due(), passes), self._writing)
+        stride = self._kept.now.stride
+        self._kept_next = (self._steps.update // stride + 1) * stride if stride > 1 else 0
 
     def close(self, *, in_haste: bool) -> None:
         """Write what is left, possible steps and the landscape, unless in haste."""
@@ -275,13 +300,3 @@ class Record:
         if news is not None:
             self._seen_on = self._trails.number
             self._writer.take(Work((), 0.0), news)
-
-
-def _count(data: Data | None) -> int:
-    """How many examples there are; 0 where that is not known."""
-    if data is None:
-        return 0
-    if isinstance(data, tuple):
-        return len(data[0])
-    dataset = getattr(data, "dataset", data)
-    return len(dataset) if hasattr(dataset, "__len__") else 0

@@ -41,7 +41,7 @@ class Steps:
         rows["loss"] = loss
         return rows
 
-    def take(self, batch_loss: Tensor | float, examples: int, seconds: float, *, measured: bool) -> None:
+    def take(self, batch_loss: Tensor | float, examples: int, seconds: float, *, measured: bool = False) -> None:
         """Note an update whose gradients are still there; nothing waits for a device.
 
         Args:
@@ -53,6 +53,8 @@ class Steps:
         self.update += 1
         loss = batch_loss.detach() if isinstance(batch_loss, Tensor) else batch_loss
         rate = self._optimizer.param_groups[0].get("lr", math.nan)
+        if isinstance(rate, Tensor):
+            rate = rate.clone()  # schedules change it in place
         self._taken.append((loss, self._norms_now() if measured else (), rate, examples, seconds))
 
     def _norms_now(self) -> Sequence[Tensor]:

@@ -18,7 +18,7 @@ that was begun before there were any, is read at once.
 same version may have further columns (a measure more, say) or tables: a reader takes those that it knows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -180,10 +180,11 @@ def tables() -> str:
     return "\n".join([*marks, *made, *words])
 
 
-def insert(table: str, columns: Iterable[str]) -> str:
-    """The statement that inserts a row."""
-    names = [f'"{name}"' for name in columns]
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+def insert(table: str, columns: Collection[str], rows: int = 1) -> str:
+    """The statement that inserts rows."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * rows)}"
 
 
 def _columns(columns: Iterable[tuple[str, str]]) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, astuple, replace
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from sim.recording.schema import CLOUDS, PARTS, REPORTS, STAGE, TRACE, insert
 from sim.recording.sources import fingerprints
 
 _KEPT_LANDSCAPES = 16
+_AT_ONCE = 999 // len(TRACE)  # rows: no SQLite takes fewer values
+_MANY = insert("trace", TRACE, _AT_ONCE)
 
 _NEW_RUN = 'INSERT OR IGNORE INTO runs (run, parent, "update", moment) VALUES (?, ?, ?, ?)'
 _PAST_OF_FORK = """
@@ -108,7 +111,11 @@ def write_time(database: sqlite3.Connection, *, ended: bool) -> None:
 
 
 def _write_trace(database: sqlite3.Connection, rows: Rows) -> None:
-    database.executemany(insert("trace", TRACE), rows.tolist())
+    """Write rows, many with one statement: after each, sqlite3 asks for Python again, which the runs are at."""
+    values, whole = rows.tolist(), len(rows) // _AT_ONCE * _AT_ONCE
+    for first in range(0, whole, _AT_ONCE):
+        database.execute(_MANY, tuple(chain.from_iterable(values[first : first + _AT_ONCE])))
+    database.executemany(insert("trace", TRACE), values[whole:])
 
 
 def _write_runs(database: sqlite3.Connection, lineages: Iterable[Lineage]) -> None:

@@ -32,7 +32,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "_FIRST", 0.0)
     monkeypatch.setattr(record, "_EVERY", 0.0)
     monkeypatch.setattr(record, "_STEPS_AT_THE_END", math.inf)
-    monkeypatch.setattr(Allowance, "bears", lambda *_: True)
+    monkeypatch.setattr(Allowance, "due", lambda *_: 0.0)
     monkeypatch.setattr(landscapes, "_GRID", (4, 3))
 
 

@@ -3,9 +3,11 @@
 import math
 import random
 import sqlite3
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +45,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recorder that looks after each update, whatever it costs."""
     monkeypatch.setattr(record, "_FIRST", 0.0)
     monkeypatch.setattr(record, "_EVERY", 0.0)
-    monkeypatch.setattr(Allowance, "bears", lambda *_: True)
+    monkeypatch.setattr(Allowance, "due", lambda *_: 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +185,36 @@ def test_any_optimizer_without_loss_and_data(tmp_path: Path) -> None:
     assert rows["epoch"].tolist() == [0.0] * 3
     assert np.isnan(rows["grad_norm"]).tolist() == [True, False, True]
     assert recording.landscape is None
+
+
+def test_a_rate_that_is_changed_in_place(tmp_path: Path) -> None:
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), torch.tensor(0.5))
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+    with Recorder(tmp_path / "mine.gdsim", model, optimizer) as recorder:
+        for _ in range(20):
+            optimizer.step()
+            recorder.update(1.0, 1)
+            schedule.step()
+    _, rows = recording_of(tmp_path / "mine.gdsim")
+    assert rows["lr"][1:].tolist() == [0.5 * 0.5**update for update in range(20)]
+
+
+def test_a_loop_too_long_for_all_of_its_way_to_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, path = network(), tmp_path / "mine.gdsim"
+    one = 4 * sum(parameter.numel() for parameter in model.parameters())
+    ticks = count()
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks) / 1000)
+    monkeypatch.setattr(record, "_GRADIENTS", 0.05)  # most updates are noted only ...
+    monkeypatch.setattr(record, "_COPIES", 1.0)  # ... but where the way goes is kept, if there is room
+    monkeypatch.setattr(record, "_MEMORY", 20 * one)
+    with Recorder(path, model, torch.optim.SGD(model.parameters(), 0.1)) as recorder:
+        for _ in range(3000):
+            recorder.update(1.0, 1)
+    _, rows = recording_of(path)
+    assert len(rows) == 3001
+    kept = [update for (update,) in sqlite3.connect(path).execute('SELECT "update" FROM points ORDER BY "update"')]
+    assert kept[-10:] == list(range(kept[-10], 3000, 256))
 
 
 # -- trouble ----------------------------------------------------------------------------------------------------------
