@@ -26,6 +26,8 @@ def test_before_the_first_update() -> None:
     sentence, rows = say(make_experiment(), 10, cursor=0)
     loss = f"{rows[0]['loss']:.3f}"
     assert sentence == (f"All runs begin at the same point, at loss {loss}. Space lets them go, . makes one update.")
+    sentence, _ = say(make_experiment(RunConfig("a", 1)), 10, cursor=0)
+    assert sentence == f"a begins at loss {loss}. Space lets it go, . makes one update."
 
 
 def test_on_the_clock_of_updates() -> None:
