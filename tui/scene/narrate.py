@@ -104,6 +104,8 @@ def _cause(run: RunScene, runs: list[RunScene]) -> str:
     last, before = run.seen[-1], run.seen[max(0, len(run.seen) - 2)]
     if math.isnan(float(last["grad_norm"])) and abs(float(last["batch_loss"])) <= abs(float(before["batch_loss"])):
         return "a gradient was no number (0/0, say)"
+    if math.isnan(float(last["batch_loss"])) and not abs(before["batch_loss"]) > abs(run.recorded[0]["loss"]):
+        return "all at once its loss was no number (0/0, say, or after too large a step)"
     rate, config = run.values["lr"], run.config
     calm = [other for other in runs if not other.status.stopped]
     same = [other for other in calm if other.config.batch_size == config.batch_size and other.values["lr"] >= rate]
