@@ -90,8 +90,11 @@ class Lineage:
     moment: int = 0
 
     def after(self, update: int) -> Stage:
-        """The settings after an update: those that the next one is made with."""
-        return next(stage for stage in reversed(self.stages) if stage.update <= update)
+        """The settings after an update: those that the next one is made with, under the run's own name."""
+        stage, name = next(one for one in reversed(self.stages) if one.update <= update), self.newest.name
+        if stage.run.name == name:
+            return stage
+        return stage._replace(run=replace(stage.run, name=name), asked=replace(stage.asked, name=name))
 
     @property
     def newest(self) -> Run:

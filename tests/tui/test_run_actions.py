@@ -180,6 +180,8 @@ async def test_a_fork_has_its_parents_past_and_goes_on_at_the_pace_while_the_oth
     assert live.recorded(3)["loss"].tolist() == parents["loss"].tolist(), "nothing was changed: the same future"
     await live.go(1)
     assert live.session.history.updates == (31, 31, 31, 31)
+    await live.go(-30)
+    assert "◆ mini-batch 2 " in text_of(live.app.query_one(RunsTable)), "also of what it has in common"
 
 
 async def test_reset_begins_again_with_the_settings_as_they_are(live: Live) -> None:
