@@ -125,11 +125,9 @@ class Claim:
 def in_window(race: Race) -> Bools:
     """Whether all three trails stay in the window."""
     left, right, bottom, top = race.formula.window
-    inside = True
-    for run in race.runs:
-        x, y = np.moveaxis(run.points, -1, 0)
-        inside = inside & ((left < x) & (x < right) & (bottom < y) & (y < top)).all(axis=0)
-    return np.asarray(inside)
+    low, high = np.array([left, bottom]), np.array([right, top])
+    inside = [((low < run.points) & (run.points < high)).all(axis=(0, 2)) for run in race.runs]
+    return np.logical_and.reduce(np.broadcast_arrays(*inside))
 
 
 def _comes_to_rest(race: Race) -> Bools:
