@@ -125,9 +125,11 @@ class Claim:
 def in_window(race: Race) -> Bools:
     """Whether all three trails stay in the window."""
     left, right, bottom, top = race.formula.window
-    low, high = np.array([left, bottom]), np.array([right, top])
-    inside = [((low < run.points) & (run.points < high)).all(axis=(0, 2)) for run in race.runs]
-    return np.logical_and.reduce(np.broadcast_arrays(*inside))
+    inside = True
+    for run in race.runs:
+        x, y = np.moveaxis(run.points, -1, 0)
+        inside = inside & ((left < x) & (x < right) & (bottom < y) & (y < top)).all(axis=0)
+    return np.asarray(inside)
 
 
 def _comes_to_rest(race: Race) -> Bools:
@@ -204,7 +206,7 @@ def _walls_bear_no_more(race: Race) -> Bools:
     with np.errstate(all="ignore"):
         for _ in range(20):
             point = point - 4 * formula.lr * gradient(formula, point)
-    return ~np.isfinite(point).all(keepdims=True)
+    return np.array([not np.isfinite(point).all()])
 
 
 def _crawls(race: Race) -> Bools:
