@@ -17,6 +17,7 @@ from tests.patience import PATIENCE
 from tests.tui.traces import CARD, Floats, ReplayLink, make_experiment, make_race
 from tui.app import GdsimApp
 from tui.panels.surface import Surface
+from tui.scene.building import build_scene
 from tui.session.history import History
 
 _race = cache(make_race)
@@ -47,13 +48,20 @@ async def ready(pilot: Pilot[None]) -> None:
 
 async def settled(pilot: Pilot[None]) -> None:
     """Draw what stands, let the panels be laid out and the landscape come in, and have all of it painted."""
-    app = app_of(pilot)
-    app.redraw()
-    await pilot.pause()
-    app.redraw()
+    app, drawn = app_of(pilot), None
+    while drawn != (drawn := _looks(app)):  # what is drawn may move the panels, and more may come in
+        app.redraw()
+        await pilot.pause()
     surface = app.screen_stack[0].query_one(Surface)
     await wait_for(pilot, lambda: surface.wanted is None or app.session.banner is not None)
     await pilot.pause()
+
+
+def _looks(app: GdsimApp) -> list[object]:
+    """What the panels' pictures depend on: what there is to see of the races, and each panel's size and colours."""
+    scenes = [build_scene(race, app.hidden, app.palette) for race in app.races]
+    panels = [(panel.outer_size, panel.rich_style) for panel in app.screen_stack[0].query("*")]
+    return [[scene.key if scene else None for scene in scenes], panels]
 
 
 async def go(pilot: Pilot[None], moments: int) -> None:
