@@ -82,7 +82,7 @@ class Races(Actions):
             if self._other.clock != self.session.clock:
                 self._other.begin_on(self.session.clock)
         else:
-            self.notify(f"Two races side by side need a terminal of {VERY_WIDE}x{VERY_TALL} at least.")
+            self.notify(f"Two races side by side need {VERY_WIDE}x{VERY_TALL} cells; m shows the other one alone.")
         self._show_companion()
 
     def make_room(self) -> None:
