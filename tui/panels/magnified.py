@@ -11,7 +11,7 @@ from tui.draw.viewport import Viewport
 from tui.scene.scene import RunScene
 
 _DOT, _MEAN = "∙", "+"
-_SHARES = 0.16, 0.42  # of a run's colour in the ellipse of single examples, and in that of its batches
+_SHARE = 0.42  # of a run's colour in the ellipse of its batches
 
 Piece = tuple[str, int, int]
 """Words, their colour, and that of their background."""
@@ -66,13 +66,12 @@ def spread(view: Viewport, cloud: Cloud, middle: Floats, size: int) -> NDArray[n
 def _grounds(cloud: Cloud, run: RunScene, palette: Palette) -> list[tuple[int, int]]:
     """Of which sizes of batches the ellipses are, the larger ellipse first, and their colours."""
     sizes = sorted({1, cloud.batch_size} - {cloud.total})
-    return list(zip(sizes, ellipse_colors(run.color, palette), strict=False))
+    return list(zip(sizes, ellipse_colors(run.color, run.swath, palette), strict=False))
 
 
-def ellipse_colors(color: int, palette: Palette) -> tuple[int, int]:
-    """The grounds of single examples and of batches, for a run of some colour."""
-    one, many = (blend(palette.background, color, share) for share in _SHARES)
-    return one, many
+def ellipse_colors(color: int, swath: int, palette: Palette) -> tuple[int, int]:
+    """The grounds of single examples and of batches, for a run of some colour and that of its bands."""
+    return swath, blend(palette.background, color, _SHARE)
 
 
 def legend(cloud: Cloud, run: RunScene, palette: Palette, width: int) -> list[list[Piece]]:

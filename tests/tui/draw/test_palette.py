@@ -89,11 +89,18 @@ def test_heads_marks_and_labels_stand_out(palette: Palette) -> None:
 
 @pytest.mark.parametrize("palette", [DARK, LIGHT], ids=NAMES[:2])
 def test_examples_that_were_used_and_words_stand_out_from_the_ellipses(palette: Palette) -> None:
-    for run in palette.runs:
-        one, many = ellipse_colors(run, palette)
+    for run, swath in zip(palette.runs, palette.swaths, strict=True):
+        one, many = ellipse_colors(run, swath, palette)
         assert min(contrast(run, one), contrast(run, many)) >= LEAST
         assert min(contrast(palette.text, one), contrast(palette.text, many)) >= LEAST
         assert contrast(palette.muted, one) >= LEAST
+
+
+@PALETTES
+def test_the_ellipses_are_seen(palette: Palette) -> None:
+    for run, swath in zip(palette.runs, palette.swaths, strict=True):
+        grounds = [displayed(color, palette) for color in (palette.background, *ellipse_colors(run, swath, palette))]
+        assert min(contrast(one, other) for one, other in itertools.combinations(grounds, 2)) > 1.15
 
 
 @pytest.mark.parametrize("name", sorted({*BUILTIN_THEMES, *(theme.name for theme in THEMES)}))
