@@ -104,8 +104,10 @@ class ChartPanel(Seeking, Picture, can_focus=True):
         measure = self.curve_style.measure_of(scene)
         if measure.cost == "step":
             x, y = _measured(run, column, measure.name)
+            end = run.update
         else:
             x, y = _floats(run.recorded, column, run.evaluations), run.recorded[measure.name][run.evaluations]
+            end = run.loss_update
         banded = sum(other.shown for other in scene.runs) <= _MOST_BANDS
         return Series(
             x,
@@ -114,7 +116,7 @@ class ChartPanel(Seeking, Picture, can_focus=True):
             _swath(scene, run, column, measure) if banded else (np.empty(0), np.empty(0)),
             run.swath,
             run.glyph,
-            float(run.seen[-1][column]),
+            float(run.seen[_index_after(run.seen, end)][column]),
             run.values[measure.name],
             tuple((float(run.seen[_index_after(run.seen, one.update)][column]), one.words) for one in run.changes),
         )

@@ -147,6 +147,22 @@ async def test_the_tags_are_the_numbers_of_the_table_however_many_values_are_dra
         assert loss in text_of(app.query_one("#runs"))
 
 
+async def test_a_mark_stands_where_its_loss_was_evaluated() -> None:
+    experiment = make_experiment(RunConfig("rarely", 1))
+    race = make_race(experiment, 60)
+    race.rows["loss"][1:] = np.where(np.arange(1, 61) % 30, np.nan, race.rows["loss"][1:])
+    app = GdsimApp(experiment, CARD, ReplayLink(race), ticking=False)
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(pilot)
+        await go(pilot, 60)
+        app.session.history.seek(-11)  # to update 49
+        await settled(pilot)
+        chart = app.query_one(Curves)
+        ((line, tag),) = [(line, found) for line in text_of(chart).split("\n") if (found := line.find("●")) >= 0]
+        assert number_at(chart, tag - 1, log=False) == pytest.approx(30, abs=2)
+        assert f"{race.rows['loss'][30]:.3g}" in line
+
+
 # -- seeking ----------------------------------------------------------------------------------------------------------
 
 
