@@ -37,7 +37,7 @@ class ClockChart(ChartPanel):
 
     def entitle(self, scene: Scene, log_x: bool) -> None:
         """See `ChartPanel`."""
-        equal = scene.clock == self.clock
+        equal = scene.clock == self.clock and len(scene.runs) > 1
         over = f"per {self.clock.removesuffix('s')}" + (" (log)" if log_x else "")
         long, brief = (", kept equal", ", equal") if equal else ("", "")
         name = self.curve_style.measure_of(scene).title

@@ -127,7 +127,7 @@ def counters(
     for clock in (clock for clock in CLOCKS if clock in shown):
         here = clock == scene.clock
         counter = _counter(scene, clock, count if here else words)
-        meaning = (_MEANINGS[clock] + " each" * (here and "–" not in counter)) * explained
+        meaning = (_MEANINGS[clock] + " each" * (here and "–" not in counter and len(scene.runs) > 1)) * explained
         parts.append(Text(f"{counter}{meaning}", style="bold underline" if here else "dim"))
     return Text(" · ").join(parts)
 

@@ -72,6 +72,8 @@ def test_the_status_line_in_full() -> None:
     assert line.startswith(" linear  points made by hand: x → y · 61 examples ")
     assert line.endswith("‖ paused  40 updates each · 40–2,440 examples read · 4.04–6.44 ms computing  seed 0  cpu ")
     assert len(line) == 150
+    alone = replace(scene_at(), runs=scene_at().runs[:1])
+    assert "40 updates · 2,440 examples read" in status_text(alone, 150).plain, "of one run nothing is each's"
 
 
 def test_the_name_of_a_recording_is_there_however_short_it_is() -> None:
