@@ -30,7 +30,11 @@ class DataPanel(Plot):
             return
         is_curve = formula.view.kind == "curve"
         drawn = "line" if is_curve else "boundary between the classes"
-        self.entitle([f"the data, and each run's {drawn}", f"data and {'lines' if is_curve else 'boundaries'}"])
+        classes = "" if is_curve else "0 faint, 1 strong"
+        self.entitle(
+            [f"the data, and each run's {drawn}", f"data and {'lines' if is_curve else 'boundaries'}"],
+            [f"{scene.card.note} · {classes}", classes] if classes and scene.card.note else [classes],
+        )
         points = _data_points(formula)
         view = self.viewport(_data_window(points))
         palette = scene.palette
