@@ -67,7 +67,7 @@ class FreeStepper:
         count = min(updates, len(self._waves))
         if until < math.inf:
             count = min(count, max(0, math.ceil((until - state.seconds) / COST)))
-        made: NDArray[np.int64] = np.arange(1, count + 1)
+        made: NDArray[np.float64] = np.arange(1.0, count + 1)
         wave = self._waves[:count]
         seconds = state.seconds + made * COST
         block = Block(

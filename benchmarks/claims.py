@@ -32,17 +32,16 @@ def race(name: str, lr: float | None) -> Race:
     """The engine's races of a problem, one for each seed."""
     formula = build_formula(ProblemConfig(name))
     updates = updates_watched(formula)
-    runs = tuple(replace(run, lr=lr) for run in default_runs())
+    runs = tuple(replace(run, lr=lr, loss_every=updates) for run in default_runs())
     points = np.full((3, updates + 1, len(SEEDS), 2), math.nan)  # a run that diverges stops
     for seed in SEEDS:
         engine = Engine()
-        engine.ask(Open(Experiment(ProblemConfig(name), runs, seed, device="cpu", loss_every=updates)))
+        engine.ask(Open(Experiment(ProblemConfig(name), runs, seed, device="cpu")))
         answer = engine.ask(Advance(updates, math.inf, math.inf))
         assert isinstance(answer, Advanced), answer
-        for run in range(3):
-            own = answer.rows[answer.rows["run"] == run]
-            points[run, 0, seed] = formula.start
-            points[run, own["update"], seed] = np.stack([own["x"], own["y"]], axis=1)
+        points[:, 0, seed] = formula.start
+        for run, trail in enumerate(answer.plane.trails):
+            points[run, trail.updates, seed] = trail.xy
     return Race(formula, *(Trails(formula, trails) for trails in points))
 
 

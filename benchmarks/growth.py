@@ -58,8 +58,14 @@ class Process:
 
     def __init__(self, quantity: str, size: int, backend: Backend) -> None:
         command = [sys.executable, "-m", "benchmarks.growing", quantity, str(size), backend]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self._process = subprocess.Popen(command, **pipes, text=True, bufsize=1, cwd=Path(__file__).parents[1])
+        self._process = subprocess.Popen(
+            command,
+            bufsize=1,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[1],
+        )
 
     def turn(self) -> float:
         """The microseconds of an update."""

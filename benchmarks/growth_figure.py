@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -11,7 +12,7 @@ from benchmarks.growth import SIZES, Point
 
 _COLOURS = {"torch": "#c2410c", "compiled": "#0369a1"}
 _GREY = "#6b7280"  # legible on light and on dark grounds
-_STYLE = {
+_STYLE: Any = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _GREY),
     **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
     **dict.fromkeys(("xtick.minor.size", "ytick.minor.size"), 0),

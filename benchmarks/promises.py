@@ -206,7 +206,7 @@ def _walls_bear_no_more(race: Race) -> Bools:
     with np.errstate(all="ignore"):
         for _ in range(20):
             point = point - 4 * formula.lr * gradient(formula, point)
-    return ~np.isfinite(point).all(keepdims=True)
+    return np.array([not np.isfinite(point).all()])
 
 
 def _crawls(race: Race) -> Bools:

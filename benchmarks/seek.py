@@ -49,7 +49,7 @@ _LOOK = 0.001  # between two looks whether it is there
 class _Painted(GdsimApp):
     """A screen that notes when it was painted."""
 
-    CSS_PATH = ROOT / "tui/app.tcss"
+    CSS_PATH = str(ROOT / "tui/app.tcss")
     painted = 0.0
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:

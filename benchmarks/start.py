@@ -95,7 +95,7 @@ def screen(*arguments: str, things: int) -> dict[str, float]:
 
 def lines() -> Iterator[Line]:
     """The help, and each of the things that are waited for on the screen."""
-    torch, helps, screens, least_helps, least_screens = columns = [], [], [], [], []
+    turns = []
     for turn in range(TURNS + 1):
         found = (
             child("-c", "import torch"),
@@ -105,8 +105,8 @@ def lines() -> Iterator[Line]:
             screen("-c", LEAST_SCREEN, things=1),
         )
         if turn:  # the first reads the files
-            for column, one in zip(columns, found, strict=True):
-                column.append(one)
+            turns.append(found)
+    torch, helps, screens, least_helps, least_screens = zip(*turns, strict=True)
     yield line("gdsim --help, of import torch", helps, torch, "s", 1 / 8, at_most=True)
     yield line("  the least help of cyclopts", least_helps, torch, "s")
     for name, goal in GOALS.items():

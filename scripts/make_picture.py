@@ -17,7 +17,8 @@ from textual.pilot import Pilot
 
 from tui.app import GdsimApp
 from tui.draw.palette import hexadecimal
-from tui.options.options import Options, prepare
+from tui.options.asked import prepare
+from tui.options.options import Options
 from tui.panels.surface import Surface
 from tui.session import closer_look
 from tui.session.link import InlineLink
@@ -87,7 +88,7 @@ class Film:
 async def film() -> str:
     """The default problem, with what the keys of the script do to it."""
     time = FilmTime()
-    closer_look.time = time  # type: ignore[assignment]
+    vars(closer_look)["time"] = time
     experiment, card = prepare("linear", Options(device="cpu"))
     app = GdsimApp(experiment, card, InlineLink(), ticking=False, playing=True)
     async with app.run_test(size=SIZE, notifications=True) as pilot:

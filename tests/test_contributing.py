@@ -63,9 +63,11 @@ def test_every_room_and_file_that_is_named_is_there() -> None:
     assert len(named) > 15
     assert [name for name in named if "NAME" not in name and not (ROOT / name).exists()] == []
     for house in ("sim", "tui"):
-        rooms = {path.name for path in (ROOT / house).iterdir() if (path / "__init__.py").is_file()}
+        rooms = {f"{path.name}/" for path in (ROOT / house).iterdir() if (path / "__init__.py").is_file()}
+        files = {path.name for path in (ROOT / house).glob("*.py")} - {"__init__.py"}
         table = TEXT.split(f"| `{house}/` |")[1].split("\n\n")[0]
-        assert rooms <= set(re.findall(r"`(\w+)/`", table))
+        firsts = " ".join(row.split("|")[1] for row in table.splitlines()[1:])
+        assert rooms | files == set(re.findall(r"`([\w./]+)`", firsts))
 
 
 def test_a_measure_is_one_file_and_one_line(added: tuple[str, list[dict[str, str]]]) -> None:

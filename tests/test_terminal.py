@@ -275,11 +275,25 @@ def test_keys_wait_until_the_screen_behind_the_empty_panels_is_there(gdsim: Call
     terminal.assert_as_before()
 
 
-def test_what_ends_it_before_the_screen_is_there_leaves_the_terminal_clean(gdsim: Callable[..., Terminal]) -> None:
-    wrong = gdsim("--lr", "0")
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (["--lr", "0"], "lr must be a positive finite number"),
+        (["replay", "none.gdsim"], "There is no recording none.gdsim"),
+        (["resume", "none.gdsim"], "There is no recording none.gdsim"),
+    ],
+    ids=["screen", "replay", "resume"],
+)
+def test_bad_input_after_the_empty_panels_leaves_the_terminal_clean(
+    gdsim: Callable[..., Terminal], command: list[str], sentence: str
+) -> None:
+    wrong = gdsim(*command)
     assert wrong.finish() == 2
-    assert "lr must be a positive finite number" in wrong.text
+    assert sentence in wrong.text
     wrong.assert_as_before(stood=False)
+
+
+def test_what_ends_it_before_the_screen_is_there_leaves_the_terminal_clean(gdsim: Callable[..., Terminal]) -> None:
     interrupted = gdsim()
     interrupted.see("╭─ loss ")
     os.kill(interrupted.child.pid, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What the keys do that are about all of the race; `surface_actions`, `curve_actions` and `run_actions` have others."""
+"""What the keys do that are about all of the race; the modules beside it have those of a panel, a run, a recording."""
 
 import asyncio
 import time

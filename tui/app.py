@@ -97,11 +97,8 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
         self._new_link = new_link
         self._above = (StatusLine(id="status"),)
         self._banner = Static(id="banner")
-        self._surface, self._lens, self._predictions = (
-            Surface(id="surface"),
-            Lens(id="lens"),
-            Predictions(id="predictions"),
-        )
+        self._surface, self._lens = Surface(id="surface"), Lens(id="lens")
+        self._predictions = Predictions(id="predictions")
         clocks = Clocks(self.curve_style, id="clocks")
         self._body = (
             self._surface,

@@ -54,7 +54,7 @@ class Curtain(ThemedApp):
         with Horizontal(id="races"), Container(id="body"):
             yield _Empty("surface", "loss")
             yield _Empty("curves")
-            yield _Empty("lens", "possible steps")
+            yield _Empty("lens", "the steps that were possible")
             yield _Empty("this-update", "this update, against the full gradient")
             yield Horizontal(_Empty(), _Empty(), _Empty(), id="clocks")
         yield Static(id="sentence")

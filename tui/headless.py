@@ -65,11 +65,7 @@ def run_headless(
     spool = Spool(folder) if experiment.seeds == 1 else None
     with _first_signal():  # one that comes while the file is being written does not break it off
         outcome = descend(experiment, ask, spool, every_row=export_path is not None, past=past)
-        if outcome.opened.note:
-            print(outcome.opened.note, file=sys.stderr)
-        early = (begins_early(lineage, outcome.lineages, experiment.changes) for lineage in outcome.lineages)
-        late = never_made(outcome.opened.experiment.changes, outcome.ends.moment)
-        for sentence in (*filter(None, early), *late, *outcome.troubles):
+        for sentence in filter(None, _not_as_asked(experiment, outcome)):
             print(sentence, file=sys.stderr)
         exported = 0
         try:
@@ -82,6 +78,15 @@ def run_headless(
     if outcome.stopped_by is not None:
         return KILLED + outcome.stopped_by
     return _TROUBLE if outcome.troubles else 0
+
+
+def _not_as_asked(experiment: Experiment, outcome: Outcome) -> Iterator[str]:
+    """What went otherwise than was asked for, a sentence each; some are empty."""
+    yield outcome.opened.note
+    for lineage in outcome.lineages:
+        yield begins_early(lineage, outcome.lineages, experiment.changes)
+    yield from never_made(outcome.opened.experiment.changes, outcome.ends.moment)
+    yield from outcome.troubles
 
 
 def _export(experiment: Experiment, outcome: Outcome, path: Path, ask: Callable[[Command], Answer]) -> int:

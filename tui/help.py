@@ -100,22 +100,28 @@ def help_text(scene: Scene | None) -> str:
         parts += [f"## {scene.card.name}: {scene.card.title}", f"{scene.card.sentence}{note}", rates_sentence(scene)]
         if not scene.flat:
             parts += ["## The plane", *(f"- **{kind}**: {sentence}" for kind, sentence in PLANES.items())]
-        parts.append(
-            f"*Converged* means: the gradient over all examples is shorter than {scene.tolerance:g}, so that at a "
-            "rate of 1 an update gains some 1e-8: less than anybody will wait for; and the curvature says that it is a "
-            "minimum, none better being known. The run goes on. With so short a gradient a run may also be *in a local "
-            "minimum*, *at a saddle* or *on a plateau*; where no formula can say which, it is *standing still*. "
-            "*Diverged* means: a number overflowed, or a batch's loss was more than a million times the loss at the "
-            "start (or than a million, where that is below 1): from there no descent has come back, while single "
-            "examples are often a thousand times as bad as the mean."
-        )
     tries = _FORMULA_TRIES if scene is None or scene.flat else _MODEL_TRIES
     parts += ["## What to try", *(f"- {attempt}" for attempt in tries)]
+    parts += ["## The keys", *_key_lines()]
     parts += ["## The marks", *(f"- **{mark}**: {meaning}" for mark, meaning in _MARKS)]
     parts += ["## What is equal", *(f"- **{clock}**: {kind.sentence}" for clock, kind in CLOCKS.items())]
     parts += ["## The table", *(f"- **{column.title}**: {column.meaning}" for column in columns())]
-    parts += ["## The keys", *_key_lines()]
+    if scene is not None:
+        parts.append(_statuses(scene))
     return "\n\n".join(_joined_lists(parts))
+
+
+def _statuses(scene: Scene) -> str:
+    """What the words of the column of statuses mean."""
+    return (
+        f"*Converged* means: the gradient over all examples is shorter than {scene.tolerance:g}, so that at a "
+        "rate of 1 an update gains some 1e-8: less than anybody will wait for; and the curvature says that it is a "
+        "minimum, none better being known. The run goes on. With so short a gradient a run may also be *in a local "
+        "minimum*, *at a saddle* or *on a plateau*; where no formula can say which, it is *standing still*. "
+        "*Diverged* means: a number overflowed, or a batch's loss was more than a million times the loss at the "
+        "start (or than a million, where that is below 1): from there no descent has come back, while single "
+        "examples are often a thousand times as bad as the mean."
+    )
 
 
 def rates_sentence(scene: Scene) -> str:

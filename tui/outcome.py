@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.experiment.journal import Removal
 from sim.experiment.resolved import Lineage
 from sim.protocol.answers import Advanced, Members, Opened, PlaneNews, Trouble
 from sim.protocol.trace import BANDS, RECORDED, Rows, Status
@@ -56,6 +57,7 @@ class Outcome:
         trails: where the runs went, as far as that may still change.
         members: of each run where they are made from several seeds; else none.
         ends: how far the runs have got.
+        journal: what was changed on the way, or was to be.
         failures: why runs failed.
         troubles: a sentence for each thing that went wrong.
         stopped_by: the signal that stopped it before its end; None: none did.
@@ -68,6 +70,7 @@ class Outcome:
         self.trails = PlaneTrails(opened.plane)
         self.members: tuple[Members, ...] = ()
         self.ends = Ends()
+        self.journal = opened.experiment.changes
         self.failures: list[Trouble] = []
         self.troubles: list[str] = []
         self.stopped_by: signal.Signals | None = None
@@ -101,6 +104,12 @@ class Outcome:
         """How a run ended."""
         failed = any(trouble.run == run for trouble in self.failures)
         return Status.FAILED if failed else Status(self.ends.rows[run]["status"][0])
+
+    def ending(self, run: int) -> str:
+        """The same in a word: a run that was removed has an end of its own."""
+        end = self.ends.moment
+        removed = {change.run for change in self.journal if isinstance(change, Removal) and change.moment <= end}
+        return "removed" if self.names[run] in removed else self.status(run).name.lower()
 
     def take(self, answer: Advanced) -> None:
         """Take in what the runs did; what a fork has in common with its parent is the fork's, too."""

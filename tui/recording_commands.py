@@ -22,9 +22,13 @@ def replay(
     memory = in_bytes(history_memory)
     require_terminal("use `gdsim info` or `gdsim export` instead")
     with loading():
-        from tui.replaying import run_replay
+        from tui.curtain import curtain
 
-    return run_replay(file, other, theme=theme, memory=memory)
+    with curtain(theme):
+        with loading():
+            from tui.replaying import run_replay
+
+        return run_replay(file, other, theme=theme, memory=memory)
 
 
 def resume(
@@ -38,16 +42,20 @@ def resume(
     """Go on where a recording ends, on a screen and in the same file."""
     memory = in_bytes(history_memory)
     require_terminal("use `gdsim run --resume` instead")
-    from tui.session.engine_process import EngineProcess
-    from tui.session.resuming import take_up
-
-    resumption, writer = take_up(file, end.limit, limited=False)
-    engine = EngineProcess()  # it loads torch while the screen loads what it needs
     with loading():
-        from tui.showing import run_app
+        from tui.curtain import curtain
 
-    resumed = resumption, writer
-    return run_app(resumption.asked, resumption.card, engine, theme=theme, resumed=resumed, memory=memory)
+    with curtain(theme):
+        from tui.session.engine_process import EngineProcess
+        from tui.session.resuming import take_up
+
+        resumption, writer = take_up(file, end.limit, limited=False)
+        engine = EngineProcess()  # it loads torch while the screen loads what it needs
+        with loading():
+            from tui.showing import run_app
+
+        resumed = resumption, writer
+        return run_app(resumption.asked, resumption.card, engine, theme=theme, resumed=resumed, memory=memory)
 
 
 def info(file: Recorded, /, *, json: Annotated[bool, Parameter(negative=())] = False) -> int:

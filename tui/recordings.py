@@ -87,7 +87,7 @@ def as_json(path: Path) -> str:
     for index, name in enumerate(outcome.names):
         (last,) = outcome.ends.rows[index]
         counted = {column: last[column].item() for column in ("update", "examples", "epoch", "seconds")}
-        runs.append({"name": name, **counted, "status": outcome.status(index).name.lower()})
+        runs.append({"name": name, **counted, "status": outcome.ending(index)})
     found = {
         "file": str(path),
         "schema": recording.schema,
@@ -108,7 +108,8 @@ def as_json(path: Path) -> str:
 def _outcome(recording: Recording) -> Outcome:
     """What a recording says came of the runs, as if they had been run without a screen."""
     outcome = Outcome(recording.opened)
-    outcome.lineages, outcome.failures, outcome.ends = recording.lineages, list(recording.troubles), Ends()
+    outcome.lineages, outcome.journal = recording.lineages, recording.journal
+    outcome.failures, outcome.ends = list(recording.troubles), Ends()
     for rows in recording.ends:
         outcome.ends.take(rows)
     return outcome

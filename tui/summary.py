@@ -3,7 +3,7 @@
 from sim.experiment.config import Limit
 from sim.experiment.resolved import Resolved
 from sim.problems.card import Card
-from sim.protocol.trace import BANDS, Status
+from sim.protocol.trace import BANDS
 from tui import plain_text
 from tui.draw.numbers import count, decimal
 from tui.outcome import Outcome
@@ -43,9 +43,7 @@ def _table(outcome: Outcome, *, many: bool) -> list[str]:
                 count(int(last["examples"])),
                 decimal(float(last["seconds"])),
                 *(decimal(outcome.newest(index, name)) for name in columns),
-                statuses_in_words(outcome.members[index])
-                if outcome.members
-                else _in_words(outcome.status(index), int(last["update"])),
+                _status(outcome, index),
             )
         )
     words = (0, 2, len(table[0]) - 1)
@@ -71,6 +69,9 @@ def _end_in_words(limit: Limit, outcome: Outcome) -> str:
     return f"each run for {'at least ' * further}{limit.value:,g} {limit.unit if limit.value != 1 else limit.unit[:-1]}"
 
 
-def _in_words(status: Status, update: int) -> str:
-    word = status.name.lower()
-    return f"{word} at update {count(update)}" if status is Status.DIVERGED else word
+def _status(outcome: Outcome, run: int) -> str:
+    """How a run ended, and where if that was early."""
+    word, update = outcome.ending(run), count(int(outcome.ends.rows[run]["update"][0]))
+    if outcome.members and word != "removed":
+        return statuses_in_words(outcome.members[run])
+    return f"{word} at update {update}" if word in ("diverged", "removed") else word

@@ -12,7 +12,7 @@ from sim.data.reading import require_room
 from sim.data.scaling import TOO_LARGE, first_beyond, is_torch_type
 from sim.data.table import SCALE_NOTES, Table, load_bundled
 from sim.data.table_file import read_training_table
-from sim.data.targets import class_numbers, tells_classes
+from sim.data.targets import are_classes, class_numbers
 from sim.experiment.choices import Scale
 from sim.experiment.errors import ConfigError
 from sim.experiment.problem import ModelConfig
@@ -132,7 +132,7 @@ def _from_arrays(config: ModelConfig, name: str, inputs: NDArray[np.generic], ta
 
 def _with_task(config: ModelConfig, name: str, inputs: NDArray[np.generic], targets: NDArray[np.generic]) -> Arrays:
     scale = config.scale or "none"
-    if config.task == "classification" or (config.task == "auto" and tells_classes(targets)):
+    if config.task == "classification" or (config.task == "auto" and are_classes(targets)):
         numbers, classes = class_numbers(targets)
         return Arrays(name, inputs, numbers, "classification", classes, scale)
     if targets.dtype.kind == "U":

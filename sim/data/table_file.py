@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sim.data.frames import read_frame
 from sim.data.scaling import TOO_LARGE, Floats
 from sim.data.table import Table
-from sim.data.targets import class_numbers, tells_classes
+from sim.data.targets import are_classes, class_numbers
 from sim.experiment.choices import Task
 from sim.experiment.errors import ConfigError, suggest
 from sim.experiment.words import MOST_NAMES, listed, quoted, shown, shown_path
@@ -46,7 +46,7 @@ def read_table(file: str, features: tuple[str, ...], target: str | None, *, widt
 def read_training_table(file: str, features: tuple[str, ...], target: str | None, task: Task) -> Table:
     """Read the table that a model learns from: any number of features, a target of classes or quantities.
 
-    `tells_classes` decides which, unless `task` does; classes become 0, 1, ... in sorted order. Without `features`, all
+    `are_classes` decides which, unless `task` does; classes become 0, 1, ... in sorted order. Without `features`, all
     other columns are inputs.
 
     Raises:
@@ -58,7 +58,7 @@ def read_training_table(file: str, features: tuple[str, ...], target: str | None
         raise ConfigError(f"{shown_path(file)} has no column besides {quoted(target)}; a model needs inputs.")
     _reject_doubles(features, target)
     values = _numbers(frame[target]) if task == "regression" else _labels(frame[target])
-    classes = task == "classification" or (task == "auto" and tells_classes(values))
+    classes = task == "classification" or (task == "auto" and are_classes(values))
     table = _table(file, frame, features, target, values, classes=classes)
     if len(table.classes) == 1:
         raise ConfigError(f"Column {quoted(target)} is {table.classes[0]} in every row; choose a target that varies.")

@@ -8,7 +8,7 @@ from sim.experiment.words import shown
 MOST_CLASSES = 20
 
 
-def tells_classes(values: NDArray[np.generic]) -> bool:
+def are_classes(values: NDArray[np.generic]) -> bool:
     """Whether a target is a class, unless the user says otherwise.
 
     Text, true and false, and at most 20 different whole numbers do, of whatever type: a CSV file has no types.

@@ -34,7 +34,7 @@ def capture(
         batch: some batch.
 
     Raises:
-        RuntimeError: if it waits for the device, or puts other tensors in the place of those that it read.
+        RuntimeError: if it waits for the device, or replaces tensors that it read by others.
     """
     inputs, targets = (part.clone() for part in batch)
     before = written()
@@ -51,7 +51,7 @@ def capture(
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             passes((inputs, targets))
     if any(one is not other for one, other in zip(before, written(), strict=True)):
-        raise RuntimeError("it puts new tensors in the place of its buffers")
+        raise RuntimeError("it replaces its buffers by new tensors")
 
     def launch(batch: Batch) -> None:
         inputs.copy_(batch[0])

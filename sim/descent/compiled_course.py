@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import torch
 
-from sim.descent.course import Course
+from sim.descent.course import NEVER, Course
 from sim.descent.pace import Pace
 from sim.descent.rates import Floats, Rates, scheduler_steps
 from sim.descent.rules import memory_of, optimizer_state, rule_of, steps_of
@@ -20,7 +20,6 @@ from sim.protocol.trace import Status
 
 _MOST_UPDATES = 65_536  # with one call: some milliseconds of a two-parameter problem
 _MOST_EXAMPLES = 262_144  # of the orders that are drawn for one
-_NEVER = 2**62  # as a number of updates that still fits the kernels' integers
 
 
 class CompiledCourse:
@@ -50,8 +49,8 @@ class CompiledCourse:
 
         One that is at rest is looked at wherever it is evaluated.
         """
-        every = min(self.course.run.loss_every, _NEVER)
-        return every, min(CONVERGENCE_CHECK_EVERY * every, _NEVER)
+        every = min(self.course.run.loss_every, NEVER)
+        return every, min(CONVERGENCE_CHECK_EVERY * every, NEVER)
 
     def rates(self, state: RunState, count: int) -> Floats:
         """The rates of so many updates after a state, shape (count,)."""

@@ -12,7 +12,8 @@ from sim.descent.state import RunState
 from sim.experiment.config import Limit
 from sim.experiment.resolved import Resolved, Run
 
-_NEVER = 2**62
+NEVER = 2**62
+"""As a number of updates: more than any run makes, and one that still fits the kernels' integers."""
 
 
 class Course:
@@ -54,18 +55,13 @@ class Course:
 
     @property
     def unlimited(self) -> "Course":
-        """The same run without an end."""
-        return Course(self.run, self.index, replace(self._experiment, limit=None), self._origins)
-
-    @property
-    def unending(self) -> "Course":
-        """The same run without an end: to make updates again."""
+        """The same run without an end, as to make updates again."""
         return Course(self.run, self.index, replace(self._experiment, limit=None), self._origins)
 
     @property
     def unevaluated(self) -> "Course":
         """The same run, in which the loss over all examples is never evaluated."""
-        return Course(replace(self.run, loss_every=_NEVER), self.index, self._experiment, self._origins)
+        return Course(replace(self.run, loss_every=NEVER), self.index, self._experiment, self._origins)
 
     @property
     def _origins(self) -> list[Origin]:

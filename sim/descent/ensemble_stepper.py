@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sim.descent.compiled_course import Compiled
 from sim.descent.course import Course
+from sim.descent.rates import Floats
 from sim.descent.rules import rows_of
 from sim.descent.sampling import draw
 from sim.descent.state import Ensemble, RunState
@@ -35,8 +36,6 @@ _MOST_RECORDED = 2**19  # updates of all members with one call, whose columns ta
 _MOST_EXAMPLES = 2**22  # of the orders that are drawn for one
 _WORTH_THREADS = 2**12  # updates of all members, which take a few milliseconds
 _SHARES = np.array([0.1, 0.5, 0.9])
-
-Floats = NDArray[np.float64]
 
 
 class EnsembleStepper(Compiled):

@@ -27,11 +27,7 @@ from sim.protocol.answers import Trouble
 from sim.protocol.trace import Status
 
 _MOST_KEPT = 2**22  # numbers of the parameters that are kept with one part
-_KNOWN = {
-    "batch_loss",
-    "grad_norm",
-    "lr",
-}  # of each update of a part; for other measures updates are made one by one
+_KNOWN = {"batch_loss", "grad_norm", "lr"}  # of each update of a part; for others updates are made one by one
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim.descent.course import Course
+from sim.descent.course import NEVER, Course
 from sim.descent.retention import REPLAYED, KeptSnapshots, KeptStates
 from sim.descent.state import RunState, with_settings
 from sim.descent.stepper import Block, Stepper, joined
@@ -22,7 +22,6 @@ from sim.views.snapshots import Snapshots
 MakeStepper = Callable[[Course], Stepper]
 
 _AT_ONCE = 200_000  # updates that are made again at once, whose columns take some megabytes
-_NEVER = 2**62
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,7 +179,7 @@ class Racer:
         known = [self.reached, self.previous, self._looked_at, self.states.before(update)]
         state = max((one for one in known if one and one.update <= update), key=lambda one: one.update, default=None)
         while state is not None and state.update < min(update, self.reached.update):
-            made, block = self._piece(state, update, keep_every=_NEVER)
+            made, block = self._piece(state, update, keep_every=NEVER)
             if not len(block):
                 return
             state = made
@@ -194,13 +193,13 @@ class Racer:
         leg = self.leg_after(state.update)
         ends = min((other.begin for other in self.legs if other.begin > state.update), default=update)
         count, until = min(update, ends) - state.update, state.seconds + REPLAYED
-        stepper = self._scratch_on(leg, evaluated=keep_every < _NEVER)
+        stepper = self._scratch_on(leg, evaluated=keep_every < NEVER)
         return stepper.advance(leg.entered(state), min(count, _AT_ONCE), until, keep_every=keep_every)
 
     def _scratch_on(self, leg: Leg, *, evaluated: bool = False) -> Stepper:
         """A second stepper, to look closer with: what a module of the user's own remembers stays undisturbed."""
         if self._scratch is None or (leg, evaluated) != self._scratched:
-            course = leg.course.unending if evaluated else leg.course.unending.unevaluated
+            course = leg.course.unlimited if evaluated else leg.course.unlimited.unevaluated
             if self._scratch is None:
                 self._scratch = self._make(course)
             else:
@@ -265,7 +264,7 @@ class Racer:
         self._stepper.follow(self.course.unlimited)
         state = self.state
         while state.update < update:
-            stride = self.snapshots.now.stride if keep_all else _NEVER
+            stride = self.snapshots.now.stride if keep_all else NEVER
             state, block = self._stepper.advance(state, min(update - state.update, _AT_ONCE), keep_every=stride)
             if not len(block):
                 why = f": {block.trouble.sentence}" if block.trouble else "."

@@ -35,6 +35,8 @@ def require_file(path: Path, option: str) -> None:
 def suggest(word: str, known: Iterable[str], most: int | None = None) -> str:
     """The tail of an error sentence: the nearest known word, and all of them, or at most so many."""
     names = [shown(name) for name in known]
+    if not names:
+        return "there is none at all."
     near = difflib.get_close_matches(shown(word), names, n=1, cutoff=0.5)
     return f"did you mean '{near[0]}'? Known: {listed(names, most)}." if near else f"known: {listed(names, most)}."
 

@@ -12,7 +12,7 @@ _ORDERS = 64  # bytes an example, of the orders that are drawn for each seed and
 
 
 def available() -> int:
-    """Bytes of memory that can be had without swapping, within the container's limit where there is one."""
+    """Bytes of memory that can be had without swapping, but no more than the container may have in all."""
     import psutil  # which takes a while, and is seldom asked
 
     machine: int = psutil.virtual_memory().available

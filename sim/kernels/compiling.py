@@ -75,6 +75,12 @@ def part_of_others(function: Function, rounding: frozenset[str] = ANY_ORDER) -> 
     return part
 
 
+def inlined(function: Function) -> Function:
+    """A function whose text goes into those that call it, so that it rounds as each of them does."""
+    text: Function = njit(inline="always", error_model="numpy")(function)
+    return text
+
+
 def address_of(function: Any) -> int:
     """Where in memory a compiled function is, for as long as somebody has it; to be handed to loops that call it."""
     (code,) = function.overloads.values()

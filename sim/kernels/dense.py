@@ -256,7 +256,7 @@ def descend_dense(
         codes, network, examples: see there.
         batches: see `Batches`.
         rule: see `Rule`.
-        standing: where the run stands, see `Standing`: float32, of L parameters in the place of two.
+        standing: where the run stands, see `Standing`: float32, of L parameters instead of two.
         loss_bound: a batch loss beyond it shows divergence, as does what is not finite.
         record: see `Record`, to be filled in but for the rates.
         workspace: see there.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.kernels.compiling import BATCH, CONTRACTED, MEAN, Data, compiled, part_of_others
+from sim.kernels.compiling import BATCH, CONTRACTED, MEAN, Data, compiled, inlined, part_of_others
 from sim.kernels.descent import IN_EPOCH
 from sim.kernels.modules import module_with
 from sim.kernels.symbols import source_of
@@ -55,6 +55,7 @@ def _functions(source: str) -> tuple[Any, Any, Any]:
         names[exact] = part_of_others(names[exact], CONTRACTED)
     for part in ("example", "shows_divergence"):
         names[part] = part_of_others(names[part])
+    names["note"] = inlined(names["note"])
     names["descend_plainly"] = part_of_others(names["descend_plainly"], CONTRACTED)  # rounds a step as `moved` does
     names["batch"] = compiled(BATCH)(names["batch"])
     return names["batch"], compiled(MEAN)(names["mean"]), compiled(IN_EPOCH)(names["descend_in_epoch"])

@@ -133,11 +133,11 @@ def descend_in_epoch(
     """
     if size == 1 and rule.kind == SGD and not rule.momentum:
         return descend_plainly(data, order, standing.point, loss_bound, columns)
-    rates, points, gradients, norms, losses = columns
+    rates = columns.rates
     point, first, second = standing.point, standing.memory[0], standing.memory[1]
     a, first_a, second_a = point[0], first[0], second[0]
     b, first_b, second_b = point[1], first[1], second[1]
-    count, diverged, with_gradients = len(rates), False, len(gradients) > 0
+    count, diverged = len(rates), False
     for update in range(len(rates)):
         if size == 1:
             loss, along_a, along_b = example(a, b, data, order[update])  # noqa: F821
@@ -146,12 +146,7 @@ def descend_in_epoch(
         terms = terms_of(rule, standing.steps + made + update + 1, rates[update], point)
         a, first_a, second_a = moved(rule, terms, along_a, a, first_a, second_a)
         b, first_b, second_b = moved(rule, terms, along_b, b, first_b, second_b)
-        norm = math.sqrt(along_a * along_a + along_b * along_b)
-        points[update, 0], points[update, 1] = a, b
-        if with_gradients:
-            gradients[update, 0], gradients[update, 1] = along_a, along_b
-        losses[update], norms[update] = loss, norm
-        if shows_divergence(loss, norm, rates[update], a, b, loss_bound):
+        if note(columns, update, loss, along_a, along_b, a, b, loss_bound):
             count, diverged = update + 1, True
             break
     point[0], first[0], second[0] = a, first_a, second_a
@@ -161,21 +156,32 @@ def descend_in_epoch(
 
 def descend_plainly(data: Any, order: Any, point: Any, loss_bound: float, columns: Any) -> tuple[int, bool]:
     """The same of plain stochastic descent, where an optimizer's choices would take as long as all the rest."""
-    rates, points, gradients, norms, losses = columns
-    a, b, count, diverged, with_gradients = point[0], point[1], len(rates), False, len(gradients) > 0
+    rates = columns.rates
+    a, b, count, diverged = point[0], point[1], len(rates), False
     for update in range(len(rates)):
         loss, along_a, along_b = example(a, b, data, order[update])  # noqa: F821
         a, b = a - rates[update] * along_a, b - rates[update] * along_b
-        norm = math.sqrt(along_a * along_a + along_b * along_b)
-        points[update, 0], points[update, 1] = a, b
-        if with_gradients:
-            gradients[update, 0], gradients[update, 1] = along_a, along_b
-        losses[update], norms[update] = loss, norm
-        if shows_divergence(loss, norm, rates[update], a, b, loss_bound):
+        if note(columns, update, loss, along_a, along_b, a, b, loss_bound):
             count, diverged = update + 1, True
             break
     point[0], point[1] = a, b
     return count, diverged
+
+
+def note(
+    columns: Any, update: int, loss: float, along_a: float, along_b: float, a: float, b: float, loss_bound: float
+) -> bool:
+    """Write down what an update did: its batch's loss and gradient, and the parameters after it.
+
+    Returns:
+        Whether it shows divergence.
+    """
+    norm = math.sqrt(along_a * along_a + along_b * along_b)
+    columns.points[update, 0], columns.points[update, 1] = a, b
+    if len(columns.gradients):
+        columns.gradients[update, 0], columns.gradients[update, 1] = along_a, along_b
+    columns.losses[update], columns.norms[update] = loss, norm
+    return shows_divergence(loss, norm, columns.rates[update], a, b, loss_bound)
 
 
 def shows_divergence(loss: float, norm: float, lr: float, a: float, b: float, loss_bound: float) -> bool:

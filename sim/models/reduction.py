@@ -27,9 +27,7 @@ class Reduction:
         """What a batch counts, by its targets."""
         if self.kind == "sum":
             return 1.0
-        if (
-            self.ignored is None or targets.is_floating_point()
-        ):  # probabilities of classes: torch then takes plain means
+        if self.ignored is None or targets.is_floating_point():  # of probabilities of classes torch takes plain means
             return float(len(targets))
         counted = targets[targets != self.ignored].long()
         return float(len(counted)) if self.class_weights is None else self.class_weights[counted].sum().item()

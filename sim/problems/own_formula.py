@@ -11,6 +11,7 @@ import numpy as np
 from sim.experiment.errors import ConfigError, choose, require_file, suggest
 from sim.experiment.geometry import Point, Window
 from sim.experiment.own_files import loaded
+from sim.experiment.words import first_line
 from sim.problems.curvature import losses
 from sim.problems.formula import Floats, Formula, LossName, Output
 
@@ -88,7 +89,7 @@ def _data(module: ModuleType, path: str) -> tuple[Floats, Floats | None]:
     try:
         inputs, *others = (np.array(part, np.float64) for part in parts)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"data() in {path} must return arrays of numbers: {error}.") from None
+        raise ConfigError(f"data() in {path} must return arrays of numbers: {first_line(error)}.") from None
     if inputs.ndim not in (1, 2) or len(others) > 1 or any(one.shape != (len(inputs),) for one in others):
         shapes = ", ".join(str(one.shape) for one in (inputs, *others))
         raise ConfigError(f"data() in {path} must return inputs (N,) or (N, K) and targets (N,), not shapes {shapes}.")

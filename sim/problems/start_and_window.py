@@ -5,9 +5,7 @@ import numpy as np
 from sim.experiment.geometry import Point, Window
 from sim.problems.formula import Floats
 
-_HEIGHT = (
-    1.0  # the start lies so much loss above the valley's floor, and that point of the floor as much above its centre
-)
+_HEIGHT = 1.0  # loss: of the start above the valley's floor, and of that point of the floor above its centre
 _MARGIN_ALONG, _MARGIN_ACROSS = 0.07, 4.0  # the window reaches so much loss beyond the start and the goal
 
 

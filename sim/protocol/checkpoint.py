@@ -67,7 +67,7 @@ class SavedSnapshots:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """The state of a race, as `sim.descent.race.RaceState` has it, without what stands in the journal.
+    """The state of a race, as `sim.descent.race_state.RaceState` has it, without what stands in the journal.
 
     Attributes:
         clock, moment, position, turn, changed: as there.

@@ -110,6 +110,7 @@ class Remade:
 
     Attributes:
         rows: of these updates, run by run; what depends on when they were made (moment, position, clock, seconds) is 0.
+            The loss over all examples is there where `loss_every` has it, not because the run ended there.
         points: x, y and distance on the plane after each, shape (rows, 3).
         plane: the number of that plane.
     """

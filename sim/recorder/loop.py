@@ -33,13 +33,13 @@ def resolved_loop(
     """
     settings: Mapping[str, Any] = optimizer.param_groups[0]
     kind = cast(Optimizer, type(optimizer).__name__.lower())
-    plain = isinstance(optimizer, torch.optim.SGD | torch.optim.RMSprop)
+    known = type(optimizer) in (torch.optim.SGD, torch.optim.RMSprop)  # what one made from them does, nobody knows
     run = RunConfig(
         name=re.sub(r"[\s,=]+", "-", shown(path.stem)) or "loop",
         batch_size="all" if 0 < examples <= batch_size else batch_size,
         optimizer=kind,
-        momentum=settings["momentum"] if plain else 0.0,
-        nesterov=isinstance(optimizer, torch.optim.SGD) and settings["nesterov"],
+        momentum=settings["momentum"] if known else 0.0,
+        nesterov=known and settings.get("nesterov", False),
         loss_every=1,
     )
     parameters = trainable(model)

@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -215,17 +217,13 @@ class Record:
     # -- the loss over all examples ----------------------------------------------------------------------------------
 
     def _look_at(self, model: nn.Module, loss: Loss, data: Data) -> LossOverData | None:
-        try:
+        with _guarded(self._do_without):
             return LossOverData(model, loss, data)
-        except Exception as error:  # as the user's own code raises
-            self._do_without(error)
         return None
 
     def _look_at_steps(self) -> Clouds | None:
-        try:
+        with _guarded(self._do_without_steps):
             return Clouds(self._over_data, self._origins, self._trails, self._optimizer) if self._over_data else None
-        except Exception as error:
-            self._do_without_steps(error)
         return None
 
     def _do_without(self, error: Exception) -> None:
@@ -243,13 +241,9 @@ class Record:
 
     def _loss(self) -> float:
         """The loss over all examples, where it is known of what."""
-        if self._over_data is None:
-            return math.nan
-        try:
-            return self._over_data.passes().training.loss
-        except Exception as error:
-            self._do_without(error)
-            return math.nan
+        with _guarded(self._do_without):
+            return self._over_data.passes().training.loss if self._over_data else math.nan
+        return math.nan
 
     def _note_loss(self) -> None:
         """Note the loss over all examples where the model stands now."""
@@ -277,26 +271,29 @@ class Record:
     def _see_more(self, seconds: float = 0.0) -> None:
         """See more of the landscape."""
         assert self._landscapes is not None
-        try:
-            with self._looking.spending():
-                news = self._landscapes.go_on(seconds)
-        except Exception as error:
-            self._do_without(error)
-        else:
-            self._found(news)
+        news: Worked | None = None
+        with _guarded(self._do_without), self._looking.spending():
+            news = self._landscapes.go_on(seconds)
+        self._found(news)
 
     def _imagine(self) -> None:
         """Find the possible steps of one more update."""
         assert self._clouds is not None
-        try:
-            with self._imagining.spending():
-                news = self._clouds.go_on()
-        except Exception as error:
-            self._do_without_steps(error)
-        else:
-            self._found(news)
+        news: Worked | None = None
+        with _guarded(self._do_without_steps), self._imagining.spending():
+            news = self._clouds.go_on()
+        self._found(news)
 
     def _found(self, news: Worked | None) -> None:
         if news is not None:
             self._seen_on = self._trails.number
             self._writer.take(Work((), 0.0), news)
+
+
+@contextmanager
+def _guarded(do_without: Callable[[Exception], None]) -> Iterator[None]:
+    """Within, whatever the user's own model, loss or data raise ends what they were asked for, not the loop."""
+    try:
+        yield
+    except Exception as error:
+        do_without(error)

@@ -29,7 +29,7 @@ class Recorder:
     where there is one, the recording is `mine-2.gdsim`.
 
     With loss and data, the loss over all examples is recorded now and then, the landscape, and of some updates the
-    steps that were possible and the angle to the full gradient: some of it meanwhile, in a few hundredths of the time
+    steps that were possible and the angle to the full gradient: some of it meanwhile, in about a hundredth of the time
     that the loop takes, and the rest within four seconds when the loop is done.
 
     Args:

@@ -51,11 +51,12 @@ class Steps:
             measured: whether to measure the gradient's length.
         """
         self.update += 1
-        loss = batch_loss.detach() if isinstance(batch_loss, Tensor) else batch_loss
         rate = self._optimizer.param_groups[0].get("lr", math.nan)
+        if isinstance(batch_loss, Tensor):
+            batch_loss = batch_loss.detach().clone()  # recorded graphs change it in place
         if isinstance(rate, Tensor):
-            rate = rate.clone()  # schedules change it in place
-        self._taken.append((loss, self._norms_now() if measured else (), rate, examples, seconds))
+            rate = rate.clone()  # as schedules do
+        self._taken.append((batch_loss, self._norms_now() if measured else (), rate, examples, seconds))
 
     def _norms_now(self) -> Sequence[Tensor]:
         """The length of each parameter's gradient."""
@@ -79,9 +80,9 @@ class Steps:
         rows["examples"] = self._read + np.cumsum(counts)
         rows["epoch"] = rows["examples"] / self._examples if self._examples else 0.0
         rows["seconds"] = seconds
-        rows["batch_loss"] = list(map(float, losses))
+        rows["batch_loss"] = _numbers(losses)
         rows["grad_norm"] = self._whole(norms)
-        rows["lr"] = list(map(float, rates))
+        rows["lr"] = _numbers(rates)
         rows["loss"] = [full.get(update, math.nan) for update in rows["update"].tolist()]
         rows["status"] = np.where(np.isfinite(rows["batch_loss"]), Status.RUNNING, Status.DIVERGED)
         self._read = int(rows["examples"][-1])
@@ -98,6 +99,15 @@ class Steps:
         sums = np.add.reduceat(squares, np.cumsum(counts) - counts)
         found: NDArray[np.float64] = np.where(counts > 0, np.sqrt(sums), math.nan)
         return found
+
+
+def _numbers(values: Sequence[Tensor | float]) -> list[float]:
+    """Each as a number; what lies on one device is fetched at once, since each fetch waits for it."""
+    tensors = [value.reshape(()) for value in values if isinstance(value, Tensor)]
+    if len(tensors) == len(values) and len({tensor.device for tensor in tensors}) == 1:
+        fetched: list[float] = torch.stack(tensors).tolist()
+        return fetched
+    return list(map(float, values))
 
 
 def _blank(count: int) -> Rows:

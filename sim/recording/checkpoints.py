@@ -2,11 +2,15 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from zlib import crc32
 
 from sim.experiment.choices import CLOCKS
-from sim.protocol.checkpoint import Checkpoint, Part, SavedRun, SavedSnapshots, SavedTensor
-from sim.recording.file import all_of
+from sim.experiment.journal import Journal
+from sim.experiment.resolved import Lineage
+from sim.protocol.checkpoint import Checkpoint, Part, Resume, SavedRun, SavedSnapshots, SavedTensor
+from sim.protocol.trace import Rows
+from sim.recording.file import all_of, only
 from sim.recording.schema import insert
 from sim.recording.values import document, typed
 
@@ -51,12 +55,42 @@ def _thin(database: sqlite3.Connection, size: int) -> None:
         database.executemany(f"DELETE FROM {table} WHERE checkpoint = ?", dropped)
 
 
-def read_checkpoints(database: sqlite3.Connection) -> tuple[Checkpoint, ...]:
-    """All that are kept, the newest one last, without snapshots.
+def read_resume(
+    database: sqlite3.Connection, journal: Journal, lineages: tuple[Lineage, ...], start: Rows, newest: Sequence[Rows]
+) -> Resume:
+    """Where a recorded experiment goes on.
+
+    Args:
+        database: of the recording.
+        journal, lineages, start: as the recording has them, see `Resume`.
+        newest: of each run rows of which the last one is its last one.
 
     Raises:
-        ValueError: for what no checkpoint can be.
+        ValueError: for what no checkpoint, and no snapshot, can be.
     """
+    checkpoints = _checkpoints(database)
+    ends = [(run.update, run.seconds) for run in checkpoints[-1].runs] if checkpoints else [(0, 0.0)] * len(lineages)
+    if len(ends) != len(lineages):
+        raise ValueError("the state of a run is missing")
+    for run, rows in enumerate(newest):
+        if rows["update"][-1] > ends[run][0]:
+            ends[run] = int(rows["update"][-1]), float(rows["seconds"][-1])
+    last = all_of(database, "trace ORDER BY rowid DESC LIMIT 1")[0]
+    return Resume(
+        checkpoints=checkpoints,
+        snapshots=_snapshots(database),
+        journal=journal,
+        lineages=lineages,
+        ends=tuple(ends),
+        moment=typed(last["moment"], int),
+        position=typed(last["position"], float),
+        plane=typed(only(database, "plane")["number"], int),
+        start=start,
+    )
+
+
+def _checkpoints(database: sqlite3.Connection) -> tuple[Checkpoint, ...]:
+    """All that are kept, the newest one last, without snapshots."""
     return tuple(_checkpoint(database, row) for row in all_of(database, "checkpoints ORDER BY checkpoint"))
 
 
@@ -92,12 +126,8 @@ def _checkpoint(database: sqlite3.Connection, row: sqlite3.Row) -> Checkpoint:
     )
 
 
-def read_snapshots(database: sqlite3.Connection) -> tuple[SavedSnapshots, ...]:
-    """Of each run all that are kept by the newest checkpoint; none where two parameters are the plane.
-
-    Raises:
-        ValueError: for what no snapshot can be.
-    """
+def _snapshots(database: sqlite3.Connection) -> tuple[SavedSnapshots, ...]:
+    """Of each run all that are kept by the newest checkpoint; none where two parameters are the plane."""
     newest = "(SELECT max(checkpoint) FROM checkpoints)"
     strides = [
         typed(row["stride"], int) for row in all_of(database, f"states WHERE checkpoint = {newest} ORDER BY run")

@@ -19,7 +19,7 @@ from sim.protocol.answers import Advanced, Opened, Trouble
 from sim.protocol.checkpoint import Resume
 from sim.protocol.results import Surveyed
 from sim.protocol.trace import Excerpt, Rows
-from sim.recording.checkpoints import read_checkpoints, read_snapshots
+from sim.recording.checkpoints import read_resume
 from sim.recording.file import all_of, only, open_file, reading, require_file, trace_of
 from sim.recording.looks import Looks
 from sim.recording.parts import Parts
@@ -227,27 +227,8 @@ class Recording:
     def resume(self) -> Resume:
         """Where the experiment goes on."""
         with self._one_batch():
-            database, lineages = self._database, self._lineages()
-            checkpoints = read_checkpoints(database)
-            begun = [(0, 0.0)] * len(lineages)
-            ends = [(run.update, run.seconds) for run in checkpoints[-1].runs] if checkpoints else begun
-            if len(ends) != len(lineages):
-                raise ValueError("the state of a run is missing")
-            for run, rows in enumerate(self._ends(lineages)):
-                if rows["update"][-1] > ends[run][0]:
-                    ends[run] = int(rows["update"][-1]), float(rows["seconds"][-1])
-            last = all_of(database, "trace ORDER BY rowid DESC LIMIT 1")[0]
-            return Resume(
-                checkpoints=checkpoints,
-                snapshots=read_snapshots(database),
-                journal=self.journal,
-                lineages=lineages,
-                ends=tuple(ends),
-                moment=typed(last["moment"], int),
-                position=typed(last["position"], float),
-                plane=typed(only(database, "plane")["number"], int),
-                start=self.opened.rows,
-            )
+            lineages = self._lineages()
+            return read_resume(self._database, self.journal, lineages, self.opened.rows, self._ends(lineages))
 
     # -- the tables ---------------------------------------------------------------------------------------------------
 

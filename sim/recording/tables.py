@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple, replace
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
@@ -118,9 +118,9 @@ def _write_trace(database: sqlite3.Connection, rows: Rows) -> None:
     database.executemany(insert("trace", TRACE), values[whole:])
 
 
-def _write_runs(database: sqlite3.Connection, lineages: Iterable[Lineage]) -> None:
+def _write_runs(database: sqlite3.Connection, lineages: Sequence[Lineage]) -> None:
     """Write the runs and their settings; one that is new was forked off, and takes over its parent's points."""
-    for index, lineage in enumerate(lineages := list(lineages)):
+    for index, lineage in enumerate(lineages):
         forget_first_steps(database, index, json.dumps(asdict(lineage.stages[0].asked)))
     database.execute("DELETE FROM stages")
     for index, lineage in enumerate(lineages):
@@ -143,7 +143,7 @@ def _write_checkpoint(database: sqlite3.Connection, checkpoint: Checkpoint | Non
         write_checkpoint(database, checkpoint)
 
 
-def _write_plane(database: sqlite3.Connection, news: PlaneNews, lineages: Iterable[Lineage] = ()) -> None:
+def _write_plane(database: sqlite3.Connection, news: PlaneNews, lineages: Sequence[Lineage] = ()) -> None:
     """Write the plane, what is new on it, and the runs, whose heads are on it."""
     columns = "number = ?, kind = ?, words = ?, explained = ?, unit = ?"
     values = news.number, news.kind, news.words, news.explained, news.unit, news.whole

@@ -75,6 +75,18 @@ def test_what_is_inside_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["state"], found["schema"], found["asked"]["problem"]) == ("complete", 1, "sine")
 
 
+def test_a_run_that_was_removed_is_not_said_to_run(capsys: pytest.CaptureFixture[str]) -> None:
+    changes = ("--change", "moment=7,remove=batch", "--change", "moment=11,remove=stochastic")
+    assert cli.main(["run", "linear", "--updates", "10", "--record", "race.gdsim", *changes]) == 0
+    assert cli.main(["info", "race.gdsim"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    ends = [line.split("  ")[-1] for line in lines if " sgd " in line]
+    assert ends == ["removed at update 7", "running", "running"] * 2, "without a screen, and in the recording"
+    assert cli.main(["info", "race.gdsim", "--json"]) == 0
+    runs = json.loads(capsys.readouterr().out)["runs"]
+    assert [run["status"] for run in runs] == ["removed", "running", "running"]
+
+
 def run_in_a_process(path: Path, *options: str) -> "subprocess.Popen[bytes]":
     run = ["run", "linear", "--backend=torch", "--updates=1000000", "--record", str(path), *options]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

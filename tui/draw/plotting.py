@@ -1,8 +1,8 @@
 """Axes with their ticks, and lines as braille patterns, by plotext.
 
-It stays because its axes, ticks and lines are asked for and well kept; it costs some 1 ms a line, of one that grew at
-its end half of that. Its colours do not
-stay: a cell in which it draws two lines shows both in the later one's, so that every line is built by itself.
+Its axes, ticks and lines are well kept, and cost some 1 ms a line, of one that grew at its end half of that. Its
+colours are left out: a cell in which it draws two lines shows both in the later one's, so that every line is built by
+itself.
 
 plotext's figure is one for the whole process, and a single NaN in it aborts the process in native code: this module
 alone touches it, on the screen's thread, and hands it finite values only.

@@ -13,12 +13,7 @@ _PREFIX = "GDSIM_"
 _NAMES = (
     "problem",
     *(field.name for field in fields(Options)),
-    "theme",
-    "history_memory",
-    "updates",
-    "epochs",
-    "seconds",
-    "export",
+    *("theme", "history_memory", "updates", "epochs", "seconds", "export", "record"),
 )
 
 fill_in = Env(_PREFIX, command=False, show=False)

@@ -83,7 +83,7 @@ def caption(scene: Scene, clock: Clock, width: int) -> list[Piece]:
     ahead, still = leaders(runs, clock), unmoved(runs, clock)
     if ahead:
         of, does = ahead, " leads" if len(ahead) == 1 else " are level"
-    elif still:
+    elif still and len(runs) > 1:
         of, does = still, f" {'has' if len(still) == 1 else 'have'} not moved"
     else:
         return []

@@ -24,7 +24,7 @@ class Lens(Plot):
         window: what is shown of the plane.
     """
 
-    BORDER_TITLE = "possible steps"
+    BORDER_TITLE = "the steps that were possible"
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -77,7 +77,7 @@ class Lens(Plot):
 
     def show_nothing(self, why: str = "") -> None:
         """Be empty, and say why."""
-        self.entitle(["the steps that were possible"], [why])
+        self.entitle([str(self.BORDER_TITLE)], [why])
         if self._frame is not None:
             self._frame = None
             self.refresh()

@@ -112,7 +112,7 @@ def _known(scene: Scene, one: Measure) -> bool:
     """Whether a measure has a value of any run, or will have; of many seeds, one that is about all of them."""
     if scene.experiment.seeds > 1 and one.cost == "free" and one.unit != "/s":
         return False
-    return one.cost == "step" or one.unit == "/s" or any(math.isfinite(run.values[one.name]) for run in scene.runs)
+    return one.cost == "step" or one.unit == "/s" or not all(math.isnan(run.values[one.name]) for run in scene.runs)
 
 
 def _measured(one: Measure) -> TableColumn:

@@ -14,6 +14,7 @@ from tui.scene.scene import Scene
 _KEPT_UP = 0.8  # of the pace asked for: below it the real one is shown
 _BUSY_AFTER = 1.0  # seconds
 _GAP = "  "
+_LEAST_TITLE = 12  # cells: less of a name than that says nothing
 _MEANINGS: dict[Clock, str] = {"updates": "", "examples": " read", "seconds": " computing"}
 """What the runs did with what a clock counts."""
 
@@ -37,23 +38,24 @@ def status_text(scene: Scene, width: int) -> Text:
     backend = scene.experiment.backend
     named = backend != "torch" or CLOCKS[scene.clock].measured  # where time counts, it is said whose time
     device = Text(f"{_GAP}{f'{backend} on ' if named else ''}{scene.device} ")
+    sign = Text(" ") + _recording(scene) if scene.recording else Text("")
     full, brief = (
         Text(_GAP).join([transport(scene), counters(scene, explained=explained), seed]) for explained in (True, False)
     )
-    right = full if name.cell_len + full.cell_len + device.cell_len <= width else brief
+    room = width - name.cell_len - device.cell_len
+    right = full if room - full.cell_len > sign.cell_len else brief
+    room -= right.cell_len
     examples = f" · {count(scene.examples)} examples" if scene.examples else ""
     title = Text(f" {scene.card.title}{examples}", style="dim", no_wrap=True)
     if scene.recording:
-        title = Text.assemble(" ", _recording(scene), f" {scene.recording}", no_wrap=True)
-    room = width - name.cell_len - right.cell_len - device.cell_len
-    if room < 0:
+        title = Text.assemble(sign, f" {scene.recording}", no_wrap=True)
+    if room <= sign.cell_len:
         return _tight(scene, width, name, seed)
-    whole = title.cell_len
-    title.truncate(max(0, room - 2), overflow="ellipsis")
-    if title.cell_len < min(whole, 12):
-        title = Text(" ") + _recording(scene) if scene.recording and room > 2 else Text("")
-    filler = " " * max(1, room - title.cell_len)
-    return name + title + Text(filler) + right + device
+    if room - 2 >= min(title.cell_len, _LEAST_TITLE):
+        title.truncate(room - 2, overflow="ellipsis")
+    else:
+        title = sign
+    return name + title + Text(" " * (room - title.cell_len)) + right + device
 
 
 def _recording(scene: Scene) -> Text:

@@ -240,7 +240,8 @@ class Surface(Plot):
         explained = f"{share} of the movement" if share else ""
         here = self._here
         if here is None:
-            below = ["no landscape was recorded" if scene.source else "landscape to come"]
+            yet = " yet" if scene.source == "being written" else ""
+            below = [f"no landscape was recorded{yet}" if scene.source else "landscape to come"]
         else:
             made = "" if here.progress == 1 else f"{100 * here.progress:.0f}%"
             some = "all" if here.examples >= scene.examples else f"{count(here.examples)} of"

@@ -206,7 +206,7 @@ def _used(scene: Scene, run: RunScene, report: UpdateReport) -> list[str]:
     if report.batch_size >= scene.examples:
         return [f"all {total} examples", f"all {total}", "all"]
     if report.batch_size == 1 and report.indices:
-        return [f"#{report.indices[0]} (1 of {total})", f"#{report.indices[0]} of {total}", f"#{report.indices[0]}"]
+        return [f"#{report.indices[0]} (1 of {total})", f"#{report.indices[0]}"]
     last = _ends_an_epoch(run, report.batch_size)
     ways = [f"the last {size}"] if last else [f"{size} of {total}", size]
     words = []

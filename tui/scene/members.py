@@ -35,8 +35,8 @@ def whereabouts(card: Card, members: Members) -> str:
     nearest = np.linalg.norm(going[:, None] - known, axis=2).argmin(axis=1)
     counts = np.bincount(nearest, minlength=len(known)).tolist()
     if saddle is None:
-        points = (f"({point.x:.3g}, {point.y:.3g})" for point in card.minima)
-        return ", ".join(f"{count(number)} nearest to {point}" for number, point in zip(counts, points, strict=True))
+        there = [(number, point) for number, point in zip(counts, card.minima, strict=True) if number]
+        return ", ".join(f"{count(number)} nearest to ({point.x:.3g}, {point.y:.3g})" for number, point in there)
     sides = (_side(minimum.x - saddle.x, minimum.y - saddle.y) for minimum in card.minima)
     words = ", ".join(f"{side}: {count(number)}" for side, number in zip(sides, counts, strict=False))
     return f"left the saddle: {count(sum(counts[:-1]))} of {count(len(members.points))}; {words}"

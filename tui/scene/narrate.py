@@ -36,8 +36,10 @@ def narrate(scene: Scene, width: int) -> str:
     if not runs:
         return f"All runs are hidden; {'1 shows it' if len(scene.runs) == 1 else f'1 to {len(scene.runs)} show them'}."
     if scene.cursor == 0:
-        space = "Space pauses" if scene.playing else "Space lets them go"
-        return f"All runs begin at the same point, at loss {decimal(runs[0].loss)}. {space}, . makes one update."
+        single = len(runs) == 1
+        begin = f"{_name(runs[0])} begins" if single else "All runs begin at the same point,"
+        space = "Space pauses" if scene.playing else f"Space lets {'it' if single else 'them'} go"
+        return f"{begin} at loss {decimal(runs[0].loss)}. {space}, . makes one update."
     if stopped := [run for run in runs if run.status is Status.DIVERGED]:
         return _diverged(min(stopped, key=lambda run: int(run.seen[-1]["moment"])), runs)
     if failed := [run for run in runs if run.status is Status.FAILED]:
@@ -102,6 +104,8 @@ def _cause(run: RunScene, runs: list[RunScene]) -> str:
     last, before = run.seen[-1], run.seen[max(0, len(run.seen) - 2)]
     if math.isnan(float(last["grad_norm"])) and abs(float(last["batch_loss"])) <= abs(float(before["batch_loss"])):
         return "a gradient was no number (0/0, say)"
+    if math.isnan(float(last["batch_loss"])) and not abs(before["batch_loss"]) > abs(run.recorded[0]["loss"]):
+        return "all at once its loss was no number (0/0, say, or after too large a step)"
     rate, config = run.values["lr"], run.config
     calm = [other for other in runs if not other.status.stopped]
     same = [other for other in calm if other.config.batch_size == config.batch_size and other.values["lr"] >= rate]
@@ -141,8 +145,12 @@ def _worse(run: RunScene) -> str:
 
 def _where_seeds_went(scene: Scene, runs: list[RunScene]) -> list[str]:
     """Where the seeds of the runs went, of all of them or of the selected one; nothing where there is no choice."""
-    each = {run.index: f"{_name(run)}: {whereabouts(scene.card, run.members)}" for run in runs if run.members}
-    if not each or any(words.endswith(": ") for words in each.values()):
+    each = {
+        run.index: f"{_name(run)}: {where}"
+        for run in runs
+        if run.members and (where := whereabouts(scene.card, run.members))
+    }
+    if not each:
         return []
     selected = each.get(scene.selected, next(iter(each.values())))
     return [". ".join(each.values()) + ".", f"{selected}."]

@@ -18,11 +18,11 @@ class KeptMembers:
         """Keep where they were after a moment."""
         if not members:
             return
+        each = sum(one.points.nbytes + one.statuses.nbytes for one in members)
+        if len(self._moments) >= max(2, _MEMORY // each):
+            del self._moments[1::2], self._members[1::2]
         self._moments.append(moment)
         self._members.append(members)
-        each = sum(one.points.nbytes + one.statuses.nbytes for one in members)
-        if len(self._moments) > max(2, _MEMORY // each):
-            del self._moments[1::2], self._members[1::2]
 
     def at(self, moment: int) -> tuple[Members, ...]:
         """Where they were at a moment, or when it was last kept before it; none before anything was."""

@@ -19,6 +19,7 @@ from sim.protocol.answers import Answer, Failed, Opened, Refused, Worked
 from sim.protocol.commands import Advance, Command, Imagine, Inspect, Job, Open, Retention, Survey, Work
 from sim.protocol.results import Result, Surveyed
 from sim.recording.reader import Recording
+from sim.recording.values import NEVER
 from tui.session.link import EngineGoneError, Link, ProcessLink
 from tui.session.past import Past
 from tui.session.recorded_looks import imagined, inspected
@@ -27,8 +28,6 @@ from tui.session.resuming import Resumption
 NEEDS_ENGINE = "A recording cannot do that; w copies the command that runs it again."
 UNRECORDED = "What goes on here is not recorded; gdsim resume goes on in the recording itself."
 STILL_WRITTEN = "The recording is still being written; runs can be changed or forked here once it is complete."
-
-_NEWEST = 2**62  # beyond all updates
 
 Floats = NDArray[np.float64]
 
@@ -150,7 +149,7 @@ class Playback:
             looks, lineages = self._recording.looks, self._recording.lineages
             if isinstance(job, Imagine):
                 return imagined(looks, lineages, job)
-            return inspected(looks, lineages, job.updates or [_NEWEST] * len(lineages))
+            return inspected(looks, lineages, job.updates or [NEVER] * len(lineages))
         except ConfigError as error:  # damaged since it was opened
             return Failed(str(error))
 

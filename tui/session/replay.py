@@ -29,9 +29,7 @@ _ENDS = {
 class Replay(Session):
     """A session over a `Playback`: time goes by through what was recorded, and nothing is computed."""
 
-    RECORD_SHARE = (
-        1 / 32
-    )  # what was left out is soon read again, and recording a part takes as long as there is much else
+    RECORD_SHARE = 1 / 32  # what was left out is soon read again, and the more there is, the longer a part takes
     MOST_SELECTED = math.inf
     link: Playback
     _waited = 0.0

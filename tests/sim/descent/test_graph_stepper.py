@@ -179,7 +179,7 @@ def test_what_cannot_be_recorded_on_the_way_stops_the_run_and_says_why(cnn):
     ("text", "why"),
     [
         ("return self.own(x) if x.sum() > 0 else -self.own(x)", "captur"),
-        ("self.seen = self.seen + 1; return self.own(x) + 0 * self.seen", "in the place of its buffers"),
+        ("self.seen = self.seen + 1; return self.own(x) + 0 * self.seen", "replaces its buffers"),
         ("self.calls += 1; return self.own(x) * self.calls", "something else"),
     ],
 )

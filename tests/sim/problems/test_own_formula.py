@@ -60,6 +60,8 @@ def test_another_function_of_the_file_and_losses_without_targets(tmp_path: Path)
         (DATA + "start = 3\n\n\n" + OUTPUT + "    return a * x", "must be two numbers"),
         ("def data():\n    return [[1.0]], [1.0, 2.0]\n\n\n" + OUTPUT + "    return a", "not shapes (1, 1), (2,)"),
         ("def data():\n    return ['x']\n\n\n" + OUTPUT + "    return a", "must return arrays of numbers"),
+        ("def data():\n    return [[1.0], [1.0, 2.0]]\n\n\n" + OUTPUT + "    return a", "inhomogeneous part."),
+        ("x = 1", "has no function 'output'; there is none at all."),
         ("def data():\n    return [1.0, float('nan')]\n\n\n" + OUTPUT + "    return a", "finite numbers only"),
     ],
 )

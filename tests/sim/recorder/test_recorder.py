@@ -187,17 +187,19 @@ def test_any_optimizer_without_loss_and_data(tmp_path: Path) -> None:
     assert recording.landscape is None
 
 
-def test_a_rate_that_is_changed_in_place(tmp_path: Path) -> None:
-    model = network()
+def test_a_rate_and_a_loss_that_are_changed_in_place(tmp_path: Path) -> None:
+    model, loss = network(), torch.tensor([8.0])
     optimizer = torch.optim.SGD(model.parameters(), torch.tensor(0.5))
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
     with Recorder(tmp_path / "mine.gdsim", model, optimizer) as recorder:
         for _ in range(20):
             optimizer.step()
-            recorder.update(1.0, 1)
+            recorder.update(loss, 1)
             schedule.step()
+            loss /= 2
     _, rows = recording_of(tmp_path / "mine.gdsim")
     assert rows["lr"][1:].tolist() == [0.5 * 0.5**update for update in range(20)]
+    assert rows["batch_loss"][1:].tolist() == [8 * 0.5**update for update in range(20)]
 
 
 def test_a_loop_too_long_for_all_of_its_way_to_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import math
 import re
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -106,13 +106,14 @@ def test_a_tight_status_line_cuts_no_number_and_keeps_the_clocks_own(width: int,
         assert re.search(r"(updates|examples| s| seed 0)$", part), line.plain
 
 
-@pytest.mark.parametrize("width", [120, 100, 80])
-def test_the_status_line_fits_and_keeps_what_matters(width: int) -> None:
-    for playing in (False, True):
-        line = status_text(scene_at(cursor=13, playing=playing), width).plain
+@pytest.mark.parametrize("recording", ["", "race.gdsim"])
+def test_the_status_line_fits_and_keeps_what_matters(recording: str) -> None:
+    for playing, width in product((False, True), range(80, 131)):
+        line = status_text(replace(scene_at(cursor=13, playing=playing), recording=recording), width).plain
         assert len(line) <= width
         assert " linear " in line
         assert "27 back" in line
+        assert ("●" in line) is bool(recording)
         assert "13 updates" in line
 
 
@@ -214,9 +215,11 @@ def test_no_column_comes_or_goes_or_moves_as_numbers_grow() -> None:
     later = replace(
         plain, runs=tuple(replace(run, seen=grown(run), values={**run.values, **values}) for run in plain.runs)
     )
+    infinite = [replace(run, values={**run.values, "loss": math.inf}) for run in plain.runs]
+    diverged = replace(plain, runs=tuple(infinite))
     for width in (80, 100, 120, 160, 200):
-        early, late = (table_text(scene, width).plain.split("\n")[0] for scene in (scene_at(0), later))
-        assert early == late
+        headings = {table_text(scene, width).plain.split("\n")[0] for scene in (scene_at(0), later, diverged)}
+        assert len(headings) == 1
 
 
 def test_where_there_is_room_each_run_has_the_course_of_its_loss_in_its_colour() -> None:

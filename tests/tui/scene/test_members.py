@@ -26,10 +26,7 @@ def test_who_left_the_saddle_and_to_which_side() -> None:
 def test_which_minimum_is_the_nearest() -> None:
     points = [(3.1, 2.0), (2.0, 3.0), (-3.0, 3.0), (-3.0, -3.0), (3.0, 2.0)]
     words = whereabouts(card_of(ProblemConfig("himmelblau")), members(points, 4))
-    assert (
-        words
-        == "2 nearest to (3, 2), 1 nearest to (-2.81, 3.13), 1 nearest to (-3.78, -3.28), 0 nearest to (3.58, -1.85)"
-    )
+    assert words == "2 nearest to (3, 2), 1 nearest to (-2.81, 3.13), 1 nearest to (-3.78, -3.28)"
 
 
 def test_one_minimum_is_no_choice() -> None:

@@ -26,6 +26,8 @@ def test_before_the_first_update() -> None:
     sentence, rows = say(make_experiment(), 10, cursor=0)
     loss = f"{rows[0]['loss']:.3f}"
     assert sentence == (f"All runs begin at the same point, at loss {loss}. Space lets them go, . makes one update.")
+    sentence, _ = say(make_experiment(RunConfig("a", 1)), 10, cursor=0)
+    assert sentence == f"a begins at loss {loss}. Space lets it go, . makes one update."
 
 
 def test_on_the_clock_of_updates() -> None:
@@ -187,13 +189,16 @@ def test_momentum_is_to_blame_where_the_same_rate_without_it_goes_on() -> None:
     assert "a rate of 1 with a momentum of 0.9 is too high" in narrate(replace(scene, runs=(blamed, plain)), WIDTH)
 
 
-def test_a_gradient_that_is_no_number_is_not_blamed_on_the_rate() -> None:
+def test_what_is_no_number_is_not_blamed_on_the_rate_alone() -> None:
     experiment = make_experiment(RunConfig("a", 16), RunConfig("b", 16))
     race = make_race(experiment, 10)
     last = np.flatnonzero(race.rows["run"] == 0)[-1]
     race.rows["status"][last], race.rows["grad_norm"][last] = Status.DIVERGED, np.nan
     race.rows["batch_loss"][last] = race.rows["batch_loss"][last - 2]
     assert "a gradient was no number (0/0, say); b goes on." in narrate(make_scene(experiment, race), WIDTH)
+    race.rows["batch_loss"][last] = np.nan
+    words = narrate(make_scene(experiment, race), WIDTH)
+    assert "all at once its loss was no number (0/0, say, or after too large a step); b goes on." in words
 
 
 def test_the_rate_in_use_is_named_not_the_peak_of_a_schedule() -> None:
