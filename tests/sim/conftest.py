@@ -1,12 +1,15 @@
 """Small problems whose answers are known in closed form, and how like two answers must be."""
 
 import random
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from sim.data import arrays
 from sim.experiment.geometry import Point, Window
 from sim.models.problem import Problem, formula_problem
 from sim.problems.formula import Formula
@@ -39,6 +42,14 @@ def _every_generator_begins_anew() -> None:
     """What a test draws does not depend on what was drawn before it."""
     for seed in (torch.manual_seed, np.random.seed, random.seed):
         seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bundled_data_are_read_once() -> Iterator[None]:
+    """Hundreds of models learn from the same few files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "load_bundled", cache(arrays.load_bundled))
+        yield
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ BAD_INPUT = {
     "a crowd of workers": (["--model", "mlp", "--workers", "1000000"], "--workers must be 0 to 128, not 1000000"),
     "half a seed": (["--seed", "1.5"], "must be a whole number, not '1.5'"),
     "rate of zero": (["--lr", "0"], "lr must be a positive finite number"),
+    "rate of zero without a screen": (["run", "--updates=1", "--lr", "0"], "lr must be a positive finite number"),
     "rate below zero": (["--lr", "-0.1"], "lr must be a positive finite number"),
     "infinite rate": (["--lr", "inf"], "lr must be a positive finite number"),
     "no number": (["--lr", "nan"], "lr must be a positive finite number"),

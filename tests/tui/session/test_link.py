@@ -82,7 +82,7 @@ async def test_a_process_that_died_before_anything_was_asked_is_gone():
 @in_one_loop
 async def test_an_answer_about_an_older_experiment_is_stale(link):
     await link.request(Open(Experiment()))
-    old = asyncio.ensure_future(link.request(Advance(2000, math.inf, 60.0)))
+    old = asyncio.ensure_future(link.request(Advance(9, math.inf, 60.0)))
     new = asyncio.ensure_future(link.request(Open(Experiment(seed=1))))
     with pytest.raises(StaleError):
         await old
