@@ -2,9 +2,10 @@
 
 The mlp (64-64) on the digits at a batch size of 32, on one thread of the CPU: DataLoader, nn.Module, torch.optim.SGD,
 each turn a loop of its own from its first update on. A machine is not equally fast from one second to the next, so that
-the two run at once, in a process and on a core each, and change cores after each turn. The time is that which the
-process, with the thread that writes, had of the processor; beginning and ending a recording are beside it, since they
-do not grow with the loop. It asserts that the parameters at the end are the same, bit for bit.
+the two run at once, in a process and on a core each; they change processes after each turn, and cores after each other
+one. The time is that which the process, with the thread that writes, had of the processor; beginning and ending a
+recording are beside it, since they do not grow with the loop. It asserts that the parameters at the end are the same,
+bit for bit.
 """
 
 import multiprocessing
@@ -26,7 +27,7 @@ from sim.data.table import load_bundled
 from sim.recorder import Recorder
 
 THREADS = (1,)
-UPDATES, TURNS, BATCH_SIZE, GOAL = 4000, 21, 32, 1.05
+UPDATES, TURNS, BATCH_SIZE, GOAL = 12_000, 16, 32, 1.05
 
 
 def loop(dataset: TensorDataset, path: Path | None) -> tuple[float, bytes]:
@@ -52,8 +53,8 @@ def loop(dataset: TensorDataset, path: Path | None) -> tuple[float, bytes]:
     return spent / update * 1e6, nn.utils.parameters_to_vector(model.parameters()).detach().numpy().tobytes()
 
 
-def turns(recorded: bool, together: Barrier, answer: Connection) -> None:
-    """The loop, as often as there are turns; a process of its own."""
+def turns(index: int, together: Barrier, answer: Connection) -> None:
+    """The loop, as often as there are turns; a process of its own, the first or the second."""
     torch.set_num_threads(1)
     table = load_bundled("digits")
     inputs = torch.tensor(table.inputs.reshape(-1, 1, 8, 8), dtype=torch.float32) / 16
@@ -62,21 +63,22 @@ def turns(recorded: bool, together: Barrier, answer: Connection) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(TURNS + 1):  # the first is the warm-up
             if hasattr(os, "sched_setaffinity"):
-                os.sched_setaffinity(0, {cores[(turn + recorded) % len(cores)]})
+                os.sched_setaffinity(0, {cores[(turn // 2 + index) % len(cores)]})
             together.wait()
-            answer.send(loop(dataset, Path(folder, f"{turn}.gdsim") if recorded else None))
+            recorded = (turn + index) % 2 == 0
+            answer.send((recorded, *loop(dataset, Path(folder, f"{turn}.gdsim") if recorded else None)))
 
 
 def lines() -> Iterator[Line]:
     """The loop with the recorder, against the one without."""
     processes = multiprocessing.get_context("spawn")
     together, answers = processes.Barrier(2), list[Connection]()
-    for recorded in (True, False):
-        ours, theirs = processes.Pipe()
-        processes.Process(target=turns, args=(recorded, together, theirs), daemon=True).start()
-        theirs.close()
-        answers.append(ours)
-    found = [[answer.recv() for answer in answers] for _ in range(TURNS + 1)][1:]
-    assert all(ended == expected for (_, ended), (_, expected) in found), "the recorder changed the loop"
-    ours, peer = zip(*([spent for spent, _ in turn] for turn in found), strict=True)
+    for index in range(2):
+        here, there = processes.Pipe()
+        processes.Process(target=turns, args=(index, together, there), daemon=True).start()
+        there.close()
+        answers.append(here)
+    found = [sorted((answer.recv() for answer in answers), reverse=True) for _ in range(TURNS + 1)][1:]
+    assert all(ended == expected for (*_, ended), (*_, expected) in found), "the recorder changed the loop"
+    ours, peer = zip(*([spent for _, spent, _ in turn] for turn in found), strict=True)
     yield line("mlp on digits, batches of 32", ours, peer, "us", GOAL, at_most=True)
