@@ -14,9 +14,9 @@ from sim.descent.race_state import RaceState
 from sim.models.problem import Problem, formula_problem
 from sim.models.random_state import RandomState
 from sim.models.sources import DatasetSource, TensorSource
-from sim.protocol.trace import Rows
-from tests.sim.conftest import line_formula
-from tests.sim.one_run import rows_of
+from sim.protocol.trace import ROW, Rows
+from tests.sim.conftest import assert_same, line_formula
+from tests.sim.one_run import bits, rows_of
 
 quick = settings(
     max_examples=10,
@@ -65,3 +65,24 @@ KINDS = ["two parameters", "dropout and batch norm", "a data set that draws rand
 def future(race: Race, asked: list[int]) -> tuple[Rows, RaceState]:
     """What a race does when it is asked for so many moments at a time, and where it then is."""
     return np.concatenate([rows_of(race, moments) for moments in asked]), race.state
+
+
+def assert_alike(one: tuple[Rows, RaceState], other: tuple[Rows, RaceState], device: str) -> None:
+    (rows, state), (rows_too, state_too) = one, other
+    assert len(rows) == len(rows_too)
+    for name in ROW.names:
+        assert_same(rows[name], rows_too[name], device)
+    for name in ("clock", "moment", "position", "journal"):
+        assert getattr(state, name) == getattr(state_too, name)
+    for snapshots, snapshots_too in zip(state.snapshots, state_too.snapshots, strict=True):
+        assert snapshots.updates.tolist() == snapshots_too.updates.tolist()
+        assert (snapshots.stride, snapshots.thinnings) == (snapshots_too.stride, snapshots_too.thinnings)
+        for vector, vector_too in zip(snapshots.vectors, snapshots_too.vectors, strict=True):
+            assert_same(vector, vector_too, device)
+    if device == "cpu":
+        assert state_bits(state) == state_bits(state_too)
+
+
+def state_bits(state: RaceState) -> object:
+    """All of the runs' states but for where their orders are drawn from, which can be said in several ways."""
+    return [{name: value for name, value in bits(run).items() if name != "order"} for run in state.runs]

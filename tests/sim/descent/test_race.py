@@ -7,36 +7,13 @@ import pytest
 from hypothesis import example, given
 
 from sim.descent.race import Race
-from sim.descent.race_state import RaceState
 from sim.experiment.choices import CLOCKS, OPTIMIZERS, SAMPLINGS, SCHEDULES
 from sim.experiment.config import Limit, RunConfig
 from sim.protocol.commands import Retention
-from sim.protocol.trace import ROW, Rows, Status
+from sim.protocol.trace import ROW, Status
 from tests.sim.conftest import assert_same
-from tests.sim.descent.races import COSTS, KINDS, future, problem_of, quick
+from tests.sim.descent.races import COSTS, KINDS, assert_alike, future, problem_of, quick
 from tests.sim.one_run import bits, race_of, rows_of
-
-
-def assert_alike(one: tuple[Rows, RaceState], other: tuple[Rows, RaceState], device: str) -> None:
-    (rows, state), (rows_too, state_too) = one, other
-    assert len(rows) == len(rows_too)
-    for name in ROW.names:
-        assert_same(rows[name], rows_too[name], device)
-    for name in ("clock", "moment", "position", "journal"):
-        assert getattr(state, name) == getattr(state_too, name)
-    for snapshots, snapshots_too in zip(state.snapshots, state_too.snapshots, strict=True):
-        assert snapshots.updates.tolist() == snapshots_too.updates.tolist()
-        assert (snapshots.stride, snapshots.thinnings) == (snapshots_too.stride, snapshots_too.thinnings)
-        for vector, vector_too in zip(snapshots.vectors, snapshots_too.vectors, strict=True):
-            assert_same(vector, vector_too, device)
-    if device == "cpu":
-        assert state_bits(state) == state_bits(state_too)
-
-
-def state_bits(state: RaceState) -> object:
-    """All of the runs' states but for where their orders are drawn from, which can be said in several ways."""
-    return [{name: value for name, value in bits(run).items() if name != "order"} for run in state.runs]
-
 
 MOMENTUM = [{"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"optimizer": "rmsprop", "momentum": 0.5}]
 ASKED = st.lists(st.integers(1, 12), max_size=3)
