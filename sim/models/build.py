@@ -133,7 +133,7 @@ def synthetic(examples: int, seed: int) -> tuple[Tensor, Tensor]:
     for begin in range(0, examples, _SYNTHETIC_CHUNK):
         piece = inputs[begin : begin + _SYNTHETIC_CHUNK]
         piece.normal_(generator=generator)
-        scores = torch.tanh(2 * piece @ first) @ second
+        scores = (piece @ first).mul_(2).tanh_() @ second
         scores += torch.randn(scores.shape, generator=generator)
         targets[begin : begin + len(piece)] = scores.argmax(dim=1)
     return inputs, targets
