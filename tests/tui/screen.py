@@ -141,6 +141,9 @@ async def on_screen(
     size: tuple[int, int] = WIDE, experiment: Experiment | None = None, until: float = 60
 ) -> AsyncIterator[Screen]:
     app, link = make_app(experiment, until)
+    link.gate.clear()  # an engine takes longer to stand than the screen does
     async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.pause()
+        link.gate.set()
         await ready(pilot)
         yield Screen(app, link, pilot)
