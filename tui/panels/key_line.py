@@ -9,7 +9,9 @@ from rich.text import Text
 from textual.binding import Binding
 
 from tui.panels.words import Words
+from tui.scene.scene import Scene
 
+_WHILE_PLAYING = {"play": "pause"}
 _WIDE = 100  # columns; below that all stands close together, and the palette has to be known
 
 
@@ -20,6 +22,14 @@ class KeyLine(Words):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-line--key"}
+
+    _playing = False
+
+    def show(self, scene: Scene) -> None:
+        """Say of a scene what its keys do now."""
+        if scene.playing != self._playing:
+            self._playing = scene.playing
+            self._show()
 
     def on_mount(self) -> None:
         """See what the keys are as soon as it is known."""
@@ -55,6 +65,7 @@ class KeyLine(Words):
         for words, same in groupby(bindings, lambda binding: binding.description):
             # a binding that has several keys comes once for each
             keys = {binding.action: binding for binding in reversed(list(same))}
+            words = _WHILE_PLAYING.get(words, words) if self._playing else words
             yield Text.assemble(Text(between).join(map(self._key, reversed(keys.values()))), " ", words)
 
     def _key(self, binding: Binding) -> Text:

@@ -88,6 +88,8 @@ def _why_nothing(scene: Scene) -> str:
         return "all runs are hidden"
     if scene.source and scene.imagined is not None:
         return "none were recorded up to here"
+    if scene.unknowable:
+        return "cannot be found out"
     return "pause to see them" if scene.playing else "not known yet"
 
 
@@ -104,7 +106,8 @@ def _window(imagined: Imagined, cloud: Cloud) -> Window:
 
 
 def _times(view: Viewport, surface: Viewport) -> str:
-    """How much larger than on the surface it is, across and up."""
+    """How much larger, or smaller, than on the surface it is, across and up."""
     across = (surface.width / surface.columns) / (view.width / view.columns)
     up = (surface.height / surface.rows) / (view.height / view.rows)
-    return " × ".join(quantity(float(f"{times:.2g}")) for times in (across, up)) + " times as large"
+    word, factors = ("magnified", (across, up)) if max(across, up) >= 1 else ("reduced", (1 / across, 1 / up))
+    return f"{word} {' × '.join(quantity(float(f'{factor:.2g}')) for factor in factors)}"

@@ -16,7 +16,8 @@ _NAMED_EXAMPLES = 4
 _ROUNDING, _MODEL_ROUNDING = 1e-12, 1e-5  # relative errors below come from the order of summation
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SHORTEST = 4  # cells for a course of angles
-_GAP, _INDENT = " · ", Text("  ")
+_NUMBER, _ANGLE = 6, len("180°")  # cells that are kept for one however short it is, so that nothing moves beside it
+_GAP, _INDENT = "  ", Text("  ")
 _CELL = 24  # columns for a run where several share a line
 
 
@@ -144,21 +145,28 @@ def _ends_an_epoch(run: RunScene, size: int) -> bool:
 def _measured(run: RunScene) -> list[str]:
     """What the last update measured of itself, from the most telling words to the shortest."""
     of = "median " if run.members is not None else ""
-    told = [f"{of}{one.short} {decimal(run.values[one.name], 3)}" for one in measures("step") if one.name != "lr"]
-    told.append(f"rate {run.values['lr']:.4g}")
-    return [" · ".join(told[:kept]) for kept in range(len(told), 0, -1)]
+    said = [
+        f"{of}{one.short} {decimal(run.values[one.name], 3):{_NUMBER}}" for one in measures("step") if one.name != "lr"
+    ]
+    said.append(f"rate {run.values['lr']:.4g}")
+    return [" · ".join(said[:kept]) for kept in range(len(said), 0, -1)]
 
 
 def _and_angles(scene: Scene, choices: Sequence[str], run: RunScene, width: int) -> Text:
     """The first of some words that leaves room for a course of angles and the last of them, and these."""
     if run.angles:
         update, angle = run.angles[-1]
-        when = f" at {count(update)}:" if scene.source and update != run.update else ""  # of which some were recorded
-        last = f"{when} {measured(angle, '°')}"
+        when = f" at {count(update)}:" if _seldom_looked_at(scene) and update != run.update else ""
+        last = f"{when} {measured(angle, '°'):>{_ANGLE}}"
         for words in choices:
             if (room := width - len(words) - len(_GAP) - len(last)) >= _SHORTEST:
                 return Text(words + _GAP) + _course(run, room) + last
     return _fitting([Text(words) for words in choices], width)
+
+
+def _seldom_looked_at(scene: Scene) -> bool:
+    """Whether the last update that was looked at may be an old one, even while it plays."""
+    return bool(scene.source) or not scene.flat or math.isinf(scene.pace)
 
 
 def _with_course(words: Text, run: RunScene, width: int) -> Text:
@@ -168,9 +176,9 @@ def _with_course(words: Text, run: RunScene, width: int) -> Text:
 
 
 def _course(run: RunScene, cells: int) -> Text:
-    """The angles of the updates that were looked at, the last ones of them."""
+    """The angles of the updates that were looked at, the last ones of them, the newest at the right edge."""
     blocks = "".join(map(_block, [angle for _, angle in run.angles][-cells:]))
-    return Text(blocks, hexadecimal(run.color))
+    return Text(blocks.rjust(cells), hexadecimal(run.color))
 
 
 def _block(angle: float) -> str:

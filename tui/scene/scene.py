@@ -136,13 +136,16 @@ class RunScene:
 
     @property
     def status_words(self) -> str:
-        """How it stands, in words: with next to no gradient it has converged at a minimum only."""
+        """How it stands, in words: with next to no gradient it has converged at a minimum only.
+
+        One that stopped says after which update.
+        """
         if self.members is not None:
             return statuses_in_words(self.members)
         if self.status is Status.CONVERGED:
             return _STANDING.get(self.kind, "standing still")
         words = self.status.name.lower()
-        return f"{words} at update {short(self.update)}" if self.status.stopped else words
+        return f"{words} at {short(self.update)}" if self.status.stopped else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,7 @@ class Scene:
         changes: what was changed on the way, or will be.
         selected: the run that is looked at closely.
         imagined: the steps that were possible for it at the cursor, or lately while it plays; None while unknown.
+        unknowable: whether possible steps that are unknown stay so: the engine is gone, or cannot find them out.
         source: see `Session.source`.
         recording: the name of the file that it is recorded in, or "".
         filled: see `Session.filled`.
@@ -196,6 +200,7 @@ class Scene:
     changes: Journal
     selected: int
     imagined: Imagined | None
+    unknowable: bool = False
     source: str = ""
     recording: str = ""
     filled: int = 0
@@ -235,7 +240,8 @@ class Scene:
     def key(self) -> tuple[object, ...]:
         """Two scenes with equal keys look alike."""
         reports = tuple(id(run.report) for run in self.runs)
-        return self.course, int(self.busy_for), self.plane.number, reports, id(self.imagined), id(self.predictions)
+        possible = id(self.imagined), self.unknowable
+        return self.course, int(self.busy_for), self.plane.number, reports, possible, id(self.predictions)
 
     @property
     def pace(self) -> float:
