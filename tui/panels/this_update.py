@@ -7,10 +7,10 @@ from rich.text import Text
 
 from sim.measures import measures
 from sim.protocol.results import UpdateReport
-from tui.draw.numbers import count, decimal, measured
+from tui.draw.numbers import count, decimal, measured, quantity
 from tui.draw.palette import hexadecimal
 from tui.panels.words import Words
-from tui.scene.scene import RunScene, Scene, vanishes
+from tui.scene.scene import RunScene, Scene
 
 _NAMED_EXAMPLES = 4
 _ROUNDING, _MODEL_ROUNDING = 1e-12, 1e-5  # relative errors below come from the order of summation
@@ -146,7 +146,7 @@ def _measured(run: RunScene) -> list[str]:
     """What the last update measured of itself, from the most telling words to the shortest."""
     of = "median " if run.members is not None else ""
     said = [
-        f"{of}{one.short} {decimal(run.values[one.name], 3):{_NUMBER}}" for one in measures("step") if one.name != "lr"
+        f"{of}{one.short} {quantity(run.values[one.name]):{_NUMBER}}" for one in measures("step") if one.name != "lr"
     ]
     said.append(f"rate {run.values['lr']:.4g}")
     return [" · ".join(said[:kept]) for kept in range(len(said), 0, -1)]
@@ -227,7 +227,7 @@ def _used(scene: Scene, run: RunScene, report: UpdateReport) -> list[str]:
 def _difference(scene: Scene, report: UpdateReport) -> Text:
     """Angle, cosine and relative error; a dash where the full gradient is zero."""
     cosine = report.measures["cosine"]
-    if math.isnan(cosine) or vanishes(report):
+    if math.isnan(cosine) or report.vanishes:
         return Text.assemble(("–", "bold"), " the full gradient is zero")
     return Text.assemble(
         (_degrees(report), "bold"),
@@ -240,7 +240,7 @@ def _difference(scene: Scene, report: UpdateReport) -> Text:
 
 def _figures(scene: Scene, report: UpdateReport) -> Text:
     """The difference in few columns; a dash where it is not known."""
-    if math.isnan(report.measures["cosine"]) or vanishes(report):
+    if math.isnan(report.measures["cosine"]) or report.vanishes:
         return Text("–")
     return Text.assemble((_degrees(report), "bold"), " err ", (_error(scene, report), "bold"))
 

@@ -1,6 +1,5 @@
 """Everything the panels draw, as it is at the cursor: frozen."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,6 @@ from tui.scene.members import statuses_in_words
 from tui.scene.settings_changes import SettingsChange
 from tui.session.thinning import extremes
 
-_ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
 _STRETCHES = 2048  # more than a panel has dots across
 _STANDING: dict[Kind | None, str] = {
     "minimum": "converged",
@@ -93,6 +91,11 @@ class RunScene:
             return np.arange(1, len(self.recorded))
         stretches = np.unique(np.linspace(0, len(losses), _STRETCHES, endpoint=False, dtype=np.int64))
         return 1 + np.sort(extremes(losses, stretches))
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.config.name
 
     @property
     def loss(self) -> float:
@@ -258,8 +261,3 @@ class Scene:
         """The least and the most that any run counts."""
         values = [float(run.seen[-1][CLOCKS[counter].column]) for run in self.runs]
         return min(values), max(values)
-
-
-def vanishes(report: UpdateReport) -> bool:
-    """Whether both gradients of an update are zero but for rounding, so that they have no direction."""
-    return math.hypot(*report.gradient, *report.full_gradient) < _ZERO_GRADIENT

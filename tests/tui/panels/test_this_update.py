@@ -16,6 +16,7 @@ from tests.tui.traces import FORMULA, batch, gradient_at, make_experiment, make_
 from tui.app import GdsimApp
 from tui.draw.numbers import decimal
 from tui.panels.this_update import ThisUpdate, update_text
+from tui.session.angles import Angles
 
 
 async def this_update(app: GdsimApp, size: tuple[int, int], moments: int = 7) -> str:
@@ -147,3 +148,7 @@ def test_what_rounding_leaves_of_a_gradient_has_no_angle() -> None:
     scene = scene_at(4)
     rest = replace(scene, runs=(replace(scene.runs[0], report=report),))
     assert "– the full gradient is zero" in update_text(rest, 44, 9).plain
+    angles = Angles()
+    angles.take((report, replace(report, full_gradient=(1e-3, 0.0))))
+    assert math.isnan(angles.until(0, 4, 1)[0][1])
+    assert angles.until(1, 4, 1) == ((4, 11.5),)
