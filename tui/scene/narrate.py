@@ -52,8 +52,8 @@ def narrate(scene: Scene, width: int) -> str:
         return next((words for words in where if _fits(words, width)), where[-1])
     if possible := _possible(scene):
         return next((words for words in possible if _fits(words, width)), possible[-1])
-    if rest := at_rest(scene, runs):
-        return next((words for words in rest if _fits(words, width)), rest[-1])
+    if resting := at_rest(scene, runs):
+        return next((words for words in resting if _fits(words, width)), resting[-1])
     effort = _effort(scene, runs)
     tails = [*_waiting(scene, runs), *_ahead(scene, runs), *_standings(scene, runs)]
     sentences = [f"{effort} {tail}" for tail in tails]
