@@ -120,6 +120,7 @@ def test_a_run_that_is_killed_leaves_what_it_had(tmp_path: Path) -> None:
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
+    assert Recording(path).state == "broken off", "at once"
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     for file in tmp_path.glob("race.gdsim*"):  # with its log, as it was left
