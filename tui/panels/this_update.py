@@ -146,20 +146,30 @@ def _measured(run: RunScene) -> list[str]:
     """What the last update measured of itself, from the most telling words to the shortest."""
     of = "median " if run.members is not None else ""
     said = [
-        f"{of}{one.short} {quantity(run.values[one.name]):{_NUMBER}}" for one in measures("step") if one.name != "lr"
+        f"{of}{one.short} {_number(run.values[one.name]):{_NUMBER}}" for one in measures("step") if one.name != "lr"
     ]
     said.append(f"rate {run.values['lr']:.4g}")
     return [" · ".join(said[:kept]) for kept in range(len(said), 0, -1)]
 
 
+def _number(value: float) -> str:
+    """Three digits, in as many cells as are kept for them."""
+    exact = decimal(value, 3)
+    return exact if len(exact) <= _NUMBER else quantity(value)
+
+
 def _and_angles(scene: Scene, choices: Sequence[str], run: RunScene, width: int) -> Text:
-    """The first of some words that leaves room for a course of angles and the last of them, and these."""
+    """The first of some words that leaves room for a course of angles and the last of them, and these.
+
+    The shortest words need no more room than for the last one.
+    """
     if run.angles:
         update, angle = run.angles[-1]
         when = f" at {count(update)}:" if _seldom_looked_at(scene) and update != run.update else ""
         last = f"{when} {measured(angle, '°'):>{_ANGLE}}"
         for words in choices:
-            if (room := width - len(words) - len(_GAP) - len(last)) >= _SHORTEST:
+            room = width - len(words) - len(_GAP) - len(last)
+            if room >= (0 if words == choices[-1] else _SHORTEST):
                 return Text(words + _GAP) + _course(run, room) + last
     return _fitting([Text(words) for words in choices], width)
 
@@ -177,8 +187,8 @@ def _with_course(words: Text, run: RunScene, width: int) -> Text:
 
 def _course(run: RunScene, cells: int) -> Text:
     """The angles of the updates that were looked at, the last ones of them, the newest at the right edge."""
-    blocks = "".join(map(_block, [angle for _, angle in run.angles][-cells:]))
-    return Text(blocks.rjust(cells), hexadecimal(run.color))
+    angles = [angle for _, angle in run.angles]
+    return Text("".join(map(_block, angles))[-cells:].rjust(cells) if cells else "", hexadecimal(run.color))
 
 
 def _block(angle: float) -> str:

@@ -39,7 +39,8 @@ def whereabouts(card: Card, members: Members) -> str:
         return ", ".join(f"{count(number)} nearest to ({point.x:.3g}, {point.y:.3g})" for number, point in there)
     sides = (_side(minimum.x - saddle.x, minimum.y - saddle.y) for minimum in card.minima)
     words = ", ".join(f"{side}: {count(number)}" for side, number in zip(sides, counts, strict=False))
-    return f"left the saddle: {count(sum(counts[:-1]))} of {count(len(members.points))}; {words}"
+    left = sum(counts[:-1])
+    return f"left the saddle: {count(left)} of {count(len(members.points))}" + f"; {words}" * (left > 0)
 
 
 def _side(across: float, up: float) -> str:

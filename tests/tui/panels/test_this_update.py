@@ -90,10 +90,10 @@ async def test_the_course_of_the_angle_is_that_of_the_updates_that_were_looked_a
         assert f" {course[:-1]} " in text_of(app.query_one(ThisUpdate))
 
 
-@pytest.mark.parametrize(("width", "height"), [(42, 6), (78, 3)])
+@pytest.mark.parametrize(("width", "height"), [(42, 6), (78, 3), (41, 3)])
 def test_nothing_comes_or_goes_or_moves_as_the_numbers_of_an_update_change(width: int, height: int) -> None:
     scene, seen = replace(scene_at(40), playing=True), set()
-    for loss, norm, angle in ((0.626, 1.0, 3.0), (-0.105, 0.0147, 180.0), (1.2e-5, 12345.6, 26.0)):
+    for loss, norm, angle in ((0.626, 1.0, 3.0), (-0.105, 0.0147, 180.0), (1.2e-4, 123456.7, 26.0)):
         values = {"batch_loss": loss, "grad_norm": norm}
         angles = tuple((update, angle) for update in range(20, 40))
         runs = tuple(replace(run, values={**run.values, **values}, angles=angles) for run in scene.runs)

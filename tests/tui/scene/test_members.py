@@ -21,6 +21,7 @@ def test_who_left_the_saddle_and_to_which_side() -> None:
     points = [(-1.5, 0.0), (0.0, 0.4), (0.0, 0.6), (0.1, 1.1), (0.0, -0.9), (np.nan, np.inf)]
     words = whereabouts(card_of(ProblemConfig("saddle")), members(points, 5))
     assert words == "left the saddle: 3 of 6; above: 2, below: 1"
+    assert whereabouts(card_of(ProblemConfig("saddle")), members(points[:1])) == "left the saddle: 0 of 1"
 
 
 def test_which_minimum_is_the_nearest() -> None:
