@@ -111,7 +111,8 @@ def _whereabouts(card: Card, outcome: Outcome) -> list[str]:
 def _end_in_words(limit: Limit, outcome: Outcome) -> str:
     """How far each run was to come; one that went on from a recording may have been further already."""
     further = any(end[limit.column][0] > limit.value for end in outcome.ends.rows.values())
-    return f"each run for {'at least ' * further}{limit.value:,g} {limit.unit if limit.value != 1 else limit.unit[:-1]}"
+    value = count(int(limit.value)) if float(limit.value).is_integer() else f"{limit.value:g}"
+    return f"each run for {'at least ' * further}{value} {limit.unit if limit.value != 1 else limit.unit[:-1]}"
 
 
 def _status(outcome: Outcome, run: int) -> str:
