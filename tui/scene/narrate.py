@@ -210,7 +210,7 @@ def _how_much_less(cloud: Cloud) -> str:
 
 
 def _ahead(scene: Scene, runs: list[RunScene]) -> list[str]:
-    """Who leads, and on which clock it would be another; nothing where the table, which is further, has a lower loss."""
+    """Who leads, and on which clock it would be another; nothing where the table, further on, has a lower loss."""
     first = leader(runs, scene.clock)
     if first is None or any(run.loss < first.loss for run in runs):
         return []
