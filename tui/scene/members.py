@@ -40,7 +40,8 @@ def whereabouts(card: Card, members: Members) -> str:
     sides = (_side(minimum.x - saddle.x, minimum.y - saddle.y) for minimum in card.minima)
     words = ", ".join(f"{side}: {count(number)}" for side, number in zip(sides, counts, strict=False))
     left = sum(counts[:-1])
-    return f"left the saddle: {count(left)} of {count(len(members.points))}" + f"; {words}" * (left > 0)
+    share = f"left the saddle: {count(left)} of {count(len(members.points))}"
+    return f"{share}; {words}" if left else share
 
 
 def _side(across: float, up: float) -> str:
