@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding
 
 from tui.panels.words import Words
-from tui.scene.scene import Scene
+
+if TYPE_CHECKING:
+    from tui.scene.scene import Scene  # with numpy, for which the curtain does not wait
 
 _WHILE_PLAYING = {"play": "pause"}
 _WIDE = 100  # columns; below that all stands close together, and the palette has to be known
@@ -25,7 +27,7 @@ class KeyLine(Words):
 
     _playing = False
 
-    def show(self, scene: Scene) -> None:
+    def show(self, scene: "Scene") -> None:
         """Say of a scene what its keys do now."""
         if scene.playing != self._playing:
             self._playing = scene.playing
