@@ -134,10 +134,11 @@ def _known(scene: Scene, one: Measure) -> bool:
 
 def _measured(one: Measure) -> TableColumn:
     """The column of a measure, which is left out where no run will have a value."""
+    loss = one.name == "loss"
     return TableColumn(
         one.short,
-        one.sentence,
-        _loss if one.name == "loss" else lambda _scene, run: measured(run.values[one.name], one.unit),
+        f"{one.sentence}: 0.226 at 48, if that was not the last one" if loss else one.sentence,
+        _loss if loss else lambda _scene, run: measured(run.values[one.name], one.unit),
         _WIDTHS[one.unit],
         _RANKS.get(one.name, _USUAL_RANK),
         lambda scene: _known(scene, one),
