@@ -91,7 +91,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One scrolling page."""
         with VerticalScroll(id="help") as page:
-            page.border_subtitle = "esc closes it"
+            page.border_subtitle = "esc closes"
             yield self._page
 
 

@@ -359,6 +359,14 @@ async def test_a_slider_types_and_follows_what_is_typed(live: Live) -> None:
     assert live.session.journal[0].settings == {"batch_size": 256, "lr": 0.05, "momentum": 0.99}
 
 
+async def test_the_arrows_go_from_row_to_row(live: Live) -> None:
+    screen = await opened(live)
+    await live.pilot.press("down", "down", "0", ".", "5", "tab", "up", "right", "enter")
+    await wait_for(live.pilot, lambda: len(live.session.journal) == 1)
+    assert live.session.journal[0].settings == {"lr": 0.5, "momentum": 0.5}
+    assert not screen.is_current
+
+
 async def test_settings_that_the_palette_lies_over_ask_for_nothing(live: Live) -> None:
     """What is asked for closes the screen on top, which would be the palette."""
     screen = await opened(live)
