@@ -23,7 +23,8 @@ from tui.scene.scene import RunScene, Scene
 
 _GAP = 2
 _MARGIN = 3  # cells before the first column: the mark of the selected run, and its glyph
-_COUNT, _RATE, _STATUS_WIDTH = 7, 9, len("in a local minimum")  # cells
+_COUNT, _RATE = 7, 9  # cells
+_STATUS_WIDTH, _STATUSES_WIDTH = len("in a local minimum"), len("253 running, 3 diverged")
 _WIDTHS: dict[Unit, int] = {"": 9, "%": 6, "°": 4, "/s": 6}
 _DATED = len("0.1234 at 9,999")  # cells
 _MANY_EPOCHS = 1000  # from where on their hundredths matter no more
@@ -104,7 +105,8 @@ def _epoch(_scene: Scene, run: RunScene) -> str:
 
 
 def _status(scene: Scene, run: RunScene) -> str:
-    return "waits" if waits(scene, run) else run.status_words
+    words = "waits" if waits(scene, run) else run.status_words
+    return words.ljust(_STATUSES_WIDTH * (scene.experiment.seeds > 1))
 
 
 _RANKS = {
