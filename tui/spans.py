@@ -129,7 +129,7 @@ class SpansCompositor(Compositor):
         return SpansUpdate(pieces) if pieces else None
 
     def _pieces(self, spans: Iterable[tuple[int, int, int]]) -> Iterator[Piece]:
-        """What is to be seen in spans: each a row, a begin and an end. Equal ones below each other cost little more."""
+        """What is to be seen in spans: row, begin and end. Rows of a widget below each other are rendered together."""
         rows = defaultdict[tuple[Widget, Region, int, int], list[int]](list)
         for y, begin, end in spans:
             for left, right, widget, region in self._row(y) if 0 <= y < self.size.height else ():
