@@ -47,8 +47,9 @@ def _read_csv(path: Path) -> "pl.DataFrame":
     with reading(path, "a table of text"):
         require_room(path, path.stat().st_size)
         try:
-            # as text, so that what is no number can be pointed at
-            frame = pl.read_csv(path, separator=separator, infer_schema=False, glob=False)
+            # opened, since polars takes UTF-8 names only; as text, so that what is no number can be pointed at
+            with path.open("rb") as file:
+                frame = pl.read_csv(file, separator=separator, infer_schema=False)
         except pl.exceptions.PolarsError as error:
             raise _ragged(path, separator) or error from error
         filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
@@ -76,7 +77,8 @@ def _read_parquet(path: Path) -> "pl.DataFrame":
 
     with reading(path, _PARQUET):
         _probe(path)
-        return pl.read_parquet(path, glob=False)
+        with path.open("rb") as file:
+            return pl.read_parquet(file)
 
 
 def _probe(path: Path) -> None:
