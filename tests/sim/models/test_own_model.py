@@ -354,6 +354,15 @@ def test_what_fails_in_the_users_code_is_said_with_its_line(tmp_path: Path, devi
     assert "engine.py" not in answer.details
 
 
+def test_what_does_not_print_is_said_in_characters_that_do(tmp_path: Path, device: str) -> None:
+    """A terminal and a recording take it."""
+    file = tmp_path / "my\x1b[2J.py"
+    file.write_text("def model():\n    raise RuntimeError('no \\udcff\\nhere')\n")
+    answer = refused(device, model=str(file))
+    assert answer.sentence == r"RuntimeError: no \udcff (my\x1b[2J.py, line 2)."
+    assert answer.details.encode().decode().endswith("RuntimeError: no \\udcff\nhere\n")
+
+
 @pytest.mark.parametrize("option", [{"dataset": "iris"}, {"scale": "minmax"}, {"target": "y"}, {"features": ("a",)}])
 def test_what_would_change_nothing_beside_data_of_its_own_is_refused(
     tmp_path: Path, option: dict[str, object], device: str
