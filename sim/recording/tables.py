@@ -1,6 +1,7 @@
 """What the engine answered, as rows of a recording's tables. Imports no torch."""
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -28,6 +29,7 @@ _KEPT_LANDSCAPES = 16
 _AT_ONCE = 999 // len(TRACE)  # rows: no SQLite takes fewer values
 _MANY = insert("trace", TRACE, _AT_ONCE)
 
+_FILE = "INSERT INTO files (path, sha256) VALUES (CAST(? AS TEXT), ?)"  # of bytes, which may not be UTF-8
 _NEW_RUN = 'INSERT OR IGNORE INTO runs (run, parent, "update", moment) VALUES (?, ?, ?, ?)'
 _PAST_OF_FORK = """
 INSERT INTO points SELECT :run, "update", x, y, distance FROM points WHERE run = :parent AND "update" <= :update
@@ -60,7 +62,8 @@ def write_start(database: sqlite3.Connection, asked: Experiment, opened: Opened)
         "ended": False,
     }
     database.execute(insert("recording", values), tuple(values.values()))
-    database.executemany(insert("files", ("path", "sha256")), fingerprints(asked.problem).items())
+    files = [(os.fsencode(path), digest) for path, digest in fingerprints(asked.problem).items()]
+    database.executemany(_FILE, files)
     database.execute("INSERT INTO plane (edition) VALUES (0)")
     _write_changes(database, experiment.changes)
     _write_trace(database, opened.rows)
