@@ -26,6 +26,7 @@ from sim.recording.schema import CLOUDS, PARTS, REPORTS, STAGE, TRACE, insert
 from sim.recording.sources import fingerprints
 
 _KEPT_LANDSCAPES = 16
+_LATER = 0.001  # seconds
 _AT_ONCE = 999 // len(TRACE)  # rows: no SQLite takes fewer values
 _MANY = insert("trace", TRACE, _AT_ONCE)
 
@@ -109,8 +110,8 @@ def write_answer(database: sqlite3.Connection, answer: Answer) -> None:
 
 
 def write_time(database: sqlite3.Connection, *, ended: bool) -> None:
-    """Write that the recording is up to date."""
-    database.execute("UPDATE recording SET written = ?, ended = ?", (time.time(), ended))
+    """Write that the recording is up to date: later than before, even if the clock was set back meanwhile."""
+    database.execute("UPDATE recording SET written = max(?, written + ?), ended = ?", (time.time(), _LATER, ended))
 
 
 def _write_trace(database: sqlite3.Connection, rows: Rows) -> None:

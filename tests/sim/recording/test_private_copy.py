@@ -10,11 +10,12 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sim.experiment.errors import ConfigError
-from sim.recording import private_copy
+from sim.recording import private_copy, tables
 from sim.recording.private_copy import PrivateCopy
 from sim.recording.reader import Recording
 from tests.patience import PATIENCE
@@ -113,6 +114,22 @@ def test_it_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             engine.writer.close()
             assert copied.state == "complete"
     assert not folder.exists()
+
+
+def test_a_clock_that_is_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "race.gdsim"
+    engine = recorded(path)
+    engine.write()
+    copy = PrivateCopy(path)
+    monkeypatch.setattr(tables, "time", SimpleNamespace(time=lambda: 0.0))
+    engine.ask(GO_ON)
+    engine.write()
+    assert copy.renew()
+    with closing(Recording(copy.file)) as copied:
+        assert copied.news().rows["moment"].max() == 40
+        assert copied.state == "being written"
+    engine.writer.close()
+    copy.remove()
 
 
 def test_a_machine_that_is_out_of_reach_for_a_while_and_a_full_disk(
