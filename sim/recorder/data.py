@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from sim.experiment.geometry import Window
 from sim.measures.measure import Passes
+from sim.models.buffers import set_buffers
 from sim.models.evaluation import full_gradient, passes
 from sim.models.flat import Layout, trainable
 from sim.models.losses import reduction_of
@@ -135,8 +136,9 @@ class LossOverData:
         parameters = [parameter for _, parameter in trainable(module)]
         parts = Layout.of(parameters).split(origin.vector)
         with torch.no_grad():
-            for ours, theirs in zip([*parameters, *module.buffers()], [*parts, *origin.buffers], strict=True):
+            for ours, theirs in zip(parameters, parts, strict=True):
                 ours.copy_(theirs)
+        set_buffers(module, origin.buffers)
         return module
 
 

@@ -215,6 +215,15 @@ BAD = {
         LINEAR + "    def data():\n        return torch.rand(90, 64), torch.zeros(90, 1, dtype=torch.int64)",
         r"labels do not fit the loss \(outputs of shape \(N, 10\), targets \(N, 1\) of int64\)",
     ),
+    "complex": (
+        LINEAR.replace("10)", "10, dtype=torch.complex64)"),
+        "1.weight of the model is complex, and a plane needs real parameters; use torch.view_as_complex",
+    ),
+    "sparse": (
+        LINEAR.replace("return", "m =")
+        + "        m.register_buffer('links', torch.eye(3).to_sparse())\n        return m",
+        "links of the model is a sparse tensor; make it dense",
+    ),
     "loss of a vector": (LINEAR + "    def loss(output, target):\n        return output", "must return a scalar"),
 }
 

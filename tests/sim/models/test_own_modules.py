@@ -145,6 +145,21 @@ MODULES = {
         return Masked()
     """
     + TELLING,
+    "a buffer that is made when it is needed, and grows": """
+    class Cached(nn.Linear):
+        def __init__(self):
+            super().__init__(4, 2)
+            self.register_buffer("table", None, persistent=False)
+
+        def forward(self, x):
+            if self.table is None or len(self.table) < len(x):
+                self.table = torch.arange(len(x), device=x.device) % 3 / 2
+            return super().forward(x + self.table[: len(x), None])
+
+    def model():
+        return Cached()
+    """
+    + TELLING,
     "batch statistics": """
     def model():
         return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
