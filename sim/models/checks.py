@@ -14,7 +14,10 @@ from sim.models.sources import TensorSource
 
 def check(problem: Problem) -> None:
     """Refuse what cannot be trained: no parameters, shapes or labels that do not fit, outputs that are no numbers."""
-    _check_parameters(problem.model)
+    check_parameters(problem.model)
+    kinds = {(parameter.dtype, parameter.device) for _, parameter in trainable(problem.model)}
+    if len(kinds) > 1:
+        raise ConfigError("The model's parameters differ in type or device; make them alike.")
     inputs, targets = problem.batch(torch.arange(min(2, problem.examples)))
     shapes = f"inputs of shape (N, {', '.join(map(str, inputs.shape[1:]))})"
     with torch.no_grad(), evaluating(problem.model, problem.device):
@@ -40,11 +43,11 @@ def check(problem: Problem) -> None:
     _check_labels(problem, output, targets)
 
 
-def _check_parameters(model: nn.Module) -> None:
+def check_parameters(model: nn.Module) -> None:
     """Refuse parameters that no plane shows, and tensors that cannot be compared and copied as others can."""
     named = trainable(model)
     if not named:
-        raise ConfigError("The model has no parameters to train; return a module with some that require gradients.")
+        raise ConfigError("The model has no parameters to train; some have to require gradients.")
     if sum(parameter.numel() for _, parameter in named) < 2:
         raise ConfigError("The model has a single parameter; a plane of them needs two at least.")
     for name, tensor in (*named, *model.named_buffers()):
@@ -54,9 +57,6 @@ def _check_parameters(model: nn.Module) -> None:
             raise ConfigError(
                 f"{name} of the model is complex, and a plane needs real parameters; use torch.view_as_complex of some."
             )
-    kinds = {(parameter.dtype, parameter.device) for _, parameter in named}
-    if len(kinds) > 1:
-        raise ConfigError("The model's parameters differ in type or device; make them alike.")
 
 
 def _check_types(parameter: Tensor, inputs: Tensor) -> None:
