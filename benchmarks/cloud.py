@@ -12,7 +12,6 @@ from torch import Tensor
 
 from benchmarks.turns import Line, line, seconds
 from sim.experiment.problem import ModelConfig
-from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.flat import Layout
 from sim.models.problem import Problem
@@ -41,7 +40,7 @@ def one_by_one(problem: Problem, directions: Tensor, examples: Tensor) -> Tensor
 
 def measure(model: str) -> Iterator[Line]:
     """The lines of a model."""
-    problem = model_problem(ModelConfig(model=model), Seeds.of(0), torch.device("cpu"))
+    problem = model_problem(ModelConfig(model=model), 0, torch.device("cpu"))
     problem.model.eval()
     directions = random_plane(problem.model, 0).basis
     everything, some = evenly(problem.examples, problem.examples), evenly(problem.examples, LOOPED)

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from sim.descent.retention import KeptSnapshots
 from sim.experiment.resolved import IDENTITY_PARAMETERS, Lineage
-from sim.experiment.seeds import Seeds
 from sim.experiment.words import first_line
 from sim.models.checks import check_parameters
 from sim.models.flat import Layout, trainable
@@ -61,7 +60,7 @@ class Record:
         flat = sum(parameter.numel() for parameter in self._parameters) == IDENTITY_PARAMETERS
         self._now = layout.join([parameter.detach() for parameter in self._parameters])
         self._parts = list(layout.split(self._now))
-        self._trails = trails_of("identity" if flat else "pca", model, Seeds.of(torch.initial_seed()).directions)
+        self._trails = trails_of("identity" if flat else "pca", model, torch.initial_seed())
         self._kept = KeptSnapshots(layout.length, math.inf if flat else _MEMORY)
         self._waiting: list[tuple[int, Tensor]] = [(0, self._now.clone())]
         self._steps = Steps(self._parameters, optimizer, self._examples)

@@ -12,7 +12,6 @@ from torch import nn
 from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.geometry import Window
 from sim.experiment.problem import ModelConfig
-from sim.experiment.seeds import directions_seed
 from sim.models.problem import Problem
 from sim.protocol.answers import Failed
 from sim.protocol.commands import Inspect, Predict, Survey
@@ -182,7 +181,7 @@ def test_every_kind_trains_and_can_be_looked_at(tmp_path: Path, text: str, devic
     seen = work(engine, Survey(WINDOW, 6, 4))
     assert isinstance(seen, Surveyed), seen
     problem = problem_of(device, model=config.model, test_fraction=0.0)
-    expected = brute_force(problem, trained[30], random_plane(problem.model, directions_seed(0)), WINDOW, 6, 4)
+    expected = brute_force(problem, trained[30], random_plane(problem.model, 0), WINDOW, 6, 4)
     np.testing.assert_allclose(seen.values, expected, rtol=max(1e-4, tolerance(device)))
     for updates in (None, (11,)):
         report = work(engine, Inspect(updates))
