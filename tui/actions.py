@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.widgets._toast import Toast
@@ -17,7 +16,7 @@ from tui.panels.lens import Lens
 from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
 from tui.panels.seeking import Sought, Stepped
-from tui.record_actions import RecordActions
+from tui.record_actions import RecordActions, dated
 from tui.run_actions import RunActions
 from tui.scene.narrate import what_goes_wrong
 from tui.scene.scene import Scene
@@ -225,7 +224,7 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
         if history is None or trails is None:
             return
         names = [lineage.newest.name for lineage in self.session.lineages]
-        path = Path(time.strftime(f"gdsim-{Path(self.session.card.name).stem}-%Y%m%d-%H%M%S.csv"))
+        path = dated(self.session.card.name, ".csv")
         try:
             rows = export.with_failures(history.all_rows(), self.session.troubles.values())
             await asyncio.to_thread(export.write, rows, names, path, trails)

@@ -3,7 +3,6 @@
 import math
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -61,7 +60,7 @@ def run_headless(
         ConfigError: if the experiment cannot be opened.
         ExportError: if the trace could not be saved.
     """
-    folder = Path(tempfile.gettempdir()) if export_path is None else export_path.absolute().parent
+    folder = None if export_path is None else export_path.absolute().parent
     spool = Spool(folder) if experiment.seeds == 1 else None
     with _first_signal():  # one that comes while the file is being written does not break it off
         outcome = descend(experiment, ask, spool, every_row=export_path is not None, past=past)

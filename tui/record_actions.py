@@ -14,6 +14,11 @@ from tui.session.session import Session
 from tui.session.story import story_of
 
 
+def dated(name: str, suffix: str) -> Path:
+    """A file in this folder, by the name of a problem, or its file, and the time."""
+    return Path(f"gdsim-{Path(name).stem}-{time.strftime('%Y%m%d-%H%M%S')}{suffix}")
+
+
 class RecordActions(App[None]):
     """The action that records.
 
@@ -39,7 +44,7 @@ class RecordActions(App[None]):
         from sim.recording.schema import SUFFIX
         from sim.recording.writer import check  # and SQLite, which the first frame does not wait for
 
-        path = Path(time.strftime(f"gdsim-{Path(session.card.name).stem}-%Y%m%d-%H%M%S{SUFFIX}"))
+        path = dated(session.card.name, SUFFIX)
         try:
             check(path)
         except ConfigError as error:
