@@ -26,9 +26,9 @@ _PROBE, _REFUSED = Path(__file__).with_name("parquet_probe.py"), 3  # and its ex
 def read_frame(path: Path) -> "pl.DataFrame":
     """Read a CSV, TSV, Parquet or NPZ file.
 
-    The first line of a CSV or TSV file names its columns, which are all text; spaces around a name are none of it. In an
-    NPZ file a one-dimensional array is a column under its own name, and the columns of a two-dimensional array X are
-    X0, X1 and so on.
+    The first line of a CSV or TSV file names its columns, which are all text; spaces around a name are none of it. In
+    an NPZ file a one-dimensional array is a column under its own name, and the columns of a two-dimensional array X
+    are X0, X1 and so on.
 
     Raises:
         ConfigError: for whatever keeps it from being read.
