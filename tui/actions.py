@@ -211,10 +211,10 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
         try:
             command = command_line(self.session.reproduced)
         except ConfigError as error:
-            self.notify(str(error), markup=False)
+            self.notify(str(error))
             return
         self.copy_to_clipboard(command)
-        self.notify(command, title="copied", markup=False)
+        self.notify(command, title="copied")
 
     async def action_export(self) -> None:
         """Write what was recorded to a CSV file in this folder."""
@@ -229,9 +229,9 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
             rows = export.with_failures(history.all_rows(), self.session.troubles.values())
             await asyncio.to_thread(export.write, rows, names, path, trails)
         except (export.ExportError, ConfigError) as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(str(error), severity="error")
         else:
-            self.notify(f"Exported to {path}", markup=False)
+            self.notify(f"Exported to {path}")
 
     async def action_save_screen(self) -> None:
         """Save the screen as an SVG file in this folder, without the notes that lie over it."""
@@ -245,7 +245,7 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
         except OSError as error:
             self.notify(f"The screen could not be saved: {error.strerror}.", severity="error")
         else:
-            self.notify(f"Saved {path}", markup=False)
+            self.notify(f"Saved {path}")
 
     def action_next_theme(self) -> None:
         """Dark or light."""

@@ -48,17 +48,17 @@ class RecordActions(App[None]):
         try:
             check(path)
         except ConfigError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(str(error), severity="error")
             return
         with suppress(StaleError, EngineGoneError):
             async with session.changing:
                 if link.recording is None:
                     await link.begin(path, lambda: story_of(session))
-                    self.notify(f"Recording to {path}, from the start on; W ends it.", markup=False)
+                    self.notify(f"Recording to {path}, from the start on; W ends it.")
 
     async def _end(self, session: Session, link: RecordedLink) -> None:
         with suppress(StaleError, EngineGoneError):
             async with session.changing:
                 if file := link.recording:
                     await link.end()
-                    self.notify(f"Recorded in {file}; gdsim replay shows it, gdsim resume goes on.", markup=False)
+                    self.notify(f"Recorded in {file}; gdsim replay shows it, gdsim resume goes on.")

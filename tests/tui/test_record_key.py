@@ -32,6 +32,7 @@ async def shown(
     link = RecordedLink(InlineLink(), heard.append, writer, resumption)
     app = GdsimApp(experiment, card_of(experiment.problem), link, ticking=False)
     app.notify = lambda message, **_: heard.append(message)  # type: ignore[method-assign]
+    app.session.notify = heard.append
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         yield Live(app, pilot, heard)
