@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from tui.draw.frame import Frame
 from tui.draw.raster import line_dots
 from tui.draw.sharing import owners
+from tui.draw.wide import REST, cut, in_cells
 
 Integers = NDArray[np.int64]
 
@@ -132,18 +133,22 @@ class Canvas:
         self.polyline([left, tip, right], color, layer)
 
     def text(self, column: int, row: int, text: str, fg: int, bg: int | None = None, bold: bool = False) -> None:
-        """Write single-width characters (a head glyph, a label) from a cell on; without `bg`, on the background."""
-        if not 0 <= row < self.rows:
+        """Write characters (a head glyph, a label) from a cell on; without `bg`, on the background."""
+        glyphs = in_cells(text)
+        begin, end = max(column, 0), min(column + len(glyphs), self.columns)
+        if not 0 <= row < self.rows or begin >= end:
             return
-        for cell, character in enumerate(text, start=column):
-            if 0 <= cell < self.columns:
-                self._glyph[row, cell] = ord(character)
-                self._glyph_fg[row, cell] = fg
-                self._glyph_bg[row, cell] = -1 if bg is None else bg
-                self._bold[row, cell] = bold
+        line = self._glyph[row]
+        for cell, other in ((begin, begin - 1), (end, end)):  # what is left of a wide one that is written over
+            if cell < self.columns and line[cell] == ord(REST):
+                line[other] = _SPACE
+        line[begin:end] = [ord(glyph) for glyph in cut(glyphs, begin - column, end - column)]
+        self._glyph_fg[row, begin:end] = fg
+        self._glyph_bg[row, begin:end] = -1 if bg is None else bg
+        self._bold[row, begin:end] = bold
 
     def picture(self, lines: Sequence[str], fg: int) -> None:
-        """Write lines of single-width characters from the upper left on; their spaces cover nothing."""
+        """Write lines of characters one cell wide from the upper left on; their spaces cover nothing."""
         for row, line in enumerate(lines):
             for word in _WORD.finditer(line):
                 self.text(word.start(), row, word[0], fg)

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 
 from sim.experiment.geometry import Window
 from sim.problems.formula import Formula
@@ -48,7 +49,7 @@ class DataPanel(Plot):
             self._draw_used(canvas, view, scene, run, points)
         canvas.text(0, 0, f"↑ {formula.view.ylabel} ", palette.muted, palette.background)
         xlabel = f" {formula.view.xlabel} →"
-        canvas.text(view.columns - len(xlabel), view.rows - 1, xlabel, palette.muted, palette.background)
+        canvas.text(view.columns - cell_len(xlabel), view.rows - 1, xlabel, palette.muted, palette.background)
         self.paint(canvas.frame(), view.window, palette)
 
     def _draw_used(self, canvas: Canvas, view: Viewport, scene: Scene, run: RunScene, points: Floats) -> None:

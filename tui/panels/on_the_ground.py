@@ -1,6 +1,7 @@
 """What is drawn over a landscape: trails, heads, the start, known minima, last steps."""
 
 import numpy as np
+from rich.cells import cell_len
 
 from tui.draw.bands import trail_colors
 from tui.draw.canvas import Canvas
@@ -106,8 +107,11 @@ def _draw_heads(canvas: Canvas, view: Viewport, scene: Scene) -> set[tuple[int, 
 def _name_axes(canvas: Canvas, view: Viewport, scene: Scene, taken: set[tuple[int, int]]) -> None:
     """The parameters' names in the corners, where no head is in the way."""
     across, up = scene.card.axes
-    for column, row, words in ((0, 0, f"↑ {up} "), (view.columns - len(across) - 3, view.rows - 1, f" {across} →")):
-        if taken.isdisjoint((column + i, row) for i in range(len(words))):
+    for column, row, words in (
+        (0, 0, f"↑ {up} "),
+        (view.columns - cell_len(across) - 3, view.rows - 1, f" {across} →"),
+    ):
+        if taken.isdisjoint((column + i, row) for i in range(cell_len(words))):
             canvas.text(column, row, words, scene.palette.muted, scene.palette.background)
 
 

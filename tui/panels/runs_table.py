@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.message import Message
@@ -17,6 +18,7 @@ from sim.protocol.trace import BANDS, Status
 from tui.draw.numbers import count, measured, short
 from tui.draw.palette import blend, hexadecimal
 from tui.draw.sparkline import calm_range, calm_step, sparkline
+from tui.draw.wide import padded
 from tui.panels.words import Words
 from tui.scene.comparison import waits
 from tui.scene.scene import RunScene, Scene
@@ -178,7 +180,7 @@ def table_text(scene: Scene, width: int) -> Text:
     while True:
         cells = [[column.cell(scene, run) for column in shown] for run in scene.runs]
         widths = [
-            max(column.width, len(column.heading(scene)), *(len(row[i]) for row in cells))
+            max(column.width, len(column.heading(scene)), *(cell_len(row[i]) for row in cells))
             for i, column in enumerate(shown)
         ]
         room = width - _MARGIN - sum(widths) - _GAP * (len(widths) - 1)
@@ -206,7 +208,7 @@ def _line(scene: Scene, run: RunScene, row: list[str], widths: list[int]) -> Tex
     line = Text.assemble((f"{'›' if run.index == scene.selected else ' '}{run.glyph} ", color))
     for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
         style = color if i == 0 else _status_style(scene, run) if i == len(row) - 1 else ""
-        line.append(cell.ljust(width + _GAP), style)
+        line.append(padded(cell, width + _GAP), style)
     return line
 
 
