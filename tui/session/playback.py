@@ -23,7 +23,7 @@ from sim.recording.values import NEVER
 from tui.session.link import EngineGoneError, Link, ProcessLink
 from tui.session.past import Past
 from tui.session.recorded_looks import imagined, inspected
-from tui.session.resuming import Resumption
+from tui.session.resuming import Resumption, require_resumable
 
 NEEDS_ENGINE = "A recording cannot do that; w copies the command that runs it again."
 UNRECORDED = "What goes on here is not recorded; gdsim resume goes on in the recording itself."
@@ -98,6 +98,7 @@ class Playback:
 
     def _resumption(self) -> Resumption:
         with closing(Recording(self._recording.path)) as recording:
+            require_resumable(recording)
             return Resumption(recording, None, with_past=False)
 
     async def request(self, command: Command) -> Answer:
