@@ -26,6 +26,7 @@ from tui.scene.scene import RunScene, Scene
 _GAP = 2
 _MARGIN = 3  # cells before the first column: the mark of the selected run, and its glyph
 _COUNT, _RATE, _STATUS_WIDTH = 7, 9, len("diverged at update 9,999")  # cells
+_LONGEST_NAME = 24  # cells, so that there is room for what the run has come to
 _WIDTHS: dict[Unit, int] = {"": 9, "%": 6, "°": 4, "/s": 6}
 _MANY_EPOCHS = 1000  # from where on their hundredths matter no more
 _COURSE = "loss so far"
@@ -65,6 +66,12 @@ class TableColumn:
     def rank_of(self, scene: Scene) -> int:
         """Its rank on the scene's clock."""
         return min(self.rank, 2) if self.clock == scene.clock else self.rank
+
+
+def _name(_scene: Scene, run: RunScene) -> str:
+    name = Text(run.config.name)
+    name.truncate(_LONGEST_NAME, overflow="ellipsis")
+    return name.plain
 
 
 def _batch(_scene: Scene, run: RunScene) -> str:
@@ -136,7 +143,7 @@ def columns() -> tuple[TableColumn, ...]:
     """Every column, in order: what a run is, how far it has come, the measures, how it stands."""
     shown = [one for one in measures("step", "pass", "free") if one.name not in _SHOWN_ELSEWHERE]
     return (
-        TableColumn("run", "the descent: a key with its number hides or shows it", lambda _s, r: r.config.name),
+        TableColumn("run", "the descent: a key with its number hides or shows it", _name),
         TableColumn("batch", "examples whose mean gradient makes one update", _batch),
         TableColumn("optimizer", "what makes a step of a gradient (m: momentum), and its rate", _optimizer, rank=3),
         TableColumn("updates", "steps made", lambda _s, r: short(r.update), _COUNT),
