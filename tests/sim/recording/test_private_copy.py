@@ -161,6 +161,12 @@ def test_a_machine_that_is_out_of_reach_for_a_while_and_a_full_disk(
     copy.remove()
 
 
+def test_a_machine_without_room_for_what_is_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(ConfigError, match=r"race\.gdsim has to be copied to be read: No such file or directory\."):
+        PrivateCopy(tmp_path / "race.gdsim")
+
+
 def test_where_nothing_can_be_written_beside_it() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "shared")
