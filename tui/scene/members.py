@@ -32,7 +32,8 @@ def whereabouts(card: Card, members: Members) -> str:
         return ""
     known = np.array([*card.minima, *((saddle,) if saddle else ())])
     going = members.points[members.statuses != Status.DIVERGED]
-    nearest = np.linalg.norm(going[:, None] - known, axis=2).argmin(axis=1)
+    away = going[:, None] - known
+    nearest = np.hypot(away[..., 0], away[..., 1]).argmin(axis=1)  # the square of what is far off would overflow
     counts = np.bincount(nearest, minlength=len(known)).tolist()
     if saddle is None:
         there = [(number, point) for number, point in zip(counts, card.minima, strict=True) if number]

@@ -23,10 +23,11 @@ def test_who_left_the_saddle_and_to_which_side() -> None:
     assert words == "left the saddle: 3 of 6; above: 2, below: 1"
 
 
+@pytest.mark.filterwarnings("error")
 def test_which_minimum_is_the_nearest() -> None:
-    points = [(3.1, 2.0), (2.0, 3.0), (-3.0, 3.0), (-3.0, -3.0), (3.0, 2.0)]
+    points = [(3.1, 2.0), (2.0, 3.0), (-3.0, 3.0), (-3.0, -3.0), (3.0, 2.0), (1e200, 0.0)]
     words = whereabouts(card_of(ProblemConfig("himmelblau")), members(points, 4))
-    assert words == "2 nearest to (3, 2), 1 nearest to (-2.81, 3.13), 1 nearest to (-3.78, -3.28)"
+    assert words == "3 nearest to (3, 2), 1 nearest to (-2.81, 3.13), 1 nearest to (-3.78, -3.28)"
 
 
 def test_one_minimum_is_no_choice() -> None:
