@@ -107,8 +107,8 @@ def _draw_heads(canvas: Canvas, view: Viewport, scene: Scene) -> set[tuple[int, 
         if not run.shown or not np.isfinite(run.head).all():
             continue
         across, down = view.to_dots(run.head)[0]
-        row = int(np.clip(down // 4, 0, view.rows - 1))
-        column = _free(int(np.clip(across // 2, 0, view.columns - 1)), row, taken, view.columns)
+        row = int(np.clip(down, 0, 4 * view.rows - 1)) // 4
+        column = _free(int(np.clip(across, 0, 2 * view.columns - 1)) // 2, row, taken, view.columns)
         taken.add((column, row))
         off_plane = run.values["distance_from_plane"]
         far = off_plane > far_off
