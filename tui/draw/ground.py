@@ -63,4 +63,5 @@ class Ground:
 
 def _cells(positions: Floats, count: int) -> NDArray[np.int64]:
     """In which of so many cells each position is; -1: before all of them, that number: after them."""
-    return np.floor(positions.clip(-1, count)).astype(np.int64)
+    cells: NDArray[np.int64] = np.floor(positions.clip(-1, count)).astype(np.int64)
+    return cells

@@ -90,7 +90,7 @@ def _line(formula: Formula, run: RunScene, window: Window) -> Floats:
     if formula.view is not None and formula.view.kind == "boundary":
         length = np.hypot(a, b)
         reach = np.hypot(window.right - window.left, window.top - window.bottom)
-        way = np.array([-b, a]) / length * reach if length > 0 else np.full(2, np.nan)
+        way = np.array([-b, a]) / length * reach if 0 < length < np.inf else np.full(2, np.nan)
         return np.stack([-way, way])
     xs = np.linspace(window.left, window.right, _CURVE_POINTS)
     with np.errstate(over="ignore", invalid="ignore"):
