@@ -117,20 +117,20 @@ class Canvas:
         xs, ys = positions[kept].astype(np.int64).T
         self._ink(layer, color).add(xs, ys, color)
 
-    def patterns(self, patterns: NDArray[np.uint8], color: int, layer: int = TRAIL) -> None:
+    def patterns(self, patterns: NDArray[np.uint8], color: int) -> None:
         """Set the dots of braille patterns, numbered as in Unicode, one a cell, shape (rows, columns)."""
-        self._ink(layer, color).add_patterns(patterns, color)
+        self._ink(TRAIL, color).add_patterns(patterns, color)
 
-    def arrow(self, begin: Sequence[float], end: Sequence[float], color: int, layer: int = MARK) -> None:
+    def arrow(self, begin: Sequence[float], end: Sequence[float], color: int) -> None:
         """Draw an arrow between two positions in dots, its head at `end`."""
         tail, tip = np.asarray(begin, dtype=np.float64), np.asarray(end, dtype=np.float64)
         length = float(np.hypot(*(tip - tail)))
-        self.polyline([tail, tip], color, layer)
+        self.polyline([tail, tip], color, MARK)
         if not (np.isfinite(length) and length > 0):
             return
         barb = (tip - tail) / length * min(_ARROW_HEAD, length)
         left, right = tip + _ARROW_TURN @ barb, tip + barb @ _ARROW_TURN
-        self.polyline([left, tip, right], color, layer)
+        self.polyline([left, tip, right], color, MARK)
 
     def text(self, column: int, row: int, text: str, fg: int, bg: int | None = None, bold: bool = False) -> None:
         """Write characters (a head glyph, a label) from a cell on; without `bg`, on the background."""
