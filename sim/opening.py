@@ -3,6 +3,8 @@
 import time
 
 import numpy as np
+import torch
+from torch.nn import functional
 
 from sim.descent.backends import steppers_of
 from sim.descent.checkpoints import Checkpoints, resume
@@ -41,6 +43,7 @@ def open_experiment(command: Open) -> tuple[UnderWay, Opened]:
     experiment = resolve(asked, problem.facts, str(problem.device))
     experiment, make, note = steppers_of(problem, experiment, asked.backend)
     trails = trails_of(experiment.plane, problem.model, experiment.seed)
+    _warm_up()
     found, pass_seconds = _timed_passes(problem)
     if problem.formula is not None:  # the user's own code may remember how often it was called
         pass_seconds = min(pass_seconds, _timed_passes(problem)[1])
@@ -75,6 +78,12 @@ def _go_on(state: UnderWay, start: Rows, recorded: Resume) -> None:
         raise ConfigError(f"The recording cannot be resumed: {first_line(error)}.") from error
     if state.trails.fitted:
         state.trails.number = recorded.plane
+
+
+def _warm_up() -> None:
+    """Have torch do what it does but once, at its first operations, before anything is timed."""
+    with torch.no_grad():
+        functional.cross_entropy(torch.zeros(2, 2) @ torch.zeros(2, 2), torch.zeros(2, dtype=torch.long))
 
 
 def _timed_passes(problem: Problem) -> tuple[Passes, float]:

@@ -254,7 +254,7 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
 
     def action_details(self) -> None:
         """What went wrong, in full: the traceback, or what the engine printed last."""
-        from tui.help import HelpScreen  # whose Markdown the first frame does not wait for
+        from tui.help import HelpScreen, details_page  # whose Markdown the first frame does not wait for
 
         banner = self.session.banner
         texts = [f"{trouble.sentence}\n\n{trouble.details}" for trouble in self.session.troubles.values()]
@@ -264,12 +264,12 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
         if not texts and (output := self.session.output):
             texts = [f"Nothing went wrong so far. The engine printed:\n\n{output}"]
         if texts:
-            self.push_screen(HelpScreen("~~~~\n" + "\n".join(texts).replace("~~~~", "~~~") + "\n~~~~"))
+            self.push_screen(HelpScreen(details_page(texts)))
         else:
             self.notify("Nothing went wrong so far.")
 
     def action_help(self) -> None:
         """The help."""
-        from tui.help import HelpScreen, help_text
+        from tui.help import HelpScreen, help_page
 
-        self.push_screen(HelpScreen(help_text(self.scene)))
+        self.push_screen(HelpScreen(help_page(self.scene)))

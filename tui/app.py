@@ -111,8 +111,9 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
         )
         self._below = (RunsTable(id="runs"), Timeline(id="timeline"))
         self.panels = (*self._above, *self._body, *self._below)
-        self._sentence = Sentence(id="sentence")
-        numbers: tuple[Panel, ...] = (*self._above, *self._body[1:-1], *clocks.charts, self._sentence, *self._below)
+        self._sentence, self._keys = Sentence(id="sentence"), KeyLine(id="keys")
+        said = self._sentence, *self._below, self._keys
+        numbers: tuple[Panel, ...] = (*self._above, *self._body[1:-1], *clocks.charts, *said)
         words = [panel for panel in numbers if isinstance(panel, Words)]
         pictures = [panel for panel in numbers if not isinstance(panel, Words)]
         self._drawing = Drawing(self._surface, words, pictures, self.paint)
@@ -149,7 +150,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
             yield self._companion
         yield self._sentence
         yield from self._below
-        yield KeyLine(id="keys")
+        yield self._keys
         yield Static(id="too-small")
 
     async def on_mount(self) -> None:

@@ -123,12 +123,14 @@ def run(
     export: Annotated[Path | None, Parameter(group=_OUTPUT, metavar="FILE")] = None,
     record: Record = None,
     resume: Annotated[Path | None, Parameter(group=_OUTPUT, metavar="FILE")] = None,
+    json: Annotated[bool, Parameter(group=_OUTPUT, negative=())] = False,
 ) -> int:
     """Run without a screen: a summary on stdout, each update in a file.
 
     Args:
         export: Write a row for each update and run to FILE.csv, FILE.jsonl or FILE.parquet.
         resume: Go on where FILE.gdsim ends, and in it; it says all that the other options would.
+        json: Print the summary as a JSON object.
     """
     from tui.export import check
 
@@ -136,7 +138,7 @@ def run(
         check(export)
     if resume is not None:
         _refuse_beside_resume()
-        return run_command.go_on(resume, end.limit, export)
+        return run_command.go_on(resume, end.limit, export, json=json)
     if record is not None:
         from sim.recording.writer import check as check_recording
 
@@ -148,7 +150,7 @@ def run(
         _require_one_seed(experiment)
     if export is not None and experiment.seeds > 1 and end.limit.unit == "seconds":
         raise ConfigError("What many seeds do in some seconds cannot be exported; use --updates or --epochs.")
-    return run_command.run(replace(experiment, limit=end.limit), card, export, record)
+    return run_command.run(replace(experiment, limit=end.limit), card, export, record, json=json)
 
 
 def _refuse_beside_resume() -> None:
@@ -158,7 +160,7 @@ def _refuse_beside_resume() -> None:
         for name, source in config_commands.sources.found.items()
         if source == "command line" or source.startswith("-")
     ]
-    beside = [name for name in given if name not in ("resume", "export", "updates", "epochs", "seconds")]
+    beside = [name for name in given if name not in ("resume", "export", "json", "updates", "epochs", "seconds")]
     if beside:
         option = "the problem" if beside[0] == "problem" else f"--{beside[0].replace('_', '-')}"
         raise ConfigError(f"The recording that is resumed says all about its runs; leave out {option}.")

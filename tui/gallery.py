@@ -77,7 +77,8 @@ class Gallery(ModalScreen[Choice | None]):
 
     def compose(self) -> ComposeResult:
         """One scrolling page."""
-        with VerticalScroll(id="gallery"):
+        with VerticalScroll(id="gallery") as gallery:
+            gallery.border_subtitle = "a key shows it · esc closes"
             for choice in choices():
                 with Horizontal(classes="choice"):
                     picture = Text("") if choice.is_model else _landscape(choice.name, self._palette)

@@ -24,7 +24,7 @@ from tui.progress import progress
 from tui.session.change_words import begins_early, never_made
 from tui.shell import KILLED, say
 from tui.spool import Spool
-from tui.summary import summary
+from tui.summary import as_json, summary
 
 if TYPE_CHECKING:
     from tui.session.past import Past
@@ -41,6 +41,8 @@ def run_headless(
     export_path: Path | None,
     ask: Callable[[Command], Answer],
     past: "Past | None" = None,
+    *,
+    json: bool = False,
 ) -> int:
     """Run an experiment to its limit, export its trace and print a summary.
 
@@ -52,6 +54,7 @@ def run_headless(
         export_path: where the trace goes; None: nowhere.
         ask: an engine.
         past: what was recorded, where it goes on from there.
+        json: print the summary as JSON.
 
     Returns:
         The exit code: 0, 2 when a run failed, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
@@ -66,14 +69,15 @@ def run_headless(
         outcome = descend(experiment, ask, spool, every_row=export_path is not None, past=past)
         for sentence in filter(None, _not_as_asked(experiment, outcome)):
             say(sentence)
-        exported = 0
+        exported = None
         try:
             if export_path is not None:
-                exported = _export(experiment, outcome, export_path, ask)
+                exported = export_path, _export(experiment, outcome, export_path, ask)
         finally:
-            print(summary(outcome.opened.experiment, card, outcome))
-    if export_path is not None:
-        print(f"\n{count(exported)} rows in {export_path}")
+            found = outcome.opened.experiment
+            print(as_json(found, outcome, exported) if json else summary(found, card, outcome))
+    if exported is not None and not json:
+        print(f"\n{count(exported[1])} rows in {exported[0]}")
     if outcome.stopped_by is not None:
         return KILLED + outcome.stopped_by
     return _TROUBLE if outcome.troubles else 0

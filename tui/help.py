@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.keys import format_key
 from textual.screen import ModalScreen
-from textual.widgets import Markdown
+from textual.widget import Widget
+from textual.widgets import Markdown, Static
 
 from sim.experiment.choices import CLOCKS, PLANES
 from tui.draw.chart import ABOVE, BELOW
@@ -78,18 +80,29 @@ _MARKS = (
 
 
 class HelpScreen(ModalScreen[None]):
-    """The help, over the screen."""
+    """The help, or what went wrong, over the screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "close")]
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, page: Widget) -> None:
         super().__init__()
-        self._text = text
+        self._page = page
 
     def compose(self) -> ComposeResult:
         """One scrolling page."""
-        with VerticalScroll(id="help"):
-            yield Markdown(self._text)
+        with VerticalScroll(id="help") as page:
+            page.border_subtitle = "esc closes"
+            yield self._page
+
+
+def help_page(scene: Scene | None) -> Markdown:
+    """The help about the problem at hand."""
+    return Markdown(help_text(scene))
+
+
+def details_page(texts: Iterable[str]) -> Static:
+    """Texts as they are: whatever signs are in a traceback, they are words."""
+    return Static(Text("\n\n".join(text.strip() for text in texts)), id="details")
 
 
 def help_text(scene: Scene | None) -> str:

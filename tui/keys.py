@@ -40,8 +40,8 @@ KEYS = (
     Key("left_curly_bracket", "speed(0.5)", "half the pace", "Time", "{"),
     Key("right_curly_bracket", "speed(2)", "twice the pace, at last as fast as possible", "Time", "}"),
     Key("backspace", "speed_one", "the problem's own pace", "Time"),
-    Key("c", "next_clock", "begin again on the next clock", "Experiment", footer="clocks"),
-    Key("C", "toggle_clocks", "the same race on the three clocks, side by side", "Experiment", footer="clocks"),
+    Key("c", "next_clock", "begin again on the next clock", "Experiment", footer="clock"),
+    Key("C", "toggle_clocks", "the same race on the three clocks, side by side", "Experiment", footer="clock"),
     Key("", "change_clock", "go on by the next clock, without beginning again", "Experiment"),
     Key("m", "switch_problem", "a real network, and back", "Experiment", footer="model"),
     Key("M", "side_by_side", "the problem and the network side by side", "Experiment"),
@@ -88,7 +88,7 @@ KEYS = (
 """In the order of the help; `tab` (next panel), `ctrl+p` (palette) and the digits come on top."""
 
 
-_FOOTER = ("play", "step", "run", "rate", "batch", "fork", "clocks", "help", "quit", "settings", "model", "reset")
+_FOOTER = ("play", "step", "run", "rate", "batch", "fork", "clock", "help", "quit", "settings", "model", "reset")
 """What the footer begins with: quit is there at 80 columns, model at 120; the others come as in the help."""
 
 

@@ -13,7 +13,7 @@ from tui import event_files, export, plain_text
 from tui.draw.numbers import count
 from tui.outcome import Ends, Outcome
 from tui.session.playback import recorded_card
-from tui.summary import summary
+from tui.summary import documents, summary
 
 _STATES = {"complete": "complete", "being written": "being written just now", "broken off": "its program was ended"}
 
@@ -83,11 +83,6 @@ def as_json(path: Path) -> str:
     """
     recording = Recording(path)
     outcome = _outcome(recording)
-    runs: list[dict[str, Any]] = []
-    for index, name in enumerate(outcome.names):
-        (last,) = outcome.ends.rows[index]
-        counted = {column: last[column].item() for column in ("update", "examples", "epoch", "seconds")}
-        runs.append({"name": name, **counted, "status": outcome.ending(index)})
     found = {
         "file": str(path),
         "schema": recording.schema,
@@ -98,7 +93,7 @@ def as_json(path: Path) -> str:
         "resolved": to_document(recording.opened.experiment),
         "changes": [change_document(change) for change in recording.journal],
         "rows": recording.count,
-        "runs": runs,
+        "runs": documents(outcome),
         "landscapes": recording.landscapes,
         "clouds": recording.looks.clouds(),
     }

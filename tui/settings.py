@@ -60,6 +60,8 @@ class SettingsScreen(ModalScreen[SettingsRequest | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "close"),
         Binding("enter", "change", "change it"),
+        Binding("down", "row(1)", "next row", show=False),
+        Binding("up", "row(-1)", "row before", show=False),
     ]
 
     def __init__(self, asked: RunConfig, run: Run, facts: Facts) -> None:
@@ -75,7 +77,8 @@ class SettingsScreen(ModalScreen[SettingsRequest | None]):
 
     def compose(self) -> ComposeResult:
         """A line for each setting, then what is to be done."""
-        with VerticalScroll(id="settings", can_focus=False):
+        with VerticalScroll(id="settings", can_focus=False) as settings:
+            settings.border_subtitle = "↑ ↓ next row · enter changes the run · esc closes"
             yield Static(f"{self._run.name}: what its next updates are made with", classes="title", markup=False)
             with Grid(classes="fields"):
                 stops = {"batch_size": _batch_sizes(self._facts.examples), "lr": _RATES, "momentum": _MOMENTA}
@@ -107,6 +110,12 @@ class SettingsScreen(ModalScreen[SettingsRequest | None]):
             if slider.name == event.input.id:
                 with suppress(ValueError):
                     slider.value = float(self._facts.examples if event.value == "all" else event.value)
+
+    def action_row(self, by: int) -> None:
+        """Go so many rows on in the column of the fields, or in that of the sliders."""
+        column = [*self.query("Slider" if isinstance(self.focused, Slider) else "Input, Select")]
+        if self.focused in column:
+            column[(column.index(self.focused) + by) % len(column)].focus()
 
     def on_input_submitted(self) -> None:
         """Enter in a field changes the run."""

@@ -1,5 +1,6 @@
 """What comes of the jobs of `Work`: frozen, picklable, numpy at most. Imports no torch."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from sim.protocol.cloud import Cloud
 from sim.protocol.trace import Rows
 
 Floats = NDArray[np.float64]
+
+_ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
 
 
 def centres(window: Window, columns: int, rows: int) -> tuple[Floats, Floats]:
@@ -43,6 +46,11 @@ class UpdateReport:
     origin: Point
     full_step: tuple[float, float]
     measures: Mapping[str, float]
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether both gradients are zero but for rounding, so that they have no direction."""
+        return math.hypot(*self.gradient, *self.full_gradient) < _ZERO_GRADIENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,20 @@ def begin_log(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=NORMAL")
     database.execute("BEGIN IMMEDIATE")
+
+
+def has_writer(path: Path) -> bool:
+    """Whether a program writes a recording on this machine; True, too, where that cannot be seen.
+
+    It has a transaction open, except for microseconds after each batch.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0.0)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.rollback()
+    except sqlite3.DatabaseError:
+        return True
+    return False
 
 
 def require_file(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Reads a recording, also while another process still writes it. Imports no torch, and executes nothing of the file."""
 
+import math
 import os
 import sqlite3
 import time
@@ -21,7 +22,7 @@ from sim.protocol.checkpoint import Resume
 from sim.protocol.results import Surveyed
 from sim.protocol.trace import Excerpt, Rows
 from sim.recording.checkpoints import read_resume
-from sim.recording.file import all_of, only, open_file, reading, require_file, trace_of
+from sim.recording.file import all_of, has_writer, only, open_file, reading, require_file, trace_of
 from sim.recording.looks import Looks
 from sim.recording.parts import Parts
 from sim.recording.private_copy import PrivateCopy, has_to_be_copied
@@ -105,11 +106,17 @@ class Recording:
             if found["ended"]:
                 return "complete"
             written = typed(found["written"], float)
-            if written != self._written:  # by a clock that may be another machine's
-                self._seen = time.monotonic() - (max(0.0, time.time() - written) if self._written is None else 0.0)
-                self._written = written
+            if written != self._written:
+                first = self._written is None
+                self._seen, self._written = self._signed(written) if first else time.monotonic(), written
             silent = time.monotonic() - self._seen >= _SILENCE and not (self._copy is not None and self._copy.behind)
             return "broken off" if silent else "being written"
+
+    def _signed(self, written: float) -> float:
+        """When there was a sign of life first, as far as the first look says: never, where there is no writer."""
+        if self._copy is None and not has_writer(self.path):
+            return -math.inf
+        return time.monotonic() - max(0.0, time.time() - written)  # by a clock that may be another machine's
 
     @property
     def journal(self) -> Journal:

@@ -139,6 +139,16 @@ async def test_brackets_in_what_went_wrong_are_shown_as_they_are() -> None:
         assert words in " ".join(it.text("#banner").split())
 
 
+async def test_the_details_have_all_words_however_many() -> None:
+    words = " ".join(f"and word {n} of [what] the ~~~~ engine 'printed" for n in range(40))
+    async with on_screen() as it:
+        it.app.session.banner = Banner("It broke.", words)
+        await it.pilot.press("i")
+        await wait_for(it.pilot, lambda: it.app.screen.query("#details"))
+        await it.pilot.pause()
+        assert " ".join(text_of(it.app.screen.query_one("#details")).split()) == f"It broke. {words}"
+
+
 async def test_the_palette_has_every_action() -> None:
     async with on_screen() as it:
         titles = {command.title for command in it.app.get_system_commands(it.app.screen)}

@@ -75,6 +75,25 @@ def test_what_is_inside_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["state"], found["schema"], found["asked"]["problem"]) == ("complete", 1, "sine")
 
 
+def test_a_program_reads_what_came_of_the_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = ("--run", "name=calm,batch_size=all", "--run", "name=hasty,batch_size=1,lr=1e200")
+    command = ["run", "linear", *runs, "--updates=60", "--record=race.gdsim", "--export=race.csv", "--json"]
+    assert cli.main(command) == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    last = pl.read_csv("race.csv").group_by("run", maintain_order=True).last()
+    for column in ("update", "examples", "epoch", "seconds", "status"):
+        assert [run[column] for run in found["runs"]] == last[column].to_list()
+    calm, hasty = found["runs"]
+    assert calm["loss"] == last["loss"][0]
+    assert (hasty["loss"], hasty["status"]) == (None, "diverged")
+    assert (found["export"], found["rows"]) == ("race.csv", last["update"].sum() + 2)
+    assert not found["interrupted"]
+    assert cli.main(["info", "race.gdsim", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == found["runs"]
+    assert cli.main(["run", "--resume=race.gdsim", "--updates=70", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["update"] == 70
+
+
 def test_a_run_that_was_removed_is_not_said_to_run(capsys: pytest.CaptureFixture[str]) -> None:
     changes = ("--change", "moment=7,remove=batch", "--change", "moment=11,remove=stochastic")
     assert cli.main(["run", "linear", "--updates", "10", "--record", "race.gdsim", *changes]) == 0
@@ -120,6 +139,7 @@ def test_a_run_that_is_killed_leaves_what_it_had(tmp_path: Path) -> None:
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
+    assert Recording(path).state == "broken off", "at once"
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     for file in tmp_path.glob("race.gdsim*"):  # with its log, as it was left

@@ -94,6 +94,11 @@ def assert_equal_but_for_time(one: Rows, other: Rows) -> None:
             np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
+def table(live: Live) -> str:
+    """What the table says, with one space between its columns."""
+    return " ".join(text_of(live.app.query_one(RunsTable)).split())
+
+
 async def test_a_key_doubles_the_batch_from_the_next_update_on(live: Live) -> None:
     await live.go(10)
     await live.change("right_parenthesis", "less_than_sign")
@@ -104,12 +109,12 @@ async def test_a_key_doubles_the_batch_from_the_next_update_on(live: Live) -> No
         "mini-batch goes on from update 10: batch 32 → 64.",
         "mini-batch goes on from update 10: rate 0.2 → 0.1.",
     ]
-    assert "■ mini-batch  64" in text_of(live.app.query_one(RunsTable))
+    assert "■ mini-batch 64 " in table(live)
     await live.change("less_than_sign")
-    assert "■ mini-batch  64       sgd 0.05" in text_of(live.app.query_one(RunsTable)), "of the update to come"
+    assert "■ mini-batch 64 sgd 0.05 " in table(live), "of the update to come"
     await live.go(-8)
-    assert "sgd 0.05" not in text_of(live.app.query_one(RunsTable))
-    assert "■ mini-batch  32" in text_of(live.app.query_one(RunsTable))
+    assert "sgd 0.05" not in table(live)
+    assert "■ mini-batch 32 " in table(live)
     assert text_of(live.app.query_one(Timeline)).count("┃") == 2
 
 
@@ -362,6 +367,14 @@ async def test_a_slider_types_and_follows_what_is_typed(live: Live) -> None:
     await live.pilot.press("enter")
     await wait_for(live.pilot, lambda: len(live.session.journal) == 1)
     assert live.session.journal[0].settings == {"batch_size": 256, "lr": 0.05, "momentum": 0.99}
+
+
+async def test_the_arrows_go_from_row_to_row(live: Live) -> None:
+    screen = await opened(live)
+    await live.pilot.press("down", "down", "0", ".", "5", "tab", "up", "right", "enter")
+    await wait_for(live.pilot, lambda: len(live.session.journal) == 1)
+    assert live.session.journal[0].settings == {"lr": 0.5, "momentum": 0.5}
+    assert not screen.is_current
 
 
 async def test_settings_that_the_palette_lies_over_ask_for_nothing(live: Live) -> None:

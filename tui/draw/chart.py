@@ -13,7 +13,7 @@ from tui.draw.numbers import decimal
 from tui.draw.palette import CHANGE
 from tui.draw.plotting import axes, line_patterns
 from tui.draw.scale import Scale, scale_across, scale_up
-from tui.draw.smoothing import envelope, smoothed
+from tui.draw.smoothing import envelope, smoothed, usual_values
 
 Floats = NDArray[np.float64]
 
@@ -131,7 +131,9 @@ class Chart:
         return _Area(canvas, across, up, self.width - columns, rows, self.background)
 
     def _scale_up(self) -> Scale:
-        values = np.concatenate([np.empty(0), *(series.y for series in self.series)])
+        across = self._scale_across(self.width)
+        usual = [usual_values(across.shares(series.x), series.y, self.width) for series in self.series]
+        values = np.concatenate([np.empty(0), *usual])
         starts = [series.y[0] for series in self.series if len(series.y) and series.y[0] > 0]
         return scale_up(values, self.log_y, max(starts, default=np.inf), self.decades)
 

@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_RARE = 0.05  # of the values, at either end
+
 
 def smoothed(shares: Floats, values: Floats, parts: int) -> tuple[Floats, Floats]:
     """The median of the values in each of so many equal parts of an axis, and the first and the last value as they are.
@@ -31,6 +33,25 @@ def smoothed(shares: Floats, values: Floats, parts: int) -> tuple[Floats, Floats
     medians = np.where(sizes > 0, middle, np.nan)
     means = np.add.reduceat(shares, begins) / np.diff(np.r_[begins, len(shares)])
     return np.r_[shares[0], means, shares[-1]], np.r_[known[0], medians, known[-1]]
+
+
+def usual_values(shares: Floats, values: Floats, parts: int) -> Floats:
+    """What an axis is to have room for: a smoothed line, and the range of most of its values.
+
+    A rare value takes no room from all others, nor does the end of the line, with which the axis would go to and fro.
+
+    Args:
+        shares: see `smoothed`.
+        values: of the same shape.
+        parts: see `smoothed`.
+    """
+    shown = (shares >= 0) & (shares <= 1) & np.isfinite(values)
+    found = values[shown]
+    if len(found) <= parts:
+        return found
+    rare = int(_RARE * len(found))
+    most = np.partition(found, (rare, -1 - rare))[[rare, -1 - rare]]  # far faster than quantiles
+    return np.concatenate([smoothed(shares[shown], found, parts)[1][:-1], most])
 
 
 def envelope(shares: Floats, values: Floats, parts: int) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ _PREFIX = "GDSIM_"
 _NAMES = (
     "problem",
     *(field.name for field in fields(Options)),
-    *("theme", "history_memory", "updates", "epochs", "seconds", "export", "record"),
+    *("theme", "history_memory", "updates", "epochs", "seconds", "export", "record", "json"),
 )
 
 fill_in = Env(_PREFIX, command=False, show=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from rich.text import Text
@@ -10,6 +10,10 @@ from textual.binding import Binding
 
 from tui.panels.words import Words
 
+if TYPE_CHECKING:
+    from tui.scene.scene import Scene  # with numpy, for which the curtain does not wait
+
+_WHILE_PLAYING = {"play": "pause"}
 _WIDE = 100  # columns; below that all stands close together, and the palette has to be known
 
 
@@ -20,6 +24,14 @@ class KeyLine(Words):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-line--key"}
+
+    _playing = False
+
+    def show(self, scene: "Scene") -> None:
+        """Say of a scene what its keys do now."""
+        if scene.playing != self._playing:
+            self._playing = scene.playing
+            self._show()
 
     def on_mount(self) -> None:
         """See what the keys are as soon as it is known."""
@@ -55,6 +67,7 @@ class KeyLine(Words):
         for words, same in groupby(bindings, lambda binding: binding.description):
             # a binding that has several keys comes once for each
             keys = {binding.action: binding for binding in reversed(list(same))}
+            words = _WHILE_PLAYING.get(words, words) if self._playing else words
             yield Text.assemble(Text(between).join(map(self._key, reversed(keys.values()))), " ", words)
 
     def _key(self, binding: Binding) -> Text:

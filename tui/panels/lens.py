@@ -6,7 +6,9 @@ from sim.experiment.geometry import Window
 from sim.protocol.cloud import Cloud, what_it_shows
 from sim.protocol.results import Imagined
 from tui.draw.canvas import Canvas
+from tui.draw.frame import Frame
 from tui.draw.numbers import count, quantity
+from tui.draw.palette import Palette
 from tui.draw.viewport import Viewport
 from tui.panels.magnified import draw_magnified, legend
 from tui.panels.plot import Plot
@@ -41,7 +43,7 @@ class Lens(Plot):
             return
         imagined, palette = scene.imagined, scene.palette
         if imagined is None or imagined.cloud is None or not any(run.shown for run in scene.runs):
-            self.show_nothing(_why_nothing(scene))
+            self._say(_why_nothing(scene), palette)
             return
         run = scene.run(imagined.run)
         self.window = _window(imagined, imagined.cloud)
@@ -75,9 +77,16 @@ class Lens(Plot):
         names += [f"{when}: {brief}", when] if past else [*([whose] if seed else []), f"{brief}{seed}"]
         self.entitle(names, [_times(view, self._surface) if self._surface else ""])
 
-    def show_nothing(self, why: str = "") -> None:
-        """Be empty, and say why."""
-        self.entitle([str(self.BORDER_TITLE)], [why])
+    def _say(self, words: str, palette: Palette) -> None:
+        """Show words in the middle, and nothing else."""
+        columns, rows = self.size
+        lines = [words.center(columns) if row == rows // 2 else " " * columns for row in range(rows)]
+        self.entitle([str(self.BORDER_TITLE)])
+        self.show_frame(Frame.of_text(lines, palette.muted, palette.background))
+
+    def show_nothing(self) -> None:
+        """Be empty."""
+        self.entitle([str(self.BORDER_TITLE)])
         if self._frame is not None:
             self._frame = None
             self.refresh()
@@ -88,6 +97,8 @@ def _why_nothing(scene: Scene) -> str:
         return "all runs are hidden"
     if scene.source and scene.imagined is not None:
         return "none were recorded up to here"
+    if scene.unknowable:
+        return "cannot be found out"
     return "pause to see them" if scene.playing else "not known yet"
 
 
@@ -104,7 +115,8 @@ def _window(imagined: Imagined, cloud: Cloud) -> Window:
 
 
 def _times(view: Viewport, surface: Viewport) -> str:
-    """How much larger than on the surface it is, across and up."""
+    """How much larger, or smaller, than on the surface it is, across and up."""
     across = (surface.width / surface.columns) / (view.width / view.columns)
     up = (surface.height / surface.rows) / (view.height / view.rows)
-    return " × ".join(quantity(float(f"{times:.2g}")) for times in (across, up)) + " times as large"
+    word, factors = ("magnified", (across, up)) if max(across, up) >= 1 else ("reduced", (1 / across, 1 / up))
+    return f"{word} {' × '.join(quantity(float(f'{factor:.2g}')) for factor in factors)}"

@@ -9,7 +9,7 @@ from tui.draw.canvas import POINT, Canvas
 from tui.draw.numbers import decimal
 from tui.draw.palette import CHANGE, MINIMUM, START, Palette, blend
 from tui.draw.viewport import Viewport
-from tui.scene.scene import RunScene, Scene, vanishes
+from tui.scene.scene import RunScene, Scene
 
 _DETAILED = 750  # the newest points of a trail that are all drawn; of older ones as many, evenly
 _FADE_EVERY = 60  # points of a trail between two shades; all but the newest so many thin to a haze
@@ -84,7 +84,7 @@ def _draw_steps(canvas: Canvas, view: Viewport, runs: list[RunScene], palette: P
     """Each run's last step from where it began (its colour), and where all examples would have led (white)."""
     arrows = []
     for run in runs:
-        if run.report is not None and run.reported and not vanishes(run.report):
+        if run.report is not None and run.reported and not run.report.vanishes:
             origin = np.array(run.report.origin)
             dots = view.to_dots(np.stack([origin, origin + run.report.full_step, np.array(run.head)]))
             if np.isfinite(dots).all():

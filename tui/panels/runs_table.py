@@ -25,9 +25,11 @@ from tui.scene.scene import RunScene, Scene
 
 _GAP = 2
 _MARGIN = 3  # cells before the first column: the mark of the selected run, and its glyph
-_COUNT, _RATE, _STATUS_WIDTH = 7, 9, len("diverged at update 9,999")  # cells
+_COUNT, _RATE = 7, 9  # cells
 _LONGEST_NAME = 24  # cells, so that there is room for what the run has come to
+_STATUS_WIDTH, _STATUSES_WIDTH = len("in a local minimum"), len("253 running, 3 diverged")
 _WIDTHS: dict[Unit, int] = {"": 9, "%": 6, "°": 4, "/s": 6}
+_DATED = len("0.1234 at 9,999")  # cells
 _MANY_EPOCHS = 1000  # from where on their hundredths matter no more
 _COURSE = "loss so far"
 _SHORTEST_COURSE, _LONGEST_COURSE = 12, 64  # cells
@@ -48,6 +50,7 @@ class TableColumn:
         applies: whether there is anything to say in this column.
         clock: the one that it is about, on which it is among the last to be left out.
         median: whether it is the median over the seeds, where a run is made from many.
+        right: whether it ends at the right edge, as whole numbers do; others have their points below each other.
     """
 
     title: str
@@ -58,6 +61,7 @@ class TableColumn:
     applies: Callable[[Scene], bool] = lambda _scene: True
     clock: Clock | None = None
     median: bool = False
+    right: bool = False
 
     def heading(self, scene: Scene) -> str:
         """Its title in a scene."""
@@ -66,6 +70,10 @@ class TableColumn:
     def rank_of(self, scene: Scene) -> int:
         """Its rank on the scene's clock."""
         return min(self.rank, 2) if self.clock == scene.clock else self.rank
+
+    def aligned(self, text: str, width: int) -> str:
+        """A text in so many cells."""
+        return text.rjust(width) if self.right else padded(text, width)
 
 
 def _name(_scene: Scene, run: RunScene) -> str:
@@ -90,13 +98,24 @@ def _rate(run: RunScene) -> float:
     return run.config.lr if run.update == 0 or run.changed or run.config.schedule == "constant" else run.values["lr"]
 
 
+def _loss(scene: Scene, run: RunScene) -> str:
+    """Its last loss over all examples, and after which update that was, where it is not known of the last one.
+
+    Where that may come to be, there is room for it from the start.
+    """
+    when = "" if run.loss_update == run.update else f" at {short(run.loss_update)}"
+    seldom = not scene.flat or any(other.config.loss_every > 1 for other in scene.runs)
+    return f"{measured(run.loss, '')}{when}".ljust(_DATED * seldom)
+
+
 def _epoch(_scene: Scene, run: RunScene) -> str:
     epoch = float(run.seen[-1]["epoch"])
     return f"{epoch:,.2f}" if epoch < _MANY_EPOCHS else short(round(epoch))
 
 
 def _status(scene: Scene, run: RunScene) -> str:
-    return "waits" if waits(scene, run) else run.status_words
+    words = "waits" if waits(scene, run) else run.status_words
+    return words.ljust(_STATUSES_WIDTH * (scene.experiment.seeds > 1))
 
 
 _RANKS = {
@@ -126,15 +145,17 @@ def _known(scene: Scene, one: Measure) -> bool:
 
 def _measured(one: Measure) -> TableColumn:
     """The column of a measure, which is left out where no run will have a value."""
+    loss = one.name == "loss"
     return TableColumn(
         one.short,
-        one.sentence,
-        lambda _scene, run: measured(run.values[one.name], one.unit),
+        f"{one.sentence}: 0.226 at 48, if that was not the last one" if loss else one.sentence,
+        _loss if loss else lambda _scene, run: measured(run.values[one.name], one.unit),
         _WIDTHS[one.unit],
         _RANKS.get(one.name, _USUAL_RANK),
         lambda scene: _known(scene, one),
         clock="seconds" if one.unit == "/s" else None,
         median=one.name in BANDS,
+        right=one.unit != "",
     )
 
 
@@ -144,11 +165,11 @@ def columns() -> tuple[TableColumn, ...]:
     shown = [one for one in measures("step", "pass", "free") if one.name not in _SHOWN_ELSEWHERE]
     return (
         TableColumn("run", "the descent: a key with its number hides or shows it", _name),
-        TableColumn("batch", "examples whose mean gradient makes one update", _batch),
+        TableColumn("batch", "examples whose mean gradient makes one update", _batch, right=True),
         TableColumn("optimizer", "what makes a step of a gradient (m: momentum), and its rate", _optimizer, rank=3),
-        TableColumn("updates", "steps made", lambda _s, r: short(r.update), _COUNT),
-        TableColumn("epoch", "passes through all examples", _epoch, _COUNT, rank=6),
-        TableColumn("examples", "examples read", lambda _s, r: short(r.examples), _COUNT, rank=1),
+        TableColumn("updates", "steps made", lambda _s, r: short(r.update), _COUNT, right=True),
+        TableColumn("epoch", "passes through all examples", _epoch, _COUNT, rank=6, right=True),
+        TableColumn("examples", "examples read", lambda _s, r: short(r.examples), _COUNT, rank=1, right=True),
         *(_measured(one) for one in shown),
         TableColumn("status", _STATUS_MEANING, _status, _STATUS_WIDTH),
     )
@@ -195,12 +216,13 @@ def table_text(scene: Scene, width: int) -> Text:
             break
         shown.remove(max(shown, key=lambda column: column.rank_of(scene)))
     courses = _courses(scene, min(room - _GAP, _LONGEST_COURSE)) if room >= _GAP + _SHORTEST_COURSE else None
-    titles = [column.heading(scene).ljust(size + _GAP) for column, size in zip(shown, widths, strict=True)]
-    heading = " " * _MARGIN + "".join(titles) + (_COURSE if courses else "")
+    titles = [column.aligned(column.heading(scene), size) for column, size in zip(shown, widths, strict=True)]
+    heading = " " * _MARGIN + (" " * _GAP).join([*titles, _COURSE if courses else ""])
     shade = hexadecimal(blend(scene.palette.background, scene.palette.text, _HEADING_SHARE))
     lines = [Text(heading.rstrip().ljust(width), style=f"bold on {shade}")]
     for number, (run, row) in enumerate(zip(scene.runs, cells, strict=True)):
-        line = _line(scene, run, row, widths)
+        aligned = [column.aligned(cell, size) for column, cell, size in zip(shown, row, widths, strict=True)]
+        line = _line(scene, run, aligned)
         if courses:
             line.append(courses[number], hexadecimal(run.color))
         if not run.shown:
@@ -210,12 +232,12 @@ def table_text(scene: Scene, width: int) -> Text:
     return Text("\n").join(lines)
 
 
-def _line(scene: Scene, run: RunScene, row: list[str], widths: list[int]) -> Text:
+def _line(scene: Scene, run: RunScene, row: list[str]) -> Text:
     color = hexadecimal(run.color)
     line = Text.assemble((f"{'›' if run.index == scene.selected else ' '}{run.glyph} ", color))
-    for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
+    for i, cell in enumerate(row):
         style = color if i == 0 else _status_style(scene, run) if i == len(row) - 1 else ""
-        line.append(padded(cell, width + _GAP), style)
+        line.append(cell + " " * _GAP, style)
     return line
 
 

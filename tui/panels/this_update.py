@@ -7,16 +7,17 @@ from rich.text import Text
 
 from sim.measures import measures
 from sim.protocol.results import UpdateReport
-from tui.draw.numbers import count, decimal, measured
+from tui.draw.numbers import count, decimal, measured, quantity
 from tui.draw.palette import hexadecimal
 from tui.panels.words import Words
-from tui.scene.scene import RunScene, Scene, vanishes
+from tui.scene.scene import RunScene, Scene
 
 _NAMED_EXAMPLES = 4
 _ROUNDING, _MODEL_ROUNDING = 1e-12, 1e-5  # relative errors below come from the order of summation
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SHORTEST = 4  # cells for a course of angles
-_GAP, _INDENT = " · ", Text("  ")
+_NUMBER, _ANGLE = 6, len("180°")  # cells that are kept for one however short it is, so that nothing moves beside it
+_GAP, _INDENT = "  ", Text("  ")
 _CELL = 24  # columns for a run where several share a line
 
 
@@ -144,21 +145,38 @@ def _ends_an_epoch(run: RunScene, size: int) -> bool:
 def _measured(run: RunScene) -> list[str]:
     """What the last update measured of itself, from the most telling words to the shortest."""
     of = "median " if run.members is not None else ""
-    told = [f"{of}{one.short} {decimal(run.values[one.name], 3)}" for one in measures("step") if one.name != "lr"]
-    told.append(f"rate {run.values['lr']:.4g}")
-    return [" · ".join(told[:kept]) for kept in range(len(told), 0, -1)]
+    said = [
+        f"{of}{one.short} {_number(run.values[one.name]):{_NUMBER}}" for one in measures("step") if one.name != "lr"
+    ]
+    said.append(f"rate {run.values['lr']:.4g}")
+    return [" · ".join(said[:kept]) for kept in range(len(said), 0, -1)]
+
+
+def _number(value: float) -> str:
+    """Three digits, in as many cells as are kept for them."""
+    exact = decimal(value, 3)
+    return exact if len(exact) <= _NUMBER else quantity(value)
 
 
 def _and_angles(scene: Scene, choices: Sequence[str], run: RunScene, width: int) -> Text:
-    """The first of some words that leaves room for a course of angles and the last of them, and these."""
+    """The first of some words that leaves room for a course of angles and the last of them, and these.
+
+    The shortest words need no more room than for the last one.
+    """
     if run.angles:
         update, angle = run.angles[-1]
-        when = f" at {count(update)}:" if scene.source and update != run.update else ""  # of which some were recorded
-        last = f"{when} {measured(angle, '°')}"
+        when = f" at {count(update)}:" if _seldom_looked_at(scene) and update != run.update else ""
+        last = f"{when} {measured(angle, '°'):>{_ANGLE}}"
         for words in choices:
-            if (room := width - len(words) - len(_GAP) - len(last)) >= _SHORTEST:
+            room = width - len(words) - len(_GAP) - len(last)
+            if room >= (0 if words == choices[-1] else _SHORTEST):
                 return Text(words + _GAP) + _course(run, room) + last
     return _fitting([Text(words) for words in choices], width)
+
+
+def _seldom_looked_at(scene: Scene) -> bool:
+    """Whether the last update that was looked at may be an old one, even while it plays."""
+    return bool(scene.source) or not scene.flat or math.isinf(scene.pace)
 
 
 def _with_course(words: Text, run: RunScene, width: int) -> Text:
@@ -168,9 +186,9 @@ def _with_course(words: Text, run: RunScene, width: int) -> Text:
 
 
 def _course(run: RunScene, cells: int) -> Text:
-    """The angles of the updates that were looked at, the last ones of them."""
-    blocks = "".join(map(_block, [angle for _, angle in run.angles][-cells:]))
-    return Text(blocks, hexadecimal(run.color))
+    """The angles of the updates that were looked at, the last ones of them, the newest at the right edge."""
+    angles = [angle for _, angle in run.angles]
+    return Text("".join(map(_block, angles))[-cells:].rjust(cells) if cells else "", hexadecimal(run.color))
 
 
 def _block(angle: float) -> str:
@@ -219,7 +237,7 @@ def _used(scene: Scene, run: RunScene, report: UpdateReport) -> list[str]:
 def _difference(scene: Scene, report: UpdateReport) -> Text:
     """Angle, cosine and relative error; a dash where the full gradient is zero."""
     cosine = report.measures["cosine"]
-    if math.isnan(cosine) or vanishes(report):
+    if math.isnan(cosine) or report.vanishes:
         return Text.assemble(("–", "bold"), " the full gradient is zero")
     return Text.assemble(
         (_degrees(report), "bold"),
@@ -232,7 +250,7 @@ def _difference(scene: Scene, report: UpdateReport) -> Text:
 
 def _figures(scene: Scene, report: UpdateReport) -> Text:
     """The difference in few columns; a dash where it is not known."""
-    if math.isnan(report.measures["cosine"]) or vanishes(report):
+    if math.isnan(report.measures["cosine"]) or report.vanishes:
         return Text("–")
     return Text.assemble((_degrees(report), "bold"), " err ", (_error(scene, report), "bold"))
 

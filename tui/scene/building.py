@@ -15,6 +15,7 @@ from sim.protocol.trace import RECORDED, Status
 from tui.draw.palette import GLYPHS, Palette
 from tui.scene.scene import RunScene, Scene
 from tui.scene.settings_changes import changes_of
+from tui.session.asking import Phase
 from tui.session.history import History
 from tui.session.session import Session
 from tui.session.trails import PlaneTrails
@@ -55,6 +56,7 @@ def build_scene(session: Session, hidden: frozenset[int], palette: Palette) -> S
         changes=session.journal,
         selected=look.selected,
         imagined=look.possible if look.selected in session.there else None,
+        unknowable=session.phase is Phase.BROKEN or look.steps_refused,
         source=session.source,
         recording="" if session.link.recording is None else session.link.recording.name,
         filled=session.filled,

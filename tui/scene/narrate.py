@@ -1,7 +1,6 @@
 """Sentences made from numbers: what the race means just now."""
 
 import math
-from collections.abc import Sequence
 from textwrap import wrap
 
 import numpy as np
@@ -13,14 +12,15 @@ from tui.draw.numbers import count, decimal, duration, quantity
 from tui.draw.wide import in_cells
 from tui.scene.comparison import leader, lowest, waits
 from tui.scene.members import whereabouts
+from tui.scene.rest import at_rest
 from tui.scene.scene import RunScene, Scene
+from tui.scene.wording import NAMED, names, plural, who_goes_on
 
 _LINES = 2  # of the panel
 _SAME_TIME = 0.1  # an update more or less
 _WORSE_BY = 2.0  # times the loss at the start, or earlier
 _WORSE_FOR = 5  # evaluations in a row that each are worse
 _TREND = 20  # evaluations, from which on a noisy run shows one
-_NAMED = 2  # runs that are named as going on; more are counted
 _AS_ROOT = 1.1  # times the root of a batch's size: up to there it is said to be about that
 _AS_FAR: dict[Clock, str] = {
     "updates": "made as many updates",
@@ -38,21 +38,23 @@ def narrate(scene: Scene, width: int) -> str:
         return f"All runs are hidden; {'1 shows it' if len(scene.runs) == 1 else f'1 to {len(scene.runs)} show them'}."
     if scene.cursor == 0:
         single = len(runs) == 1
-        begin = f"{_name(runs[0])} begins" if single else "All runs begin at the same point,"
+        begin = f"{runs[0].name} begins" if single else "All runs begin at the same point,"
         space = "Space pauses" if scene.playing else f"Space lets {'it' if single else 'them'} go"
         return f"{begin} at loss {decimal(runs[0].loss)}. {space}, . makes one update."
     if stopped := [run for run in runs if run.status is Status.DIVERGED]:
         return _diverged(min(stopped, key=lambda run: int(run.seen[-1]["moment"])), runs)
     if failed := [run for run in runs if run.status is Status.FAILED]:
         going = [run for run in runs if not run.status.stopped]
-        rest = _who_goes_on(going) if going else "press i for the reason"
-        return f"{_names(failed)} could not go on; {rest}."
+        rest = who_goes_on(going) if going else "press i for the reason"
+        return f"{names(failed)} could not go on; {rest}."
     if worse := [run for run in runs if _is_getting_worse(run)]:
         return _worse(max(worse, key=lambda run: run.loss))
     if where := _where_seeds_went(scene, runs):
         return next((words for words in where if _fits(words, width)), where[-1])
     if possible := _possible(scene):
         return next((words for words in possible if _fits(words, width)), possible[-1])
+    if resting := at_rest(scene, runs):
+        return next((words for words in resting if _fits(words, width)), resting[-1])
     effort = _effort(scene, runs)
     tails = [*_waiting(scene, runs), *_ahead(scene, runs), *_standings(scene, runs)]
     sentences = [f"{effort} {tail}" for tail in tails]
@@ -71,33 +73,17 @@ def what_goes_wrong(scene: Scene) -> list[str]:
     return [*dict.fromkeys(diverged), *worse]
 
 
-def _name(run: RunScene) -> str:
-    return run.config.name
-
-
-def _names(runs: Sequence[RunScene]) -> str:
-    """Some names as a list in words."""
-    *first, last = [_name(run) for run in runs]
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 # -- what went wrong --------------------------------------------------------------------------------------------------
 
 
 def _diverged(run: RunScene, runs: list[RunScene]) -> str:
     if not math.isfinite(float(run.recorded[0]["loss"])):
         return "Where all runs begin the loss is no finite number; look at the data and at the loss."
-    sentence = f"{_name(run)} diverged at update {count(run.update)}: {_cause(run, runs)}"
+    sentence = f"{run.name} diverged at update {count(run.update)}: {_cause(run, runs)}"
     going = [other for other in runs if not other.status.stopped]
     if not going:
         return f"{sentence}. Try a lower --lr."
-    return f"{sentence}; {_who_goes_on(going)}."
-
-
-def _who_goes_on(going: Sequence[RunScene]) -> str:
-    if len(going) > _NAMED:
-        return f"{len(going)} others go on"
-    return f"{_names(going)} {'goes' if len(going) == 1 else 'go'} on"
+    return f"{sentence}; {who_goes_on(going)}."
 
 
 def _cause(run: RunScene, runs: list[RunScene]) -> str:
@@ -136,7 +122,7 @@ def _is_getting_worse(run: RunScene) -> bool:
 def _worse(run: RunScene) -> str:
     times = quantity(run.loss / abs(float(run.recorded[0]["loss"])))
     return (
-        f"{_name(run)} is getting worse and worse: its loss is {times} times that at the start. "
+        f"{run.name} is getting worse and worse: its loss is {times} times that at the start. "
         f"A rate of {run.values['lr']:.4g} is too high for it."
     )
 
@@ -147,7 +133,7 @@ def _worse(run: RunScene) -> str:
 def _where_seeds_went(scene: Scene, runs: list[RunScene]) -> list[str]:
     """Where the seeds of the runs went, of all of them or of the selected one; nothing where there is no choice."""
     each = {
-        run.index: f"{_name(run)}: {where}"
+        run.index: f"{run.name}: {where}"
         for run in runs
         if run.members and (where := whereabouts(scene.card, run.members))
     }
@@ -167,8 +153,8 @@ def _waiting(scene: Scene, runs: list[RunScene]) -> list[str]:
     if not waiting or not going:
         return []
     wait, has = "waits" if len(waiting) == 1 else "wait", "has" if len(going) == 1 else "have"
-    others = _names(going) if len(going) <= _NAMED else f"{len(going)} others"
-    return [f"{_names(waiting)} {wait} until {others} {has} {_AS_FAR[scene.clock]}."]
+    others = names(going) if len(going) <= NAMED else f"{len(going)} others"
+    return [f"{names(waiting)} {wait} until {others} {has} {_AS_FAR[scene.clock]}."]
 
 
 def _possible(scene: Scene) -> list[str]:
@@ -188,7 +174,7 @@ def _possible(scene: Scene) -> list[str]:
 
 def _noise(run: RunScene, cloud: Cloud) -> list[str]:
     """What a cloud says of a run's noise and its price."""
-    name, cost = _name(run), f"{_plural(cloud.batch_size, 'gradient')} an update"
+    name, cost = run.name, f"{plural(cloud.batch_size, 'gradient')} an update"
     if cloud.batch_size == cloud.total:
         still = f"the mean of all {count(cloud.total)} examples: no noise, for {cost}."
         return [f"{name} always goes to the middle of its cloud, {still}", f"{name} goes to {still}"]
@@ -225,14 +211,14 @@ def _how_much_less(cloud: Cloud) -> str:
 
 
 def _ahead(scene: Scene, runs: list[RunScene]) -> list[str]:
-    """Who leads, and on which clock it would be another."""
+    """Who leads, and on which clock it would be another; nothing where the table, further on, has a lower loss."""
     first = leader(runs, scene.clock)
-    if first is None:
+    if first is None or any(run.loss < first.loss for run in runs):
         return []
     others = {clock: leader(runs, clock) for clock in CLOCKS if clock != scene.clock}
-    lead = f"{_name(first)} is ahead, at loss {decimal(first.loss)}"
+    lead = f"{first.name} is ahead, at loss {decimal(first.loss)}"
     return [
-        f"{lead}; per {_UNITS[clock]} it would be {_name(other)}."
+        f"{lead}; per {_UNITS[clock]} it would be {other.name}."
         for clock, other in others.items()
         if other is not None and other is not first
     ][:1]
@@ -242,24 +228,24 @@ def _effort(scene: Scene, runs: list[RunScene]) -> str:
     """What the same amount on the clock bought each of the two runs that differ most."""
     most = max(runs, key=lambda run: run.config.batch_size)
     least = min(runs, key=lambda run: run.config.batch_size)
-    read, made = _plural(most.examples, "example"), _plural(least.update, "update")
+    read, made = plural(most.examples, "example"), plural(least.update, "update")
     if most.config.batch_size == least.config.batch_size:
-        return f"{_name(most)} has read {read} in {_plural(most.update, 'update')}."
+        return f"{most.name} has read {read} in {plural(most.update, 'update')}."
     if scene.clock == "updates" and most.update == least.update:
         same = "1 update each" if least.update == 1 else f"the same {made}"
-        return f"After {same}, {_name(most)} has read {read}, {_name(least)} {count(least.examples)}."
+        return f"After {same}, {most.name} has read {read}, {least.name} {count(least.examples)}."
     if scene.clock == "examples" and most.examples <= least.examples:
-        shared = _plural(least.examples, "example")
-        return f"After {shared}, {_name(least)} has made {made}, {_name(most)} {count(most.update)}."
+        shared = plural(least.examples, "example")
+        return f"After {shared}, {least.name} has made {made}, {most.name} {count(most.update)}."
     if scene.clock == "seconds" and math.isclose(most.seconds, least.seconds, rel_tol=_SAME_TIME):
         shared = duration(min(most.seconds, least.seconds))
         rates = f"{_read_a_second(most)} examples/s against {_read_a_second(least)}"
-        made = f"{_name(most)} has made {_plural(most.update, 'update')}, {_name(least)} {count(least.update)}"
+        made = f"{most.name} has made {plural(most.update, 'update')}, {least.name} {count(least.update)}"
         return f"In {shared} of {_COMPUTING[scene.experiment.backend]} each, {made} ({rates})."
     if scene.clock == "seconds" and most.update and least.update:
         computing = _COMPUTING[scene.experiment.backend]
         return f"Per second of {computing}, {_rates(most)}, {_rates(least)}."
-    return f"{_name(most)} has read {read}, {_name(least)} {count(least.examples)} in {made}."
+    return f"{most.name} has read {read}, {least.name} {count(least.examples)} in {made}."
 
 
 def _read_a_second(run: RunScene) -> str:
@@ -268,7 +254,7 @@ def _read_a_second(run: RunScene) -> str:
 
 def _rates(run: RunScene) -> str:
     made = quantity(run.values["updates_per_second"])
-    return f"{_name(run)} reads {_read_a_second(run)} examples in {made} updates"
+    return f"{run.name} reads {_read_a_second(run)} examples in {made} updates"
 
 
 def _standings(scene: Scene, runs: list[RunScene]) -> list[str]:
@@ -284,17 +270,13 @@ def _standings(scene: Scene, runs: list[RunScene]) -> list[str]:
     best, worst = lowest(ranked), ranked[-1]
     if math.isclose(best[0].loss, worst.loss, rel_tol=1e-3):
         return [f"All are at loss {decimal(best[0].loss)}."]
-    low = f"Lowest loss: {_names(best)}, {decimal(best[0].loss)}"
+    low = f"Lowest loss: {names(best)}, {decimal(best[0].loss)}"
     most = max((run.values["test_accuracy"] for run in ranked), default=math.nan)
     if scene.tests and math.isfinite(most):
-        leaders = [_name(run) for run in ranked if run.values["test_accuracy"] == most]
+        leaders = [run.name for run in ranked if run.values["test_accuracy"] == most]
         share = f"{' and '.join(leaders) if len(leaders) < len(ranked) else 'all alike'}, {100 * most:.1f}%"
         return [f"{low}; most test examples right: {share}.", f"{low}; best on tests: {share}.", f"{low}."]
     return [
-        f"Lowest now: {_names(best)} at {decimal(best[0].loss)}; highest: {_name(worst)} at {decimal(worst.loss)}.",
+        f"Lowest now: {names(best)} at {decimal(best[0].loss)}; highest: {worst.name} at {decimal(worst.loss)}.",
         f"{low}.",
     ]
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{count(number)} {noun}" + ("" if number == 1 else "s")

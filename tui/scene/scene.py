@@ -1,6 +1,5 @@
 """Everything the panels draw, as it is at the cursor: frozen."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,6 @@ from tui.scene.members import statuses_in_words
 from tui.scene.settings_changes import SettingsChange
 from tui.session.thinning import extremes
 
-_ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
 _STRETCHES = 2048  # more than a panel has dots across
 _STANDING: dict[Kind | None, str] = {
     "minimum": "converged",
@@ -95,6 +93,11 @@ class RunScene:
         return 1 + np.sort(extremes(losses, stretches))
 
     @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.config.name
+
+    @property
     def loss(self) -> float:
         """The last evaluated loss over all examples."""
         return self.values["loss"]
@@ -136,13 +139,16 @@ class RunScene:
 
     @property
     def status_words(self) -> str:
-        """How it stands, in words: with next to no gradient it has converged at a minimum only."""
+        """How it stands, in words: with next to no gradient it has converged at a minimum only.
+
+        One that stopped says after which update.
+        """
         if self.members is not None:
             return statuses_in_words(self.members)
         if self.status is Status.CONVERGED:
             return _STANDING.get(self.kind, "standing still")
         words = self.status.name.lower()
-        return f"{words} at update {short(self.update)}" if self.status.stopped else words
+        return f"{words} at {short(self.update)}" if self.status.stopped else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +176,7 @@ class Scene:
         changes: what was changed on the way, or will be.
         selected: the run that is looked at closely.
         imagined: the steps that were possible for it at the cursor, or lately while it plays; None while unknown.
+        unknowable: whether possible steps that are unknown stay so: the engine is gone, or cannot find them out.
         source: see `Session.source`.
         recording: the name of the file that it is recorded in, or "".
         filled: see `Session.filled`.
@@ -196,6 +203,7 @@ class Scene:
     changes: Journal
     selected: int
     imagined: Imagined | None
+    unknowable: bool = False
     source: str = ""
     recording: str = ""
     filled: int = 0
@@ -235,7 +243,8 @@ class Scene:
     def key(self) -> tuple[object, ...]:
         """Two scenes with equal keys look alike."""
         reports = tuple(id(run.report) for run in self.runs)
-        return self.course, int(self.busy_for), self.plane.number, reports, id(self.imagined), id(self.predictions)
+        possible = id(self.imagined), self.unknowable
+        return self.course, int(self.busy_for), self.plane.number, reports, possible, id(self.predictions)
 
     @property
     def pace(self) -> float:
@@ -252,8 +261,3 @@ class Scene:
         """The least and the most that any run counts."""
         values = [float(run.seen[-1][CLOCKS[counter].column]) for run in self.runs]
         return min(values), max(values)
-
-
-def vanishes(report: UpdateReport) -> bool:
-    """Whether both gradients of an update are zero but for rounding, so that they have no direction."""
-    return math.hypot(*report.gradient, *report.full_gradient) < _ZERO_GRADIENT

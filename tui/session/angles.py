@@ -1,5 +1,6 @@
 """How far off single updates were, as far as they were looked at. Pure data."""
 
+import math
 from collections.abc import Sequence
 
 from sim.protocol.results import UpdateReport
@@ -8,7 +9,7 @@ _KEPT = 512  # updates of each run: those that were looked at last
 
 
 class Angles:
-    """For each run, the angle between the batch's gradient and the full one, by update."""
+    """For each run, the angle between the batch's gradient and the full one, by update; NaN where there is none."""
 
     def __init__(self) -> None:
         self._found: dict[int, dict[int, float]] = {}
@@ -18,7 +19,7 @@ class Angles:
         for run, report in enumerate(reports):
             if report is not None:
                 found = self._found.setdefault(run, {})
-                found[report.update] = report.measures["angle"]
+                found[report.update] = math.nan if report.vanishes else report.measures["angle"]
                 if len(found) > _KEPT:
                     del found[next(iter(found))]
 

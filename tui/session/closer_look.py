@@ -90,6 +90,11 @@ class CloserLook:
         stale = self._session.player.playing and self._dear
         return self.imagined if self.imagined and self.imagined.run == self.selected and not stale else None
 
+    @property
+    def steps_refused(self) -> bool:
+        """Whether possible steps could not be found out."""
+        return Imagine in self._refused
+
     def rest(self) -> None:
         """Nobody is looking: want nothing."""
         self.wanted, self.answers_wanted, self.steps_wanted = None, False, False

@@ -51,7 +51,7 @@ async def test_most_examples_have_a_dot_of_their_own_and_the_window_holds_both_s
         surface = it.surface.view
         assert surface is not None
         times = (surface.width / surface.columns) / ((right - left) / lens.plot_size[0])
-        assert f"{times:.2g} ×" in it.text("#lens")
+        assert f"magnified {times:.2g} ×" in it.text("#lens")
 
 
 @pytest.mark.parametrize("size", [(120, 40), COMPACT])
@@ -72,8 +72,15 @@ async def test_it_is_empty_where_nothing_is_known_of_the_race_at_hand(monkeypatc
         monkeypatch.setattr(it.link, "_result", lambda job: NOT_NOW if isinstance(job, Imagine) else usual(job))
         await it.press("r")
         await wait_for(it.pilot, lambda: it.app.session.generation == 2)
-        await wait_for(it.pilot, lambda: "not known yet" in it.text("#lens"))
+        await wait_for(it.pilot, lambda: "cannot be found out" in it.text("#lens"))
         assert dots(it.text("#lens")) == 0
+
+
+async def test_where_the_engine_is_gone_it_does_not_say_that_more_will_come() -> None:
+    async with on_screen() as it:
+        await it.go(7)
+        await it.press("K", "down")
+        await wait_for(it.pilot, lambda: "cannot be found out" in it.text("#lens"))
 
 
 async def test_it_says_that_all_runs_are_hidden() -> None:
@@ -90,7 +97,7 @@ async def test_enlarged_it_is_compared_with_no_surface_that_is_hidden() -> None:
         it.app.query_one(Lens).focus()
         await it.press("f")
         assert "update 7: where each example" in it.text("#lens")
-        assert "times as large" not in it.text("#lens")
+        assert "magnified" not in it.text("#lens")
 
 
 @pytest.mark.parametrize("size", [(120, 40), COMPACT])

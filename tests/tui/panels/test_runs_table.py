@@ -1,6 +1,7 @@
 """What the table of runs says of a scene."""
 
 import math
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -20,17 +21,9 @@ from tui.scene.scene import Scene
 
 
 def cells_of(scene: Scene, width: int) -> list[dict[str, str]]:
-    """The table read back, by the positions of its headings."""
-    heading, *lines = table_text(scene, width).plain.split("\n")
-    titles = [title for title in heading.split("  ") if title.strip()]
-    begins = [heading.index(title.strip()) for title in titles] + [width]
-    return [
-        {
-            title.strip(): line[begin:end].strip()
-            for title, begin, end in zip(titles, begins[:-1], begins[1:], strict=True)
-        }
-        for line in lines
-    ]
+    """The table read back: between two columns there are two spaces at least, and left of them the runs' marks."""
+    rows = [re.split(" {2,}", line[3:].strip()) for line in table_text(scene, width).plain.split("\n")]
+    return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
@@ -90,13 +83,35 @@ def test_no_column_comes_or_goes_or_moves_as_numbers_grow() -> None:
     plain = scene_at()
     values = {"loss": 0.00012345, "grad_norm": 123_456.7, "updates_per_second": 1.23e-5, "examples_per_second": 2e6}
     later = replace(
-        plain, runs=tuple(replace(run, seen=grown(run), values={**run.values, **values}) for run in plain.runs)
+        plain,
+        runs=tuple(
+            replace(run, seen=grown(run), loss_update=1_234_567, values={**run.values, **values}) for run in plain.runs
+        ),
     )
     infinite = [replace(run, values={**run.values, "loss": math.inf}) for run in plain.runs]
     diverged = replace(plain, runs=tuple(infinite))
     for width in (80, 100, 120, 160, 200):
         headings = {table_text(scene, width).plain.split("\n")[0] for scene in (scene_at(0), later, diverged)}
         assert len(headings) == 1
+
+
+def test_whole_numbers_end_below_each_other() -> None:
+    heading, *lines = table_text(scene_at(23), 150).plain.split("\n")
+    for title in ("batch", "updates", "epoch", "examples"):
+        end = heading.index(title) + len(title)
+        assert all(line[end - 1].isdigit() and line[end : end + 2] == "  " for line in lines), title
+
+
+def test_a_loss_that_is_not_of_the_last_update_says_of_which_it_is() -> None:
+    scene = scene_at(23)
+    (known,) = {run.loss_update for run in scene.runs}
+    seldom = [replace(run, config=replace(run.config, loss_every=10)) for run in scene.runs]
+    old = replace(scene, runs=tuple(replace(run, loss_update=20) for run in seldom))
+    new = replace(scene, runs=tuple(seldom))
+    assert known == 23
+    assert [row["loss"] for row in cells_of(new, 150)] == [row["loss"] for row in cells_of(scene, 150)]
+    assert [row["loss"] for row in cells_of(old, 150)] == [f"{row['loss']} at 20" for row in cells_of(new, 150)]
+    assert table_text(old, 150).plain.split("\n")[0] == table_text(new, 150).plain.split("\n")[0]
 
 
 def test_where_there_is_room_each_run_has_the_course_of_its_loss_in_its_colour() -> None:
@@ -157,5 +172,5 @@ def test_stopped_runs_say_when() -> None:
     last = race.rows[race.rows["run"] == 1][-1]["update"]
     calm, hasty = cells_of(make_scene(experiment, race), 120)
     assert calm["status"] == "running"
-    assert hasty["status"] == f"diverged at update {last}"
+    assert hasty["status"] == f"diverged at {last}"
     assert hasty["loss"] == "∞"

@@ -16,6 +16,7 @@ from tests.tui.traces import FORMULA, batch, gradient_at, make_experiment, make_
 from tui.app import GdsimApp
 from tui.draw.numbers import decimal
 from tui.panels.this_update import ThisUpdate, update_text
+from tui.session.angles import Angles
 
 
 async def this_update(app: GdsimApp, size: tuple[int, int], moments: int = 7) -> str:
@@ -63,11 +64,13 @@ async def test_while_it_plays_this_update_says_what_the_trace_does(size: tuple[i
             row, name = row_of(run, 20), EXPERIMENT.runs[run].name
             about = text[text.index(name) : text.index(name) + 2 * size[0]]
             assert counted in about
-            found = re.search(r"batch loss (\S+) · ‖grad‖ (\S+)", about)
-            assert found is not None
-            assert float(found[1]) == pytest.approx(row["batch_loss"], rel=5e-3)
-            assert float(found[2]) == pytest.approx(row["grad_norm"], rel=5e-3)
-        assert ("rate 0.15" in text) == (size != (120, 40)), "where there is room"
+            shown = {"batch loss": "batch_loss"} | ({} if size == (120, 40) else {"‖grad‖": "grad_norm"})
+            for words, column in shown.items():
+                found = re.search(rf"{words} (\S+)", about)
+                assert found is not None
+                assert float(found[1]) == pytest.approx(row[column], rel=5e-3)
+        assert ("‖grad‖" in text) == (size != (120, 40)), "where there is room"
+        assert ("rate 0.15" in text) == (size == (180, 50)), "where there is more"
 
 
 async def test_the_course_of_the_angle_is_that_of_the_updates_that_were_looked_at() -> None:
@@ -82,9 +85,31 @@ async def test_the_course_of_the_angle_is_that_of_the_updates_that_were_looked_a
             angles.append(math.degrees(math.acos(own @ full / np.hypot(*own) / np.hypot(*full))))
         course = "".join("▁▂▃▄▅▆▇█"[int(angle / 22.5)] for angle in angles)
         assert len(set(course)) > 1
-        assert f"· {course} " in text_of(app.query_one(ThisUpdate))
+        assert f" {course} " in text_of(app.query_one(ThisUpdate))
         await go(pilot, -2)  # what came later is not known then
-        assert f"· {course[:-1]} " in text_of(app.query_one(ThisUpdate))
+        assert f" {course[:-1]} " in text_of(app.query_one(ThisUpdate))
+
+
+@pytest.mark.parametrize(("width", "height"), [(42, 6), (78, 3), (41, 3)])
+def test_nothing_comes_or_goes_or_moves_as_the_numbers_of_an_update_change(width: int, height: int) -> None:
+    scene, seen = replace(scene_at(40), playing=True), set()
+    for loss, norm, angle in ((0.626, 1.0, 3.0), (-0.105, 0.0147, 180.0), (1.2e-4, 123456.7, 26.0)):
+        values = {"batch_loss": loss, "grad_norm": norm}
+        angles = tuple((update, angle) for update in range(20, 40))
+        runs = tuple(replace(run, values={**run.values, **values}, angles=angles) for run in scene.runs)
+        text = update_text(replace(scene, runs=runs), width, height).plain
+        assert text.count(f"{angle:.0f}°") == 3
+        words = re.finditer("batch loss|‖grad‖|[▁▂▃▄▅▆▇█]+|°", text)
+        seen.add(tuple(found.span() for found in words))
+    assert len(seen) == 1
+
+
+def test_an_angle_that_is_not_of_the_newest_update_says_so_where_it_may_be_old() -> None:
+    playing = replace(scene_at(40), playing=True)
+    old = replace(playing, runs=tuple(replace(run, angles=((31, 26.0),)) for run in playing.runs))
+    assert "at 31:" not in update_text(old, 78, 3).plain, "at a human pace it is one of just now"
+    for scene in (replace(old, speed=math.inf), replace(old, plane=replace(old.plane, kind="pca"))):
+        assert update_text(scene, 78, 3).plain.count(" at 31:  26°") == 3
 
 
 async def test_at_the_minimum_there_is_no_angle() -> None:
@@ -123,3 +148,7 @@ def test_what_rounding_leaves_of_a_gradient_has_no_angle() -> None:
     scene = scene_at(4)
     rest = replace(scene, runs=(replace(scene.runs[0], report=report),))
     assert "– the full gradient is zero" in update_text(rest, 44, 9).plain
+    angles = Angles()
+    angles.take((report, replace(report, full_gradient=(1e-3, 0.0))))
+    assert math.isnan(angles.until(0, 4, 1)[0][1])
+    assert angles.until(1, 4, 1) == ((4, 11.5),)

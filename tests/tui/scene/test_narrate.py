@@ -262,6 +262,10 @@ def test_who_would_be_ahead_on_another_clock_is_said() -> None:
     losses = [float(race.rows["loss"][race.rows["run"] == run][-1]) for run in (0, 1)]
     assert losses[0] < losses[1]
     assert "all is ahead" in narrate(make_scene(experiment, race), 200)
+    first, second = make_scene(experiment, race).runs
+    lower = replace(second, values={**second.values, "loss": first.loss / 2})
+    contrary = narrate(replace(make_scene(experiment, race), runs=(first, lower)), 200)
+    assert "ahead" not in contrary, "the table says otherwise"
     assert "per example it would be few" in narrate(make_scene(experiment, race), 200)
 
 
