@@ -120,16 +120,18 @@ def test_a_clock_that_is_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = tmp_path / "race.gdsim"
     engine = recorded(path)
     engine.write()
-    copy = PrivateCopy(path)
-    monkeypatch.setattr(tables, "time", SimpleNamespace(time=lambda: 0.0))
-    engine.ask(GO_ON)
-    engine.write()
-    assert copy.renew()
-    with closing(Recording(copy.file)) as copied:
+    monkeypatch.setattr(private_copy, "_REST", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(private_copy, "on_network", lambda _: True)
+        recording = Recording(path)
+    with closing(recording) as copied:
+        monkeypatch.setattr(tables, "time", SimpleNamespace(time=lambda: 0.0))
+        engine.ask(GO_ON)
+        engine.write()
         assert copied.news().rows["moment"].max() == 40
         assert copied.state == "being written"
-    engine.writer.close()
-    copy.remove()
+        engine.writer.close()
+        assert copied.state == "complete"
 
 
 def test_a_machine_that_is_out_of_reach_for_a_while_and_a_full_disk(
