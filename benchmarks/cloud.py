@@ -12,11 +12,11 @@ from torch import Tensor
 
 from benchmarks.turns import Line, line, seconds
 from sim.experiment.problem import ModelConfig
-from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.flat import Layout
 from sim.models.problem import Problem
-from sim.views.cloud import cloud, sample_of
+from sim.models.sources import evenly
+from sim.views.cloud import cloud
 from sim.views.planes import random_plane
 
 THREADS = (1, 2)
@@ -40,10 +40,10 @@ def one_by_one(problem: Problem, directions: Tensor, examples: Tensor) -> Tensor
 
 def measure(model: str) -> Iterator[Line]:
     """The lines of a model."""
-    problem = model_problem(ModelConfig(model=model), Seeds.of(0), torch.device("cpu"))
+    problem = model_problem(ModelConfig(model=model), 0, torch.device("cpu"))
     problem.model.eval()
     directions = random_plane(problem.model, 0).basis
-    everything, some = sample_of(problem, problem.examples), sample_of(problem, LOOPED)
+    everything, some = evenly(problem.examples, problem.examples), evenly(problem.examples, LOOPED)
     batch = problem.batch(everything)
     found, expected = cloud(problem, problem.model, directions, everything), one_by_one(problem, directions, some)
     assert (found.along[some] - expected).abs().max() < 1e-4 * expected.abs().max()

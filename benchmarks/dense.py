@@ -17,7 +17,6 @@ from benchmarks.turns import Line, Work, race
 from sim.engine import Engine
 from sim.experiment.config import Experiment, Limit, RunConfig
 from sim.experiment.problem import ModelConfig
-from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from tui.headless import descend
 
@@ -28,7 +27,7 @@ WHOLE = 50_000
 
 def compiled(size: Size) -> Work:
     """Updates of a compiled run."""
-    problem = model_problem(ModelConfig(), Seeds.of(SEED), torch.device("cpu"))
+    problem = model_problem(ModelConfig(), SEED, torch.device("cpu"))
     race = compiled_race(problem, RunConfig("run", size, lr=LR, loss_every=NEVER))
     return lambda updates: race.advance(updates, math.inf, math.inf)
 

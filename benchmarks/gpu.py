@@ -21,7 +21,6 @@ from sim.descent.race import Race
 from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.problem import ModelConfig
 from sim.experiment.resolved import resolve
-from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.evaluation import passes
 from sim.models.problem import Problem
@@ -82,7 +81,7 @@ def lines() -> Iterator[Line]:
     if not torch.cuda.is_available():
         return
     for name in ("cnn", "mlp"):
-        problem = model_problem(ModelConfig(model=name), Seeds.of(SEED), CUDA)
+        problem = model_problem(ModelConfig(model=name), SEED, CUDA)
         for size in SIZES:
             batch = problem.examples if size == "all" else size
             case = f"{name}, batch size {size}"

@@ -20,7 +20,6 @@ from sim.experiment.choices import Backend
 from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.experiment.resolved import resolve
-from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.evaluation import passes
 from sim.models.problem import Problem, formula_problem
@@ -35,7 +34,7 @@ CPU = torch.device("cpu")
 def network(examples: int = 1000, width: int = 64) -> Problem:
     """A dense network of two hidden layers on synthetic data of 64 features and 10 classes."""
     config = ModelConfig(dataset="synthetic", examples=examples, hidden=(width, width), test_fraction=0.0)
-    return model_problem(config, Seeds.of(0), CPU)
+    return model_problem(config, 0, CPU)
 
 
 def width_of(parameters: int) -> int:

@@ -16,7 +16,6 @@ from torch import nn
 from benchmarks.turns import Line, line, seconds
 from sim.experiment.geometry import Window
 from sim.experiment.problem import ModelConfig
-from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.problem import Problem
 from sim.views.landscape import grid, survey
@@ -53,7 +52,7 @@ def ours(problem: Problem, plane: Plane) -> tuple[np.ndarray, float, float]:
 
 def lines() -> Iterator[Line]:
     """The first picture, and the whole one."""
-    problem = model_problem(ModelConfig(), Seeds.of(0), torch.device("cpu"))
+    problem = model_problem(ModelConfig(), 0, torch.device("cpu"))
     plane = random_plane(problem.model, 0)
     expected = brute_force(problem, plane)
     values, _, _ = ours(problem, plane)  # warms up, too

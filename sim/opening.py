@@ -14,7 +14,6 @@ from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
 from sim.experiment.problem import LoopConfig, ModelConfig
 from sim.experiment.resolved import resolve
-from sim.experiment.seeds import Seeds
 from sim.experiment.words import first_line
 from sim.measures.measure import Passes
 from sim.models.build import model_problem
@@ -43,7 +42,7 @@ def open_experiment(command: Open) -> tuple[UnderWay, Opened]:
     asked = command.experiment
     experiment = resolve(asked, problem.facts, str(problem.device))
     experiment, make, note = steppers_of(problem, experiment, asked.backend)
-    trails = trails_of(experiment.plane, problem.model, Seeds.of(experiment.seed).directions)
+    trails = trails_of(experiment.plane, problem.model, experiment.seed)
     _warm_up()
     found, pass_seconds = _timed_passes(problem)
     if problem.formula is not None:  # the user's own code may remember how often it was called
@@ -105,7 +104,7 @@ def problem_of(experiment: Experiment) -> Problem:
     small = experiment.device == "auto" and not isinstance(config, ModelConfig)  # a GPU would be slower
     device = choose_device("cpu" if small else experiment.device)
     if isinstance(config, ModelConfig):
-        return model_problem(config, Seeds.of(experiment.seed), device)
+        return model_problem(config, experiment.seed, device)
     formula = build_formula(config)
     start = experiment.start or formula.start
     if config.own_file is not None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.widgets._toast import Toast
@@ -17,7 +16,7 @@ from tui.panels.lens import Lens
 from tui.panels.predictions import Predictions
 from tui.panels.runs_table import RunsTable
 from tui.panels.seeking import Sought, Stepped
-from tui.record_actions import RecordActions
+from tui.record_actions import RecordActions, dated
 from tui.run_actions import RunActions
 from tui.scene.narrate import what_goes_wrong
 from tui.scene.scene import Scene
@@ -210,10 +209,10 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
         try:
             command = command_line(self.session.reproduced)
         except ConfigError as error:
-            self.notify(str(error), markup=False)
+            self.notify(str(error))
             return
         self.copy_to_clipboard(command)
-        self.notify(command, title="copied", markup=False)
+        self.notify(command, title="copied")
 
     async def action_export(self) -> None:
         """Write what was recorded to a CSV file in this folder."""
@@ -223,14 +222,14 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
         if history is None or trails is None:
             return
         names = [lineage.newest.name for lineage in self.session.lineages]
-        path = Path(time.strftime(f"gdsim-{Path(self.session.card.name).stem}-%Y%m%d-%H%M%S.csv"))
+        path = dated(self.session.card.name, ".csv")
         try:
             rows = export.with_failures(history.all_rows(), self.session.troubles.values())
             await asyncio.to_thread(export.write, rows, names, path, trails)
         except (export.ExportError, ConfigError) as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(str(error), severity="error")
         else:
-            self.notify(f"Exported to {path}", markup=False)
+            self.notify(f"Exported to {path}")
 
     async def action_save_screen(self) -> None:
         """Save the screen as an SVG file in this folder, without the notes that lie over it."""
@@ -244,7 +243,7 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
         except OSError as error:
             self.notify(f"The screen could not be saved: {error.strerror}.", severity="error")
         else:
-            self.notify(f"Saved {path}", markup=False)
+            self.notify(f"Saved {path}")
 
     def action_next_theme(self) -> None:
         """Dark or light."""

@@ -91,7 +91,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
     ) -> None:
         super().__init__()
         self._memory = memory
-        self.session = self.SESSION(experiment, card, link, self._notify, self._came_in, memory)
+        self.session = self.SESSION(experiment, card, link, self.notify, self._came_in, memory)
         self.session.player.playing = playing
         self.scene = None
         self._new_link = new_link

@@ -198,7 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command line (by default the process's own) and return the exit code.
 
     0: done. 1: something could not be saved, or nobody reads the output. 2: bad input, or a run that failed; one
-    sentence on stderr says what. 130: Ctrl-C. 143: SIGTERM, but on a screen that stands, which it closes in order.
+    sentence on stderr says what. 130: Ctrl-C. 143, 129: SIGTERM, SIGHUP, but on a screen that stands, which they close
+    in order.
     """
     open_streams()
     try:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import chain, pairwise
 from pathlib import Path
 from queue import Full, Queue
+from secrets import token_hex
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -198,9 +199,12 @@ def ended(pieces: Iterable[Rows], troubles: Sequence[Trouble]) -> Iterator[Rows]
 
 
 def _neighbour(path: Path) -> Path:
-    """A temporary name beside the file itself, where renaming it cannot fail half-way."""
+    """A temporary name beside the file itself, where renaming it cannot fail half-way; another one each time.
+
+    Processes of two containers, or machines, that share a folder may have the same number.
+    """
     try:
-        return path.resolve().with_name(f".gdsim-{os.getpid()}.part")
+        return path.resolve().with_name(f".gdsim-{token_hex(8)}.part")
     except RuntimeError:  # what pathlib says of symbolic links that lead to each other
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
 

@@ -18,6 +18,7 @@ from sim.experiment.choices import MODELS, NETWORKS
 from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.problems import build_formula, registry
 from sim.problems.curvature import losses
+from sim.protocol.results import centres
 from tui.draw.bands import band_of, loss_levels
 from tui.draw.palette import Palette, hexadecimal
 
@@ -105,8 +106,5 @@ def _landscape(name: str, palette: Palette) -> Text:
 def _mean_losses(name: str) -> Floats:
     """The mean loss at the centres of the halves of the cells, top row first."""
     formula = build_formula(ProblemConfig(name))
-    left, right, bottom, top = formula.window
-    xs = left + (np.arange(_COLUMNS) + 0.5) * (right - left) / _COLUMNS
-    ys = top - (np.arange(2 * _ROWS) + 0.5) * (top - bottom) / (2 * _ROWS)
-    a, b = np.meshgrid(xs, ys)
+    a, b = np.meshgrid(*centres(formula.window, _COLUMNS, 2 * _ROWS))
     return np.asarray(losses(formula, (a[..., None], b[..., None])).mean(axis=-1))

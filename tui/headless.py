@@ -2,8 +2,6 @@
 
 import math
 import signal
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +22,7 @@ from tui.draw.numbers import count
 from tui.outcome import Outcome
 from tui.progress import progress
 from tui.session.change_words import begins_early, never_made
-from tui.shell import KILLED
+from tui.shell import KILLED, say
 from tui.spool import Spool
 from tui.summary import as_json, summary
 
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from tui.session.past import Past
 
 _TROUBLE = 2
+_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last one where the terminal, or the connection, is gone
 _MANY = 1_000_000  # moments asked for at once; the budget ends them earlier
 _BUDGET = 0.2  # seconds between two looks at the progress bar and at Ctrl-C
 
@@ -47,7 +46,7 @@ def run_headless(
 ) -> int:
     """Run an experiment to its limit, export its trace and print a summary.
 
-    After Ctrl-C or SIGTERM, what there is so far is exported and summed up all the same.
+    After a signal to end, what there is so far is exported and summed up all the same.
 
     Args:
         experiment: with a limit.
@@ -58,18 +57,18 @@ def run_headless(
         json: print the summary as JSON.
 
     Returns:
-        The exit code: 0, 2 when a run failed, 130 after Ctrl-C, 143 after SIGTERM.
+        The exit code: 0, 2 when a run failed, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
 
     Raises:
         ConfigError: if the experiment cannot be opened.
         ExportError: if the trace could not be saved.
     """
-    folder = Path(tempfile.gettempdir()) if export_path is None else export_path.absolute().parent
+    folder = None if export_path is None else export_path.absolute().parent
     spool = Spool(folder) if experiment.seeds == 1 else None
     with _first_signal():  # one that comes while the file is being written does not break it off
         outcome = descend(experiment, ask, spool, every_row=export_path is not None, past=past)
         for sentence in filter(None, _not_as_asked(experiment, outcome)):
-            print(sentence, file=sys.stderr)
+            say(sentence)
         exported = None
         try:
             if export_path is not None:
@@ -123,7 +122,7 @@ def descend(
     every_row: bool = True,
     past: "Past | None" = None,
 ) -> Outcome:
-    """Run an experiment until every run is at its limit or has stopped, or until Ctrl-C or SIGTERM.
+    """Run an experiment until every run is at its limit or has stopped, or until a signal to end.
 
     Args:
         experiment: with a limit.
@@ -184,14 +183,18 @@ def _sentence(answer: Answer) -> str:
 
 @contextmanager
 def _first_signal() -> Iterator[list[signal.Signals]]:
-    """Within, the first Ctrl-C or SIGTERM is only noted, so that no row is lost; a second Ctrl-C interrupts at once."""
+    """Within, the first signal to end is only noted, so that no row is lost; a second Ctrl-C interrupts at once.
+
+    Whoever had a signal ignored, as `nohup` does, wants to go on.
+    """
     received = list[signal.Signals]()
 
     def note(number: int, _frame: object) -> None:
         received.append(signal.Signals(number))
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in _TO_END if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in heard}
     try:
         yield received
     finally:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -21,7 +21,16 @@ def progress() -> Iterator[Callable[[float], None]]:
     columns = (TaskProgressColumn(), BarColumn(), TimeElapsedColumn(), "·", TimeRemainingColumn(), "left")
     # drawn by whoever calls, not by a thread that would take turns with the training
     bar = Progress(*columns, console=Console(stderr=True), auto_refresh=False, redirect_stdout=False, transient=True)
-    with bar:
-        bar.console.show_cursor()  # a process that is killed could not bring it back
-        task = bar.add_task("", total=1.0)
-        yield lambda done: bar.update(task, completed=done, refresh=True)
+    task = bar.add_task("", total=1.0)
+
+    def show(done: float) -> None:
+        with suppress(OSError):  # the terminal is gone
+            bar.update(task, completed=done, refresh=True)
+
+    bar.start()
+    bar.console.show_cursor()  # a process that is killed could not bring it back
+    try:
+        yield show
+    finally:
+        with suppress(OSError):
+            bar.stop()

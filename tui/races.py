@@ -48,9 +48,6 @@ class Races(Actions):
         """Turn the panels to the session."""
         raise NotImplementedError
 
-    def _notify(self, sentence: str) -> None:
-        self.notify(sentence, markup=False)
-
     @property
     def races(self) -> tuple[Session, ...]:
         """See `Actions`."""
@@ -110,7 +107,7 @@ class Races(Actions):
         is_model = not self.session.card.is_model
         name = ModelConfig().model if is_model else ProblemConfig().name
         asked, card = self._chosen(name, is_model=is_model)
-        return Session(asked, card, self._new_link(), self._notify, self._came_in, self._memory)
+        return Session(asked, card, self._new_link(), self.notify, self._came_in, self._memory)
 
     def _chosen(self, name: str, *, is_model: bool) -> tuple[Experiment, Card]:
         """A problem or a model with its defaults, and the seed, clock and device of this race, and what computes it.

@@ -14,6 +14,11 @@ from tui.session.session import Session
 from tui.session.story import story_of
 
 
+def dated(name: str, suffix: str) -> Path:
+    """A file in this folder, by the name of a problem, or its file, and the time."""
+    return Path(f"gdsim-{Path(name).stem}-{time.strftime('%Y%m%d-%H%M%S')}{suffix}")
+
+
 class RecordActions(App[None]):
     """The action that records.
 
@@ -39,21 +44,21 @@ class RecordActions(App[None]):
         from sim.recording.schema import SUFFIX
         from sim.recording.writer import check  # and SQLite, which the first frame does not wait for
 
-        path = Path(time.strftime(f"gdsim-{Path(session.card.name).stem}-%Y%m%d-%H%M%S{SUFFIX}"))
+        path = dated(session.card.name, SUFFIX)
         try:
             check(path)
         except ConfigError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(str(error), severity="error")
             return
         with suppress(StaleError, EngineGoneError):
             async with session.changing:
                 if link.recording is None:
                     await link.begin(path, lambda: story_of(session))
-                    self.notify(f"Recording to {path}, from the start on; W ends it.", markup=False)
+                    self.notify(f"Recording to {path}, from the start on; W ends it.")
 
     async def _end(self, session: Session, link: RecordedLink) -> None:
         with suppress(StaleError, EngineGoneError):
             async with session.changing:
                 if file := link.recording:
                     await link.end()
-                    self.notify(f"Recorded in {file}; gdsim replay shows it, gdsim resume goes on.", markup=False)
+                    self.notify(f"Recorded in {file}; gdsim replay shows it, gdsim resume goes on.")

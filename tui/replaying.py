@@ -39,7 +39,7 @@ class ReplayApp(GdsimApp):
 
     def show_beside(self, other: Playback) -> None:
         """Show a second recording, too, where there is room for two; else `m` switches to it."""
-        self._other = Replay(other.asked, other.card, other, self._notify, self._came_in, self._memory)
+        self._other = Replay(other.asked, other.card, other, self.notify, self._came_in, self._memory)
 
     async def on_mount(self) -> None:
         """Side by side from the start on."""

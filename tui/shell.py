@@ -34,9 +34,14 @@ def open_streams() -> None:
 
 def complain(sentence: str, code: int) -> int:
     """Say what is wrong; the exit code."""
-    with suppress(OSError):  # stderr that cannot be written to: the exit code still says that something is wrong
-        print(f"gdsim: {plain_text.complaint(sentence)}", file=sys.stderr)
+    say(f"gdsim: {plain_text.complaint(sentence)}")
     return code
+
+
+def say(text: str) -> None:
+    """Write a line to stderr, unless that cannot be written to, as where the terminal is gone."""
+    with suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 def has_terminal() -> bool:

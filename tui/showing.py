@@ -46,7 +46,7 @@ def run_app(
     def new_link() -> Link:
         process = ProcessLink(None if links else engine)
         resumption, writer = (None, _new_writer(record)) if links or resumed is None else resumed
-        links.append(RecordedLink(process, lambda text: app.notify(text, markup=False), writer, resumption))
+        links.append(RecordedLink(process, lambda text: app.notify(text), writer, resumption))
         return links[-1]
 
     app = GdsimApp(experiment, card, new_link(), new_link=new_link, playing=resumed is None, memory=memory)

@@ -21,10 +21,10 @@ class Spool:
     Trouble with the disk is that of whoever reads: the runs go on without it.
 
     Args:
-        folder: where the files are.
+        folder: where the files are; None: where others of no name are.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._files: list[IO[bytes]] = []
         self._trouble: OSError | None = None

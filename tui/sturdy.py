@@ -89,4 +89,4 @@ class SturdyApp(App[None]):
         return True
 
     def _notify_of(self, error: BaseException, what: str) -> None:
-        self.notify(f"{what} ({type(error).__name__}). Press i for the details.", severity="warning", markup=False)
+        self.notify(f"{what} ({type(error).__name__}). Press i for the details.", severity="warning")

@@ -26,8 +26,9 @@ _PROBE, _REFUSED = Path(__file__).with_name("parquet_probe.py"), 3  # and its ex
 def read_frame(path: Path) -> "pl.DataFrame":
     """Read a CSV, TSV, Parquet or NPZ file.
 
-    The first line of a CSV or TSV file names its columns, which are all text. In an NPZ file a one-dimensional array is
-    a column under its own name, and the columns of a two-dimensional array X are X0, X1 and so on.
+    The first line of a CSV or TSV file names its columns, which are all text; spaces around a name are none of it. In
+    an NPZ file a one-dimensional array is a column under its own name, and the columns of a two-dimensional array X
+    are X0, X1 and so on.
 
     Raises:
         ConfigError: for whatever keeps it from being read.
@@ -47,8 +48,9 @@ def _read_csv(path: Path) -> "pl.DataFrame":
     with reading(path, "a table of text"):
         require_room(path, path.stat().st_size)
         try:
-            # as text, so that what is no number can be pointed at
-            frame = pl.read_csv(path, separator=separator, infer_schema=False, glob=False)
+            # opened, since polars takes UTF-8 names only; as text, so that what is no number can be pointed at
+            with path.open("rb") as file:
+                frame = pl.read_csv(file, separator=separator, infer_schema=False).rename(str.strip)
         except pl.exceptions.PolarsError as error:
             raise _ragged(path, separator) or error from error
         filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
@@ -76,7 +78,8 @@ def _read_parquet(path: Path) -> "pl.DataFrame":
 
     with reading(path, _PARQUET):
         _probe(path)
-        return pl.read_parquet(path, glob=False)
+        with path.open("rb") as file:
+            return pl.read_parquet(file)
 
 
 def _probe(path: Path) -> None:

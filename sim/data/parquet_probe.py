@@ -5,6 +5,7 @@ no more than CELLS it reads them all. Where that fails with an error, prints wha
 """
 
 import sys
+from pathlib import Path
 
 import polars as pl
 
@@ -14,11 +15,12 @@ _REFUSED = 3
 def main(path: str, most_cells: int) -> int:
     """Read it; the exit status."""
     try:
-        table = pl.scan_parquet(path, glob=False)
-        cells = table.select(pl.len()).collect().item() * len(table.collect_schema())
-        print(cells)
-        if cells <= most_cells:
-            pl.read_parquet(path, glob=False)
+        with Path(path).open("rb") as file:
+            table = pl.scan_parquet(file)
+            cells = table.select(pl.len()).collect().item() * len(table.collect_schema())
+            print(cells)
+            if cells <= most_cells:
+                table.collect()
     except Exception as error:
         print(str(error).partition("\n")[0] or type(error).__name__)
         return _REFUSED

@@ -19,13 +19,7 @@ from sim.protocol.trace import Status
 from sim.views.snapshots import Snapshots
 
 _BYTES_A_SECOND = 8 * 2**20  # that checkpoints take at most: large states are saved less often
-_TYPES = {
-    str(kind).removeprefix("torch."): kind
-    for kind in (
-        *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.complex128),
-        *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
-    )
-}
+_TYPES = {str(kind).removeprefix("torch."): kind for kind in vars(torch).values() if isinstance(kind, torch.dtype)}
 
 
 class Checkpoints:

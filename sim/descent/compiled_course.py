@@ -1,5 +1,6 @@
 """What all compiled steppers have in common: the reference beside them, and what they take from a run's course."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -92,7 +93,7 @@ class CompiledCourse:
 class Compiled:
     """What every compiled stepper is beside its updates, see `Stepper`: start and gradients are the reference's."""
 
-    def __init__(self, problem: Problem, course: Course, timer: Callable[[], float]) -> None:
+    def __init__(self, problem: Problem, course: Course, timer: Callable[[], float] = time.perf_counter) -> None:
         self._reference = Training(problem, course)
         self._timer = timer
         self.follow(course)

@@ -1,8 +1,5 @@
 """Updates of dense networks in machine code: the reference's values within rounding of float32, many at a time."""
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 import torch
 
@@ -21,15 +18,8 @@ from sim.protocol.trace import Status
 class DenseStepper(InParts):
     """See `InParts`. Passes over all examples are torch's."""
 
-    def __init__(
-        self,
-        problem: Problem,
-        network: Network,
-        examples: Examples,
-        course: Course,
-        timer: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        super().__init__(problem, course, timer)
+    def __init__(self, problem: Problem, network: Network, examples: Examples, course: Course) -> None:
+        super().__init__(problem, course)
         self._network, self._examples = network, examples
         self._workspace = Workspace.of(network, self.training.model.layout.length)
 

@@ -1,7 +1,6 @@
 """Updates of a run that is made from many seeds at once: each member is what its seed alone would make, bit for bit."""
 
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -45,15 +44,8 @@ class EnsembleStepper(Compiled):
     no value.
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        kernels: Kernels,
-        course: Course,
-        timer: Callable[[], float] = time.perf_counter,
-        threads: int = ALL_THREADS,
-    ) -> None:
-        super().__init__(problem, course, timer)
+    def __init__(self, problem: Problem, kernels: Kernels, course: Course, threads: int = ALL_THREADS) -> None:
+        super().__init__(problem, course)
         self._kernels, self._threads = kernels, threads
         ours = (address_of(one) for one in (descend, evaluate, find_converged))
         theirs = (address_of(one) for one in (kernels.descend_in_epoch, kernels.batch, kernels.mean))

@@ -1,7 +1,6 @@
 """Updates on a CUDA device without waiting for it: the passes are one launch, and torch's own optimizer steps."""
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -29,14 +28,8 @@ class GraphStepper(InParts):
     What a module does in Python, such as counting its calls, it does when it is recorded and never again.
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        course: Course,
-        timer: Callable[[], float] = time.perf_counter,
-        capture: Capture = capture,
-    ) -> None:
-        super().__init__(problem, course, timer)
+    def __init__(self, problem: Problem, course: Course, capture: Capture = capture) -> None:
+        super().__init__(problem, course)
         self._capture = capture
         self._launches: dict[tuple[torch.Size, torch.Size], Callable[[Batch], None]] = {}
         vector = self.training.model.vector.detach()

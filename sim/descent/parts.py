@@ -63,8 +63,9 @@ class InParts(ABC):
     at the parameters after the last update of each.
     """
 
-    def __init__(self, problem: Problem, course: Course, timer: Callable[[], float] = time.perf_counter) -> None:
-        self.problem, self.timer = problem, timer
+    def __init__(self, problem: Problem, course: Course) -> None:
+        self.problem = problem
+        self.timer: Callable[[], float] = time.perf_counter
         self.training = Training(problem, course)
         self._others = [one for one in measures("step") if one.name not in _KNOWN]
         self.follow(course)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sim.descent.sampling import OrderState
 from sim.experiment.resolved import Run
+from sim.models.buffers import set_buffers
 from sim.models.flat import FlatModel
 from sim.models.problem import Problem
 from sim.models.random_state import RandomState
@@ -125,13 +126,5 @@ def module_at(problem: Problem, state: RunState) -> nn.Module:
     """A copy of a problem's module with the parameters and buffers of a state."""
     model = FlatModel(copy.deepcopy(problem.model))
     model.vector.data.copy_(state.vector)
-    restore_buffers(model.module, state)
+    set_buffers(model.module, state.buffers)
     return model.module
-
-
-def restore_buffers(module: nn.Module, state: RunState) -> None:
-    """Write the buffers of a state into a module, but for those that say the same: some cannot be written to."""
-    with torch.no_grad():
-        for name, buffer in module.named_buffers():
-            if not torch.equal(buffer, state.buffers[name]):
-                buffer.copy_(state.buffers[name])

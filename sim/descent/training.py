@@ -11,9 +11,10 @@ from torch import Tensor
 from sim.descent.batches import batches_of
 from sim.descent.course import Course
 from sim.descent.optimizers import Schedule, make_optimizer
-from sim.descent.state import RunState, restore_buffers
+from sim.descent.state import RunState
 from sim.measures import measures
 from sim.measures.measure import Gradients, Passes
+from sim.models.buffers import buffers_of, set_buffers
 from sim.models.build import has_batch_statistics
 from sim.models.evaluation import full_gradient, passes
 from sim.models.failures import explain_failure, traceback_of
@@ -74,7 +75,7 @@ class Training:
         loss = passes.training.loss
         return RunState(
             vector=self.model.vector.detach().clone(),
-            buffers={name: buffer.clone() for name, buffer in self.model.module.named_buffers()},
+            buffers=buffers_of(self.model.module),
             optimizer={},
             group={},
             schedule={},
@@ -153,7 +154,7 @@ class Training:
             return
         model = self.model
         model.vector.data.copy_(state.vector)
-        restore_buffers(model.module, state)
+        set_buffers(model.module, state.buffers)
         self._optimizer = make_optimizer(model.vector, self.course.run)
         self._schedule = Schedule(self._optimizer, self.course.run)
         if state.optimizer:
@@ -169,7 +170,7 @@ class Training:
         random = RandomState.now(self._problem.device)
         self._held = RunState(
             vector=vector.detach().clone(),
-            buffers={name: buffer.clone() for name, buffer in self.model.module.named_buffers()},
+            buffers=buffers_of(self.model.module),
             optimizer=_copied(optimizer.state[vector]),
             group={name: value for name, value in optimizer.param_groups[0].items() if name != "params"},
             schedule=self.schedule.state_dict(),

@@ -14,7 +14,6 @@ from sim.experiment.choices import OPTIMIZERS, Optimizer
 from sim.experiment.errors import ConfigError
 from sim.experiment.memory import require_memory
 from sim.experiment.problem import ModelConfig
-from sim.experiment.seeds import Seeds
 from sim.experiment.words import shown_path
 from sim.models.checks import check
 from sim.models.copies import OnCopies, changes_in_place, on_copies
@@ -29,15 +28,15 @@ _RESIDENT_SHARE = 0.5  # of a GPU's free memory that data may fill
 _SYNTHETIC_CHUNK = 65_536
 
 
-def model_problem(config: ModelConfig, seeds: Seeds, device: torch.device) -> Problem:
-    """Data, split, model and loss as configured; the model is made right after its own seed was set.
+def model_problem(config: ModelConfig, seed: int, device: torch.device) -> Problem:
+    """Data, split, model and loss as configured; the model is made right after the seed was set.
 
     Raises:
         ConfigError: for what does not fit together. Whatever the user's own code raises is passed on.
     """
     own = load_own_file(config.own_file[0]) if config.own_file else None
-    problem = _with_data(config, own, seeds.split, device)
-    torch.manual_seed(seeds.model)
+    problem = _with_data(config, own, seed, device)
+    torch.manual_seed(seed)
     model = _make_model(config, own, problem).to(device)
     problem = replace(problem, model=model, random_state=RandomState.now(device))
     check(problem)

@@ -14,12 +14,8 @@ from sim.models.sources import TensorSource
 
 def check(problem: Problem) -> None:
     """Refuse what cannot be trained: no parameters, shapes or labels that do not fit, outputs that are no numbers."""
-    named = trainable(problem.model)
-    if not named:
-        raise ConfigError("The model has no parameters to train; return a module with some that require gradients.")
-    if sum(parameter.numel() for _, parameter in named) < 2:
-        raise ConfigError("The model has a single parameter; a plane of them needs two at least.")
-    kinds = {(parameter.dtype, parameter.device) for _, parameter in named}
+    check_parameters(problem.model)
+    kinds = {(parameter.dtype, parameter.device) for _, parameter in trainable(problem.model)}
     if len(kinds) > 1:
         raise ConfigError("The model's parameters differ in type or device; make them alike.")
     inputs, targets = problem.batch(torch.arange(min(2, problem.examples)))
@@ -28,7 +24,7 @@ def check(problem: Problem) -> None:
         try:
             output = problem.model(inputs)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            _check_types(named[0][1], inputs)
+            _check_types(trainable(problem.model)[0][1], inputs)
             raise ConfigError(f"The model does not fit the data, {shapes}: {first_line(error)}.") from error
         if not isinstance(output, Tensor):
             raise ConfigError(f"The model must return a tensor; it returned {type(output).__name__}.")
@@ -45,6 +41,22 @@ def check(problem: Problem) -> None:
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         raise ConfigError("loss(output, target) must return a scalar tensor, the mean over the batch.")
     _check_labels(problem, output, targets)
+
+
+def check_parameters(model: nn.Module) -> None:
+    """Refuse parameters that no plane shows, and tensors that cannot be compared and copied as others can."""
+    named = trainable(model)
+    if not named:
+        raise ConfigError("The model has no parameters to train; some have to require gradients.")
+    if sum(parameter.numel() for _, parameter in named) < 2:
+        raise ConfigError("The model has a single parameter; a plane of them needs two at least.")
+    for name, tensor in (*named, *model.named_buffers()):
+        if tensor.layout is not torch.strided:
+            raise ConfigError(f"{name} of the model is a sparse tensor; make it dense.")
+        if tensor.requires_grad and tensor.is_complex():
+            raise ConfigError(
+                f"{name} of the model is complex, and a plane needs real parameters; use torch.view_as_complex of some."
+            )
 
 
 def _check_types(parameter: Tensor, inputs: Tensor) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from sim.models.problem import Loss, Problem
 from sim.models.random_state import undisturbed
+from sim.models.sources import evenly
 
 _EXAMPLES = 32
 
@@ -39,8 +40,7 @@ def changes_in_place(problem: Problem) -> tuple[bool, bool]:
     In the modes in which the model was made and in eval mode, on a twin, leaving no trace. What the model raises in
     training is left to the runs.
     """
-    count = min(_EXAMPLES, problem.examples)
-    batch = problem.batch(torch.arange(count) * problem.examples // count)
+    batch = problem.batch(evenly(problem.examples, _EXAMPLES))
     twins = [problem.twin(problem.model), problem.twin(problem.model).eval()]
     with undisturbed(problem.device):
         changed = [_changes(problem, twin, [part.clone() for part in batch]) for twin in twins]

@@ -21,7 +21,9 @@ def evaluating(module: nn.Module, device: torch.device) -> Iterator[None]:
     parts = list(module.modules())
     modes = [(part, part.training) for part in parts]
     buffers = [
-        (part, name, buffer, buffer.clone()) for part in parts for name, buffer in part.named_buffers(recurse=False)
+        (part, name, buffer, None if buffer is None else buffer.clone())
+        for part in parts
+        for name, buffer in part._buffers.items()  # those, too, that are None until the module is used
     ]
     before = RandomState.now(device)
     module.eval()
@@ -36,11 +38,11 @@ def evaluating(module: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 @torch.no_grad()
-def _put_back(buffers: Iterable[tuple[nn.Module, str, Tensor, Tensor]]) -> None:
+def _put_back(buffers: Iterable[tuple[nn.Module, str, Tensor | None, Tensor | None]]) -> None:
     """Have modules hold the very buffers that they held, with the values that these had."""
     for part, name, buffer, value in buffers:
         setattr(part, name, buffer)
-        if not torch.equal(buffer, value):
+        if buffer is not None and value is not None and not torch.equal(buffer, value):
             buffer.copy_(value)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from sim.experiment.errors import ConfigError
-from sim.experiment.words import first_line
+from sim.experiment.words import first_line, shown
 from sim.protocol.answers import Failed
 
 _NOT_THEIRS = (
@@ -27,13 +27,14 @@ def traceback_of(error: BaseException) -> str:
     theirs = [index for index, frame in enumerate(found.stack) if _is_theirs(frame)]
     if theirs or isinstance(error, SyntaxError):
         found.stack[:] = found.stack[theirs[0] :] if theirs else []
-    return "".join(found.format(chain=False))
+    # a message or a file's name may hold what no text file and no database takes
+    return "".join(found.format(chain=False)).encode(errors="backslashreplace").decode()
 
 
 def where(error: BaseException) -> str:
     """The last line of the user's own code that it came through, as " (own.py, line 3)"; "" if there is none."""
     theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame)]
-    return f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else ""
+    return f" ({shown(Path(theirs[-1].filename).name)}, line {theirs[-1].lineno})" if theirs else ""
 
 
 def _is_theirs(frame: traceback.FrameSummary) -> bool:

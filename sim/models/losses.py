@@ -11,7 +11,7 @@ from sim.models.decision import IGNORED, Decision
 from sim.models.evaluation import evaluating
 from sim.models.problem import Loss, Problem
 from sim.models.reduction import Reduction
-from sim.models.sources import Batch, TensorSource
+from sim.models.sources import Batch, TensorSource, evenly
 
 _FEW, _MANY = 32, 256  # examples
 _ROUNDING = 100  # units in the last place
@@ -55,8 +55,7 @@ def reduction_of(problem: Problem) -> Reduction:
 
 def _outputs(problem: Problem, most: int) -> Batch:
     """What the model, as it was made, says of so many training examples, evenly chosen, and their targets."""
-    count = min(most, problem.examples)
-    inputs, targets = problem.batch(torch.arange(count) * problem.examples // count)
+    inputs, targets = problem.batch(evenly(problem.examples, most))
     with torch.no_grad(), evaluating(problem.model, problem.device):
         return problem.model(inputs), targets
 

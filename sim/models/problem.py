@@ -1,10 +1,9 @@
 """What PyTorch users already have: a module, a loss and a data set. The engine asks for nothing else."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 from typing import Literal, cast
 
 import torch
@@ -15,6 +14,7 @@ from sim.experiment.choices import OPTIMIZERS, Optimizer
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Point
 from sim.experiment.resolved import Facts
+from sim.models.buffers import buffers_of, set_buffers
 from sim.models.decision import Decision
 from sim.models.flat import trainable
 from sim.models.random_state import RandomState
@@ -98,8 +98,9 @@ class Problem:
             # it keeps tensors of its last forward pass, which cannot be copied; as it was made, it had none
             copied = copy.deepcopy(self.model)
             with torch.no_grad():
-                for ours, theirs in zip(_tensors(copied), _tensors(module), strict=True):
+                for ours, theirs in zip(copied.parameters(), module.parameters(), strict=True):
                     ours.copy_(theirs)
+            set_buffers(copied, buffers_of(module))
             return copied
 
     def batch(self, examples: Tensor) -> Batch:
@@ -126,11 +127,6 @@ class Problem:
     def testing(self) -> Pass | None:
         """A pass through the test examples; None without any."""
         return None if self.test is None else Pass(self.source, self.test, self.chunk_size)
-
-
-def _tensors(module: nn.Module) -> Iterator[Tensor]:
-    """Parameters and buffers, in their order."""
-    return chain(module.parameters(), module.buffers())
 
 
 class FormulaModule(nn.Module):

@@ -10,6 +10,12 @@ from torch.utils.data import Dataset, TensorDataset, default_collate
 Batch = tuple[Tensor, Tensor]
 
 
+def evenly(count: int, most: int) -> Tensor:
+    """So many indices of a list of some length, at equal distances, or all: int64, increasing."""
+    few = min(count, most)
+    return torch.arange(few) * count // few
+
+
 class Source(Protocol):
     """Where examples come from: all of them, by number."""
 
@@ -108,7 +114,7 @@ class Pass:
         """A pass through so many of them, evenly chosen: data may be sorted by class."""
         if count >= len(self):
             return iter(self)
-        return self._chunks(self._examples[torch.arange(count) * len(self) // count])
+        return self._chunks(self._examples[evenly(len(self), count)])
 
     def _chunks(self, examples: Tensor) -> Iterator[Batch]:
         return (self._source.take(part) for part in torch.split(examples, self._chunk_size))

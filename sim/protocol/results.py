@@ -11,7 +11,16 @@ from sim.experiment.geometry import Point, Window
 from sim.protocol.cloud import Cloud
 from sim.protocol.trace import Rows
 
+Floats = NDArray[np.float64]
+
 _ZERO_GRADIENT = 1e-10  # shorter ones are what summation leaves at a minimum
+
+
+def centres(window: Window, columns: int, rows: int) -> tuple[Floats, Floats]:
+    """Where the cells of a window have their centres: across, shape (columns,), and from the top down, (rows,)."""
+    left, right, bottom, top = window
+    across, down = ((np.arange(cells, dtype=np.float64) + 0.5) / cells for cells in (columns, rows))
+    return left + across * (right - left), top - down * (top - bottom)
 
 
 @dataclass(frozen=True, slots=True)

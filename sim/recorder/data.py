@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Window
 from sim.measures.measure import Passes
+from sim.models.buffers import set_buffers
 from sim.models.evaluation import full_gradient, passes
 from sim.models.flat import Layout, trainable
 from sim.models.losses import reduction_of
@@ -58,13 +60,16 @@ class LossOverData:
         pass_seconds: how long a pass through all of them takes at least, as far as is known.
 
     Raises:
-        ConfigError: for a loss that is neither a mean nor a sum, where data are taken in pieces. Whatever the model,
-            the loss or the data raise is passed on.
+        ConfigError: for data of unknown number, and for a loss that is neither a mean nor a sum, where they are taken
+            in pieces. Whatever the model, the loss or the data raise is passed on.
     """
 
     def __init__(self, model: nn.Module, loss: Loss, data: Data) -> None:
+        if not count(data):
+            raise ConfigError("the data have no examples, or do not say how many")
         device = next(model.parameters()).device
         self._device = device
+        self._trained = {name for name, _ in trainable(model)}
         with _no_trace(device):
             source = _source(data, device)
             problem = Problem(model, loss, source, RandomState.now(device))
@@ -95,7 +100,7 @@ class LossOverData:
             window, columns, rows: the grid.
         """
         with _no_trace(self._device):
-            stages = survey(self._problem, self._problem.twin(self._problem.model), at, window, columns, rows)
+            stages = survey(self._problem, self._twin(), at, window, columns, rows)
         while True:
             with _no_trace(self._device):
                 stage = next(stages, None)
@@ -129,14 +134,22 @@ class LossOverData:
             few = torch.arange(min(_FEW, self.examples))
             cloud(self._problem, self._problem.model, torch.zeros(2, length), few, unloaded=True)
 
-    def _module_at(self, origin: Origin) -> nn.Module:
-        """A copy of the model as it was where an update began."""
+    def _twin(self) -> nn.Module:
+        """A copy of the model: in it what was trained at first can be trained, whatever was frozen or freed since."""
         module = self._problem.twin(self._problem.model)
+        for name, parameter in module.named_parameters():
+            parameter.requires_grad_(name in self._trained)
+        return module
+
+    def _module_at(self, origin: Origin) -> nn.Module:
+        """A copy of the model as it was where an update began; what is not recorded of it is as it is now."""
+        module = self._twin()
         parameters = [parameter for _, parameter in trainable(module)]
         parts = Layout.of(parameters).split(origin.vector)
         with torch.no_grad():
-            for ours, theirs in zip([*parameters, *module.buffers()], [*parts, *origin.buffers], strict=True):
+            for ours, theirs in zip(parameters, parts, strict=True):
                 ours.copy_(theirs)
+        set_buffers(module, origin.buffers)
         return module
 
 

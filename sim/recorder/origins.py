@@ -1,11 +1,12 @@
 """Where some updates of a loop began: their possible steps can be found on whatever plane there is later."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from sim.models.buffers import buffers_of
 from sim.models.flat import Layout
 
 _MOST, _MEMORY = 64, 256 * 2**20
@@ -26,7 +27,7 @@ class Origin:
 
     update: int
     vector: Tensor
-    buffers: tuple[Tensor, ...]
+    buffers: Mapping[str, Tensor]
     gradient: Tensor
     rate: Tensor | float
     batch_size: int
@@ -49,13 +50,13 @@ class Origins:
         size = 3 * self._layout.length * parameters[0].element_size() + sum(one.nbytes for one in model.buffers())
         self._most = min(_MOST, _MEMORY // size // 2 * 2)  # even, so that thinning leaves the newest
         self._spacing = 1
-        self._begun: tuple[int, Tensor, tuple[Tensor, ...]] | None = None
+        self._begun: tuple[int, Tensor, Mapping[str, Tensor]] | None = None
         self.kept: list[Origin] = []
 
     def begin(self, update: int, vector: Tensor) -> None:
         """Note that an update begins where the model stands now, unless the one before it is too near."""
         if self._most and (not self.kept or update - self.kept[-1].update >= self._spacing):
-            self._begun = update, vector, tuple(buffer.detach().clone() for buffer in self._model.buffers())
+            self._begun = update, vector, buffers_of(self._model)
 
     @property
     def begun(self) -> int:

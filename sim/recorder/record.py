@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from sim.descent.retention import KeptSnapshots
-from sim.experiment.errors import ConfigError
 from sim.experiment.resolved import IDENTITY_PARAMETERS, Lineage
-from sim.experiment.seeds import Seeds
 from sim.experiment.words import first_line
+from sim.models.checks import check_parameters
 from sim.models.flat import Layout, trainable
 from sim.models.problem import Loss
 from sim.protocol.answers import Advanced, Opened, PlaneNews, Worked
@@ -44,17 +43,16 @@ class Record:
     """What is recorded of a loop, from where its model stands now.
 
     Raises:
-        ConfigError: for a model without parameters to train, or a file whose name is no recording's.
+        ConfigError: for a model whose parameters no plane shows, or a file whose name is no recording's.
     """
 
     def __init__(
         self, path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, loss: Loss | None, data: Data | None
     ) -> None:
         check_name(path)
+        check_parameters(model)
         self._path, self._model, self._optimizer = path, model, optimizer
         self._parameters: list[Tensor] = [parameter for _, parameter in trainable(model)]
-        if not self._parameters:
-            raise ConfigError("The model has no parameters to train.")
         self._sentences = list[str]()
         self._over_data = None if loss is None or data is None else self._look_at(model, loss, data)
         self._examples = self._over_data.examples if self._over_data else count(data)
@@ -62,7 +60,7 @@ class Record:
         flat = sum(parameter.numel() for parameter in self._parameters) == IDENTITY_PARAMETERS
         self._now = layout.join([parameter.detach() for parameter in self._parameters])
         self._parts = list(layout.split(self._now))
-        self._trails = trails_of("identity" if flat else "pca", model, Seeds.of(torch.initial_seed()).directions)
+        self._trails = trails_of("identity" if flat else "pca", model, torch.initial_seed())
         self._kept = KeptSnapshots(layout.length, math.inf if flat else _MEMORY)
         self._waiting: list[tuple[int, Tensor]] = [(0, self._now.clone())]
         self._steps = Steps(self._parameters, optimizer, self._examples)

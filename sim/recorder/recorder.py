@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from operator import index
 from pathlib import Path
 from types import TracebackType
 
@@ -34,7 +35,8 @@ class Recorder:
 
     Args:
         path: of the recording; it ends in .gdsim.
-        model: what is trained, on whatever device; not wrapped or compiled, but what is inside.
+        model: what is trained, on whatever device; not wrapped or compiled, but what is inside. Recorded are the
+            parameters that require gradients when it begins.
         optimizer: that trains it.
         loss: of output and target, the mean or the sum over a batch; None: nothing is known of all examples.
         data: the training examples, as a `Dataset` of pairs, two tensors, or a `DataLoader` of one of them; None: no
@@ -75,7 +77,7 @@ class Recorder:
 
         Args:
             batch_loss: the mean over its batch, at the parameters before it.
-            examples: how many it used.
+            examples: how many it used, 1 at least.
 
         Raises:
             RuntimeError: outside of the recorder's own `with` block.
@@ -85,7 +87,7 @@ class Recorder:
         if self._record is None:
             return
         try:
-            if self._record.take(batch_loss, examples):
+            if self._record.take(batch_loss, index(examples)):
                 self._say()
         except Exception as error:
             self._give_up(error)

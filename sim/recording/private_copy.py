@@ -84,7 +84,10 @@ class PrivateCopy:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._folder = tempfile.TemporaryDirectory(prefix="gdsim-")
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="gdsim-")
+        except OSError as error:
+            raise ConfigError(f"{shown_path(path)} has to be copied to be read: {error.strerror}.") from None
         self.file = Path(self._folder.name, path.name)
         self._header: bytes | None = None  # of the log that was copied with the file
         self._written = 0.0

@@ -1,6 +1,7 @@
 """Reads a recording, also while another process still writes it. Imports no torch, and executes nothing of the file."""
 
 import math
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -228,7 +229,8 @@ class Recording:
     def files(self) -> dict[str, str]:
         """The SHA-256 of the user's own files that the problem is made of, by their paths."""
         with reading(self.path):
-            return {typed(row["path"], str): typed(row["sha256"], str) for row in all_of(self._database, "files")}
+            found = self._database.execute("SELECT CAST(path AS BLOB), sha256 FROM files")
+            return {os.fsdecode(path): typed(digest, str) for path, digest in found}
 
     @property
     def resume(self) -> Resume:

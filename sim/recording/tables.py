@@ -1,6 +1,7 @@
 """What the engine answered, as rows of a recording's tables. Imports no torch."""
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -25,9 +26,11 @@ from sim.recording.schema import CLOUDS, PARTS, REPORTS, STAGE, TRACE, insert
 from sim.recording.sources import fingerprints
 
 _KEPT_LANDSCAPES = 16
+_LATER = 0.001  # seconds
 _AT_ONCE = 999 // len(TRACE)  # rows: no SQLite takes fewer values
 _MANY = insert("trace", TRACE, _AT_ONCE)
 
+_FILE = "INSERT INTO files (path, sha256) VALUES (CAST(? AS TEXT), ?)"  # of bytes, which may not be UTF-8
 _NEW_RUN = 'INSERT OR IGNORE INTO runs (run, parent, "update", moment) VALUES (?, ?, ?, ?)'
 _PAST_OF_FORK = """
 INSERT INTO points SELECT :run, "update", x, y, distance FROM points WHERE run = :parent AND "update" <= :update
@@ -60,7 +63,8 @@ def write_start(database: sqlite3.Connection, asked: Experiment, opened: Opened)
         "ended": False,
     }
     database.execute(insert("recording", values), tuple(values.values()))
-    database.executemany(insert("files", ("path", "sha256")), fingerprints(asked.problem).items())
+    files = [(os.fsencode(path), digest) for path, digest in fingerprints(asked.problem).items()]
+    database.executemany(_FILE, files)
     database.execute("INSERT INTO plane (edition) VALUES (0)")
     _write_changes(database, experiment.changes)
     _write_trace(database, opened.rows)
@@ -106,8 +110,8 @@ def write_answer(database: sqlite3.Connection, answer: Answer) -> None:
 
 
 def write_time(database: sqlite3.Connection, *, ended: bool) -> None:
-    """Write that the recording is up to date."""
-    database.execute("UPDATE recording SET written = ?, ended = ?", (time.time(), ended))
+    """Write that the recording is up to date: later than before, even if the clock was set back meanwhile."""
+    database.execute("UPDATE recording SET written = max(?, written + ?), ended = ?", (time.time(), _LATER, ended))
 
 
 def _write_trace(database: sqlite3.Connection, rows: Rows) -> None:

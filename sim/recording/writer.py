@@ -174,9 +174,13 @@ class Writer:
             self._say(f"This experiment is recorded in {shown_path(self.file)}.")
         database = sqlite3.connect(self.file, timeout=LOCK_PATIENCE)
         self._database = database
-        with database:  # at once, so that whoever looks finds all of it or nothing
-            database.executescript(f"BEGIN; {tables()}")
-            write_start(database, asked, opened)
+        try:
+            with database:  # at once, so that whoever looks finds all of it or nothing
+                database.executescript(f"BEGIN; {tables()}")
+                write_start(database, asked, opened)
+        except sqlite3.Error:
+            self.file.unlink(missing_ok=True)  # it is empty, and its name is free again
+            raise
         begin_log(database)
 
     def _commit(self, *, ended: bool) -> None:

@@ -14,7 +14,7 @@ from sim.models.evaluation import batch_gradient, evaluating, without_fused_recu
 from sim.models.flat import Layout, call_at, trainable
 from sim.models.losses import torchs_own
 from sim.models.problem import Problem
-from sim.models.sources import Batch
+from sim.models.sources import Batch, evenly
 from sim.protocol.cloud import Cloud, Floats, covariance_of
 
 MOST_EXAMPLES = 2048
@@ -57,12 +57,6 @@ class Update(NamedTuple):
         return cls(rate, batch_size, run.sampling == "replacement", run.optimizer == "sgd" and not run.momentum)
 
 
-def sample_of(problem: Problem, most: int) -> Tensor:
-    """The numbers of all training examples, or of so many, evenly chosen as by `Pass.some`: int64, increasing."""
-    count = min(most, problem.examples)
-    return torch.arange(count) * problem.examples // count
-
-
 def cloud(
     problem: Problem, module: nn.Module, directions: Tensor, examples: Tensor, *, unloaded: bool = False
 ) -> Slopes:
@@ -91,7 +85,7 @@ def cloud(
             slopes = _tried(way, first)
             if slopes is not None and probe.confirms(slopes, first):
                 return Slopes(torch.cat([slopes, *map(way, batches)]), examples)
-        few = examples[_evenly(len(examples), _MOST_ONE_BY_ONE)]
+        few = examples[evenly(len(examples), _MOST_ONE_BY_ONE)]
         return Slopes(torch.stack([probe.alone(problem.batch(one))[0] for one in torch.split(few, 1)]), few)
 
 
@@ -121,11 +115,11 @@ def possible_steps(
         most: how many examples to take, evenly chosen, where there are more; those of the batch come on top.
         unloaded: see `cloud`.
     """
-    sampled = cloud(problem, module, directions, sample_of(problem, most), unloaded=unloaded)
+    sampled = cloud(problem, module, directions, evenly(problem.examples, most), unloaded=unloaded)
     slopes, examples = sampled
     others = torch.unique(batch[~torch.isin(batch, examples)])
     if len(others):
-        more = cloud(problem, module, directions, others[_evenly(len(others), most)], unloaded=unloaded)
+        more = cloud(problem, module, directions, others[evenly(len(others), most)], unloaded=unloaded)
         slopes, examples = torch.cat([slopes, more.along]), torch.cat([examples, more.examples])
     gradients = directions.to(own) @ torch.stack([own, full], dim=1)
     steps = _steps(torch.cat([slopes, gradients.T.to(slopes)]), directions, update.rate)
@@ -149,12 +143,6 @@ def _steps(slopes: Tensor, directions: Tensor, rate: float) -> Floats:
     basis = directions.double().cpu()
     points: Floats = torch.linalg.solve(basis @ basis.T, slopes.double().cpu().T).T.numpy()
     return -rate * points
-
-
-def _evenly(count: int, most: int) -> Tensor:
-    """So many indices of a list of some length, at equal distances; all, if there are no more."""
-    few = min(count, most)
-    return torch.arange(few) * count // few
 
 
 class _Probe:

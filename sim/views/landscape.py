@@ -17,6 +17,7 @@ from sim.models.evaluation import evaluating
 from sim.models.flat import FlatModel, call_at
 from sim.models.problem import Problem
 from sim.models.sources import Batch
+from sim.protocol.results import centres
 
 Floats = NDArray[np.float64]
 ParametersAt = Callable[[Tensor], Tensor]
@@ -50,9 +51,7 @@ class LandscapeStage:
 
 def grid(window: Window, columns: int, rows: int) -> Floats:
     """The centres of a window's cells, top row first: shape (rows, columns, 2)."""
-    xs = window.left + (np.arange(columns) + 0.5) * ((window.right - window.left) / columns)
-    ys = window.top - (np.arange(rows) + 0.5) * ((window.top - window.bottom) / rows)
-    return np.stack(np.meshgrid(xs, ys), axis=-1)
+    return np.stack(np.meshgrid(*centres(window, columns, rows)), axis=-1)
 
 
 def survey(

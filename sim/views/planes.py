@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -63,9 +64,9 @@ def random_plane(module: nn.Module, seed: int) -> Plane:
     Landscape of Neural Nets", section 4. Each filter of a direction is as long as the module's own; parameters of
     one dimension (biases, normalisation) are left out. Where that leaves no plane, the directions are plain noise.
 
-    Drawn from the module's own seed they would be the module: see `directions_seed`.
+    The seed is that of the experiment, and of the module, too.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(_directions_seed(seed))
     parameters = [parameter for _, parameter in trainable(module)]
     layout, values = Layout.of(parameters), list(map(on_plane_terms, parameters))
     basis = torch.stack([layout.join([_filters(value, generator) for value in values]) for _ in range(2)])
@@ -74,6 +75,15 @@ def random_plane(module: nn.Module, seed: int) -> Plane:
         basis = torch.stack([layout.join([_noise(value, generator) for value in values]) for _ in range(2)])
         words = "two random directions, plain noise"
     return Plane("random", layout.join(values), basis, words)
+
+
+def _directions_seed(seed: int) -> int:
+    """The seed of random directions, from 0 to 2^63 - 1: `numpy.random.SeedSequence([seed, 1])`'s first word.
+
+    A model is made right after `torch.manual_seed(seed)`: directions drawn from that same seed would be the model.
+    """
+    (word,) = np.random.SeedSequence([seed, 1]).generate_state(1, np.uint64)
+    return int(word) >> 1
 
 
 def _collinear(basis: Tensor) -> bool:

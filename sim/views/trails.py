@@ -71,7 +71,7 @@ class Trails(Protocol):
 
 
 def trails_of(kind: PlaneName, model: nn.Module, seed: int) -> Trails:
-    """The trails of runs of a model, seen on a plane of some kind; the seed is that of random directions."""
+    """The trails of runs of a model, seen on a plane of some kind; see `random_plane` for the seed."""
     return IdentityTrails(model) if kind == "identity" else FittedTrails(kind, model, seed)
 
 

@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
 from sim.engine import Engine
 from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.problem import ModelConfig
-from sim.experiment.seeds import Seeds
 from sim.models.build import model_problem
 from sim.models.problem import Problem
 from sim.protocol.answers import Advanced, Failed, Opened
@@ -36,7 +35,7 @@ DROPOUT = BATCH_NORM.replace("nn.BatchNorm1d(16), ", "")
 
 def problem_of(device: str, seed: int = 0, **fields: Any) -> Problem:
     """A model's problem as the engine makes it."""
-    return model_problem(ModelConfig(**fields), Seeds.of(seed), torch.device(device))
+    return model_problem(ModelConfig(**fields), seed, torch.device(device))
 
 
 def descent_of(problem: Problem, run: RunConfig, **fields: Any) -> OneRun:

@@ -18,7 +18,7 @@ from sim.experiment.errors import ConfigError
 from sim.protocol.answers import PlaneNews, Trail
 from sim.protocol.trace import NO_ROWS, ROW, Rows, Status
 from tests.tui.rights import as_anybody
-from tui.export import SEEN, ExportError, check, write, write_seeds
+from tui.export import SEEN, ExportError, check, write, write_pieces, write_seeds
 from tui.session.trails import PlaneTrails
 
 HEADER = "run,update,examples,epoch,seconds,x,y,batch_loss,loss,grad_norm,lr,status"
@@ -184,6 +184,20 @@ def test_seeds_are_asked_for_one_by_one_and_an_interrupt_on_the_way_leaves_the_o
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
     assert threads == {threading.current_thread()}, "where the engine is asked"
+
+
+def test_two_exports_to_one_folder_at_a_time_may_be_of_processes_of_one_number(tmp_path: Path) -> None:
+    """As those of two containers often are."""
+
+    def pieces() -> Iterator[Rows]:
+        yield np.zeros(3, SEEN)
+        write_pieces(lambda: iter([np.zeros(6, SEEN)]), ["update"], NAMES, tmp_path / "other.csv")
+        yield np.zeros(3, SEEN)
+
+    assert write_pieces(pieces, ["update"], NAMES, tmp_path / "race.csv") == 6
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("race.csv", "other.csv"), "update" + "\n0" * 6 + "\n"
+    )
 
 
 def test_only_a_regular_file_is_replaced(tmp_path: Path) -> None:

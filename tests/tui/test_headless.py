@@ -1,8 +1,12 @@
 """Runs without a screen: with the real engine, and with scripted ones for what goes wrong."""
 
 import csv
+import errno
+import io
 import math
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -94,6 +98,43 @@ def test_ctrl_c_keeps_what_there_is(
     assert len(path.read_text().splitlines()) == 1 + 6
     assert "interrupted" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGINT) is before
+
+
+class Connection(io.StringIO):
+    """A terminal, until it breaks off."""
+
+    there = True
+
+    def isatty(self) -> bool:
+        """It says that it is one."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Nothing can be written to it then."""
+        if not self.there:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().write(text)
+
+
+@pytest.mark.parametrize("ignored", [False, True], ids=["alone", "by nohup"])
+def test_a_connection_that_breaks_off_keeps_what_there_is(
+    experiment: Experiment, card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ignored: bool
+) -> None:
+    connection, path = Connection(), tmp_path / "race.csv"
+    monkeypatch.setattr(sys, "stderr", connection)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+
+    def break_off() -> Answer:
+        connection.there = False
+        signal.raise_signal(signal.SIGHUP)
+        return advanced(rows_at(1), finished=False, trouble=Trouble(1, "No room left on the device."))
+
+    try:
+        code = run_headless(experiment, card, path, engine([break_off, advanced(rows_at(2), finished=True)]))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert code == (2 if ignored else 128 + signal.SIGHUP)
+    assert len(path.read_text().splitlines()) == 1 + (9 if ignored else 6)
 
 
 def test_a_second_ctrl_c_ends_a_long_update(experiment: Experiment, tmp_path: Path) -> None:

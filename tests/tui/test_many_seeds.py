@@ -11,6 +11,7 @@ from tui.app import GdsimApp
 from tui.draw.numbers import decimal
 from tui.options.asked import prepare
 from tui.options.options import Options
+from tui.panels.curves import Curves
 from tui.panels.runs_table import RunsTable
 from tui.session.link import InlineLink
 
@@ -54,6 +55,17 @@ async def test_medians_and_where_the_seeds_went_are_those_at_the_cursor() -> Non
         assert words in text_of(app.query_one("#sentence"))
         await go(pilot, -59)
         assert f"left the saddle: 0 of {SEEDS}" in text_of(app.query_one("#sentence"))
+
+
+async def test_of_what_no_update_has_measured_yet_there_is_no_band() -> None:
+    experiment, card = prepare("saddle", Options(seeds=2))
+    app = GdsimApp(experiment, card, InlineLink(), ticking=False)
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(pilot)
+        await pilot.press("n")
+        assert "median gradient norm" in text_of(app.query_one(Curves))
+        await go(pilot, 1)
+        assert app.is_running
 
 
 async def test_many_seeds_are_not_recorded() -> None:

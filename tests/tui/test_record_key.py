@@ -1,5 +1,6 @@
 """The key that begins and ends a recording on the screen, and the screen of one that goes on; with the real engine."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from sim.recording.writer import Writer
 from tests.tui.screen import ready, text_of, wait_for
 from tests.tui.test_run_actions import Live, assert_equal_but_for_time
 from tui.app import GdsimApp
+from tui.record_actions import dated
 from tui.session.link import InlineLink
 from tui.session.recorded_link import RecordedLink
 from tui.session.resuming import Resumption, take_up
@@ -30,10 +32,15 @@ async def shown(
     link = RecordedLink(InlineLink(), heard.append, writer, resumption)
     app = GdsimApp(experiment, card_of(experiment.problem), link, ticking=False)
     app.notify = lambda message, **_: heard.append(message)  # type: ignore[method-assign]
+    app.session.notify = heard.append
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         yield Live(app, pilot, heard)
     link.close()
+
+
+def test_a_file_is_named_after_the_problem_and_the_time() -> None:
+    assert re.fullmatch(r"gdsim-100%d-\d{8}-\d{6}\.csv", str(dated("100%d.py:small", ".csv")))
 
 
 async def press_record(live: Live, *, records: bool) -> None:

@@ -123,8 +123,17 @@ def test_a_recording_of_version_2_goes_on() -> None:
 
 MODEL = """
 import torch
+class Counting(torch.nn.Linear):  # in a type that few buffers have, from its first training on
+    def __init__(self):
+        super().__init__(2, 1)
+        self.register_buffer("count", None)
+    def forward(self, x):
+        if self.training:
+            count = 1 if self.count is None else self.count.item() + 1
+            self.count = torch.tensor(count, dtype=torch.uint16)
+        return super().forward(x)
 def model():
-    return torch.nn.Linear(2, 1)
+    return Counting()
 def data():
     return torch.linspace(-1, 1, 40).reshape(20, 2), torch.linspace(0, 1, 20)[:, None]
 """
@@ -158,6 +167,9 @@ def test_a_model_that_has_changed_or_is_gone(capsys: pytest.CaptureFixture[str])
     assert cli.main(["info", "race.gdsim"]) == 0
     mine.write_text(MODEL)
     assert cli.main(["run", "--resume", "race.gdsim", "--updates=9"]) == 0
+    with closing(Recording(Path("race.gdsim"))) as recording:
+        counts = {run.tensors["buffers", "count"].content for run in recording.resume.checkpoints[-1].runs}
+    assert counts == {b"\x09\x00"}
 
 
 def test_data_that_have_changed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,12 +10,13 @@ import pytest
 from textual.command import CommandPalette
 from textual.widgets import Button, Input, Select, Static
 
-from sim.experiment.config import Experiment, Limit
+from sim.experiment.config import Experiment, Limit, RunConfig
 from sim.experiment.journal import Fork
 from sim.experiment.problem import ProblemConfig
 from sim.problems.card import card_of
 from sim.protocol.trace import ROW, Rows
-from tests.tui.screen import ready, settled, text_of, wait_for
+from tests.tui.screen import on_screen, ready, settled, text_of, wait_for
+from tests.tui.traces import make_experiment
 from tui.app import GdsimApp
 from tui.headless import descend
 from tui.options.command_line import command_line
@@ -69,9 +70,9 @@ class Live:
 
 @pytest.fixture
 async def live(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Live]:
-    app = GdsimApp(Experiment(device="cpu"), card_of(ProblemConfig()), InlineLink(), ticking=False)
     heard = list[str]()
-    monkeypatch.setattr(app, "notify", lambda message, **_: heard.append(message))
+    monkeypatch.setattr(GdsimApp, "notify", lambda _app, message, **_: heard.append(message))
+    app = GdsimApp(Experiment(device="cpu"), card_of(ProblemConfig()), InlineLink(), ticking=False)
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         yield Live(app, pilot, heard)
@@ -218,6 +219,15 @@ async def test_a_batch_stays_between_one_example_and_all(live: Live) -> None:
     assert live.session.journal == ()
 
 
+async def test_a_name_with_brackets_is_text() -> None:
+    run = RunConfig("[b]all [/] x", "all")
+    async with on_screen(experiment=make_experiment(run)) as it:
+        await it.press("right_parenthesis")
+        await wait_for(it.pilot, it.toasts)
+        assert it.toasts() == "▌ A batch of [b]all [/] x has 1 to 61 examples."
+        assert "[b]all [/] x" in it.text("#runs")
+
+
 async def test_a_tenth_run_is_refused_in_a_sentence(live: Live) -> None:
     await live.change(*"FFFFFF")
     await live.pilot.press("F")
@@ -259,9 +269,9 @@ async def test_a_fork_from_an_update_that_was_never_reached_says_where_it_begins
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     planned = (Fork(5, "batch", 90, {"name": "late"}),)
-    app = GdsimApp(Experiment(device="cpu", changes=planned), card_of(ProblemConfig()), InlineLink(), ticking=False)
     heard = list[str]()
-    monkeypatch.setattr(app, "notify", lambda message, **_: heard.append(message))
+    monkeypatch.setattr(GdsimApp, "notify", lambda _app, message, **_: heard.append(message))
+    app = GdsimApp(Experiment(device="cpu", changes=planned), card_of(ProblemConfig()), InlineLink(), ticking=False)
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         await Live(app, pilot, heard).go(8)

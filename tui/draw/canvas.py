@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from tui.draw.frame import Frame
 from tui.draw.raster import line_dots
 from tui.draw.sharing import owners
+from tui.draw.wide import REST, cut, in_cells
 
 Integers = NDArray[np.int64]
 
@@ -116,34 +117,38 @@ class Canvas:
         xs, ys = positions[kept].astype(np.int64).T
         self._ink(layer, color).add(xs, ys, color)
 
-    def patterns(self, patterns: NDArray[np.uint8], color: int, layer: int = TRAIL) -> None:
+    def patterns(self, patterns: NDArray[np.uint8], color: int) -> None:
         """Set the dots of braille patterns, numbered as in Unicode, one a cell, shape (rows, columns)."""
-        self._ink(layer, color).add_patterns(patterns, color)
+        self._ink(TRAIL, color).add_patterns(patterns, color)
 
-    def arrow(self, begin: Sequence[float], end: Sequence[float], color: int, layer: int = MARK) -> None:
+    def arrow(self, begin: Sequence[float], end: Sequence[float], color: int) -> None:
         """Draw an arrow between two positions in dots, its head at `end`."""
         tail, tip = np.asarray(begin, dtype=np.float64), np.asarray(end, dtype=np.float64)
         length = float(np.hypot(*(tip - tail)))
-        self.polyline([tail, tip], color, layer)
+        self.polyline([tail, tip], color, MARK)
         if not (np.isfinite(length) and length > 0):
             return
         barb = (tip - tail) / length * min(_ARROW_HEAD, length)
         left, right = tip + _ARROW_TURN @ barb, tip + barb @ _ARROW_TURN
-        self.polyline([left, tip, right], color, layer)
+        self.polyline([left, tip, right], color, MARK)
 
     def text(self, column: int, row: int, text: str, fg: int, bg: int | None = None, bold: bool = False) -> None:
-        """Write single-width characters (a head glyph, a label) from a cell on; without `bg`, on the background."""
-        if not 0 <= row < self.rows:
+        """Write characters (a head glyph, a label) from a cell on; without `bg`, on the background."""
+        glyphs = in_cells(text)
+        begin, end = max(column, 0), min(column + len(glyphs), self.columns)
+        if not 0 <= row < self.rows or begin >= end:
             return
-        for cell, character in enumerate(text, start=column):
-            if 0 <= cell < self.columns:
-                self._glyph[row, cell] = ord(character)
-                self._glyph_fg[row, cell] = fg
-                self._glyph_bg[row, cell] = -1 if bg is None else bg
-                self._bold[row, cell] = bold
+        line = self._glyph[row]
+        for cell, other in ((begin, begin - 1), (end, end)):  # what is left of a wide one that is written over
+            if cell < self.columns and line[cell] == ord(REST):
+                line[other] = _SPACE
+        line[begin:end] = [ord(glyph) for glyph in cut(glyphs, begin - column, end - column)]
+        self._glyph_fg[row, begin:end] = fg
+        self._glyph_bg[row, begin:end] = -1 if bg is None else bg
+        self._bold[row, begin:end] = bold
 
     def picture(self, lines: Sequence[str], fg: int) -> None:
-        """Write lines of single-width characters from the upper left on; their spaces cover nothing."""
+        """Write lines of characters one cell wide from the upper left on; their spaces cover nothing."""
         for row, line in enumerate(lines):
             for word in _WORD.finditer(line):
                 self.text(word.start(), row, word[0], fg)

@@ -14,6 +14,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from tui.draw.wide import REST, cut
+
 Integers = NDArray[np.int64]
 
 
@@ -50,7 +52,7 @@ class Frame:
 
     @classmethod
     def of_text(cls, lines: Sequence[str], fg: int, bg: int) -> "Frame":
-        """Lines of one length, of single-width characters, in one pair of colours."""
+        """Lines of one length, of characters one cell wide, in one pair of colours."""
         shape = len(lines), len(lines[0]) if lines else 0
         characters = np.frombuffer("".join(lines).encode("utf-32-le"), dtype="<u4").reshape(shape)
         return cls(characters, np.full(shape, fg, np.int64), np.full(shape, bg, np.int64), np.zeros(shape, np.bool_))
@@ -70,13 +72,13 @@ class Frame:
 
     def strip(self, row: int, begin: int = 0, end: int | None = None) -> Strip:
         """The cells of a row from one column to before another one as run-length segments."""
-        cells = slice(begin, end)
-        text = self.characters[row, cells].astype("<u4").tobytes().decode("utf-32-le")
+        line = self.characters[row].astype("<u4").tobytes().decode("utf-32-le")
+        cells, text = slice(begin, end), cut(line, begin, len(line) if end is None else end)
         looks = zip(*(part[row, cells].tolist() for part in (self.fg, self.bg, self.bold)), strict=True)
         segments, stop = list[Segment](), 0
         for look, same in groupby(looks):
             start, stop = stop, stop + len(list(same))
-            segments.append(Segment(text[start:stop], style_of(*look)))
+            segments.append(Segment(text[start:stop].replace(REST, ""), style_of(*look)))
         return Strip(segments, len(text))
 
     def changes(self, previous: "Frame | None") -> list[Span]:
@@ -89,6 +91,10 @@ class Frame:
             | (self.bg != previous.bg)
             | (self.bold != previous.bold)
         )
+        rests = self.characters[:, 1:] == ord(REST)
+        if rests.any():  # a wide character is painted as a whole
+            changed[:, :-1] |= changed[:, 1:] & rests
+            changed[:, 1:] |= changed[:, :-1] & rests
         edges = np.diff(np.pad(changed, ((0, 0), (1, 1))).astype(np.int8), axis=1)
         rows, begins = np.nonzero(edges == 1)
         ends = np.nonzero(edges == -1)[1]

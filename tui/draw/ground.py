@@ -48,8 +48,8 @@ class Ground:
         left, top = view.point(0, -0.25)
         xs = np.array([view.point(column, 0).x for column in range(view.columns)])
         ys = top - np.arange(2 * view.rows) * (view.height / (2 * view.rows))
-        across = np.floor(there.to_dots(np.stack([xs, np.full(len(xs), top)], axis=1))[:, 0] / 2).astype(np.int64)
-        down = np.floor(there.to_dots(np.stack([np.full(len(ys), left), ys], axis=1))[:, 1] / 4).astype(np.int64)
+        across = _cells(there.to_dots(np.stack([xs, np.full(len(xs), top)], axis=1))[:, 0] / 2, columns)
+        down = _cells(there.to_dots(np.stack([np.full(len(ys), left), ys], axis=1))[:, 1] / 4, rows)
         near_down, near_across = np.clip(down, 0, rows - 1), np.clip(across, 0, columns - 1)
         known = (near_down == down)[:, None] & (near_across == across) & (not self.stale)
         shades = np.array([palette.dimmed.bands, palette.bands], dtype=np.int64)
@@ -59,3 +59,9 @@ class Ground:
     def ink(self, palette: Palette) -> int:
         """The colour of the contours."""
         return (palette.dimmed if self.stale else palette).contour
+
+
+def _cells(positions: Floats, count: int) -> NDArray[np.int64]:
+    """In which of so many cells each position is; -1: before all of them, that number: after them."""
+    cells: NDArray[np.int64] = np.floor(positions.clip(-1, count)).astype(np.int64)
+    return cells

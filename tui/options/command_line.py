@@ -18,7 +18,7 @@ def command_line(experiment: Experiment) -> str:
     """The shell command that gives this experiment again, where no environment and no TOML file says otherwise.
 
     Raises:
-        ConfigError: for a recorded loop, which gdsim cannot begin.
+        ConfigError: for a recorded loop, which gdsim cannot begin, and a file whose name is no text.
     """
     problem = experiment.problem
     if isinstance(problem, LoopConfig):
@@ -46,7 +46,12 @@ def command_line(experiment: Experiment) -> str:
             words += _option(name, value)
     if experiment.limit:
         words += _option(experiment.limit.unit, experiment.limit.value)
-    return shlex.join(words)
+    command = shlex.join(words)
+    try:
+        command.encode()
+    except UnicodeEncodeError:
+        raise ConfigError("The command names a file whose name is not UTF-8, so that it cannot be copied.") from None
+    return command
 
 
 def _own_options(problem: ProblemConfig | ModelConfig) -> dict[str, object]:

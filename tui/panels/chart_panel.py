@@ -130,9 +130,11 @@ def _swath(scene: Scene, run: RunScene, column: str, measure: Measure) -> tuple[
         return np.empty(0), np.empty(0)
     rows = thinned(run.recorded)
     rows = rows[np.isfinite(rows[measure.name])]
+    if not len(rows):  # as of what updates measure, before the first one
+        return np.empty(0), np.empty(0)
     x = _floats(rows, column)
     # so many points of either edge that the band does not look wider than it is where it is steep
-    dense = np.linspace(x[0], x[-1], max(_EDGE_POINTS, len(x))) if len(x) else x
+    dense = np.linspace(x[0], x[-1], max(_EDGE_POINTS, len(x)))
     return dense.repeat(2), np.stack([np.interp(dense, x, rows[edge]) for edge in BANDS[measure.name]], axis=1).ravel()
 
 

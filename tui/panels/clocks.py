@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import zip_longest
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
@@ -54,7 +55,7 @@ class ClockChart(ChartPanel):
         column = 1
         for words, color in caption(scene, self.clock, width - 2):
             canvas.text(column, height - 1, words, color, bold=color != scene.palette.muted)
-            column += len(words)
+            column += cell_len(words)
         return canvas.frame().with_inset(self.chart_frame(scene, height - _CAPTION_ROWS), 0, 0)
 
 
@@ -96,7 +97,7 @@ def caption(scene: Scene, clock: Clock, width: int) -> list[Piece]:
         choices = (
             [[("all", muted), verb, where], [("all", muted), verb]] if ahead else [[("too soon to compare", muted)]]
         )
-    return next((pieces for pieces in choices if sum(len(words) for words, _ in pieces) <= width), choices[-1])
+    return next((pieces for pieces in choices if sum(cell_len(words) for words, _ in pieces) <= width), choices[-1])
 
 
 def _listed(pieces: list[Piece], muted: int) -> list[Piece]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 
 from sim.experiment.geometry import Window
 from sim.problems.formula import Formula
@@ -48,7 +49,7 @@ class DataPanel(Plot):
             self._draw_used(canvas, view, scene, run, points)
         canvas.text(0, 0, f"↑ {formula.view.ylabel} ", palette.muted, palette.background)
         xlabel = f" {formula.view.xlabel} →"
-        canvas.text(view.columns - len(xlabel), view.rows - 1, xlabel, palette.muted, palette.background)
+        canvas.text(view.columns - cell_len(xlabel), view.rows - 1, xlabel, palette.muted, palette.background)
         self.paint(canvas.frame(), view.window, palette)
 
     def _draw_used(self, canvas: Canvas, view: Viewport, scene: Scene, run: RunScene, points: Floats) -> None:
@@ -89,7 +90,7 @@ def _line(formula: Formula, run: RunScene, window: Window) -> Floats:
     if formula.view is not None and formula.view.kind == "boundary":
         length = np.hypot(a, b)
         reach = np.hypot(window.right - window.left, window.top - window.bottom)
-        way = np.array([-b, a]) / length * reach if length > 0 else np.full(2, np.nan)
+        way = np.array([-b, a]) / length * reach if 0 < length < np.inf else np.full(2, np.nan)
         return np.stack([-way, way])
     xs = np.linspace(window.left, window.right, _CURVE_POINTS)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -54,7 +54,8 @@ def spread(view: Viewport, cloud: Cloud, middle: Floats, size: int) -> NDArray[n
     columns, rows = view.columns, 2 * view.rows
     scale = np.array([columns / view.width, rows / view.height])
     covariance = batch_covariance(cloud.covariance, size, cloud.total, replacement=cloud.replacement)
-    covariance = covariance * np.outer(scale, scale) + np.eye(2) / 4
+    with np.errstate(over="ignore", invalid="ignore"):
+        covariance = covariance * np.outer(scale, scale) + np.eye(2) / 4
     if not np.isfinite(covariance).all():
         return np.zeros((rows, columns), dtype=np.bool_)
     across, up = (middle - (view.window.left, view.window.bottom)) * scale

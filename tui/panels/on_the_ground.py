@@ -1,18 +1,19 @@
-"""What is drawn over a landscape: trails, heads, the start, known minima, last steps."""
+"""What is drawn over a landscape: trails, heads, members, the start, known minima, last steps and possible ones."""
 
 import numpy as np
+from rich.cells import cell_len
 
+from sim.protocol.results import Imagined
 from tui.draw.bands import trail_colors
-from tui.draw.canvas import Canvas
+from tui.draw.canvas import POINT, Canvas
 from tui.draw.numbers import decimal
 from tui.draw.palette import CHANGE, MINIMUM, START, Palette, blend
 from tui.draw.viewport import Viewport
-from tui.panels.cloud import draw_cloud
-from tui.panels.members import draw_members
 from tui.scene.scene import RunScene, Scene
 
 _DETAILED = 750  # the newest points of a trail that are all drawn; of older ones as many, evenly
 _FADE_EVERY = 60  # points of a trail between two shades; all but the newest so many thin to a haze
+_DENSEST = 0.5  # of the run's colour in the ground where most members are
 _FAR_OFF = 0.2  # of the window's width: a head further than this from the plane is dimmed
 
 
@@ -21,7 +22,7 @@ def draw_runs(canvas: Canvas, view: Viewport, scene: Scene, *, closely: bool) ->
     for run in scene.layers:
         draw_members(canvas, view, run)
     if scene.imagined is not None and closely:
-        draw_cloud(canvas, view, scene.imagined, scene.run(scene.imagined.run))
+        _draw_cloud(canvas, view, scene.imagined, scene.run(scene.imagined.run))
     for run in scene.layers:
         _draw_trail(canvas, view, run)
     _draw_marks(canvas, view, scene)
@@ -29,6 +30,29 @@ def draw_runs(canvas: Canvas, view: Viewport, scene: Scene, *, closely: bool) ->
     if closely:
         _draw_steps(canvas, view, [run for run in scene.runs if run.shown], scene.palette)
     _name_axes(canvas, view, scene, _draw_heads(canvas, view, scene))
+
+
+def draw_members(canvas: Canvas, view: Viewport, run: RunScene) -> None:
+    """A dot for each member, and the more of them there are in half a cell, the more of the run's colour."""
+    if run.members is None:
+        return
+    dots = view.to_dots(run.members.points)
+    seen = dots[((dots >= 0) & (dots < (2 * view.columns, 4 * view.rows))).all(axis=1)].astype(np.int64)
+    counts = np.zeros((2 * view.rows, view.columns))
+    np.add.at(counts, (seen[:, 1] // 2, seen[:, 0] // 2), 1.0)
+    canvas.shade(_DENSEST * np.sqrt(counts / max(1.0, counts.max())), run.color)
+    canvas.points(dots, run.faded, POINT)
+
+
+def _draw_cloud(canvas: Canvas, view: Viewport, imagined: Imagined, run: RunScene) -> None:
+    """A faint dot where each example alone would have led, a bright one for each that the update used."""
+    cloud = imagined.cloud
+    if cloud is None:
+        return
+    ends = np.array(imagined.origin) + cloud.steps
+    canvas.points(view.to_dots(ends), run.faded, POINT)
+    if 1 < cloud.batch_size < cloud.total:
+        canvas.points(view.to_dots(ends[cloud.used]), run.color, POINT)
 
 
 def _draw_trail(canvas: Canvas, view: Viewport, run: RunScene) -> None:
@@ -83,8 +107,8 @@ def _draw_heads(canvas: Canvas, view: Viewport, scene: Scene) -> set[tuple[int, 
         if not run.shown or not np.isfinite(run.head).all():
             continue
         across, down = view.to_dots(run.head)[0]
-        row = int(np.clip(down // 4, 0, view.rows - 1))
-        column = _free(int(np.clip(across // 2, 0, view.columns - 1)), row, taken, view.columns)
+        row = int(np.clip(down, 0, 4 * view.rows - 1)) // 4
+        column = _free(int(np.clip(across, 0, 2 * view.columns - 1)) // 2, row, taken, view.columns)
         taken.add((column, row))
         off_plane = run.values["distance_from_plane"]
         far = off_plane > far_off
@@ -106,8 +130,11 @@ def _draw_heads(canvas: Canvas, view: Viewport, scene: Scene) -> set[tuple[int, 
 def _name_axes(canvas: Canvas, view: Viewport, scene: Scene, taken: set[tuple[int, int]]) -> None:
     """The parameters' names in the corners, where no head is in the way."""
     across, up = scene.card.axes
-    for column, row, words in ((0, 0, f"↑ {up} "), (view.columns - len(across) - 3, view.rows - 1, f" {across} →")):
-        if taken.isdisjoint((column + i, row) for i in range(len(words))):
+    for column, row, words in (
+        (0, 0, f"↑ {up} "),
+        (view.columns - cell_len(across) - 3, view.rows - 1, f" {across} →"),
+    ):
+        if taken.isdisjoint((column + i, row) for i in range(cell_len(words))):
             canvas.text(column, row, words, scene.palette.muted, scene.palette.background)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+from rich.cells import cell_len
 from textual.markup import escape
 
 from sim.experiment.geometry import Window
@@ -19,7 +20,7 @@ _TITLE_MARGIN = 4  # columns of the content's width that a border keeps beside i
 
 def fitting(choices: Sequence[str], width: int) -> str:
     """The first of some words that a border of a panel's width has room for, else the last."""
-    return next((words for words in choices if len(words) + _TITLE_MARGIN <= width), choices[-1])
+    return next((words for words in choices if cell_len(words) + _TITLE_MARGIN <= width), choices[-1])
 
 
 class Plot(Picture):

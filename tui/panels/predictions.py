@@ -4,10 +4,12 @@ from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from rich.text import Text
 
 from sim.protocol.results import Predicted
 from tui.draw.palette import Palette, hexadecimal
+from tui.draw.wide import padded
 from tui.panels.words import Words
 from tui.scene.scene import RunScene, Scene
 
@@ -32,7 +34,7 @@ def predictions_text(scene: Scene, predicted: Predicted, width: int, height: int
     runs = [run for run in scene.runs if run.shown]
     pictures = [_picture(values) for values in predicted.inputs] if _are_pictures(predicted.inputs) else []
     words = chain(predicted.truths, *(predicted.answers[run.index] for run in runs))
-    cell = max([len(word) for word in words] + [len(lines[0]) for lines in pictures[:1]])
+    cell = max([cell_len(word) for word in words] + [len(lines[0]) for lines in pictures[:1]])
     across = max(1, (width - 4) // (cell + _GAP))
     block = (len(pictures[0]) if pictures else 0) + 1 + len(runs) + 1
     lines: list[Text] = []
@@ -45,7 +47,7 @@ def predictions_text(scene: Scene, predicted: Predicted, width: int, height: int
             Text("   ") + Text(" " * _GAP).join(pictures[example][row].copy() for example in some) for row in rows
         ]
         lines.append(
-            Text("   " + "".join(predicted.truths[example].ljust(cell + _GAP) for example in some), style="bold")
+            Text("   " + "".join(padded(predicted.truths[example], cell + _GAP) for example in some), style="bold")
         )
         lines += [_answers(run, predicted, some, cell, scene.palette) for run in runs]
         lines.append(Text(""))
@@ -57,7 +59,7 @@ def _answers(run: RunScene, predicted: Predicted, some: range, cell: int, palett
     line = Text.assemble((f" {run.glyph} ", hexadecimal(run.color)))
     for example in some:
         right = predicted.right[run.index][example]
-        line.append(predicted.answers[run.index][example].ljust(cell + _GAP), styles[right])
+        line.append(padded(predicted.answers[run.index][example], cell + _GAP), styles[right])
     return line
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.message import Message
@@ -17,6 +18,7 @@ from sim.protocol.trace import BANDS, Status
 from tui.draw.numbers import count, measured, short
 from tui.draw.palette import blend, hexadecimal
 from tui.draw.sparkline import calm_range, calm_step, sparkline
+from tui.draw.wide import padded
 from tui.panels.words import Words
 from tui.scene.comparison import waits
 from tui.scene.scene import RunScene, Scene
@@ -24,6 +26,7 @@ from tui.scene.scene import RunScene, Scene
 _GAP = 2
 _MARGIN = 3  # cells before the first column: the mark of the selected run, and its glyph
 _COUNT, _RATE = 7, 9  # cells
+_LONGEST_NAME = 24  # cells, so that there is room for what the run has come to
 _STATUS_WIDTH, _STATUSES_WIDTH = len("in a local minimum"), len("253 running, 3 diverged")
 _WIDTHS: dict[Unit, int] = {"": 9, "%": 6, "°": 4, "/s": 6}
 _DATED = len("0.1234 at 9,999")  # cells
@@ -70,7 +73,13 @@ class TableColumn:
 
     def aligned(self, text: str, width: int) -> str:
         """A text in so many cells."""
-        return text.rjust(width) if self.right else text.ljust(width)
+        return text.rjust(width) if self.right else padded(text, width)
+
+
+def _name(_scene: Scene, run: RunScene) -> str:
+    name = Text(run.config.name)
+    name.truncate(_LONGEST_NAME, overflow="ellipsis")
+    return name.plain
 
 
 def _batch(_scene: Scene, run: RunScene) -> str:
@@ -155,7 +164,7 @@ def columns() -> tuple[TableColumn, ...]:
     """Every column, in order: what a run is, how far it has come, the measures, how it stands."""
     shown = [one for one in measures("step", "pass", "free") if one.name not in _SHOWN_ELSEWHERE]
     return (
-        TableColumn("run", "the descent: a key with its number hides or shows it", lambda _s, r: r.config.name),
+        TableColumn("run", "the descent: a key with its number hides or shows it", _name),
         TableColumn("batch", "examples whose mean gradient makes one update", _batch, right=True),
         TableColumn("optimizer", "what makes a step of a gradient (m: momentum), and its rate", _optimizer, rank=3),
         TableColumn("updates", "steps made", lambda _s, r: short(r.update), _COUNT, right=True),
@@ -199,7 +208,7 @@ def table_text(scene: Scene, width: int) -> Text:
     while True:
         cells = [[column.cell(scene, run) for column in shown] for run in scene.runs]
         widths = [
-            max(column.width, len(column.heading(scene)), *(len(row[i]) for row in cells))
+            max(column.width, len(column.heading(scene)), *(cell_len(row[i]) for row in cells))
             for i, column in enumerate(shown)
         ]
         room = width - _MARGIN - sum(widths) - _GAP * (len(widths) - 1)

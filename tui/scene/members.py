@@ -37,7 +37,8 @@ def whereabouts(card: Card, members: Members) -> str:
     if (saddle := formula.saddle) is None:
         return _near_minima(formula, going)
     known = np.array([*card.minima, saddle])
-    nearest = np.linalg.norm(going[:, None] - known, axis=2).argmin(axis=1)
+    away = going[:, None] - known
+    nearest = np.hypot(away[..., 0], away[..., 1]).argmin(axis=1)  # the square of what is far off would overflow
     counts = np.bincount(nearest, minlength=len(known)).tolist()
     sides = (_side(minimum.x - saddle.x, minimum.y - saddle.y) for minimum in card.minima)
     words = ", ".join(f"{side}: {count(number)}" for side, number in zip(sides, counts, strict=False))

@@ -9,6 +9,7 @@ from sim.experiment.choices import CLOCKS, Backend, Clock
 from sim.protocol.cloud import Cloud, batch_covariance
 from sim.protocol.trace import Status
 from tui.draw.numbers import count, decimal, duration, quantity
+from tui.draw.wide import in_cells
 from tui.scene.comparison import leader, lowest, waits
 from tui.scene.members import whereabouts
 from tui.scene.rest import at_rest
@@ -61,7 +62,7 @@ def narrate(scene: Scene, width: int) -> str:
 
 
 def _fits(words: str, width: int) -> bool:
-    return len(wrap(words, width, break_on_hyphens=False)) <= _LINES
+    return len(wrap(in_cells(words), width, break_on_hyphens=False)) <= _LINES
 
 
 def what_goes_wrong(scene: Scene) -> list[str]:

@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from sim.experiment.resolved import Lineage, Run
-from sim.protocol.answers import Failed, Opened, Worked
+from sim.experiment.resolved import Run
+from sim.protocol.answers import Failed, Worked
 from sim.protocol.commands import Imagine, Inspect, Job, Predict, Remake, Survey, Work
 from sim.protocol.results import Imagined, Inspected, Predicted, Remade, Surveyed, UpdateReport
 from tui.session.angles import Angles
 from tui.session.gaps import Gap
-from tui.session.history import History
-from tui.session.player import Player
+
+if TYPE_CHECKING:
+    from tui.session.session import Session
 
 _FIRST_BUDGET = 0.1  # seconds of computing as long as there is no landscape to be seen
 _BUDGET = 0.015  # for a piece, between updates
@@ -31,35 +32,6 @@ _MISSING: dict[type[Job], str] = {
 }
 
 
-class Looked(Protocol):
-    """What a closer look needs of a `Session`."""
-
-    opened: Opened | None
-    history: History | None
-    player: Player
-    lineages: tuple[Lineage, ...]
-
-    @property
-    def hurried(self) -> bool:
-        """Whether it plays as fast as possible."""
-
-    async def work(self, command: Work) -> Worked | None:
-        """Have slow work done."""
-
-    @property
-    def gap(self) -> Gap | None:
-        """What was left out of the record, and can be made again."""
-
-    def close(self, gap: Gap, made: Remade) -> None:
-        """Record what was left out and was made again."""
-
-    def refuse(self, sentence: str) -> None:
-        """Say what cannot be done."""
-
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Have something done meanwhile."""
-
-
 class CloserLook:
     """What the engine found out beside the trace, and what is still wanted of it.
 
@@ -76,7 +48,7 @@ class CloserLook:
         imagined: the last ones that came in.
     """
 
-    def __init__(self, session: Looked, came_in: Callable[[], None]) -> None:
+    def __init__(self, session: "Session", came_in: Callable[[], None]) -> None:
         self._session, self._came_in = session, came_in
         self.wanted: Survey | None = None
         self.blank = True

@@ -27,11 +27,6 @@ class Column:
         """What it holds, as a view that is never written to again."""
         return self._buffer[: self._length]
 
-    @property
-    def nbytes(self) -> int:
-        """The memory that it takes."""
-        return self._buffer.nbytes
-
     def replace(self, values: NDArray[Any]) -> None:
         """Hold other values instead."""
         self._buffer, self._length = values, len(values)

@@ -94,11 +94,6 @@ class History:
         selection = self.end > _SHARE * len(self._moments.values)
         return self._most_selected if selection else self._most_rows
 
-    @property
-    def nbytes(self) -> int:
-        """The memory that it takes."""
-        return self._moments.nbytes + sum(run.nbytes for run in self._runs)
-
     def thin(self, points: Sequence[Floats], marked: Sequence[int] = ()) -> None:
         """Leave out moments between the first and the newest ones, so that there is room again.
 

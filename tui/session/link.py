@@ -186,7 +186,7 @@ class ProcessLink:
 
     @staticmethod
     def _post(loop: asyncio.AbstractEventLoop, *call: object) -> None:
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop is closed by now
             loop.call_soon_threadsafe(*call)  # type: ignore[arg-type]
 
     def _settle(self, reply: Reply) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
@@ -17,19 +16,17 @@ from sim.problems.curvature import losses
 from sim.problems.formula import Formula
 from sim.protocol.answers import Answer, Failed, Opened, Refused, Worked
 from sim.protocol.commands import Advance, Command, Imagine, Inspect, Job, Open, Retention, Survey, Work
-from sim.protocol.results import Result, Surveyed
+from sim.protocol.results import Result, Surveyed, centres
 from sim.recording.reader import Recording
 from sim.recording.values import NEVER
 from tui.session.link import EngineGoneError, Link, ProcessLink
 from tui.session.past import Past
 from tui.session.recorded_looks import imagined, inspected
-from tui.session.resuming import Resumption
+from tui.session.resuming import Resumption, require_resumable
 
 NEEDS_ENGINE = "A recording cannot do that; w copies the command that runs it again."
 UNRECORDED = "What goes on here is not recorded; gdsim resume goes on in the recording itself."
 STILL_WRITTEN = "The recording is still being written; runs can be changed or forked here once it is complete."
-
-Floats = NDArray[np.float64]
 
 
 class Playback:
@@ -98,6 +95,7 @@ class Playback:
 
     def _resumption(self) -> Resumption:
         with closing(Recording(self._recording.path)) as recording:
+            require_resumable(recording)
             return Resumption(recording, None, with_past=False)
 
     async def request(self, command: Command) -> Answer:
@@ -156,7 +154,7 @@ class Playback:
 
 def _survey(formula: Formula, job: Survey) -> Surveyed:
     """The landscape that a formula gives, row by row: what there is in between takes little room."""
-    xs, ys = _centres(job)
+    xs, ys = centres(job.window, job.columns, job.rows)
     with np.errstate(over="ignore", invalid="ignore"):
         rows = [losses(formula, (xs[:, None], np.full((len(xs), 1), y))).mean(axis=-1) for y in ys]
     return Surveyed(job.window, np.nan_to_num(rows, nan=np.inf), examples=formula.examples, run=job.run)
@@ -164,7 +162,7 @@ def _survey(formula: Formula, job: Survey) -> Surveyed:
 
 def _seen_through(landscape: Surveyed, job: Survey) -> Surveyed:
     """A landscape on the cells of another window: the nearest values, NaN beyond what it covers."""
-    xs, ys = _centres(job)
+    xs, ys = centres(job.window, job.columns, job.rows)
     left, right, bottom, top = landscape.window
     rows, columns = landscape.values.shape
     across = np.floor((xs - left) / (right - left) * columns)
@@ -173,13 +171,6 @@ def _seen_through(landscape: Surveyed, job: Survey) -> Surveyed:
     near = np.clip(down, 0, rows - 1).astype(int)[:, None], np.clip(across, 0, columns - 1).astype(int)
     values = np.where(inside, landscape.values[near], np.nan)
     return Surveyed(job.window, values, 1.0, landscape.plane, landscape.examples, job.run)
-
-
-def _centres(job: Survey) -> tuple[Floats, Floats]:
-    """Where the cells of a window have their centres: across, shape (columns,), and from the top down, (rows,)."""
-    left, right, bottom, top = job.window
-    across, down = (np.arange(job.columns) + 0.5) / job.columns, (np.arange(job.rows) + 0.5) / job.rows
-    return left + across * (right - left), top - down * (top - bottom)
 
 
 def no_closer_look(problem: AnyProblem) -> str:

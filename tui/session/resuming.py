@@ -27,12 +27,14 @@ class Resumption:
         past: what its runs did, where it is wanted.
 
     Raises:
-        ConfigError: for what is no recording, and what cannot go on.
+        ConfigError: for a recording that is damaged.
     """
 
     def __init__(self, recording: Recording, limit: Limit | None, *, with_past: bool = True) -> None:
-        """Find where it goes on; the limit is where its runs end now. Without the past it can ask, but not answer."""
-        require_resumable(recording)
+        """Find where one goes on that is resumable; the limit is where its runs end now.
+
+        Without the past it can ask, but not answer.
+        """
         self.asked = replace(recording.asked, limit=limit)
         self.card = card_of(self.asked.problem)
         self._recorded = recording.opened

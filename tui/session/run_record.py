@@ -29,11 +29,6 @@ class RunRecord:
         """The indices of those in which the losses over all examples were evaluated."""
         return self._evaluations.values
 
-    @property
-    def nbytes(self) -> int:
-        """The memory that it takes."""
-        return self._rows.nbytes + self._evaluated.nbytes + self._evaluations.nbytes
-
     def append(self, rows: Rows) -> None:
         """Record newer rows."""
         if not len(rows):

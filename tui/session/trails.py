@@ -61,10 +61,6 @@ class _Recorded:
         self.head, self.head_distance = np.array(trail.head), trail.head_distance
 
     @property
-    def nbytes(self) -> int:
-        return self._updates.nbytes + self._xy.nbytes + self._distances.nbytes
-
-    @property
     def updates(self) -> NDArray[np.int64]:
         return self._updates.values
 
@@ -120,11 +116,6 @@ class PlaneTrails:
     def fill(self, run: int, updates: NDArray[np.int64], points: Floats) -> None:
         """Add where a run was after updates that were left out: x, y and distance, shape (n, 3)."""
         self._runs[run].fill(updates, points)
-
-    @property
-    def nbytes(self) -> int:
-        """The memory that they take."""
-        return sum(recorded.nbytes for recorded in self._runs)
 
     def until(self, run: int, update: int, *, live: bool) -> tuple[NDArray[np.int64], Floats, float]:
         """Updates of a run up to one of them, shape (K,), older ones thinned; where it was, (K, 2); how far off it is.

@@ -114,7 +114,7 @@ def test_two_classes_become_0_and_1_in_sorted_order(
 
 
 def test_the_ways_of_spreadsheets_are_understood(tmp_path: Path) -> None:
-    file = write(tmp_path / "mine.csv", "\ufeffx,y,class\r\n 1,2 ,no \r\n3,4,yes\r\n5,6, no\r\n\r\n")
+    file = write(tmp_path / "mine.csv", "\ufeffx, y,class \r\n 1,2 ,no \r\n3,4,yes\r\n5,6, no\r\n\r\n")
     table = read_table(file, ("x", "y"), "class", width=2, classes=True)
     np.testing.assert_array_equal(table.inputs, [[1, 2], [3, 4], [5, 6]])
     assert table.classes == ("no", "yes")

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,6 +123,18 @@ def test_a_name_that_could_steer_the_terminal_is_made_visible(tmp_path: Path, re
     path = tmp_path / "\x1b[2J.csv"
     path.write_text("nothing here\n1\n")
     assert r"\x1b[2J.csv" in refusal(read, path)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take no such names")
+@pytest.mark.parametrize("kind", GOOD)
+def test_a_name_that_is_not_utf8_is_read_like_any_other(
+    tmp_path: Path, read: Callable[[Path], None], kind: str
+) -> None:
+    if kind == "npy" and read is read_for_two_parameters:
+        return  # which take none
+    path = tmp_path / os.fsdecode(b"m\xffne [1] *." + kind.encode())
+    path.write_bytes(GOOD[kind])
+    read(path)
 
 
 # -- what is broken ---------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import dataclasses
 import math
 import re
 
-import numpy as np
 import pytest
 
 from sim.experiment.choices import CLOCKS, OPTIMIZERS
@@ -14,7 +13,6 @@ from sim.experiment.geometry import Point
 from sim.experiment.journal import ClockChange
 from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.experiment.resolved import Facts, Resolved, Run, resolve
-from sim.experiment.seeds import Seeds
 
 RATES = {name: 0.5 + index for index, name in enumerate(OPTIMIZERS)}
 
@@ -145,12 +143,6 @@ def test_two_parameters_are_their_own_plane(plane: str) -> None:
     asked = Experiment(plane=plane)  # type: ignore[arg-type]
     assert resolve(asked, facts(parameters=2), "cpu").plane == "identity"
     assert resolve(asked, facts(parameters=3), "cpu").plane == plane
-
-
-def test_every_seed_is_the_one_asked_for_but_that_of_directions_which_would_be_the_model() -> None:
-    found = Seeds.of(7)
-    assert (found.order, found.model, found.split) == (7, 7, 7)
-    assert found.directions == int(np.random.SeedSequence([7, 1]).generate_state(1, np.uint64)[0]) >> 1
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------

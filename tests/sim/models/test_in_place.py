@@ -13,7 +13,6 @@ import sim.models.problem
 from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.geometry import Window
 from sim.experiment.problem import ModelConfig
-from sim.experiment.seeds import directions_seed
 from sim.models.copies import OnCopies
 from sim.models.flat import Layout
 from sim.protocol.answers import Advanced
@@ -130,7 +129,7 @@ def test_landscape_and_angle_are_those_of_fresh_copies(
         assert isinstance(seen, Surveyed)
     make_model, make_loss = own(body, loss)
     model, start = make_model(), problem_of(device, model=config.model).model
-    plane = random_plane(start, directions_seed(0))
+    plane = random_plane(start, 0)
     expected = []
     for x, y in grid(WINDOW, 5, 4).reshape(-1, 2).tolist():
         vector = plane.origin + x * plane.basis[0] + y * plane.basis[1]

@@ -215,6 +215,15 @@ BAD = {
         LINEAR + "    def data():\n        return torch.rand(90, 64), torch.zeros(90, 1, dtype=torch.int64)",
         r"labels do not fit the loss \(outputs of shape \(N, 10\), targets \(N, 1\) of int64\)",
     ),
+    "complex": (
+        LINEAR.replace("10)", "10, dtype=torch.complex64)"),
+        "1.weight of the model is complex, and a plane needs real parameters; use torch.view_as_complex",
+    ),
+    "sparse": (
+        LINEAR.replace("return", "m =")
+        + "        m.register_buffer('links', torch.eye(3).to_sparse())\n        return m",
+        "links of the model is a sparse tensor; make it dense",
+    ),
     "loss of a vector": (LINEAR + "    def loss(output, target):\n        return output", "must return a scalar"),
 }
 
@@ -352,6 +361,15 @@ def test_what_fails_in_the_users_code_is_said_with_its_line(tmp_path: Path, devi
     assert answer.theirs
     assert "own.py" in answer.details.splitlines()[1]  # its own frames alone
     assert "engine.py" not in answer.details
+
+
+def test_what_does_not_print_is_said_in_characters_that_do(tmp_path: Path, device: str) -> None:
+    """A terminal and a recording take it."""
+    file = tmp_path / "my\x1b[2J.py"
+    file.write_text("def model():\n    raise RuntimeError('no \\udcff\\nhere')\n")
+    answer = refused(device, model=str(file))
+    assert answer.sentence == r"RuntimeError: no \udcff (my\x1b[2J.py, line 2)."
+    assert answer.details.encode().decode().endswith("RuntimeError: no \\udcff\nhere\n")
 
 
 @pytest.mark.parametrize("option", [{"dataset": "iris"}, {"scale": "minmax"}, {"target": "y"}, {"features": ("a",)}])

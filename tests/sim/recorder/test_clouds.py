@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,7 @@ def recorded(
 ) -> tuple[Recording, Tensor]:
     """A plain loop in batches of 16; its recording, and the directions of the last plane, shape (2, P)."""
     made, dataset = optimizer(model), TensorDataset(INPUTS, TARGETS)
+    layout = Layout.of(one for one in model.parameters() if one.requires_grad)
     loader = DataLoader(dataset, 16, shuffle=True, drop_last=True)
     with Recorder(path, model, made, loss=lambda *pair: CROSS_ENTROPY(*pair), data=dataset) as recorder:
         while updates > 0:
@@ -73,8 +75,7 @@ def recorded(
                 updates -= 1
         assert recorder._record is not None
         trails = recorder._record._trails
-    parameters = list(model.parameters())
-    return Recording(path), trails.plane.basis[:, Layout.of(parameters).occupied()]
+    return Recording(path), trails.plane.basis[:, layout.occupied()]
 
 
 def looked_at(path: Path) -> list[int]:
@@ -140,6 +141,36 @@ def test_they_are_minus_the_rate_times_the_gradients_of_autograd_on_the_last_pla
         same(report.full_gradient, directions @ full[update - 1])
         np.testing.assert_allclose(report.gradient, -own / RATE, atol=1e-4)
         assert (report.update, report.batch_size, report.indices) == (update, 16, ())
+
+
+def test_a_part_that_is_frozen_on_the_way(tmp_path: Path) -> None:
+    updates, alone = count(1), list[Tensor]()
+
+    def freeze(model: nn.Module) -> None:
+        alone.append(one_by_one(copy.deepcopy(model).requires_grad_()))
+        model[0].requires_grad_(next(updates) < 4)  # type: ignore[operator,index]
+
+    recording, directions = recorded(tmp_path / "mine.gdsim", network(), 9, before_each=freeze)
+    assert looked_at(recording.path) == list(range(1, 10))
+    assert recording.landscapes
+    found = recording.looks.cloud(0, 9)
+    assert found is not None
+    assert found.cloud is not None
+    same(found.cloud.steps, -RATE * alone[8] @ directions.T)
+
+
+def test_a_part_that_is_freed_on_the_way(tmp_path: Path) -> None:
+    """What was trained at first is recorded to the end, and the rest not."""
+    model, updates = network(), count(1)
+    model[0].requires_grad_(False)  # type: ignore[operator,index]
+
+    def free(model: nn.Module) -> None:
+        model[0].requires_grad_(next(updates) >= 4)  # type: ignore[operator,index]
+
+    recording, _ = recorded(tmp_path / "mine.gdsim", model, 9, before_each=free)
+    assert recording.opened.experiment.parameters == 16 * 2 + 16 * 2 + 2
+    assert looked_at(recording.path) == list(range(1, 10))
+    assert recording.landscapes
 
 
 def test_angles_are_those_of_whole_gradients(tmp_path: Path) -> None:

@@ -289,6 +289,10 @@ def test_trouble_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert complaint_of(path, loss=refused, data=(INPUTS, TARGETS)) == (
         "No losses over all examples and no landscapes are recorded: not so."
     )
+    nothing = INPUTS[:0], TARGETS[:0]
+    assert complaint_of(tmp_path / "none.gdsim", loss=CROSS_ENTROPY, data=nothing) == (
+        "No losses over all examples and no landscapes are recorded: the data have no examples, or do not say how many."
+    )
     content = path.read_bytes()
     assert complaint_of(path) == f"This experiment is recorded in {tmp_path / 'mine-2.gdsim'}."
     assert path.read_bytes() == content

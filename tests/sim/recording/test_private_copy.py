@@ -10,11 +10,12 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sim.experiment.errors import ConfigError
-from sim.recording import private_copy
+from sim.recording import private_copy, tables
 from sim.recording.private_copy import PrivateCopy
 from sim.recording.reader import Recording
 from tests.patience import PATIENCE
@@ -115,6 +116,24 @@ def test_it_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert not folder.exists()
 
 
+def test_a_clock_that_is_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "race.gdsim"
+    engine = recorded(path)
+    engine.write()
+    monkeypatch.setattr(private_copy, "_REST", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(private_copy, "on_network", lambda _: True)
+        recording = Recording(path)
+    with closing(recording) as copied:
+        monkeypatch.setattr(tables, "time", SimpleNamespace(time=lambda: 0.0))
+        engine.ask(GO_ON)
+        engine.write()
+        assert copied.news().rows["moment"].max() == 40
+        assert copied.state == "being written"
+        engine.writer.close()
+        assert copied.state == "complete"
+
+
 def test_a_machine_that_is_out_of_reach_for_a_while_and_a_full_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +161,12 @@ def test_a_machine_that_is_out_of_reach_for_a_while_and_a_full_disk(
     assert copy.renew()
     engine.writer.close()
     copy.remove()
+
+
+def test_a_machine_without_room_for_what_is_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(ConfigError, match=r"race\.gdsim has to be copied to be read: No such file or directory\."):
+        PrivateCopy(tmp_path / "race.gdsim")
 
 
 def test_where_nothing_can_be_written_beside_it() -> None:

@@ -1,7 +1,10 @@
 """Recordings as they are written: what any SQLite tool finds in them, and what ends them."""
 
+import hashlib
+import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 import threading
 from contextlib import closing
@@ -11,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sim.experiment.config import Experiment
 from sim.experiment.errors import ConfigError
 from sim.experiment.geometry import Window
-from sim.protocol.answers import Advanced, Answer, Changed, PlaneNews, Trail, Trouble, Worked
+from sim.experiment.problem import ProblemConfig
+from sim.protocol.answers import Advanced, Answer, Changed, Opened, PlaneNews, Trail, Trouble, Worked
 from sim.protocol.commands import Advance, Command, Open, SetClock, SetPlane, Survey, Work
 from sim.protocol.results import Surveyed
 from sim.recording import writer as writing
@@ -141,6 +146,20 @@ def test_why_a_run_failed(tmp_path: Path) -> None:
     assert Recording(path).news().troubles == (trouble,)
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take no such names")
+def test_a_problem_of_files_with_any_name(tmp_path: Path) -> None:
+    own, data = tmp_path / os.fsdecode(b"m\xffne.py"), tmp_path / "\N{SNOWMAN}, 'it is'\n\"mine\".csv"
+    own.write_text("1")
+    data.write_text("2")
+    path, asked = tmp_path / "race.gdsim", replace(ASKED, problem=ProblemConfig(str(own), data=str(data)))
+    engine = Engine(path)
+    engine.writer.take(Open(asked), engine.answer(Open(ASKED)))
+    engine.writer.close()
+    assert engine.writer.sentences() == []
+    assert Recording(path).files == {str(one): hashlib.sha256(one.read_bytes()).hexdigest() for one in (own, data)}
+    assert Recording(path).asked == asked
+
+
 def test_another_experiment_has_a_file_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "race-2.gdsim").write_text("somebody's own")
     engine = recorded(tmp_path / "race.gdsim")
@@ -177,6 +196,19 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "write_answer", on_a_small_disk)
     assert trouble_of(recorded(path)).endswith("ended early, the runs did not: database or disk is full.")
     assert not len(Recording(path).news().rows)
+
+
+def test_a_disk_that_was_full_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is free again."""
+    path, write_start = tmp_path / "race.gdsim", writing.write_start
+
+    def on_a_full_disk(database: sqlite3.Connection, asked: Experiment, opened: Opened) -> None:
+        database.execute("PRAGMA max_page_count=1")
+        write_start(database, asked, replace(opened, rows=np.tile(opened.rows, 1000)))
+
+    monkeypatch.setattr(writing, "write_start", on_a_full_disk)
+    assert trouble_of(recorded(path)).endswith("ended early, the runs did not: database or disk is full.")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_vanishes(tmp_path: Path) -> None:

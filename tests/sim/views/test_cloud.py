@@ -11,8 +11,9 @@ from sim.experiment.problem import ProblemConfig
 from sim.models.evaluation import without_fused_recurrence
 from sim.models.flat import Layout, trainable
 from sim.models.problem import Problem, formula_problem
+from sim.models.sources import evenly
 from sim.problems import build_formula, registry
-from sim.views.cloud import cloud, sample_of
+from sim.views.cloud import cloud
 from tests.sim.models.test_own_modules import HEAD, MODULES, TELLING
 from tests.sim.real_models import BATCH_NORM, own_file, problem_of
 from tests.sim.views.test_landscape import everything
@@ -48,7 +49,7 @@ def assert_alike(found: Tensor, expected: Tensor, device: str) -> None:
 
 def assert_is_autograd(problem: Problem, device: str, module: nn.Module | None = None, many: int = 120) -> None:
     module = problem.model if module is None else module
-    examples, directions = sample_of(problem, many), two_directions(problem)
+    examples, directions = evenly(problem.examples, many), two_directions(problem)
     found = cloud(problem, module, directions, examples)
     assert torch.equal(found.examples, examples)
     gradients = alone(problem, module, examples)
@@ -258,7 +259,7 @@ def test_examples_that_depend_on_each_other_are_taken_one_by_one(tmp_path: Path,
     problem = problem_of(device, model=own_file(tmp_path, HEAD + MIXING), test_fraction=0.0)
     directions = two_directions(problem)
     found = cloud(problem, problem.model, directions, torch.arange(600))
-    assert torch.equal(found.examples, sample_of(problem, 256))
+    assert torch.equal(found.examples, evenly(problem.examples, 256))
     gradients = alone(problem, problem.model, found.examples)
     assert_alike(found.along, gradients @ directions.to(gradients).T, device)
 
@@ -287,7 +288,7 @@ def test_looking_changes_nothing(tmp_path: Path, device: str) -> None:
 @pytest.mark.parametrize("most", [7, 100, 1438, 5000])
 def test_a_sample_is_evenly_spread(most: int) -> None:
     problem = problem_of("cpu")
-    chosen = sample_of(problem, most)
+    chosen = evenly(problem.examples, most)
     assert len(chosen) == min(most, 1438)
     gaps = torch.diff(chosen)
     assert gaps.max() - gaps.min() <= 1

@@ -12,7 +12,6 @@ import sim.views.landscape
 from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.geometry import Window
 from sim.experiment.problem import ModelConfig
-from sim.experiment.seeds import directions_seed
 from sim.models.evaluation import figures, full_gradient
 from sim.models.flat import Layout
 from sim.protocol.commands import Predict, Survey
@@ -193,7 +192,7 @@ def test_the_engine_makes_it_in_pieces_while_training_goes_on(device):
     assert pieces[-1].progress == 1
     assert len({piece.plane for piece in pieces}) == 1
     problem = problem_of(device)
-    expected = brute_force(problem, problem.model, random_plane(problem.model, directions_seed(0)), WINDOW, 8, 6)
+    expected = brute_force(problem, problem.model, random_plane(problem.model, 0), WINDOW, 8, 6)
     np.testing.assert_allclose(pieces[-1].values, expected, rtol=tolerance(device))
 
 
@@ -208,7 +207,7 @@ def test_the_first_picture_comes_at_once_and_is_gone_on_with(device):
     whole = work(engine, job)
     assert whole.progress == 1
     problem = problem_of(device)
-    expected = brute_force(problem, problem.model, random_plane(problem.model, directions_seed(0)), WINDOW, 8, 6)
+    expected = brute_force(problem, problem.model, random_plane(problem.model, 0), WINDOW, 8, 6)
     np.testing.assert_allclose(whole.values, expected, rtol=tolerance(device))
 
 

@@ -7,7 +7,6 @@ from scipy.linalg import orthogonal_procrustes
 from sklearn.decomposition import PCA
 from torch import nn
 
-from sim.experiment.seeds import directions_seed
 from sim.models.flat import Layout
 from sim.views.plane import Scatter, explained
 from sim.views.planes import aligned, distinct, heads_plane, pca_plane, random_plane
@@ -118,7 +117,7 @@ def test_random_directions_do_not_depend_on_the_model(make) -> None:
     for seed in range(10):
         torch.manual_seed(seed)
         model = make()
-        plane = random_plane(model, directions_seed(seed))
+        plane = random_plane(model, seed)
         for direction in plane.basis:
             cosine = torch.nn.functional.cosine_similarity(direction, plane.origin, dim=0)
             assert abs(float(cosine)) < 5 / len(direction) ** 0.5  # five standard deviations

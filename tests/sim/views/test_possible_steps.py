@@ -14,9 +14,10 @@ from sim.experiment.problem import ProblemConfig
 from sim.models.evaluation import full_gradient
 from sim.models.flat import Layout
 from sim.models.problem import Problem, formula_problem
+from sim.models.sources import evenly
 from sim.problems import build_formula
 from sim.protocol.cloud import batch_covariance, what_it_shows
-from sim.views.cloud import Update, cloud, possible_steps, sample_of
+from sim.views.cloud import Update, cloud, possible_steps
 from sim.views.planes import random_plane
 from tests.sim.models.test_own_modules import HEAD
 from tests.sim.real_models import own_file, problem_of
@@ -89,7 +90,7 @@ def test_a_sample_stands_for_all_and_the_batch_comes_on_top() -> None:
         problem, problem.model, directions, Update.of(run, 0.25, len(batch)), batch, own, full, most=300
     )
     assert some.sampled == 300
-    assert some.examples.tolist() == [*sample_of(problem, 300).tolist(), 3, 441]
+    assert some.examples.tolist() == [*evenly(problem.examples, 300).tolist(), 3, 441]
     np.testing.assert_allclose(some.steps, whole.steps[some.examples])
     assert sorted(some.examples[some.used]) == [0, 3, 441]
     assert (some.full, some.total, some.batch_size) == (whole.full, 442, 4)

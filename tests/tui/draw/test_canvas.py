@@ -5,7 +5,7 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from tui.draw.canvas import GROUND, MARK, TRAIL, Canvas
+from tui.draw.canvas import GROUND, TRAIL, Canvas
 
 BLUE, RED, GREEN = 0x0000FF, 0xFF0000, 0x00FF00
 
@@ -223,7 +223,7 @@ def test_text_covers_dots() -> None:
 
 def test_an_arrow_has_its_head_at_the_end() -> None:
     canvas = Canvas(8, 4)
-    canvas.arrow((1, 8), (14, 8), RED, MARK)
+    canvas.arrow((1, 8), (14, 8), RED)
     picture = dots(canvas)
     assert picture[8, 1:15].all()
     assert picture[:, :8].sum() == 7  # the shaft alone

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from sim.experiment.geometry import Window
 from sim.protocol.results import Surveyed
@@ -27,6 +28,14 @@ def test_beyond_its_window_there_is_what_is_nearest_dimmed() -> None:
     expected = np.array(DARK.dimmed.bands)[bands]
     expected[4:8, 8:16] = np.array(DARK.bands)[GROUND.bands]
     np.testing.assert_array_equal(colors, expected)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_window_that_is_far_beyond_it_has_the_colours_of_its_edges() -> None:
+    colors = GROUND.colors(Viewport(Window(1e150, 2e150, -2e150, -1e150), 2, 1), DARK)
+    assert set(colors.flat) == {DARK.dimmed.bands[GROUND.bands[-1, -1]]}
+    tiny = replace(GROUND, landscape=replace(GROUND.landscape, window=Window(0.0, 1e-300, 0.0, 1e-300)))
+    assert set(tiny.colors(Viewport(HERE, 2, 1), DARK)[:, 1]) == {DARK.dimmed.bands[GROUND.bands[0, -1]]}
 
 
 def test_one_of_another_plane_is_dimmed_all_over() -> None:

@@ -1,5 +1,6 @@
 """Options to experiments and back, and the three sources that options come from."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -197,6 +198,11 @@ def test_a_command_line_with_the_users_data(tmp_path: Path) -> None:
     problem = ProblemConfig("linear", data=str(data), features=("a,b",), target="c d", scale="standard")
     experiment = Experiment(problem, runs=default_runs(1))
     assert parse(shlex.split(command_line(experiment))[1:]) == experiment
+
+
+def test_a_file_whose_name_is_no_text_has_no_command_line() -> None:
+    with pytest.raises(ConfigError, match="whose name is not UTF-8"):
+        command_line(Experiment(ProblemConfig("linear", data=os.fsdecode(b"m\xffne.csv"))))
 
 
 def test_a_command_line_says_only_what_differs() -> None:

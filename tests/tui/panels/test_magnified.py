@@ -40,6 +40,7 @@ def test_steps_along_one_line_shade_that_line() -> None:
     assert np.abs((columns + 0.5) + (rows + 0.5) - 400).max() <= 2, "on the diagonal, which goes up to the right"
 
 
+@pytest.mark.filterwarnings("error")
 def test_steps_that_are_no_numbers_shade_nothing() -> None:
     assert not spread(VIEW, cloud(np.full((N, 2), np.nan)), np.zeros(2), 8).any()
     endless = replace(cloud(np.zeros((N, 2))), covariance=np.diag([np.inf, np.inf]))

@@ -8,7 +8,7 @@ from sim.experiment.geometry import Window
 from sim.protocol.answers import Members
 from tui.draw.canvas import Canvas
 from tui.draw.viewport import Viewport
-from tui.panels.members import draw_members
+from tui.panels.on_the_ground import draw_members
 
 GROUND, COLOR, FADED = 0x000020, 0xFF8000, 0x804000
 

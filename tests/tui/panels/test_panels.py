@@ -1,15 +1,20 @@
 """What the panels with pictures show of a scene, as text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sim.experiment.config import RunConfig
-from sim.experiment.geometry import Point
+from sim.experiment.geometry import Point, Window
 from sim.protocol.results import Predicted
 from tests.tui.panels.moments import point_of, scene_at
 from tests.tui.screen import app_of, go, make_app, ready
 from tests.tui.traces import FORMULA, batch, make_experiment
+from tui.draw.canvas import Canvas
+from tui.draw.viewport import Viewport
 from tui.panels.data_view import DataPanel
+from tui.panels.on_the_ground import draw_runs
 from tui.panels.predictions import predictions_text
 from tui.panels.surface import Surface
 
@@ -42,6 +47,15 @@ def cell_of(point: Point, lines: list[str]) -> tuple[int, int]:
     left, right, bottom, top = FORMULA.window
     column = (point.x - left) / (right - left) * len(lines[0])
     return int((top - point.y) / (top - bottom) * len(lines)), int(column)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_head_beyond_all_numbers_of_cells_stands_at_the_edge() -> None:
+    scene, view = scene_at(), Viewport(Window(0.0, 1e-9, 0.0, 1e-9), 20, 10)
+    far = tuple(replace(run, points=np.array([[1e300, -1e300]])) for run in scene.runs)
+    canvas = Canvas(20, 10)
+    draw_runs(canvas, view, replace(scene, runs=far), closely=True)
+    assert [glyph for glyph in canvas.frame().lines()[-1] if glyph in "●■▲"] == ["▲", "■", "●"]
 
 
 async def test_the_surface_shows_heads_start_and_minimum_where_they_are() -> None:

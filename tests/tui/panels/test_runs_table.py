@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from rich.cells import set_cell_size
 
 from sim.experiment.choices import Clock
 from sim.experiment.config import RunConfig
@@ -13,6 +14,7 @@ from sim.problems.curvature import Kind
 from sim.protocol.trace import Status
 from tests.tui.panels.moments import EXPERIMENT, RACE, grown, point_of, row_of, scene_at
 from tests.tui.traces import FORMULA, SECONDS, loss_at, make_experiment, make_race, make_scene
+from tui.draw.numbers import decimal
 from tui.draw.sparkline import BLOCKS
 from tui.panels.runs_table import table_text
 from tui.scene.scene import Scene
@@ -22,6 +24,19 @@ def cells_of(scene: Scene, width: int) -> list[dict[str, str]]:
     """The table read back: between two columns there are two spaces at least, and left of them the runs' marks."""
     rows = [re.split(" {2,}", line[3:].strip()) for line in table_text(scene, width).plain.split("\n")]
     return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_a_long_or_a_wide_name_leaves_room_for_what_the_run_has_come_to(width: int) -> None:
+    experiment = make_experiment(RunConfig("a name without an end " * 5, "all"), RunConfig("\u6c17\u6e29" * 9, 8))
+    scene = make_scene(experiment, make_race(experiment, 5))
+    heading, *lines = table_text(scene, width).split("\n")
+    begin = heading.plain.index("loss")
+    for run, line in zip(scene.runs, lines, strict=True):
+        assert line.cell_len <= heading.cell_len == width
+        assert set_cell_size(line.plain, begin) + f"{decimal(run.loss)} " == set_cell_size(
+            line.plain, begin + len(decimal(run.loss)) + 1
+        )
 
 
 def test_the_table_says_what_the_trace_says() -> None:

@@ -24,6 +24,13 @@ def test_who_left_the_saddle_and_to_which_side() -> None:
     assert whereabouts(card_of(ProblemConfig("saddle")), members(points[:1])) == "left the saddle: 0 of 1"
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_is_far_off_has_no_warning() -> None:
+    points = [(0.0, 1e200), (1e200, 1e200), (0.0, 0.4)]
+    assert whereabouts(card_of(ProblemConfig("saddle")), members(points)).startswith("left the saddle: ")
+    assert whereabouts(card_of(ProblemConfig("himmelblau")), members(points)) == "3 near no known minimum"
+
+
 def test_which_minimum_is_near() -> None:
     points = [(3.1, 2.0), (2.5, 2.5), (-3.0, 3.0), (-3.0, -3.0), (0.0, 0.0), (3.0, 2.0)]
     card = card_of(ProblemConfig("himmelblau"))
