@@ -25,12 +25,13 @@ settings.register_profile(
 )
 settings.load_profile("certain")
 
+_COMPILE = "import gc; gc.disable(); import {}"  # what a compiler makes mostly stays until it is done
 _COMPILED_AT_IMPORT = ("sim.kernels.ensemble", "sim.kernels.dense", "sim.kernels.shuffling")
 
 
 def pytest_xdist_setupnodes() -> None:
     """Have all kernels compiled and kept on disk before the processes start that would each compile them."""
-    processes = [subprocess.Popen([sys.executable, "-c", f"import {name}"]) for name in _COMPILED_AT_IMPORT]
+    processes = [subprocess.Popen([sys.executable, "-c", _COMPILE.format(name)]) for name in _COMPILED_AT_IMPORT]
     for process in processes:
         process.wait()
 

@@ -24,6 +24,7 @@ from tests.patience import PATIENCE
 ROOT = Path(__file__).parents[1]
 ENTER_SCREEN, LEAVE_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
+_A_MOMENT = 0.01  # seconds between two looks at what a process has come to
 MODES = (b"?1000", b"?1003", b"?1006", b"?2004")  # mouse reports and bracketed paste
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
@@ -187,7 +188,9 @@ def gdsim(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
         terminal.child.close(force=True)
 
 
-def test_plays_pauses_steps_and_goes_back(gdsim: Callable[..., Terminal]) -> None:
+def test_plays_pauses_steps_goes_back_is_resized_and_ctrl_c_leaves_the_terminal_clean(
+    gdsim: Callable[..., Terminal],
+) -> None:
     terminal = gdsim()
     terminal.play()
     for name in ("batch", "mini-batch", "stochastic"):
@@ -203,7 +206,15 @@ def test_plays_pauses_steps_and_goes_back(gdsim: Callable[..., Terminal]) -> Non
     terminal.see("3 back")
     terminal.press(" ")
     terminal.wait(lambda: terminal.update > paused + 3, "going on after the replay")
-    terminal.press("q")
+    terminal.resize(80, 24)
+    terminal.see("(?s)stochastic.*q quit")
+    terminal.see("loss over slope and intercept")
+    terminal.resize(60, 15)
+    terminal.see("This terminal is 60x15; gdsim needs 80x24 at least")
+    terminal.resize(120, 40)
+    terminal.see("this update, against the full gradient")
+    terminal.see("to min")
+    terminal.press("\x03")
     assert terminal.finish() == 0
     terminal.assert_as_before()
     terminal.assert_nothing_is_left()
@@ -228,27 +239,15 @@ def test_what_was_seen_is_recorded_and_seen_again(gdsim: Callable[..., Terminal]
     assert ended
 
 
-def test_resize_at_any_time_and_ctrl_c_leaves_the_terminal_clean(gdsim: Callable[..., Terminal]) -> None:
-    terminal = gdsim()
-    terminal.play()
-    terminal.resize(80, 24)
-    terminal.see("(?s)stochastic.*q quit")
-    terminal.see("loss over slope and intercept")
-    terminal.resize(60, 15)
-    terminal.see("This terminal is 60x15; gdsim needs 80x24 at least")
-    terminal.resize(120, 40)
-    terminal.see("this update, against the full gradient")
-    terminal.see("to min")
-    terminal.press("\x03")
-    assert terminal.finish() == 0
-    terminal.assert_as_before()
-    terminal.assert_nothing_is_left()
-
-
-def test_an_engine_that_is_killed_is_started_again_and_an_interrupt_leaves_the_terminal_clean(
+def test_keys_wait_for_the_screen_and_an_engine_that_is_killed_is_started_again_until_an_interrupt(
     gdsim: Callable[..., Terminal],
 ) -> None:
     terminal = gdsim()
+    terminal.see("╭─ loss ")  # the empty panels
+    terminal.press(" ")
+    terminal.see("‖ paused")
+    terminal.see("0 updates")
+    terminal.press(" ")
     terminal.play()
     (engine,) = terminal.processes - {terminal.child.pid}
     os.kill(engine, signal.SIGKILL)
@@ -262,17 +261,6 @@ def test_an_engine_that_is_killed_is_started_again_and_an_interrupt_leaves_the_t
     assert terminal.finish() == 0
     terminal.assert_as_before()
     terminal.assert_nothing_is_left()
-
-
-def test_keys_wait_until_the_screen_behind_the_empty_panels_is_there(gdsim: Callable[..., Terminal]) -> None:
-    terminal = gdsim()
-    terminal.see("╭─ loss ")
-    terminal.press(" ")
-    terminal.see("‖ paused")
-    terminal.see("0 updates")
-    terminal.press("q")
-    assert terminal.finish() == 0
-    terminal.assert_as_before()
 
 
 @pytest.mark.parametrize(
@@ -308,6 +296,7 @@ def test_closing_the_terminal_leaves_no_process_behind(gdsim: Callable[..., Term
     deadline = time.monotonic() + PATIENCE
     while terminal.child.isalive() or any(runs(process) for process in terminal.processes):
         assert time.monotonic() < deadline, "still there"
+        time.sleep(_A_MOMENT)
 
 
 def test_a_key_shows_within_a_second_on_a_slow_terminal_and_leaving_it_takes_no_longer(
@@ -343,9 +332,11 @@ def test_a_terminal_that_takes_nothing_keeps_nobody(gdsim: Callable[..., Termina
     deadline = time.monotonic() + PATIENCE
     while terminal.waiting < 4095:  # as much as Linux lets wait before it holds up who writes
         assert time.monotonic() < deadline
+        time.sleep(_A_MOMENT)
     os.kill(terminal.child.pid, end)
     while terminal.child.isalive():
         assert time.monotonic() < deadline, "still there"
+        time.sleep(_A_MOMENT)
     assert terminal.finish() == 0
     terminal.assert_as_before()
     terminal.assert_nothing_is_left()

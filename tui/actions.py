@@ -199,9 +199,7 @@ class Actions(SurfaceActions, CurveActions, RunActions, RecordActions):
         states = ["", "-data-beside"] if beside else ["", "-data-curves", "-data-surface"]
         now = next((state for state in states[1:] if self.screen.has_class(state)), "")
         following = states[(states.index(now) + 1) % len(states)]
-        self.screen.remove_class(*DATA_VIEWS)
-        if following:
-            self.screen.add_class(following)
+        self.screen.update_classes({view: view == following for view in DATA_VIEWS})
         self.call_after_refresh(self.redraw)
 
     # -- keys: keeping ------------------------------------------------------------------------------------------------

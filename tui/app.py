@@ -221,8 +221,7 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
         self._glide_on()
         if not self.held_up:
             self.catch_up()
-            self._draw(build_scene(self.session, self.hidden, self.palette))
-            self._companion.draw(self.palette)
+            self.draw()
         self._leave_if_refused()
 
     def _glide_on(self) -> None:
@@ -244,8 +243,12 @@ class GdsimApp(SturdyApp, PacedApp, NotesApp, ThemedApp, Races):
     def redraw(self) -> None:
         """Draw again what stands, after something about the screen changed."""
         self._drawing.forget()
-        self._draw(build_scene(self.session, self.hidden, self.palette))
         self._companion.drawing.forget()
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw what changed of the races and is due."""
+        self._draw(build_scene(self.session, self.hidden, self.palette))
         self._companion.draw(self.palette)
 
     def _draw(self, scene: Scene | None) -> None:

@@ -13,8 +13,12 @@ def arrange(screen: Screen[object], size: Size) -> None:
     """Have the panels of a race arranged for the size there is."""
     width, height = size
     compact, roomy = width < _WIDE or height < _TALL, width >= VERY_WIDE and height >= _ROOMY_HEIGHT
+    classes = {
+        "-compact": compact,
+        "-very-wide": width >= VERY_WIDE,
+        "-very-tall": height >= VERY_TALL,
+        "-too-small": width < LEAST_SIZE[0] or height < LEAST_SIZE[1],
+    }
     if compact or roomy != screen.has_class("-roomy"):  # else it is for the user to say
-        screen.set_class(roomy, "-clocks", "-roomy")
-    screen.set_class(compact, "-compact")
-    screen.set_class(width >= VERY_WIDE, "-very-wide").set_class(height >= VERY_TALL, "-very-tall")
-    screen.set_class(width < LEAST_SIZE[0] or height < LEAST_SIZE[1], "-too-small")
+        classes |= {"-clocks": roomy, "-roomy": roomy}
+    screen.update_classes(classes)  # together, since all panels are styled anew

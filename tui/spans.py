@@ -4,9 +4,10 @@ Textual cuts what it writes for a refreshed region of a widget at the region's r
 would cost all of its row up to there. And it says all of each piece's style anew.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import groupby, islice, pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -124,16 +125,23 @@ class SpansCompositor(Compositor):
         """See `Compositor`."""
         spans = self._regions_to_spans(self._dirty_regions.copy())
         self._dirty_regions.clear()
-        pieces = [piece for span in spans for piece in self._pieces(*span)]
+        pieces = list(self._pieces(spans))
         return SpansUpdate(pieces) if pieces else None
 
-    def _pieces(self, y: int, begin: int, end: int) -> Iterator[Piece]:
-        """What is to be seen in a row between two columns."""
-        for left, right, widget, region in self._row(y) if 0 <= y < self.size.height else ():
-            x, stop = max(left, begin), min(right, end)
-            if x < stop:
-                (strip,) = widget.render_lines(Region(x - region.x, y - region.y, stop - x, 1))
-                yield Piece(y, x, strip)
+    def _pieces(self, spans: Iterable[tuple[int, int, int]]) -> Iterator[Piece]:
+        """What is to be seen in spans: row, begin and end. Rows of a widget below each other are rendered together."""
+        rows = defaultdict[tuple[Widget, Region, int, int], list[int]](list)
+        for y, begin, end in spans:
+            for left, right, widget, region in self._row(y) if 0 <= y < self.size.height else ():
+                x, stop = max(left, begin), min(right, end)
+                if x < stop:
+                    rows[widget, region, x, stop].append(y)
+        for (widget, region, x, stop), ys in rows.items():
+            for _, unbroken in groupby(enumerate(ys), lambda numbered: numbered[1] - numbered[0]):
+                first, *others = (y for _, y in unbroken)
+                block = Region(x, first, stop - x, 1 + len(others)).translate(-region.offset)
+                for y, strip in enumerate(widget.render_lines(block), start=first):
+                    yield Piece(y, x, strip)
 
     def _row(self, y: int) -> list[tuple[int, int, Widget, Region]]:
         """Which widget is in front in each stretch of a row: its begin and end, the widget and the widget's region."""

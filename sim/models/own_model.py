@@ -100,7 +100,7 @@ class OwnFile:
             inspect.signature(make).bind()
         except TypeError as error:
             raise ConfigError(f"{name}() in {self.path} must need no arguments: {error}.") from None
-        with _users_code(self.path), self.device:
+        with self.device, _users_code(self.path):  # a device that it sets is taken back first
             torch.set_default_dtype(self.dtype)
             return make()
 

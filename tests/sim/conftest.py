@@ -40,7 +40,10 @@ def line_formula(examples: int = 45, seed: int = 0) -> Formula:
 @pytest.fixture(autouse=True)
 def _every_generator_begins_anew() -> None:
     """What a test draws does not depend on what was drawn before it."""
-    for seed in (torch.manual_seed, np.random.seed, random.seed):
+    seeds = [torch.default_generator.manual_seed, np.random.seed, random.seed]
+    if torch.cuda.is_available():  # torch.manual_seed keeps for each absent device, too, from where it was called
+        seeds.append(torch.cuda.manual_seed_all)
+    for seed in seeds:
         seed(0)
 
 

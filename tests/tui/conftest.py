@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
+from textual.message_pump import MessagePump
 from textual.notifications import Notification
 from textual.pilot import Pilot
 
@@ -32,19 +33,60 @@ def _style_sheets_are_parsed_once() -> Iterator[None]:
         yield
 
 
+def _waits(pump: MessagePump) -> bool:
+    """Whether it has handled all that it was sent."""
+    queue = pump._message_queue
+    return queue.empty() and bool(queue.ready_event._waiters)
+
+
+async def _all_handled(pilot: Pilot[Any], timeout: float = PATIENCE) -> bool:
+    """Wait until the app and what is on its screen have handled all that was sent to them by now.
+
+    Textual's own sends a message to each of them, most of which wait for one: that costs more than what a key does.
+    """
+    app, loop = pilot.app, asyncio.get_running_loop()
+    if not app.screen_stack:  # it is being taken down
+        return False
+    pumps = (app, *app.screen.walk_children(with_self=True))
+    busy = [(pump, loop.create_future()) for pump in pumps if not _waits(pump)]
+    handled = [future for pump, future in busy if pump.call_later(future.set_result, None)]
+    if handled:
+        failed = asyncio.ensure_future(app._exception_event.wait())
+        all_of_them = asyncio.gather(*handled)
+        await asyncio.wait((all_of_them, failed), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        assert failed.done() or all_of_them.done(), "waited in vain"
+        failed.cancel()
+    return all(future.done() for future in handled)
+
+
+async def _pause(pilot: Pilot[Any]) -> None:
+    """Wait until all was handled and laid out, and have it painted."""
+    for _round in range(_ROUNDS):
+        await _all_handled(pilot)
+        for _turn in range(_TURNS):
+            await asyncio.sleep(0)
+        pilot.app.screen._on_timer_update()  # which the passing of time would call
+
+
+async def _press(pilot: Pilot[Any], *keys: str) -> None:
+    """Press a key once all that came of the one before has been handled."""
+    for key in keys:
+        await pilot.app._press_keys([key])
+        await _pause(pilot)
+
+
+async def _at_once(_seconds: float) -> None:
+    """Instead of waiting."""
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _a_pause_lasts_until_all_was_handled_and_laid_out() -> Iterator[None]:
+def _a_pilot_waits_until_all_was_handled_and_laid_out() -> Iterator[None]:
     """Textual's own sleeps until the process seems to do nothing, which a slow machine makes it seem too early."""
-
-    async def pause(pilot: Pilot[Any]) -> None:
-        for _round in range(_ROUNDS):
-            await pilot._wait_for_screen()
-            for _turn in range(_TURNS):
-                await asyncio.sleep(0)
-            pilot.app.screen._on_timer_update()  # which the passing of time would call
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Pilot, "pause", pause)
+        patch.setattr(Pilot, "_wait_for_screen", _all_handled)
+        patch.setattr(Pilot, "pause", _pause)
+        patch.setattr(Pilot, "press", _press)
+        patch.setattr("textual.app.wait_for_idle", _at_once)
         yield
 
 

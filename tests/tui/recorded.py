@@ -36,7 +36,7 @@ class Writing:
 
     def go_on(self, moments: int) -> None:
         """Have so many moments more recorded."""
-        command = Advance(moments, math.inf, 1.0)
+        command = Advance(moments, math.inf, 60.0)
         self._writer.take(command, self._link._answer(command))
         with self._writer._changed:
             assert self._writer._changed.wait_for(lambda: not self._writer._rows, timeout=PATIENCE)

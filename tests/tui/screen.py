@@ -21,6 +21,7 @@ from tui.scene.building import build_scene
 from tui.session.history import History
 
 _race = cache(make_race)
+_DRAWS = 6  # each draws the surface, the words or at least one of the charts
 WIDE, COMPACT, VERY_WIDE = (120, 40), (80, 24), (180, 50)
 
 
@@ -50,7 +51,8 @@ async def settled(pilot: Pilot[None]) -> None:
     """Draw what stands, let the panels be laid out and the landscape come in, and have all of it painted."""
     app, drawn = app_of(pilot), None
     while drawn != (drawn := _looks(app)):  # what is drawn may move the panels, and more may come in
-        app.redraw()
+        for _ in range(_DRAWS):
+            app.draw()
         await pilot.pause()
     surface = app.screen_stack[0].query_one(Surface)
     await wait_for(pilot, lambda: surface.wanted is None or app.session.banner is not None)
@@ -58,10 +60,10 @@ async def settled(pilot: Pilot[None]) -> None:
 
 
 def _looks(app: GdsimApp) -> list[object]:
-    """What the panels' pictures depend on: what there is to see of the races, and each panel's size and colours."""
+    """What the panels' pictures depend on: what there is to see of the races, and each panel's size."""
     scenes = [build_scene(race, app.hidden, app.palette) for race in app.races]
-    panels = [(panel.outer_size, panel.rich_style) for panel in app.screen_stack[0].query("*")]
-    return [[scene.key if scene else None for scene in scenes], panels]
+    sizes = [panel.outer_size for panel in app.screen_stack[0].query("*")]
+    return [[scene.key if scene else None for scene in scenes], sizes]
 
 
 async def go(pilot: Pilot[None], moments: int) -> None:
@@ -72,7 +74,7 @@ async def go(pilot: Pilot[None], moments: int) -> None:
     there = history.cursor + moments
     session.step(moments)
     await wait_for(pilot, lambda: history.cursor == there)
-    app_of(pilot).redraw()
+    app_of(pilot).draw()
     wanted = list(history.updates)
     await wait_for(pilot, lambda: [report.update if report else 0 for report in session.look.reports] == wanted)
     await settled(pilot)
@@ -139,6 +141,9 @@ async def on_screen(
     size: tuple[int, int] = WIDE, experiment: Experiment | None = None, until: float = 60
 ) -> AsyncIterator[Screen]:
     app, link = make_app(experiment, until)
+    link.gate.clear()  # an engine takes longer to stand than the screen does
     async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.pause()
+        link.gate.set()
         await ready(pilot)
         yield Screen(app, link, pilot)

@@ -256,10 +256,10 @@ async def test_a_link_beside_which_all_is_recorded(tmp_path: Path) -> None:
     inner = ReplayLink(make_race(asked, 60))
     link = RecordedLink(inner, said.append, writer)
     opened = await link.request(Open(asked))
-    await link.request(Advance(7, np.inf, 1.0))
+    await link.request(Advance(7, np.inf, 60.0))
     await link.request(Open(asked))
     writer.close()
-    await link.request(Advance(7, np.inf, 1.0))
+    await link.request(Advance(7, np.inf, 60.0))
     assert said == [f"This experiment is recorded in {tmp_path / 'race-2.gdsim'}."]
     recording = Recording(path)
     assert recording.opened.experiment == opened.experiment  # type: ignore[union-attr]

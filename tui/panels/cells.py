@@ -13,16 +13,12 @@ class Cells(Widget):
         """Where in the widget its content is; `size` would look up where on the screen the widget is."""
         return self.outer_size.region.shrink(self.styles.gutter)
 
-    def cells(self, row: int, begin: int, end: int) -> Strip | None:
-        """The cells of a row of the content from one column to before another one; None: Textual is to render them."""
+    def cells(self, part: Region) -> list[Strip] | None:
+        """The cells of a part of the content, a strip for each row; None: Textual is to render them."""
         raise NotImplementedError
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """See `Widget`."""
         inner = self.inner
-        if crop.height == 1 and inner.contains_region(crop):
-            column, row = crop.offset - inner.offset
-            strip = self.cells(row, column, column + crop.width)
-            if strip is not None:
-                return [strip]
-        return super().render_lines(crop)
+        strips = self.cells(crop.translate(-inner.offset)) if inner.contains_region(crop) else None
+        return super().render_lines(crop) if strips is None else strips

@@ -24,15 +24,15 @@ class Picture(Cells, can_focus=True):
         if changes:
             self.refresh(*(Region(begin, row, end - begin, 1) for row, begin, end in changes))
 
-    def cells(self, row: int, begin: int, end: int) -> Strip | None:
+    def cells(self, part: Region) -> list[Strip] | None:
         """See `Cells`."""
         if self._frame is None:
             return None
-        strip = self._frame.strip(row, begin, end)
+        strips = [self._frame.strip(row, part.x, part.right) for row in range(part.y, part.bottom)]
         for line_filter in self.get_line_filters():
             if not isinstance(line_filter, ANSIToTruecolor):  # all colours are true ones
-                strip = strip.apply_filter(line_filter, TRANSPARENT)
-        return strip
+                strips = [strip.apply_filter(line_filter, TRANSPARENT) for strip in strips]
+        return strips
 
     def render_line(self, y: int) -> Strip:
         """One row of the frame; a blank one, of the theme's background, where there is none."""

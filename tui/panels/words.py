@@ -40,11 +40,11 @@ class Words(Cells):
         if regions:
             self.refresh(*regions)
 
-    def cells(self, row: int, begin: int, end: int) -> Strip | None:
+    def cells(self, part: Region) -> list[Strip] | None:
         """See `Cells`; links under the mouse look otherwise."""
-        if row >= len(self._filtered) or self.hover_style.meta:
+        if part.bottom > len(self._filtered) or self.hover_style.meta:
             return None
-        return self._filtered[row].crop(begin, end)
+        return [strip.crop(part.x, part.right) for strip in self._filtered[part.y : part.bottom]]
 
     def render_line(self, y: int) -> Strip:
         """One line of the text."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.overrides import _get_current_function_mode_stack
 
 from sim.experiment.config import Experiment, RunConfig
 from sim.experiment.problem import ModelConfig
@@ -42,7 +43,8 @@ MODES = {
 def modes() -> tuple[object, ...]:
     """All that a file may have left behind."""
     device, dtype, threads = torch.get_default_device(), torch.get_default_dtype(), torch.get_num_threads()
-    return device, dtype, threads, torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+    seen_by = len(_get_current_function_mode_stack())  # what sees each call of torch, and takes its time
+    return device, dtype, threads, torch.is_grad_enabled(), torch.is_inference_mode_enabled(), seen_by
 
 
 @pytest.mark.parametrize("where", ["first", "then"])

@@ -72,7 +72,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         engine, times = Engine(path, until=_BATCHES * 60), []
         engine.ask(Open(ASKED))
         for batch in range(_BATCHES):
-            engine.ask(Advance(1 + batch * 7 % 60, np.inf, 1.0))
+            engine.ask(Advance(1 + batch * 7 % 60, np.inf, 60.0))
             engine.write()
             times.append(_found(path))
         engine.writer.close()

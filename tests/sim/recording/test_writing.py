@@ -30,7 +30,7 @@ from tests.tui.traces import ReplayLink, make_experiment, make_race
 
 ASKED = make_experiment()
 WINDOW = Window(-1.0, 1.0, -2.0, 2.0)
-GO_ON = Advance(20, np.inf, 1.0)
+GO_ON = Advance(20, np.inf, 60.0)
 
 
 class Engine:
