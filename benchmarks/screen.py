@@ -26,7 +26,7 @@ CASES = {
     "linear, compiled,": (["linear", "--device", "cpu", "--backend", "compiled"], 20_000_000),
 }
 """What is run, and how many updates: more than any round gets to."""
-ROUNDS, TURNS, SECONDS = 3, 4, 1.5
+ROUNDS, TURNS, SECONDS = 6, 4, 1.5
 ENVIRONMENT = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
 
 
