@@ -4,9 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from sim.models.buffers import buffers_of, set_buffers
+from sim.models.evaluation import evaluating
+
+INPUTS = torch.ones(1, 2)
 
 
-class Scaled(nn.Linear):
+class Counting(nn.Linear):
     """Registers a buffer the first time that it is called."""
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -17,10 +20,31 @@ class Scaled(nn.Linear):
         return super().forward(inputs) * self.calls
 
 
+class Centred(nn.Linear):
+    """Has a buffer that says nothing until the first batch gives it a value."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 1)
+        self.register_buffer("mean", None)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Relative to the mean of the first batch."""
+        if self.mean is None:
+            self.mean = inputs.mean(dim=0)
+        return super().forward(inputs - self.mean)
+
+
 def test_a_fresh_copy_takes_over_a_buffer_that_it_did_not_have_yet() -> None:
-    used, fresh = Scaled(2, 1), Scaled(2, 1)
-    used(torch.ones(1, 2))
+    used, fresh = Counting(2, 1), Counting(2, 1)
+    used(INPUTS)
     set_buffers(fresh, buffers_of(used))
-    fresh(torch.ones(1, 2))
+    fresh(INPUTS)
     assert buffers_of(fresh) == {"calls": torch.full((1,), 2.0)}
     assert buffers_of(used) == {"calls": torch.ones(1)}
+
+
+def test_to_look_at_all_examples_is_not_the_first_use() -> None:
+    module = Centred()
+    with evaluating(module, torch.device("cpu")):
+        module(INPUTS)
+    assert module.mean is None
