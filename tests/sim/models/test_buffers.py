@@ -1,5 +1,6 @@
-"""Buffers that a module has only once it was used."""
+"""Buffers that a module has only once it was used, and such as it replaces."""
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -41,6 +42,16 @@ def test_a_fresh_copy_takes_over_a_buffer_that_it_did_not_have_yet() -> None:
     fresh(INPUTS)
     assert buffers_of(fresh) == {"calls": torch.full((1,), 2.0)}
     assert buffers_of(used) == {"calls": torch.ones(1)}
+
+
+@pytest.mark.parametrize("value", [torch.ones(3), torch.ones(2, dtype=torch.float64), torch.ones(2)])
+def test_one_of_another_shape_or_type_is_taken_over(value: Tensor) -> None:
+    module = nn.BatchNorm1d(2)
+    set_buffers(module, {"running_mean": value})
+    assert list(buffers_of(module)) == ["running_mean"]
+    torch.testing.assert_close(module.running_mean, value, rtol=0, atol=0)
+    value += 1
+    assert (module.running_mean == 1).all(), "a copy"
 
 
 def test_to_look_at_all_examples_is_not_the_first_use() -> None:
