@@ -17,7 +17,18 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
-from sim.experiment.choices import BACKENDS, CLOCKS, DATASETS, MODELS, OPTIMIZERS, PLANES, SAMPLINGS, SCALES, SCHEDULES
+from sim.experiment.choices import (
+    BACKENDS,
+    CLOCKS,
+    DATASETS,
+    MODELS,
+    NETWORKS,
+    OPTIMIZERS,
+    PLANES,
+    SAMPLINGS,
+    SCALES,
+    SCHEDULES,
+)
 from sim.experiment.errors import ConfigError, choose, suggest
 from sim.experiment.own_files import named_file
 from sim.loading import loading
@@ -233,6 +244,8 @@ def _require_one_seed(experiment: "Experiment") -> None:
 def _require_known(problem: str) -> None:
     if problem in app and not problem.startswith("-"):
         raise ConfigError(f"{problem} is a command and comes first, before all options: gdsim {problem} ...")
+    if problem in NETWORKS:
+        raise ConfigError(f"{problem} is a model, not a problem: choose it with --model {problem}.")
     if named_file(problem, "") is None:
         choose(problem, [*problem_names(), *_COMMANDS], "problem or command")
 

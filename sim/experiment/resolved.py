@@ -239,10 +239,8 @@ def _batch_size(run: RunConfig, examples: int) -> int:
         return MINI_BATCH_SIZE if examples >= MINI_BATCH_SIZE else max(1, examples // 2)
     size = examples if run.batch_size == "all" else run.batch_size
     if 0 < examples < size:
-        raise ConfigError(
-            f"Run {run.name!r}: batch_size {size} is larger than the data set; "
-            f"it has {examples} examples, so choose 1 to {examples}, or 'all'."
-        )
+        has = f"{examples} examples, so choose 1 to {examples}, or 'all'" if examples > 1 else "1 example, so choose 1"
+        raise ConfigError(f"Run {run.name!r}: batch_size {size} is larger than the data set; it has {has}.")
     return size
 
 

@@ -7,6 +7,6 @@ from sim.measures.measure import Gradients, measure
 
 @measure("relative error", "length of the two gradients' difference, in lengths of the full one", cost="gradient")
 def relative_error(gradients: Gradients) -> float:
-    own, full = gradients
+    own, full = (gradient / gradients.full.abs().max() for gradient in gradients)  # else a square may overflow
     length = full.norm().item()
     return (own - full).norm().item() / length if length > 0 else math.nan

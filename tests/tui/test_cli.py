@@ -40,6 +40,7 @@ BAD_INPUT = {
     "little memory": (["--history-memory", "1"], "must be at least 8 megabytes"),
     "problem": (["linaer"], "did you mean 'linear'"),
     "command": (["lst"], "did you mean 'list'"),
+    "model as a problem": (["mlp"], "choose it with --model mlp"),
     "problem without an end": (["run", "linaer"], "did you mean 'linear'"),
     "two problems": (["sine", "saddle"], "'saddle' is too much"),
     "option": (["--momentun", "0.9"], "did you mean --momentum"),

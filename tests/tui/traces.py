@@ -366,9 +366,11 @@ def survey(window: Window, columns: int, rows: int) -> Floats:
     return loss_at(*np.meshgrid(xs, ys))
 
 
-def make_scene(experiment: Experiment, race: Race, *, cursor: int | None = None, **fields: object) -> Scene:
+def make_scene(
+    experiment: Experiment, race: Race, *, cursor: int | None = None, card: Card = CARD, **fields: object
+) -> Scene:
     """The scene at a moment of a race, at its end if none is named; `fields` replace some of its own."""
-    session = Session(experiment, CARD, ReplayLink(race), lambda _: None)
+    session = Session(experiment, card, ReplayLink(race), lambda _: None)
     session.opened, session.history = race.opened, History(race.start)
     session.trails = PlaneTrails(race.opened.plane)
     session.lineages = race.experiment.lineages

@@ -102,12 +102,13 @@ def _why_nothing(scene: Scene) -> str:
     return "pause to see them" if scene.playing else "not known yet"
 
 
+@np.errstate(over="ignore")  # a step may lead beyond the largest number
 def _window(imagined: Imagined, cloud: Cloud) -> Window:
     """The middle of the cloud, the step that was made and that of all examples."""
     steps = cloud.steps[np.isfinite(cloud.steps).all(axis=1)]
     spread = np.percentile(steps, [_LEFT_OUT, 100 - _LEFT_OUT], axis=0) if len(steps) else np.zeros((2, 2))
-    ends = np.concatenate([spread, [cloud.own, cloud.full, (0.0, 0.0)]])
-    ends = ends[np.isfinite(ends).all(axis=1)] + imagined.origin
+    ends = np.concatenate([spread, [cloud.own, cloud.full, (0.0, 0.0)]]) + imagined.origin
+    ends = ends[np.isfinite(ends).all(axis=1)]
     low, high = ends.min(axis=0), ends.max(axis=0)
     room = np.maximum(_ROOM * (high - low), 1e-9 * (1 + np.abs(high)))
     (left, bottom), (right, top) = (low - room).tolist(), (high + room).tolist()

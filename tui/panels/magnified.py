@@ -17,6 +17,7 @@ Piece = tuple[str, int, int]
 """Words, their colour, and that of their background."""
 
 
+@np.errstate(over="ignore")  # a step may lead beyond the largest number
 def draw_magnified(
     canvas: Canvas, view: Viewport, cloud: Cloud, origin: Floats, run: RunScene, palette: Palette
 ) -> None:

@@ -44,6 +44,7 @@ def draw_members(canvas: Canvas, view: Viewport, run: RunScene) -> None:
     canvas.points(dots, run.faded, POINT)
 
 
+@np.errstate(over="ignore")  # a step may lead beyond the largest number
 def _draw_cloud(canvas: Canvas, view: Viewport, imagined: Imagined, run: RunScene) -> None:
     """A faint dot where each example alone would have led, a bright one for each that the update used."""
     cloud = imagined.cloud
@@ -80,6 +81,7 @@ def _draw_changes(canvas: Canvas, view: Viewport, scene: Scene) -> None:
                 canvas.text(*cell, CHANGE, run.color, bold=True)
 
 
+@np.errstate(over="ignore")
 def _draw_steps(canvas: Canvas, view: Viewport, runs: list[RunScene], palette: Palette) -> None:
     """Each run's last step from where it began (its colour), and where all examples would have led (white)."""
     arrows = []

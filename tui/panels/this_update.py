@@ -49,58 +49,64 @@ def update_text(scene: Scene, width: int, height: int) -> Text:
     return Text("\n").join(Text().join(cells[row::rows]) for row in range(rows))
 
 
-def _head(run: RunScene) -> Text:
-    return Text.assemble((f"{run.glyph} {run.config.name}", hexadecimal(run.color)))
+def _head(run: RunScene, most: int) -> Text:
+    """A run's glyph and its name, as much of it as fits into so many cells."""
+    head = Text.assemble((f"{run.glyph} {run.name}", hexadecimal(run.color)))
+    head.truncate(most, overflow="ellipsis")
+    return head
 
 
-def _named(run: RunScene) -> Text:
+def _named(run: RunScene, most: int) -> Text:
     """The same before a number, which is not to be read as part of a name such as "mini-batch 2"."""
-    return _head(run) + Text(":" * run.config.name[-1].isdigit())
+    return _head(run, most) + Text(":" * run.name[-1].isdigit())
 
 
 def _three_lines(scene: Scene, run: RunScene, width: int) -> Text:
     if run.update == 0:
-        return _nothing_yet(run) + Text("\n\n")
+        return _nothing_yet(run, width) + Text("\n\n")
     room = width - len(_INDENT)
     measured_ = _fitting([Text(some) for some in _measured(run)], room)
     return Text("\n").join(
-        [_beside(_head(run), _what(scene, run), width), _INDENT + measured_, _INDENT + _off(scene, run, room)]
+        [
+            _beside(_head(run, width // 2), _what(scene, run), width),
+            _INDENT + measured_,
+            _INDENT + _off(scene, run, room),
+        ]
     )
 
 
 def _two_lines(scene: Scene, run: RunScene, width: int) -> Text:
     if run.update == 0:
-        return _nothing_yet(run) + Text("\n")
+        return _nothing_yet(run, width) + Text("\n")
     room = width - len(_INDENT)
     second = _off(scene, run, room) if _looked_into(scene, run) else _and_angles(scene, _measured(run), run, room)
-    return _beside(_head(run), _what(scene, run), width) + Text("\n") + _INDENT + second
+    return _beside(_head(run, width // 2), _what(scene, run), width) + Text("\n") + _INDENT + second
 
 
 def _one_line(scene: Scene, run: RunScene, width: int) -> Text:
     if run.update == 0:
-        return _nothing_yet(run)
+        return _nothing_yet(run, width)
     if _looked_into(scene, run) and run.report is not None:
         used = _used(scene, run, run.report)
         tails = [Text("  ") + words for words in (_difference(scene, run.report), _figures(scene, run.report))]
-        tail = _fitting(tails, width - _named(run).cell_len - 1 - len(used[-1]))
-        line = _beside(_named(run), used, width - tail.cell_len) + tail
+        head = _named(run, width // 2)
+        tail = _fitting(tails, width - head.cell_len - 1 - len(used[-1]))
+        line = _beside(head, used, width - tail.cell_len) + tail
         return _with_course(line, run, width)
-    head = _beside(_named(run), [f"{words}," for words in _counted(scene, run)], width // 2)
+    head = _beside(_named(run, width // 2), [f"{words}," for words in _counted(scene, run)], width // 2)
     return head + Text(" ") + _and_angles(scene, _measured(run), run, width - head.cell_len - 1)
 
 
 def _cell(scene: Scene, run: RunScene, width: int) -> Text:
     """A run in so many columns: of its name as much as the figures leave room for."""
     figures = Text(" –") if run.update == 0 or run.report is None else Text(" ") + _figures(scene, run.report)
-    head = _head(run)
-    head.truncate(max(3, width - figures.cell_len - 1), overflow="ellipsis")
-    cell = head + figures
+    cell = _head(run, max(3, width - figures.cell_len - 1)) + figures
     cell.pad_right(max(0, width - cell.cell_len))
     return cell
 
 
-def _nothing_yet(run: RunScene) -> Text:
-    return _head(run) + Text(" has not moved yet")
+def _nothing_yet(run: RunScene, width: int) -> Text:
+    return _head(run, width // 2) + Text(" has not moved yet")
 
 
 def _looked_into(scene: Scene, run: RunScene) -> bool:

@@ -128,12 +128,13 @@ def _values(
 
 
 def _kind_of_point(formula: Formula | None, point: NDArray[np.float64]) -> Kind | None:
-    """The kind of point a run stands at; None where there is no formula."""
-    if formula is None:
+    """The kind of point a run stands at; None where there is no formula, or the point is infinite."""
+    if formula is None or not np.isfinite(point).all():
         return None
     left, right, bottom, top = formula.window
-    grain = _NEARBY * np.array([right - left, top - bottom])
-    return _remembered_kind(formula, Point(*(np.round(point / grain) * grain).tolist()))
+    grain = _NEARBY * (right - left), _NEARBY * (top - bottom)
+    near = [value - math.remainder(value, step) for value, step in zip(point.tolist(), grain, strict=True)]
+    return _remembered_kind(formula, Point(*near))
 
 
 @lru_cache(maxsize=64)

@@ -78,7 +78,7 @@ def what_goes_wrong(scene: Scene) -> list[str]:
 
 def _diverged(run: RunScene, runs: list[RunScene]) -> str:
     if not math.isfinite(float(run.recorded[0]["loss"])):
-        return "Where all runs begin the loss is no finite number; look at the data and at the loss."
+        return "Where all runs begin the loss is no finite number; look at the start, the data and the loss."
     sentence = f"{run.name} diverged at update {count(run.update)}: {_cause(run, runs)}"
     going = [other for other in runs if not other.status.stopped]
     if not going:
@@ -165,6 +165,8 @@ def _possible(scene: Scene) -> list[str]:
     run, cloud = scene.run(imagined.run), imagined.cloud
     if not run.shown or (run.update != imagined.update and not scene.source):
         return []
+    if not cloud.steps.any():  # no example leads anywhere, as on a plateau
+        return []
     sentences = _noise(run, cloud)
     if run.update == imagined.update:
         return sentences
@@ -192,7 +194,7 @@ def _noise(run: RunScene, cloud: Cloud) -> list[str]:
 def _led(run: RunScene) -> str:
     """Which example led a run, and how far off the way of all examples."""
     report = run.report if run.reported else None
-    if report is None or math.isnan(angle := report.measures["angle"]):
+    if report is None or report.vanishes or math.isnan(angle := report.measures["angle"]):
         return ""
     which = f"#{report.indices[0]}: " if report.indices else ""
     return f", here {which}{angle:.0f}° off the way of all"

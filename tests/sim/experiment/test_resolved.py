@@ -56,9 +56,13 @@ def test_a_batch_is_the_full_one_where_it_holds_every_example_once(sampling: str
 
 
 def test_a_batch_larger_than_the_data_set_is_refused_by_name() -> None:
-    words = "Run 'big': batch_size 50 is larger than the data set; it has 45 examples, so choose 1 to 45, or 'all'."
-    with pytest.raises(ConfigError, match=re.escape(words)):
-        run_of(RunConfig("big", 50), facts(45))
+    for examples, choice in (
+        (45, "it has 45 examples, so choose 1 to 45, or 'all'."),
+        (1, "it has 1 example, so choose 1."),
+    ):
+        words = f"Run 'big': batch_size 50 is larger than the data set; {choice}"
+        with pytest.raises(ConfigError, match=re.escape(words)):
+            run_of(RunConfig("big", 50), facts(examples))
     with pytest.raises(ConfigError, match="'second'"):
         resolve(Experiment(runs=(RunConfig("first", 45), RunConfig("second", 46))), facts(45), "cpu")
 

@@ -62,6 +62,14 @@ def test_a_measure_is_what_its_formula_says(name: str) -> None:
     assert found == pytest.approx(value, rel=1e-6)
 
 
+@pytest.mark.parametrize("name", ["cosine", "angle", "relative_error"])
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_gradients_whose_squares_are_no_numbers_are_compared_all_the_same(name: str, scale: float) -> None:
+    view, value = VALUES[name]
+    far_off = Gradients(*(scale * gradient for gradient in view))
+    assert of(name, far_off) == pytest.approx(value, rel=1e-5)
+
+
 def test_what_is_taken_on_the_way_has_a_column_and_nothing_else_has() -> None:
     counters = [name for name, _ in COUNTERS]
     taken = [name for name, one in registry().items() if one.cost in ("step", "pass")]

@@ -1,11 +1,15 @@
 """The possible steps of an update, magnified: what is drawn where, and for whom."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sim.experiment.config import RunConfig
+from sim.experiment.geometry import Point
 from sim.protocol.answers import Failed
-from sim.protocol.commands import Imagine
+from sim.protocol.commands import Imagine, Job
+from sim.protocol.results import Imagined, Result
 from tests.tui.screen import COMPACT, on_screen, wait_for
 from tests.tui.traces import EXAMPLES, cloud_of, make_experiment
 from tui.panels.lens import Lens
@@ -109,3 +113,22 @@ async def test_a_key_shows_and_hides_it(size: tuple[int, int]) -> None:
         assert lens.display == small
         await it.press("u")
         assert lens.display == (not small)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+async def test_steps_beyond_the_largest_number_are_borne(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_screen() as it:
+        usual = it.link._result
+
+        def far_off(job: Job) -> Result:
+            found = usual(job)
+            if not isinstance(found, Imagined) or found.cloud is None:
+                return found
+            steps = found.cloud.steps
+            cloud = replace(found.cloud, steps=1e308 * np.sign(steps - np.median(steps, axis=0)))
+            return replace(found, origin=Point(1e308, -1e308), cloud=cloud)
+
+        monkeypatch.setattr(it.link, "_result", far_off)
+        await it.go(7)
+        await wait_for(it.pilot, lambda: "update 7" in it.text("#lens"))
+        assert "used" in it.text("#lens")

@@ -46,6 +46,13 @@ async def test_this_update_names_whole_examples_only(size: tuple[int, int]) -> N
     assert set(named) <= {f"#{index}" for index in range(61)}
 
 
+async def test_a_long_name_leaves_room_for_what_was_used_and_how_far_off_that_was() -> None:
+    app, _ = make_app(make_experiment(RunConfig("n" * 60, 1), RunConfig("b", 60)))
+    text = await this_update(app, (120, 40))
+    assert f"nnn… update 7 used #{batch(7, 1)[0]}" in text
+    assert text.count("off · cosine") == 2
+
+
 async def test_this_update_before_there_is_one() -> None:
     text = await this_update(make_app()[0], (120, 40), moments=0)
     assert text.count("has not moved yet") == 3

@@ -291,6 +291,16 @@ def test_while_paused_it_says_what_the_cloud_means_for_the_selected_run(index: i
     assert words not in narrate(replace(scene, imagined=possible, playing=True), WIDTH)
 
 
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_nothing_is_said_of_a_cloud_that_is_a_single_point(index: int) -> None:
+    experiment = make_experiment()
+    scene = make_scene(experiment, make_race(experiment, 40))
+    cloud = cloud_of(40, scene.runs[index].config, Point(0, 0))
+    nowhere = replace(cloud, steps=np.zeros_like(cloud.steps), own=(0.0, 0.0), full=(0.0, 0.0))
+    possible = Imagined(index, 40, Point(0, 0), nowhere)
+    assert narrate(replace(scene, imagined=possible), WIDTH) == narrate(scene, WIDTH)
+
+
 def test_few_of_many_examples_stray_less_by_the_root_of_their_number() -> None:
     experiment = make_experiment(RunConfig("few", 4))
     race = make_race(experiment, 40)

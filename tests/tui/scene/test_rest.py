@@ -2,6 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from sim.experiment.problem import ProblemConfig
+from sim.problems.card import card_of
 from sim.problems.curvature import Kind
 from sim.protocol.trace import Status
 from tests.tui.traces import make_experiment, make_race, make_scene
@@ -33,3 +38,14 @@ def test_where_a_run_has_come_to_rest_and_why_others_go_on() -> None:
         f"mini-batch rests in a local minimum: {zero} there, and only noise leads out."
     )
     assert resting(None) == resting(), "where there is no formula, nobody knows what it has come to"
+
+
+@pytest.mark.filterwarnings("error")
+def test_far_beyond_all_data_a_neuron_rests_on_a_plateau() -> None:
+    """Where its tanh is flat, however large the parameters are."""
+    race = make_race(make_experiment(), 3)
+    rows = race.rows.copy()
+    rows["status"][rows["update"] > 0] = Status.CONVERGED
+    far_off = replace(race, rows=rows, points=tuple(np.full_like(points, 1e308) for points in race.points))
+    scene = make_scene(make_experiment(), far_off, card=card_of(ProblemConfig("neuron")))
+    assert {run.status_words for run in scene.runs} == {"on a plateau"}
