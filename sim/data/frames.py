@@ -26,9 +26,9 @@ _PROBE, _REFUSED = Path(__file__).with_name("parquet_probe.py"), 3  # and its ex
 def read_frame(path: Path) -> "pl.DataFrame":
     """Read a CSV, TSV, Parquet or NPZ file.
 
-    The first line of a CSV or TSV file names its columns, which are all text; spaces around a name are none of it. In
-    an NPZ file a one-dimensional array is a column under its own name, and the columns of a two-dimensional array X
-    are X0, X1 and so on.
+    The first line of a CSV or TSV file names its columns, which are all text; spaces around a name are none of it,
+    unless two names would be the same. In an NPZ file a one-dimensional array is a column under its own name, and the
+    columns of a two-dimensional array X are X0, X1 and so on.
 
     Raises:
         ConfigError: for whatever keeps it from being read.
@@ -50,9 +50,12 @@ def _read_csv(path: Path) -> "pl.DataFrame":
         try:
             # opened, since polars takes UTF-8 names only; as text, so that what is no number can be pointed at
             with path.open("rb") as file:
-                frame = pl.read_csv(file, separator=separator, infer_schema=False).rename(str.strip)
+                frame = pl.read_csv(file, separator=separator, infer_schema=False)
         except pl.exceptions.PolarsError as error:
             raise _ragged(path, separator) or error from error
+        names = [name.strip() for name in frame.columns]
+        if len(set(names)) == len(names):
+            frame.columns = names
         filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
         return frame.head(filled[-1] + 1 if len(filled) else 0)  # blank lines at the end are no rows
 

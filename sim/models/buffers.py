@@ -22,6 +22,6 @@ def set_buffers(module: nn.Module, values: Mapping[str, Tensor]) -> None:
         buffer, value = held.get(name), values.get(name)
         if buffer is None or value is None or (buffer.shape, buffer.dtype) != (value.shape, value.dtype):
             owner, _, own_name = name.rpartition(".")
-            setattr(module.get_submodule(owner), own_name, None if value is None else value.clone())
+            module.get_submodule(owner).register_buffer(own_name, None if value is None else value.clone())
         elif not torch.equal(buffer, value):
             buffer.copy_(value)

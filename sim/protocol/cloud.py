@@ -46,8 +46,9 @@ def covariance_of(steps: Floats, total: int) -> Floats:
 
     Of all N steps, shape (N, 2), or estimated from a sample of at least two of them, shape (M, 2): the sample's own
     with divisor M - 1, times (N - 1)/N; for a random one, without bias. Cochran, Sampling Techniques (1977), ch. 2.
+    From a single step nothing follows: NaN.
     """
-    if len(steps) < 2:  # of which nothing follows
+    if len(steps) < 2:
         return np.full((2, 2), np.nan)
     with np.errstate(invalid="ignore", over="ignore"):
         covariance: Floats = np.cov(steps, rowvar=False) * ((total - 1) / total)

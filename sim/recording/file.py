@@ -102,7 +102,8 @@ def has_writer(path: Path) -> bool:
     """
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0.0)) as database:
-            database.execute("BEGIN IMMEDIATE")
+            # a write of nothing: of a file that is not to be written to, BEGIN IMMEDIATE begins to read
+            database.execute("UPDATE recording SET ended = ended WHERE FALSE")
             database.rollback()
     except sqlite3.DatabaseError:
         return True

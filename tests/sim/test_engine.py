@@ -2,12 +2,17 @@
 
 import gc
 import math
+import time
 import weakref
+from functools import partial
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+import sim.opening
 import sim.under_way
 from sim.descent.clock import QUANTUM
 from sim.engine import Engine
@@ -36,6 +41,14 @@ def test_opening_reports_where_everything_stands(device):
     assert [run.loss_every for run in answer.experiment.runs] == [1, 1, 1]
     assert answer.plane.kind == answer.experiment.plane == "identity"
     assert [trail.head for trail in answer.plane.trails] == [answer.experiment.start] * 3
+
+
+def test_no_pass_is_dear_because_another_program_is_busy(monkeypatch):
+    """As where it has the processor for 1000 seconds while each pass is under way."""
+    clock = SimpleNamespace(perf_counter=partial(next, count(0.0, 1000.0)), process_time=time.process_time)
+    monkeypatch.setattr(sim.opening, "time", clock)
+    _, answer = opened(Experiment(device="cpu"))
+    assert 0 < answer.pass_seconds < 10
 
 
 def test_all_runs_begin_where_they_are_asked_to(device):

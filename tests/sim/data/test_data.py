@@ -120,6 +120,11 @@ def test_the_ways_of_spreadsheets_are_understood(tmp_path: Path) -> None:
     assert table.classes == ("no", "yes")
 
 
+def test_names_that_are_the_same_but_for_a_space_keep_it(tmp_path: Path) -> None:
+    file = write(tmp_path / "mine.csv", "x, x,y\n1,2,3\n4,5,6\n")
+    np.testing.assert_array_equal(read_table(file, (" x",), "y", width=1, classes=False).inputs, [[2], [5]])
+
+
 GOOD = "x,y\n1,2\n3,5\n4,4\n"
 
 

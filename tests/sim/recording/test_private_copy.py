@@ -186,3 +186,16 @@ def test_where_nothing_can_be_written_beside_it() -> None:
             assert recording.news().rows["moment"].max() == 20
             assert sorted(one.name for one in folder.iterdir()) == ["race.gdsim", "race.gdsim-wal"]
         folder.chmod(0o755)
+
+
+def test_one_that_another_user_writes_is_read_where_it_is() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, "race.gdsim")
+        engine = recorded(path)
+        engine.write()
+        path.chmod(0o444)
+        Path(name).chmod(0o777)
+        with as_anybody(), closing(Recording(path)) as recording:
+            assert not recording.copied
+            assert recording.state == "being written"
+        engine.writer.close()

@@ -16,7 +16,7 @@ from sim.models.flat import Layout
 from sim.models.problem import Problem, formula_problem
 from sim.models.sources import evenly
 from sim.problems import build_formula
-from sim.protocol.cloud import batch_covariance, what_it_shows
+from sim.protocol.cloud import batch_covariance, covariance_of, what_it_shows
 from sim.views.cloud import Update, cloud, possible_steps
 from sim.views.planes import random_plane
 from tests.sim.models.test_own_modules import HEAD
@@ -166,3 +166,8 @@ def test_a_batch_of_all_has_no_spread_unless_examples_repeat() -> None:
     np.testing.assert_array_equal(batch_covariance(covariance, 20, 20, replacement=False), np.zeros((2, 2)))
     np.testing.assert_allclose(batch_covariance(covariance, 20, 20, replacement=True), covariance / 20)
     np.testing.assert_allclose(batch_covariance(covariance, 1, 20, replacement=False), covariance)
+
+
+@pytest.mark.filterwarnings("error")
+def test_from_a_single_example_nothing_follows() -> None:
+    assert np.isnan(covariance_of(np.ones((1, 2)), 20)).all()

@@ -186,13 +186,13 @@ def long_race(moments: int, seed: int, clocks: tuple[int, ...] = (1, 7, 64)) -> 
     return np.concatenate([rows[:1] for rows in runs] + [rows[1:] for rows in runs]), points
 
 
-@settings(max_examples=5)
 def held_by(history: History) -> int:
     """The bytes of all of its arrays."""
     runs = (column for run in history._runs for column in (run._rows, run._evaluated, run._evaluations))
     return sum(column._buffer.nbytes for column in (history._moments, *runs))
 
 
+@settings(max_examples=5)
 @given(
     moments=st.integers(6000, 9000),
     seed=st.integers(0, 999),
