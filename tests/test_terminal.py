@@ -20,11 +20,11 @@ import pyte
 import pytest
 
 from tests.patience import PATIENCE
+from tests.processes import runs, wait_until
 
 ROOT = Path(__file__).parents[1]
 ENTER_SCREEN, LEAVE_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
-_A_MOMENT = 0.01  # seconds between two looks at what a process has come to
 MODES = (b"?1000", b"?1003", b"?1006", b"?2004")  # mouse reports and bracketed paste
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
@@ -164,14 +164,6 @@ def family(process: int) -> set[int]:
     return {process}.union(*(family(child) for child in numbers))
 
 
-def runs(process: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.fixture
 def gdsim(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     opened: list[Terminal] = []
@@ -293,10 +285,7 @@ def test_closing_the_terminal_leaves_no_process_behind(gdsim: Callable[..., Term
     terminal = gdsim()
     terminal.play()
     terminal.hang_up()
-    deadline = time.monotonic() + PATIENCE
-    while terminal.child.isalive() or any(runs(process) for process in terminal.processes):
-        assert time.monotonic() < deadline, "still there"
-        time.sleep(_A_MOMENT)
+    wait_until(lambda: not terminal.child.isalive() and not any(map(runs, terminal.processes)))
 
 
 def test_a_key_shows_within_a_second_on_a_slow_terminal_and_leaving_it_takes_no_longer(
@@ -329,14 +318,9 @@ def test_a_key_shows_within_a_second_on_a_slow_terminal_and_leaving_it_takes_no_
 def test_a_terminal_that_takes_nothing_keeps_nobody(gdsim: Callable[..., Terminal], end: signal.Signals) -> None:
     terminal = gdsim()
     terminal.play()
-    deadline = time.monotonic() + PATIENCE
-    while terminal.waiting < 4095:  # as much as Linux lets wait before it holds up who writes
-        assert time.monotonic() < deadline
-        time.sleep(_A_MOMENT)
+    wait_until(lambda: terminal.waiting >= 4095)  # as much as Linux lets wait before it holds up who writes
     os.kill(terminal.child.pid, end)
-    while terminal.child.isalive():
-        assert time.monotonic() < deadline, "still there"
-        time.sleep(_A_MOMENT)
+    wait_until(lambda: not terminal.child.isalive())
     assert terminal.finish() == 0
     terminal.assert_as_before()
     terminal.assert_nothing_is_left()

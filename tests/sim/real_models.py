@@ -32,6 +32,32 @@ BATCH_NORM = """
 """
 DROPOUT = BATCH_NORM.replace("nn.BatchNorm1d(16), ", "")
 
+LINEAR = """
+    import torch
+    from torch import nn
+
+    def model():
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+"""
+FORWARD = """
+    import sys
+    import torch
+    from torch import nn
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.calls = nn.Linear(64, 10), 0
+
+        def forward(self, inputs):
+            self.calls += 1
+            {body}
+            return self.layer(inputs.flatten(1))
+
+    def model():
+        return Model()
+"""
+
 
 def problem_of(device: str, seed: int = 0, **fields: Any) -> Problem:
     """A model's problem as the engine makes it."""

@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from sim import family
 from tests.patience import PATIENCE
+from tests.processes import runs, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="descendants are known on Linux only")
 
@@ -29,21 +28,6 @@ started = [
 print(*started, flush=True)
 {then}
 """
-
-
-def runs(process: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-    except OSError:
-        return False
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What the apps of all tests share."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +11,14 @@ from textual.message_pump import MessagePump
 from textual.notifications import Notification
 from textual.pilot import Pilot
 
+from sim.experiment.config import Experiment
+from sim.experiment.problem import ProblemConfig
+from sim.problems.card import card_of
 from tests.patience import PATIENCE
+from tests.tui.live import Live
+from tests.tui.screen import ready
+from tui.app import GdsimApp
+from tui.session.link import InlineLink
 
 _ROUNDS = 3  # a layout may have something to be laid out
 _TURNS = 20
@@ -96,3 +103,13 @@ def _what_is_said_stays() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Notification, "time_left", PATIENCE)
         yield
+
+
+@pytest.fixture
+async def live(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Live]:
+    heard = list[str]()
+    monkeypatch.setattr(GdsimApp, "notify", lambda _app, message, **_: heard.append(message))
+    app = GdsimApp(Experiment(device="cpu"), card_of(ProblemConfig()), InlineLink(), ticking=False)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        yield Live(app, pilot, heard)

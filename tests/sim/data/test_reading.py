@@ -41,28 +41,30 @@ GOOD = {
 }
 
 
-def read_for_a_model(path: Path) -> None:
+def read_for_a_model(path: Path) -> np.ndarray:
     if path.suffix == ".npy":
         (path.parent / "y.npy").write_bytes(npy(Y))
-        load_arrays(ModelConfig(data=f"{path},{path.parent / 'y.npy'}"))
+        arrays = load_arrays(ModelConfig(data=f"{path},{path.parent / 'y.npy'}"))
     else:
-        load_arrays(ModelConfig(data=str(path), target=None if path.suffix == ".npz" else "y"))
+        arrays = load_arrays(ModelConfig(data=str(path), target=None if path.suffix == ".npz" else "y"))
+    assert arrays is not None
+    return arrays.inputs
 
 
-def read_for_two_parameters(path: Path) -> None:
+def read_for_two_parameters(path: Path) -> np.ndarray:
     feature = {".npz": "X0", ".parquet": "x"}.get(path.suffix, "a")
-    read_table(str(path), (feature,), "y", width=1, classes=False)
+    return read_table(str(path), (feature,), "y", width=1, classes=False).inputs
 
 
 READERS = {"model": read_for_a_model, "two parameters": read_for_two_parameters}
 
 
 @pytest.fixture(params=READERS)
-def read(request: pytest.FixtureRequest) -> Callable[[Path], None]:
+def read(request: pytest.FixtureRequest) -> Callable[[Path], np.ndarray]:
     return READERS[request.param]
 
 
-def refusal(read: Callable[[Path], None], path: Path) -> str:
+def refusal(read: Callable[[Path], np.ndarray], path: Path) -> str:
     """The sentence."""
     with pytest.raises(ConfigError) as caught:
         read(path)
@@ -75,18 +77,18 @@ def refusal(read: Callable[[Path], None], path: Path) -> str:
 # -- what is no readable file -----------------------------------------------------------------------------------------
 
 
-def test_a_path_that_is_too_long_is_cut(read: Callable[[Path], None]) -> None:
+def test_a_path_that_is_too_long_is_cut(read: Callable[[Path], np.ndarray]) -> None:
     sentence = refusal(read, Path("x" * 5000 + ".csv"))
     assert re.match(r"x+…x+\.csv cannot be read: File name too long", sentence)
 
 
 @pytest.mark.parametrize("name", ["mine.csv", "mine.parquet", "mine.npz"])
-def test_a_pipe_is_not_waited_for(tmp_path: Path, read: Callable[[Path], None], name: str) -> None:
+def test_a_pipe_is_not_waited_for(tmp_path: Path, read: Callable[[Path], np.ndarray], name: str) -> None:
     os.mkfifo(tmp_path / name)
     assert f"{name} is a pipe or a device; name a regular file with --data" in refusal(read, tmp_path / name)
 
 
-def test_a_loop_of_links_is_reported(tmp_path: Path, read: Callable[[Path], None]) -> None:
+def test_a_loop_of_links_is_reported(tmp_path: Path, read: Callable[[Path], np.ndarray]) -> None:
     (tmp_path / "a.csv").symlink_to(tmp_path / "b.csv")
     (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
     assert "Too many levels of symbolic links" in refusal(read, tmp_path / "a.csv")
@@ -106,7 +108,7 @@ def nobody() -> Iterator[None]:
 @pytest.mark.parametrize("kind", ["csv", "parquet", "npz"])
 @pytest.mark.parametrize("locked", ["file", "folder"])
 def test_a_lack_of_permission_is_reported(
-    tmp_path: Path, read: Callable[[Path], None], kind: str, locked: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, read: Callable[[Path], np.ndarray], kind: str, locked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = Path(f"mine.{kind}")
@@ -119,7 +121,9 @@ def test_a_lack_of_permission_is_reported(
     assert sentence.startswith(f"mine.{kind} cannot be read: Permission denied")
 
 
-def test_a_name_that_could_steer_the_terminal_is_made_visible(tmp_path: Path, read: Callable[[Path], None]) -> None:
+def test_a_name_that_could_steer_the_terminal_is_made_visible(
+    tmp_path: Path, read: Callable[[Path], np.ndarray]
+) -> None:
     path = tmp_path / "\x1b[2J.csv"
     path.write_text("nothing here\n1\n")
     assert r"\x1b[2J.csv" in refusal(read, path)
@@ -128,13 +132,14 @@ def test_a_name_that_could_steer_the_terminal_is_made_visible(tmp_path: Path, re
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take no such names")
 @pytest.mark.parametrize("kind", GOOD)
 def test_a_name_that_is_not_utf8_is_read_like_any_other(
-    tmp_path: Path, read: Callable[[Path], None], kind: str
+    tmp_path: Path, read: Callable[[Path], np.ndarray], kind: str
 ) -> None:
     if kind == "npy" and read is read_for_two_parameters:
         return  # which take none
-    path = tmp_path / os.fsdecode(b"m\xffne [1] *." + kind.encode())
-    path.write_bytes(GOOD[kind])
-    read(path)
+    path, usual = tmp_path / os.fsdecode(b"m\xffne [1] *." + kind.encode()), tmp_path / f"mine.{kind}"
+    for file in (path, usual):
+        file.write_bytes(GOOD[kind])
+    np.testing.assert_array_equal(read(path), read(usual))
 
 
 # -- what is broken ---------------------------------------------------------------------------------------------------
@@ -161,7 +166,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_file_is_a_sentence(
-    tmp_path: Path, read: Callable[[Path], None], case: str, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, read: Callable[[Path], np.ndarray], case: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     content, kind, words = BROKEN[case]
     if kind == "npy" and read is read_for_two_parameters:
@@ -194,7 +199,7 @@ def test_who_stops_the_reading_does_so(tmp_path: Path, error: type[BaseException
         raise error
 
 
-def test_a_field_of_megabytes_is_cut(tmp_path: Path, read: Callable[[Path], None]) -> None:
+def test_a_field_of_megabytes_is_cut(tmp_path: Path, read: Callable[[Path], np.ndarray]) -> None:
     path = tmp_path / "mine.csv"
     path.write_text(f"a,y\n1,2\n{'long' * 500_000},3\n")
     assert re.match(r"'long\w+…\w+' in row 2 .* of column 'a' is no number", refusal(read, path))
@@ -243,7 +248,7 @@ def test_columns_of_other_types_are_refused(words: str, monkeypatch: pytest.Monk
     ids=["inputs", "beyond any memory", "targets"],
 )
 def test_a_declared_size_is_held_against_the_memory(
-    tmp_path: Path, read: Callable[[Path], None], name: str, content: bytes
+    tmp_path: Path, read: Callable[[Path], np.ndarray], name: str, content: bytes
 ) -> None:
     (tmp_path / name).write_bytes(content)
     words = rf"What is in .*{name} would take [\d,e+]+ GB of memory; there are [\d,]+ GB, so give a smaller file"
@@ -252,7 +257,7 @@ def test_a_declared_size_is_held_against_the_memory(
 
 @pytest.mark.parametrize("kind", ["csv", "npz", "parquet"])
 def test_a_files_size_is_held_against_the_memory(
-    tmp_path: Path, read: Callable[[Path], None], kind: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, read: Callable[[Path], np.ndarray], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / f"mine.{kind}"
     path.write_bytes(GOOD[kind])
@@ -293,7 +298,7 @@ def _damage(content: bytes, chance: random.Random) -> bytes:
 
 @pytest.mark.parametrize(("kind", "examples"), [("csv", 80), ("npz", 80), ("npy", 80), ("parquet", 3)])
 def test_damage_gives_data_or_a_sentence(
-    tmp_path: Path, read: Callable[[Path], None], kind: str, examples: int
+    tmp_path: Path, read: Callable[[Path], np.ndarray], kind: str, examples: int
 ) -> None:
     @settings(max_examples=examples, suppress_health_check=[*HealthCheck])
     @given(st.randoms(use_true_random=False))

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -94,15 +95,22 @@ def test_a_copy_between_which_the_log_was_begun_anew_is_none(tmp_path: Path, mon
         copy.remove()
 
 
-def test_it_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "race.gdsim"
-    engine = recorded(path)
-    engine.write()
+@contextmanager
+def from_afar(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recording]:
+    """A recording as read on another machine."""
     monkeypatch.setattr(private_copy, "_REST", 0.0)
     with monkeypatch.context() as patch:
         patch.setattr(private_copy, "on_network", lambda _: True)
         recording = Recording(path)
-    with closing(recording) as copied:
+    with closing(recording):
+        yield recording
+
+
+def test_it_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "race.gdsim"
+    engine = recorded(path)
+    engine.write()
+    with from_afar(path, monkeypatch) as copied:
         folder = copied._copy.file.parent  # type: ignore[union-attr]
         with closing(Recording(path)) as here:
             for recording in (copied, here):
@@ -120,11 +128,7 @@ def test_a_clock_that_is_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = tmp_path / "race.gdsim"
     engine = recorded(path)
     engine.write()
-    monkeypatch.setattr(private_copy, "_REST", 0.0)
-    with monkeypatch.context() as patch:
-        patch.setattr(private_copy, "on_network", lambda _: True)
-        recording = Recording(path)
-    with closing(recording) as copied:
+    with from_afar(path, monkeypatch) as copied:
         monkeypatch.setattr(tables, "time", SimpleNamespace(time=lambda: 0.0))
         engine.ask(GO_ON)
         engine.write()

@@ -85,6 +85,8 @@ async def test_where_the_engine_is_gone_it_does_not_say_that_more_will_come() ->
         await it.go(7)
         await it.press("K", "down")
         await wait_for(it.pilot, lambda: "cannot be found out" in it.text("#lens"))
+        assert "not known yet" not in it.text("#lens")
+        assert dots(it.text("#lens")) == 0
 
 
 async def test_it_says_that_all_runs_are_hidden() -> None:

@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from sim.experiment.config import Experiment
 from sim.protocol.answers import Advanced, Changed, Opened, Reply
 from sim.protocol.commands import Advance, Open
-from tests.patience import PATIENCE
+from tests.processes import wait_until
 from tui.session.engine_process import EngineProcess
 from tui.session.link import EngineGoneError, ProcessLink, StaleError
 
@@ -114,7 +113,4 @@ def test_it_ends_when_its_parent_is_killed_even_while_it_works():
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + PATIENCE
-    while alive(engine) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not alive(engine)
+    wait_until(lambda: not alive(engine))
