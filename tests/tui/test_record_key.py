@@ -13,8 +13,9 @@ from sim.experiment.problem import ModelConfig, ProblemConfig
 from sim.problems.card import card_of
 from sim.recording.reader import Recording
 from sim.recording.writer import Writer
+from tests.tui.live import Live
 from tests.tui.screen import ready, text_of, wait_for
-from tests.tui.test_run_actions import Live, assert_equal_but_for_time
+from tests.tui.test_run_actions import assert_equal_but_for_time
 from tui.app import GdsimApp
 from tui.record_actions import dated
 from tui.session.link import InlineLink

@@ -14,8 +14,7 @@ from sim.experiment.problem import ModelConfig
 from sim.protocol.answers import Advanced
 from sim.protocol.commands import Advance
 from tests.sim.conftest import assert_same
-from tests.sim.models.test_own_model import LINEAR
-from tests.sim.real_models import opened, own_file, plain_loop, refused, training_part
+from tests.sim.real_models import LINEAR, opened, own_file, plain_loop, refused, training_part
 
 NORMALISED = """
     import torch
